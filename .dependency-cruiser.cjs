@@ -1,0 +1,48 @@
+// The house of ARCHITECTURE.md: imports go down this list only, and folders on one level are strangers.
+const layers = [
+  ['compose'],
+  ['config'],
+  ['server', 'status', 'simulator'],
+  ['observability'],
+  ['gateway'],
+  ['cache'],
+  ['upstream'],
+  ['atlas'],
+  ['lib'],
+];
+const above = (level) => layers.slice(0, level).flat();
+const path = (name) => (name === 'compose' ? '^src/compose\\.ts$' : `^src/${name}/`);
+const only = (library, places) => ({
+  name: `only-${places.join('-or-')}-knows-${library.replaceAll('/', '-')}`,
+  severity: 'error',
+  from: { path: '^src/', pathNot: places.map((place) => `^src/${place}`) },
+  to: { path: `^node_modules/${library}/` },
+});
+
+module.exports = {
+  forbidden: [
+    { name: 'no-circles', severity: 'error', from: {}, to: { circular: true } },
+    { name: 'src-knows-no-tests', severity: 'error', from: { path: '^src/' }, to: { path: '^(test|bench|scripts)/' } },
+    ...layers.flatMap((names, level) =>
+      names.map((name) => ({
+        name: `${name}-imports-downwards`,
+        severity: 'error',
+        from: { path: path(name) },
+        to: { path: ['^src/main\\.ts$', '^src/cli/', ...[...above(level), ...names.filter((other) => other !== name)].map(path)] },
+      })),
+    ),
+    { name: 'main-goes-through-cli', severity: 'error', from: { path: '^src/main\\.ts$' }, to: { path: '^src/', pathNot: ['^src/cli/', '^src/lib/'] } },
+    only('hono', ['server/', 'status/', 'simulator/']),
+    only('@hono/node-server', ['server/', 'simulator/']),
+    only('pino', ['observability/']),
+    only('prom-client', ['observability/']),
+    only('lru-cache', ['cache/memory-tier\\.ts']),
+    only('undici', ['upstream/transport\\.ts']),
+  ],
+  options: {
+    doNotFollow: { path: 'node_modules' },
+    tsPreCompilationDeps: true,
+    tsConfig: { fileName: 'tsconfig.json' },
+    enhancedResolveOptions: { exportsFields: ['exports'], conditionNames: ['import', 'require', 'node', 'default', 'types'] },
+  },
+};
