@@ -1,0 +1,48 @@
+/** Atlas's error object; the gateway's own errors have the same shape. */
+export interface ApiError {
+  readonly status: number;
+  readonly errorCode: string;
+  /** A sentence for people: what is wrong and the way out. */
+  readonly detail: string;
+  readonly parameters?: readonly (string | number)[];
+}
+
+/** Reason phrases as RFC 9110 has them, for the statuses that gateway and simulator answer. */
+const REASONS: Readonly<Record<number, string>> = {
+  400: 'Bad Request',
+  401: 'Unauthorized',
+  403: 'Forbidden',
+  404: 'Not Found',
+  405: 'Method Not Allowed',
+  406: 'Not Acceptable',
+  408: 'Request Timeout',
+  410: 'Gone',
+  413: 'Content Too Large',
+  414: 'URI Too Long',
+  417: 'Expectation Failed',
+  429: 'Too Many Requests',
+  431: 'Request Header Fields Too Large',
+  500: 'Internal Server Error',
+  502: 'Bad Gateway',
+  503: 'Service Unavailable',
+  504: 'Gateway Timeout',
+};
+
+/** The reason phrase of a status, or `Error` for one that is not answered here. */
+export const reasonOf = (status: number): string => REASONS[status] ?? 'Error';
+
+/** The error as Atlas writes it: compact JSON, keys in alphabetical order. */
+export function renderApiError({ status, errorCode, detail, parameters = [] }: ApiError): Buffer {
+  return Buffer.from(JSON.stringify({ detail, error: status, errorCode, parameters, reason: reasonOf(status) }));
+}
+
+/** The `errorCode` of an ApiError body, or undefined where the body is none. */
+export function errorCodeOf(body: Buffer): string | undefined {
+  try {
+    const parsed: unknown = JSON.parse(body.toString('utf8'));
+    if (typeof parsed !== 'object' || parsed === null || !('errorCode' in parsed)) return undefined;
+    return typeof parsed.errorCode === 'string' ? parsed.errorCode : undefined;
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,29 @@
+import type { Items } from './list-body.ts';
+
+const ATLAS_LINK = /("href"\s*:\s*")https?:\/\/[^/"\\]*(?=\/api\/atlas\/)/g;
+const HREF = Buffer.from('"href"');
+
+/**
+ * The items with the links in them that lead to the Atlas API, whatever host they name, leading to `origin` instead. Other bytes stay
+ * as they are; items without such links come back as they came.
+ */
+export function pointLinksAt(origin: string, items: Items): Items {
+  if (!items.bytes.includes(HREF)) return items;
+  const count = items.starts.length - 1;
+  const starts = new Uint32Array(items.starts.length);
+  const parts: string[] = [];
+  let at = 0;
+  for (let index = 0; index < count; index++) {
+    const item = items.bytes.toString('latin1', items.starts[index], (items.starts[index + 1] ?? 0) - 1);
+    // Backslashes end a match, and inside a JSON string a quote needs one: text that only looks like a link is left alone.
+    const part = item.replace(ATLAS_LINK, `$1${origin}`);
+    starts[index] = at;
+    at += part.length + 1;
+    parts.push(part);
+  }
+  starts[count] = at;
+  const joined = Buffer.from(parts.join(','), 'latin1');
+  const bytes = Buffer.allocUnsafeSlow(joined.length);
+  joined.copy(bytes);
+  return { bytes, starts };
+}

@@ -1,0 +1,261 @@
+import { isUtf8 } from 'node:buffer';
+
+/** Items of a list, kept as the bytes Atlas sent: joined by commas in one buffer, so that any run of items is one slice. */
+export interface Items {
+  readonly bytes: Buffer;
+  /** Where each item starts; one more than there are items, the last being the end of the buffer plus one. */
+  readonly starts: Uint32Array;
+}
+
+/** A page of a list as Atlas sent it. `totalCount` is absent where Atlas left it out; `hasNext` says that it linked to a next page. */
+export interface ListBody {
+  readonly type: 'list';
+  readonly items: Items;
+  readonly totalCount?: number;
+  readonly hasNext: boolean;
+}
+
+/** Why a body is no list: a sentence, with the byte where reading stopped. */
+export interface BadListBody {
+  readonly type: 'bad';
+  readonly detail: string;
+}
+
+/** Deeper nesting than any Atlas view has; past it a body is hostile. */
+const MAX_DEPTH = 64;
+
+const QUOTE = 0x22;
+const BACKSLASH = 0x5c;
+const COMMA = 0x2c;
+const COLON = 0x3a;
+const OPEN_BRACE = 0x7b;
+const CLOSE_BRACE = 0x7d;
+const OPEN_BRACKET = 0x5b;
+const CLOSE_BRACKET = 0x5d;
+const LITERALS = [Buffer.from('true'), Buffer.from('false'), Buffer.from('null')];
+/** `[` can only come before an item, so a failed read of any value is this. */
+const BAD = -1;
+
+const isSpace = (byte: number | undefined) => byte === 0x20 || byte === 0x0a || byte === 0x0d || byte === 0x09;
+const isDigit = (byte: number | undefined) => byte !== undefined && byte >= 0x30 && byte <= 0x39;
+
+function skipSpace(body: Buffer, from: number): number {
+  let at = from;
+  while (isSpace(body[at])) at++;
+  return at;
+}
+
+function isHex(body: Buffer, from: number): boolean {
+  for (let at = from; at < from + 4; at++) {
+    const byte = body[at] ?? 0;
+    if (!(isDigit(byte) || (byte >= 0x41 && byte <= 0x46) || (byte >= 0x61 && byte <= 0x66))) return false;
+  }
+  return true;
+}
+
+function skipString(body: Buffer, opening: number): number {
+  for (let at = opening + 1; at < body.length; at++) {
+    const byte = body[at] ?? 0;
+    if (byte === QUOTE) return at + 1;
+    if (byte < 0x20) return BAD;
+    if (byte === BACKSLASH) {
+      at++;
+      switch (body[at]) {
+        case 0x75: // u
+          if (!isHex(body, at + 1)) return BAD;
+          at += 4;
+          break;
+        case QUOTE:
+        case BACKSLASH:
+        case 0x2f: // /
+        case 0x62: // b
+        case 0x66: // f
+        case 0x6e: // n
+        case 0x72: // r
+        case 0x74: // t
+          break;
+        default:
+          return BAD;
+      }
+    }
+  }
+  return BAD;
+}
+
+function skipDigits(body: Buffer, from: number): number {
+  let at = from;
+  while (isDigit(body[at])) at++;
+  return at === from ? BAD : at;
+}
+
+function skipNumber(body: Buffer, from: number): number {
+  let at = body[from] === 0x2d ? from + 1 : from;
+  at = body[at] === 0x30 ? at + 1 : skipDigits(body, at);
+  if (at !== BAD && body[at] === 0x2e) at = skipDigits(body, at + 1);
+  if (at !== BAD && (body[at] === 0x65 || body[at] === 0x45)) {
+    at++;
+    if (body[at] === 0x2b || body[at] === 0x2d) at++;
+    at = skipDigits(body, at);
+  }
+  return at;
+}
+
+function skipLiteral(body: Buffer, from: number): number {
+  for (const literal of LITERALS) {
+    if (body[from] === literal[0] && literal.compare(body, from, from + literal.length) === 0) return from + literal.length;
+  }
+  return BAD;
+}
+
+function skipMembers(body: Buffer, opening: number, depth: number, named: boolean): number {
+  if (depth > MAX_DEPTH) return BAD;
+  const close = named ? CLOSE_BRACE : CLOSE_BRACKET;
+  let at = skipSpace(body, opening + 1);
+  if (body[at] === close) return at + 1;
+  for (;;) {
+    if (named) {
+      if (body[at] !== QUOTE) return BAD;
+      at = skipString(body, at);
+      if (at === BAD) return BAD;
+      at = skipSpace(body, at);
+      if (body[at] !== COLON) return BAD;
+      at = skipSpace(body, at + 1);
+    }
+    at = skipValue(body, at, depth);
+    if (at === BAD) return BAD;
+    at = skipSpace(body, at);
+    if (body[at] === close) return at + 1;
+    if (body[at] !== COMMA) return BAD;
+    at = skipSpace(body, at + 1);
+  }
+}
+
+/** The index after the JSON value (RFC 8259) that starts at `from`, or BAD. Builds nothing. */
+function skipValue(body: Buffer, from: number, depth: number): number {
+  switch (body[from]) {
+    case QUOTE:
+      return skipString(body, from);
+    case OPEN_BRACE:
+      return skipMembers(body, from, depth + 1, true);
+    case OPEN_BRACKET:
+      return skipMembers(body, from, depth + 1, false);
+    case 0x74:
+    case 0x66:
+    case 0x6e:
+      return skipLiteral(body, from);
+    default:
+      return skipNumber(body, from);
+  }
+}
+
+/** Start and end of every item of the array that opens at `opening`, flat; undefined where it is no array of JSON values. */
+function itemRanges(body: Buffer, opening: number): { ranges: number[]; end: number } | undefined {
+  if (body[opening] !== OPEN_BRACKET) return undefined;
+  const ranges: number[] = [];
+  let at = skipSpace(body, opening + 1);
+  if (body[at] === CLOSE_BRACKET) return { ranges, end: at + 1 };
+  for (;;) {
+    const end = skipValue(body, at, 2);
+    if (end === BAD) return undefined;
+    ranges.push(at, end);
+    at = skipSpace(body, end);
+    if (body[at] === CLOSE_BRACKET) return { ranges, end: at + 1 };
+    if (body[at] !== COMMA) return undefined;
+    at = skipSpace(body, at + 1);
+  }
+}
+
+function joinItems(body: Buffer, ranges: readonly number[]): Items {
+  const count = ranges.length / 2;
+  const starts = new Uint32Array(count + 1);
+  let size = count === 0 ? 0 : count - 1;
+  for (let index = 0; index < ranges.length; index += 2) size += (ranges[index + 1] ?? 0) - (ranges[index] ?? 0);
+  const bytes = Buffer.allocUnsafeSlow(size);
+  let at = 0;
+  for (let index = 0; index < count; index++) {
+    if (index > 0) bytes[at++] = COMMA;
+    starts[index] = at;
+    at += body.copy(bytes, at, ranges[2 * index], ranges[2 * index + 1]);
+  }
+  starts[count] = size + 1;
+  return { bytes, starts };
+}
+
+function linksToNext(links: unknown): boolean {
+  return Array.isArray(links) && links.some((link) => typeof link === 'object' && link !== null && 'rel' in link && link.rel === 'next');
+}
+
+/** Reads a page of a list: the whole body is checked to be JSON, its items are found and copied, and nothing else is built. */
+export function parseListBody(body: Buffer): ListBody | BadListBody {
+  const bad = (what: string, at: number): BadListBody => ({ type: 'bad', detail: `${what} at byte ${at} of ${body.length}` });
+  if (!isUtf8(body)) return { type: 'bad', detail: 'not UTF-8' };
+  let at = skipSpace(body, 0);
+  if (body[at] !== OPEN_BRACE) return bad('no JSON object', at);
+  let items: Items | undefined;
+  let totalCount: number | undefined;
+  let hasNext = false;
+  at = skipSpace(body, at + 1);
+  if (body[at] === CLOSE_BRACE) return bad('no results', at);
+  for (;;) {
+    const nameEnd = body[at] === QUOTE ? skipString(body, at) : BAD;
+    if (nameEnd === BAD) return bad('broken JSON', at);
+    const name = body.toString('latin1', at + 1, nameEnd - 1);
+    at = skipSpace(body, nameEnd);
+    if (body[at] !== COLON) return bad('broken JSON', at);
+    at = skipSpace(body, at + 1);
+    const from = at;
+    if (name === 'results') {
+      const found = itemRanges(body, at);
+      if (found === undefined || items !== undefined) return bad('results is no list', at);
+      items = joinItems(body, found.ranges);
+      at = found.end;
+    } else {
+      at = skipValue(body, at, 1);
+      if (at === BAD) return bad(`broken JSON in ${JSON.stringify(name.slice(0, 40))}`, from);
+      if (name === 'links') hasNext = linksToNext(JSON.parse(body.toString('utf8', from, at)));
+      if (name === 'totalCount') {
+        totalCount = Number(body.toString('latin1', from, at));
+        if (!Number.isSafeInteger(totalCount) || totalCount < 0) return bad('totalCount is no count', from);
+      }
+    }
+    at = skipSpace(body, at);
+    if (body[at] === CLOSE_BRACE) break;
+    if (body[at] !== COMMA) return bad('broken JSON', at);
+    at = skipSpace(body, at + 1);
+  }
+  if (skipSpace(body, at + 1) !== body.length) return bad('surplus bytes', at + 1);
+  if (items === undefined) return bad('no results', at);
+  return { type: 'list', items, hasNext, ...(totalCount === undefined ? {} : { totalCount }) };
+}
+
+/** How many items there are. */
+export const countItems = (items: Items): number => items.starts.length - 1;
+
+/** Pages of one list as one run of items. */
+export function concatItems(pages: readonly Items[]): Items {
+  const [only] = pages;
+  if (only !== undefined && pages.length === 1) return only;
+  const filled = pages.filter((page) => countItems(page) > 0);
+  const count = filled.reduce((sum, page) => sum + countItems(page), 0);
+  const size = filled.reduce((sum, page) => sum + page.bytes.length, Math.max(0, filled.length - 1));
+  const bytes = Buffer.allocUnsafeSlow(size);
+  const starts = new Uint32Array(count + 1);
+  let at = 0;
+  let index = 0;
+  for (const page of filled) {
+    if (at > 0) bytes[at++] = COMMA;
+    for (let item = 0; item < countItems(page); item++) starts[index++] = at + (page.starts[item] ?? 0);
+    at += page.bytes.copy(bytes, at);
+  }
+  starts[count] = size + 1;
+  return { bytes, starts };
+}
+
+/** The bytes of items `from` (included) to `to` (excluded), joined by commas; a view, not a copy. */
+export function sliceItems(items: Items, from: number, to: number): Buffer {
+  const count = countItems(items);
+  const first = Math.min(from, count);
+  const last = Math.min(to, count);
+  if (first >= last) return items.bytes.subarray(0, 0);
+  return items.bytes.subarray(items.starts[first] ?? 0, (items.starts[last] ?? 0) - 1);
+}

@@ -1,0 +1,248 @@
+import type { Clock } from '../lib/clock.ts';
+import type { UpstreamFailure, UpstreamResponse } from '../upstream/message.ts';
+import type { CacheEvent } from './events.ts';
+import { freshness, type Held, hold, type Lifetimes, outdated } from './freshness.ts';
+import { createMemoryTier, type Entry } from './memory-tier.ts';
+import { createPurges, type PurgeScope } from './purges.ts';
+import { createSingleFlight } from './single-flight.ts';
+
+/** What a load came back with: a value to keep, an answer of Atlas's that is no list (its own 4xx), or a failure. */
+export type Loaded<Value> =
+  | { readonly type: 'loaded'; readonly value: Value; readonly bytes: number }
+  | { readonly type: 'refused'; readonly response: UpstreamResponse; readonly meaning: Meaning }
+  | UpstreamFailure;
+
+/** `gone`: the list is no longer there or no longer ours, a held one must not be served. `no`: only this question was refused. */
+export type Meaning = 'gone' | 'no';
+
+/** What the request itself demands of freshness (RFC 9111 section 5.2.1). */
+export interface Demand {
+  readonly noCache: boolean;
+  readonly onlyIfCached: boolean;
+  readonly maxAgeMs?: number;
+  readonly maxStaleMs?: number;
+}
+
+/** The demand of a request that makes none. */
+export const NO_DEMAND: Demand = { noCache: false, onlyIfCached: false };
+
+/** One question to the cache. `load` is called at most once for all who ask at the same time, and never rejects. */
+export interface Question<Value> {
+  readonly project: string;
+  readonly operation: string;
+  readonly key: string;
+  readonly lifetimes: Lifetimes;
+  readonly demand: Demand;
+  /** False where this caller may not make the gateway ask Atlas now: the cache then answers as far as it can. */
+  readonly mayLoad: () => UpstreamFailure | undefined;
+  readonly load: (purpose: 'foreground' | 'background') => Promise<Loaded<Value>>;
+}
+
+/** How an answer came about: the `cache` label of metrics, and the words of `Cache-Status` (RFC 9211). */
+export interface How {
+  readonly outcome: 'hit' | 'stale' | 'miss' | 'coalesced' | 'bypass';
+  readonly forwarded?: 'miss' | 'stale' | 'request';
+  readonly stored?: boolean;
+  readonly collapsed?: boolean;
+  readonly detail?: string;
+}
+
+/** The cache's answer. */
+export type Read<Value> =
+  | { readonly type: 'value'; readonly value: Value; readonly held: Held; readonly how: How }
+  | { readonly type: 'refused'; readonly response: UpstreamResponse; readonly held: Held; readonly how: How }
+  | { readonly type: 'failed'; readonly failure: UpstreamFailure; readonly how: How }
+  | { readonly type: 'not-cached' }
+  | { readonly type: 'full' };
+
+/** Kept under a key: a listing, or for a short while Atlas's refusal of one. */
+type Content<Value> = { readonly type: 'value'; readonly value: Value } | Extract<Loaded<Value>, { type: 'refused' }>;
+
+export interface ListCacheOptions {
+  readonly maxBytes: number;
+  /** Part of `maxBytes` that one project may hold, over 0 and up to 1. */
+  readonly projectShare: number;
+  /** How long a refusal of Atlas's is remembered. */
+  readonly refusalMs: number;
+  /** How long after a failed refresh the next may begin. */
+  readonly refreshPauseMs: number;
+  readonly maxLoads: number;
+  readonly maxWaiting: number;
+}
+
+/** Lists by project and key: read through, refreshed beside the answer, kept when Atlas fails. */
+export interface ListCache<Value> {
+  /** Answers at once where memory can; a promise only where a load has to be waited for. */
+  read(question: Question<Value>): Read<Value> | Promise<Read<Value>>;
+  /** `soft`: what is covered is asked for again at its next use, and kept in case that fails. */
+  purge(scope: PurgeScope & { soft: boolean }): void;
+  readonly bytes: number;
+  readonly size: number;
+  readonly loading: number;
+  /** Projects that hold something, with their values, for the status page. */
+  listings(): Iterable<{ project: string; key: string; value: Value; held: Held; bytes: number }>;
+}
+
+const KEY_OVERHEAD = 256;
+
+export function createListCache<Value>(
+  options: ListCacheOptions,
+  { clock, observe }: { clock: Clock; observe: (event: CacheEvent) => void },
+): ListCache<Value> {
+  const tier = createMemoryTier<Content<Value>>(options, (reason) => observe({ type: 'evicted', reason }));
+  const purges = createPurges(10_000);
+  const softPurges = createPurges(10_000);
+  const flights = createSingleFlight<Finished<Value>>({ maxFlights: options.maxLoads, maxWaiting: options.maxWaiting });
+  /** When a failed refresh may be tried again, by key; only keys that are held are in it. */
+  const pausedUntil = new WeakMap<Entry<Content<Value>>, number>();
+
+  interface Finished<V> {
+    readonly loaded: Loaded<V>;
+    readonly held: Held;
+    readonly stored: boolean;
+  }
+
+  function held(question: Question<Value>): Entry<Content<Value>> | undefined {
+    const entry = tier.get(question.project, question.key);
+    if (entry === undefined) return undefined;
+    if (purges.covers(question.project, question.operation, entry.sequence)) {
+      tier.delete(question.project, question.key);
+      observe({ type: 'evicted', reason: 'purge' });
+      return undefined;
+    }
+    return entry;
+  }
+
+  /** Keeps what a load brought, unless a purge came between; tells what became of it. */
+  function keep(question: Question<Value>, loaded: Loaded<Value>, began: { sequence: number; soft: number }): Finished<Value> {
+    const now = clock.now();
+    switch (loaded.type) {
+      case 'failed':
+        return { loaded, held: hold(now, ZERO), stored: false };
+      case 'loaded':
+      case 'refused': {
+        const times = hold(now, loaded.type === 'loaded' ? question.lifetimes : { ...ZERO, freshMs: options.refusalMs });
+        if (purges.covers(question.project, question.operation, began.sequence)) return { loaded, held: times, stored: false };
+        if (loaded.type === 'refused' && loaded.meaning === 'no' && held(question)?.value.type === 'value') {
+          return { loaded, held: times, stored: false };
+        }
+        const size = loaded.type === 'loaded' ? loaded.bytes : loaded.response.body.length;
+        const stored = tier.set(question.project, question.key, {
+          value: loaded,
+          held: softPurges.covers(question.project, question.operation, began.soft) ? outdated(times, now) : times,
+          bytes: size + 2 * question.key.length + KEY_OVERHEAD,
+          sequence: began.sequence,
+          });
+        // What was held is older than what could not be kept.
+        if (!stored) tier.delete(question.project, question.key);
+        return { loaded, held: times, stored };
+      }
+    }
+  }
+
+  function begin(question: Question<Value>, purpose: 'foreground' | 'background') {
+    const began = { sequence: purges.sequence, soft: softPurges.sequence };
+    return flights.join(flightKey(question, began.sequence), async () => keep(question, await question.load(purpose), began));
+  }
+
+  /** Those who come after a purge must not share a load that began before it. */
+  const flightKey = (question: Question<Value>, sequence: number) => `${sequence} ${question.project} ${question.key}`;
+
+  function refresh(question: Question<Value>, entry: Entry<Content<Value>>): void {
+    if ((pausedUntil.get(entry) ?? 0) > clock.now()) return;
+    if (flights.isLoading(flightKey(question, purges.sequence))) return;
+    const flight = begin(question, 'background');
+    if (flight === 'full') return;
+    void flight.value.then(({ loaded }) => {
+      const { operation, project } = question;
+      switch (loaded.type) {
+        case 'loaded':
+          observe({ type: 'refreshed', operation, project, outcome: 'replaced' });
+          return;
+        case 'refused':
+          observe({ type: 'refreshed', operation, project, outcome: 'refused' });
+          return;
+        case 'failed':
+          pausedUntil.set(entry, clock.now() + Math.max(options.refreshPauseMs, loaded.retryAfterMs ?? 0));
+          observe({ type: 'refreshed', operation, project, outcome: 'kept', detail: loaded.code });
+      }
+    });
+  }
+
+  const serve = (entry: Entry<Content<Value>>, how: How): Read<Value> =>
+    entry.value.type === 'value'
+      ? { type: 'value', value: entry.value.value, held: entry.held, how }
+      : { type: 'refused', response: entry.value.response, held: entry.held, how };
+
+  async function loadAndAnswer(question: Question<Value>, forwarded: 'miss' | 'stale' | 'request', fallback?: Entry<Content<Value>>): Promise<Read<Value>> {
+    const refusal = flights.isLoading(flightKey(question, purges.sequence)) ? undefined : question.mayLoad();
+    if (refusal !== undefined) return withFallback(refusal, fallback, { outcome: 'miss', forwarded });
+    const flight = begin(question, 'foreground');
+    if (flight === 'full') return fallback === undefined ? { type: 'full' } : serve(fallback, { outcome: 'stale', detail: 'OVERLOADED' });
+    const { loaded, held: times, stored } = await flight.value;
+    const collapsed = flight.role === 'follower';
+    const outcome = forwarded === 'request' ? 'bypass' : collapsed ? 'coalesced' : 'miss';
+    const how: How = { outcome, forwarded, stored, collapsed };
+    switch (loaded.type) {
+      case 'loaded':
+        return { type: 'value', value: loaded.value, held: times, how };
+      case 'refused':
+        return { type: 'refused', response: loaded.response, held: times, how };
+      case 'failed':
+        return withFallback(loaded, fallback, how);
+    }
+  }
+
+  function withFallback(failure: UpstreamFailure, fallback: Entry<Content<Value>> | undefined, how: How): Read<Value> {
+    if (fallback === undefined) return { type: 'failed', failure, how };
+    return serve(fallback, { outcome: 'stale', forwarded: 'stale', detail: failure.code });
+  }
+
+  return {
+    read(question) {
+      const { demand } = question;
+      const entry = held(question);
+      if (entry === undefined) return demand.onlyIfCached ? { type: 'not-cached' } : loadAndAnswer(question, 'miss');
+      const now = clock.now();
+      const softlyPurged = softPurges.covers(question.project, question.operation, entry.sequence);
+      const times = entry.held;
+      const state = freshness(softlyPurged ? outdated(times, now) : times, now);
+      const usable = state === 'expired' || (entry.value.type === 'refused' && state !== 'fresh') ? undefined : entry;
+      if (usable === undefined) return demand.onlyIfCached ? { type: 'not-cached' } : loadAndAnswer(question, 'miss');
+      if (demand.noCache && !demand.onlyIfCached) return loadAndAnswer(question, 'request', usable);
+      const tooOld = demand.maxAgeMs !== undefined && now - times.loadedAt > demand.maxAgeMs + (demand.maxStaleMs ?? 0);
+      const staleEnough = now - times.freshUntil <= (demand.maxStaleMs ?? 0);
+      if (!tooOld && state === 'fresh') return serve(usable, { outcome: 'hit' });
+      if (!tooOld && (state === 'stale' || staleEnough)) {
+        refresh(question, usable);
+        return serve(usable, { outcome: 'stale' });
+      }
+      return demand.onlyIfCached ? { type: 'not-cached' } : loadAndAnswer(question, tooOld ? 'request' : 'stale', usable);
+    },
+    purge({ soft, ...scope }) {
+      (soft ? softPurges : purges).add(scope);
+      if (!soft && scope.operation === undefined) {
+        if (scope.project === undefined) tier.clear();
+        else tier.dropProject(scope.project);
+      }
+    },
+    get bytes() {
+      return tier.bytes;
+    },
+    get size() {
+      return tier.size;
+    },
+    get loading() {
+      return flights.size;
+    },
+    *listings() {
+      for (const project of tier.projects()) {
+        for (const [key, entry] of tier.entries(project)) {
+          if (entry.value.type === 'value') yield { project, key, value: entry.value.value, held: entry.held, bytes: entry.bytes };
+        }
+      }
+    },
+  };
+}
+
+const ZERO: Lifetimes = { freshMs: 0, staleWhileRevalidateMs: 0, staleIfErrorMs: 0 };
