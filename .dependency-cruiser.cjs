@@ -22,16 +22,32 @@ const only = (library, places) => ({
 module.exports = {
   forbidden: [
     { name: 'no-circles', severity: 'error', from: {}, to: { circular: true } },
-    { name: 'src-knows-no-tests', severity: 'error', from: { path: '^src/' }, to: { path: '^(test|bench|scripts)/' } },
+    {
+      name: 'src-knows-no-tests',
+      severity: 'error',
+      from: { path: '^src/' },
+      to: { path: '^(test|bench|scripts)/' },
+    },
     ...layers.flatMap((names, level) =>
       names.map((name) => ({
         name: `${name}-imports-downwards`,
         severity: 'error',
         from: { path: path(name) },
-        to: { path: ['^src/main\\.ts$', '^src/cli/', ...[...above(level), ...names.filter((other) => other !== name)].map(path)] },
+        to: {
+          path: [
+            '^src/main\\.ts$',
+            '^src/cli/',
+            ...[...above(level), ...names.filter((other) => other !== name)].map(path),
+          ],
+        },
       })),
     ),
-    { name: 'main-goes-through-cli', severity: 'error', from: { path: '^src/main\\.ts$' }, to: { path: '^src/', pathNot: ['^src/cli/', '^src/lib/'] } },
+    {
+      name: 'main-goes-through-cli',
+      severity: 'error',
+      from: { path: '^src/main\\.ts$' },
+      to: { path: '^src/', pathNot: ['^src/cli/', '^src/lib/'] },
+    },
     only('hono', ['server/', 'status/', 'simulator/']),
     only('@hono/node-server', ['server/', 'simulator/']),
     only('pino', ['observability/']),
@@ -43,6 +59,9 @@ module.exports = {
     doNotFollow: { path: 'node_modules' },
     tsPreCompilationDeps: true,
     tsConfig: { fileName: 'tsconfig.json' },
-    enhancedResolveOptions: { exportsFields: ['exports'], conditionNames: ['import', 'require', 'node', 'default', 'types'] },
+    enhancedResolveOptions: {
+      exportsFields: ['exports'],
+      conditionNames: ['import', 'require', 'node', 'default', 'types'],
+    },
   },
 };

@@ -33,7 +33,9 @@ export const reasonOf = (status: number): string => REASONS[status] ?? 'Error';
 
 /** The error as Atlas writes it: compact JSON, keys in alphabetical order. */
 export function renderApiError({ status, errorCode, detail, parameters = [] }: ApiError): Buffer {
-  return Buffer.from(JSON.stringify({ detail, error: status, errorCode, parameters, reason: reasonOf(status) }));
+  return Buffer.from(
+    JSON.stringify({ detail, error: status, errorCode, parameters, reason: reasonOf(status) }),
+  );
 }
 
 /** The `errorCode` of an ApiError body, or undefined where the body is none. */

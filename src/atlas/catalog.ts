@@ -39,15 +39,131 @@ export interface Operation {
 
 /** A path that belongs to an operation, with its decoded path parameters. */
 export interface Match {
+  readonly type: 'matched';
   readonly operation: Operation;
   readonly pathParameters: Readonly<Record<string, string>>;
 }
+
+/** What a path is to the catalog. `bad-parameter`: it has an operation's form, but a parameter in it is none. */
+export type Matched =
+  | Match
+  | { readonly type: 'unknown' }
+  | { readonly type: 'bad-parameter'; readonly name: string; readonly detail: string };
 
 /** The list operations the gateway knows, and the way from a path to one of them. */
 export interface Catalog {
   readonly operations: readonly Operation[];
   /** The operation with this id or older name. */
   find(name: string): Operation | undefined;
-  /** The operation a decoded-free, normalised path belongs to; literal segments win over parameters. Costs the same for every operation. */
-  match(path: string): Match | undefined;
+  /** The operation of a raw path; literal segments win over parameters. The work grows with the path, not with the catalog. */
+  match(path: string): Matched;
 }
+
+interface Branch {
+  readonly literals: Map<string, Branch>;
+  parameter?: Branch;
+  operation?: Operation;
+}
+
+const MAX_VALUE_LENGTH = 256;
+const CONTROL = /\p{Cc}/u;
+const isParameter = (segment: string) => segment.startsWith('{');
+
+function grow(operations: readonly Operation[]): Branch {
+  const root: Branch = { literals: new Map() };
+  for (const operation of operations) {
+    let branch = root;
+    for (const segment of operation.path.slice(1).split('/')) {
+      const literal = isParameter(segment) ? undefined : segment;
+      const next: Branch = (literal === undefined ? branch.parameter : branch.literals.get(literal)) ?? {
+        literals: new Map(),
+      };
+      if (literal === undefined) branch.parameter = next;
+      else branch.literals.set(literal, next);
+      branch = next;
+    }
+    branch.operation = operation;
+  }
+  return root;
+}
+
+/** The operation at the end of `segments`. A literal that leads nowhere gives way to a parameter beside it. */
+function follow(branch: Branch, segments: readonly string[], index: number): Operation | undefined {
+  const segment = segments[index];
+  if (segment === undefined) return branch.operation;
+  const literal = branch.literals.get(segment);
+  const found = literal === undefined ? undefined : follow(literal, segments, index + 1);
+  if (found !== undefined || branch.parameter === undefined || segment === '') return found;
+  return follow(branch.parameter, segments, index + 1);
+}
+
+/** A segment decoded once; undefined where it is malformed, or holds what could be taken for a path. */
+function decodeSegment(segment: string): string | undefined {
+  if (segment.includes(';')) return undefined;
+  try {
+    const value = decodeURIComponent(segment);
+    return value === '.' ||
+      value === '..' ||
+      /[/\\]/.test(value) ||
+      CONTROL.test(value) ||
+      value.length > MAX_VALUE_LENGTH
+      ? undefined
+      : value;
+  } catch {
+    return undefined;
+  }
+}
+
+/** Prepares the catalog: one tree of path segments, and one compiled pattern a parameter. */
+export function createCatalog(operations: readonly Operation[]): Catalog {
+  const root = grow(operations);
+  const byName = new Map<string, Operation>();
+  for (const operation of operations)
+    if (operation.alias !== undefined) byName.set(operation.alias, operation);
+  for (const operation of operations) byName.set(operation.id, operation);
+  const patterns = new Map(
+    operations.flatMap(({ pathParameters }) =>
+      pathParameters.flatMap(({ pattern }) =>
+        pattern === undefined ? [] : [[pattern, new RegExp(pattern)] as const],
+      ),
+    ),
+  );
+
+  return {
+    operations,
+    find: (name) => byName.get(name),
+    match(path) {
+      const segments = path.slice(1).split('/');
+      const operation = follow(root, segments, 0);
+      if (operation === undefined) return { type: 'unknown' };
+      const pathParameters: Record<string, string> = {};
+      const template = operation.path.slice(1).split('/');
+      for (const [index, part] of template.entries()) {
+        if (!isParameter(part)) continue;
+        const name = part.slice(1, -1);
+        const value = decodeSegment(segments[index] ?? '');
+        if (value === undefined)
+          return { type: 'bad-parameter', name, detail: `${name} in the path is not a well-formed value.` };
+        const rule = operation.pathParameters.find((parameter) => parameter.name === name);
+        if (rule?.pattern !== undefined && patterns.get(rule.pattern)?.test(value) !== true) {
+          return { type: 'bad-parameter', name, detail: `${name} in the path must match ${rule.pattern}.` };
+        }
+        if (rule?.enum !== undefined && !rule.enum.includes(value)) {
+          return {
+            type: 'bad-parameter',
+            name,
+            detail: `${name} in the path must be one of ${rule.enum.join(', ')}.`,
+          };
+        }
+        pathParameters[name] = value;
+      }
+      return { type: 'matched', operation, pathParameters };
+    },
+  };
+}
+
+/** The one path of an operation with these parameters, each encoded once: what Atlas is asked for, and what keys are made of. */
+export const targetPath = (operation: Operation, pathParameters: Readonly<Record<string, string>>): string =>
+  operation.path.replace(/\{([^}]+)\}/g, (_whole, name: string) =>
+    encodeURIComponent(pathParameters[name] ?? ''),
+  );

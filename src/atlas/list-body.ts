@@ -36,7 +36,8 @@ const LITERALS = [Buffer.from('true'), Buffer.from('false'), Buffer.from('null')
 /** `[` can only come before an item, so a failed read of any value is this. */
 const BAD = -1;
 
-const isSpace = (byte: number | undefined) => byte === 0x20 || byte === 0x0a || byte === 0x0d || byte === 0x09;
+const isSpace = (byte: number | undefined) =>
+  byte === 0x20 || byte === 0x0a || byte === 0x0d || byte === 0x09;
 const isDigit = (byte: number | undefined) => byte !== undefined && byte >= 0x30 && byte <= 0x39;
 
 function skipSpace(body: Buffer, from: number): number {
@@ -102,7 +103,8 @@ function skipNumber(body: Buffer, from: number): number {
 
 function skipLiteral(body: Buffer, from: number): number {
   for (const literal of LITERALS) {
-    if (body[from] === literal[0] && literal.compare(body, from, from + literal.length) === 0) return from + literal.length;
+    if (body[from] === literal[0] && literal.compare(body, from, from + literal.length) === 0)
+      return from + literal.length;
   }
   return BAD;
 }
@@ -169,7 +171,8 @@ function joinItems(body: Buffer, ranges: readonly number[]): Items {
   const count = ranges.length / 2;
   const starts = new Uint32Array(count + 1);
   let size = count === 0 ? 0 : count - 1;
-  for (let index = 0; index < ranges.length; index += 2) size += (ranges[index + 1] ?? 0) - (ranges[index] ?? 0);
+  for (let index = 0; index < ranges.length; index += 2)
+    size += (ranges[index + 1] ?? 0) - (ranges[index] ?? 0);
   const bytes = Buffer.allocUnsafeSlow(size);
   let at = 0;
   for (let index = 0; index < count; index++) {
@@ -182,12 +185,18 @@ function joinItems(body: Buffer, ranges: readonly number[]): Items {
 }
 
 function linksToNext(links: unknown): boolean {
-  return Array.isArray(links) && links.some((link) => typeof link === 'object' && link !== null && 'rel' in link && link.rel === 'next');
+  return (
+    Array.isArray(links) &&
+    links.some((link) => typeof link === 'object' && link !== null && 'rel' in link && link.rel === 'next')
+  );
 }
 
 /** Reads a page of a list: the whole body is checked to be JSON, its items are found and copied, and nothing else is built. */
 export function parseListBody(body: Buffer): ListBody | BadListBody {
-  const bad = (what: string, at: number): BadListBody => ({ type: 'bad', detail: `${what} at byte ${at} of ${body.length}` });
+  const bad = (what: string, at: number): BadListBody => ({
+    type: 'bad',
+    detail: `${what} at byte ${at} of ${body.length}`,
+  });
   if (!isUtf8(body)) return { type: 'bad', detail: 'not UTF-8' };
   let at = skipSpace(body, 0);
   if (body[at] !== OPEN_BRACE) return bad('no JSON object', at);

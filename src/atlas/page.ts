@@ -30,10 +30,12 @@ export function renderPage(source: PageSource, shape: PageShape): Buffer {
   const { pageNum, itemsPerPage } = shape;
   const start = (pageNum - 1) * itemsPerPage - offset;
   const end = start + itemsPerPage;
-  const other = (page: number) => `${address}?${parameters}itemsPerPage=${itemsPerPage}&pageNum=${page}${suffix}`;
+  const other = (page: number) =>
+    `${address}?${parameters}itemsPerPage=${itemsPerPage}&pageNum=${page}${suffix}`;
   const links = [link(`${address}?${parameters}pageNum=${pageNum}&itemsPerPage=${itemsPerPage}`, 'self')];
   if (pageNum > 1) links.push(link(other(pageNum - 1), 'previous'));
-  if (end < countItems(items) || (source.goesOn && start < countItems(items))) links.push(link(other(pageNum + 1), 'next'));
+  if (end < countItems(items) || (source.goesOn && start < countItems(items)))
+    links.push(link(other(pageNum + 1), 'next'));
   const tail = `]${shape.envelope ? ',"status":200' : ''}${source.totalCount === undefined ? '' : `,"totalCount":${source.totalCount}`}}`;
   const page = Buffer.concat([
     Buffer.from(`{"links":[${links.join(',')}],"results":[`),

@@ -33,7 +33,10 @@ export function hold(loadedAt: number, lifetimes: Lifetimes): Held {
 }
 
 /** The same times for something that is to be asked again at its next use: fresh no more, its other limits unchanged. */
-export const outdated = (held: Held, now: number): Held => ({ ...held, freshUntil: Math.min(held.freshUntil, now) });
+export const outdated = (held: Held, now: number): Held => ({
+  ...held,
+  freshUntil: Math.min(held.freshUntil, now),
+});
 
 /** Pure: the state of an entry at `now`. */
 export function freshness(held: Held, now: number): Freshness {

@@ -56,7 +56,9 @@ export type Read<Value> =
   | { readonly type: 'full' };
 
 /** Kept under a key: a listing, or for a short while Atlas's refusal of one. */
-type Content<Value> = { readonly type: 'value'; readonly value: Value } | Extract<Loaded<Value>, { type: 'refused' }>;
+type Content<Value> =
+  | { readonly type: 'value'; readonly value: Value }
+  | Extract<Loaded<Value>, { type: 'refused' }>;
 
 export interface ListCacheOptions {
   readonly maxBytes: number;
@@ -92,7 +94,10 @@ export function createListCache<Value>(
   const tier = createMemoryTier<Content<Value>>(options, (reason) => observe({ type: 'evicted', reason }));
   const purges = createPurges(10_000);
   const softPurges = createPurges(10_000);
-  const flights = createSingleFlight<Finished<Value>>({ maxFlights: options.maxLoads, maxWaiting: options.maxWaiting });
+  const flights = createSingleFlight<Finished<Value>>({
+    maxFlights: options.maxLoads,
+    maxWaiting: options.maxWaiting,
+  });
   /** When a failed refresh may be tried again, by key; only keys that are held are in it. */
   const pausedUntil = new WeakMap<Entry<Content<Value>>, number>();
 
@@ -114,25 +119,35 @@ export function createListCache<Value>(
   }
 
   /** Keeps what a load brought, unless a purge came between; tells what became of it. */
-  function keep(question: Question<Value>, loaded: Loaded<Value>, began: { sequence: number; soft: number }): Finished<Value> {
+  function keep(
+    question: Question<Value>,
+    loaded: Loaded<Value>,
+    began: { sequence: number; soft: number },
+  ): Finished<Value> {
     const now = clock.now();
     switch (loaded.type) {
       case 'failed':
         return { loaded, held: hold(now, ZERO), stored: false };
       case 'loaded':
       case 'refused': {
-        const times = hold(now, loaded.type === 'loaded' ? question.lifetimes : { ...ZERO, freshMs: options.refusalMs });
-        if (purges.covers(question.project, question.operation, began.sequence)) return { loaded, held: times, stored: false };
+        const times = hold(
+          now,
+          loaded.type === 'loaded' ? question.lifetimes : { ...ZERO, freshMs: options.refusalMs },
+        );
+        if (purges.covers(question.project, question.operation, began.sequence))
+          return { loaded, held: times, stored: false };
         if (loaded.type === 'refused' && loaded.meaning === 'no' && held(question)?.value.type === 'value') {
           return { loaded, held: times, stored: false };
         }
         const size = loaded.type === 'loaded' ? loaded.bytes : loaded.response.body.length;
         const stored = tier.set(question.project, question.key, {
           value: loaded,
-          held: softPurges.covers(question.project, question.operation, began.soft) ? outdated(times, now) : times,
+          held: softPurges.covers(question.project, question.operation, began.soft)
+            ? outdated(times, now)
+            : times,
           bytes: size + 2 * question.key.length + KEY_OVERHEAD,
           sequence: began.sequence,
-          });
+        });
         // What was held is older than what could not be kept.
         if (!stored) tier.delete(question.project, question.key);
         return { loaded, held: times, stored };
@@ -142,11 +157,14 @@ export function createListCache<Value>(
 
   function begin(question: Question<Value>, purpose: 'foreground' | 'background') {
     const began = { sequence: purges.sequence, soft: softPurges.sequence };
-    return flights.join(flightKey(question, began.sequence), async () => keep(question, await question.load(purpose), began));
+    return flights.join(flightKey(question, began.sequence), async () =>
+      keep(question, await question.load(purpose), began),
+    );
   }
 
   /** Those who come after a purge must not share a load that began before it. */
-  const flightKey = (question: Question<Value>, sequence: number) => `${sequence} ${question.project} ${question.key}`;
+  const flightKey = (question: Question<Value>, sequence: number) =>
+    `${sequence} ${question.project} ${question.key}`;
 
   function refresh(question: Question<Value>, entry: Entry<Content<Value>>): void {
     if ((pausedUntil.get(entry) ?? 0) > clock.now()) return;
@@ -174,11 +192,18 @@ export function createListCache<Value>(
       ? { type: 'value', value: entry.value.value, held: entry.held, how }
       : { type: 'refused', response: entry.value.response, held: entry.held, how };
 
-  async function loadAndAnswer(question: Question<Value>, forwarded: 'miss' | 'stale' | 'request', fallback?: Entry<Content<Value>>): Promise<Read<Value>> {
+  async function loadAndAnswer(
+    question: Question<Value>,
+    forwarded: 'miss' | 'stale' | 'request',
+    fallback?: Entry<Content<Value>>,
+  ): Promise<Read<Value>> {
     const refusal = flights.isLoading(flightKey(question, purges.sequence)) ? undefined : question.mayLoad();
     if (refusal !== undefined) return withFallback(refusal, fallback, { outcome: 'miss', forwarded });
     const flight = begin(question, 'foreground');
-    if (flight === 'full') return fallback === undefined ? { type: 'full' } : serve(fallback, { outcome: 'stale', detail: 'OVERLOADED' });
+    if (flight === 'full')
+      return fallback === undefined
+        ? { type: 'full' }
+        : serve(fallback, { outcome: 'stale', detail: 'OVERLOADED' });
     const { loaded, held: times, stored } = await flight.value;
     const collapsed = flight.role === 'follower';
     const outcome = forwarded === 'request' ? 'bypass' : collapsed ? 'coalesced' : 'miss';
@@ -193,7 +218,11 @@ export function createListCache<Value>(
     }
   }
 
-  function withFallback(failure: UpstreamFailure, fallback: Entry<Content<Value>> | undefined, how: How): Read<Value> {
+  function withFallback(
+    failure: UpstreamFailure,
+    fallback: Entry<Content<Value>> | undefined,
+    how: How,
+  ): Read<Value> {
     if (fallback === undefined) return { type: 'failed', failure, how };
     return serve(fallback, { outcome: 'stale', forwarded: 'stale', detail: failure.code });
   }
@@ -202,22 +231,28 @@ export function createListCache<Value>(
     read(question) {
       const { demand } = question;
       const entry = held(question);
-      if (entry === undefined) return demand.onlyIfCached ? { type: 'not-cached' } : loadAndAnswer(question, 'miss');
+      if (entry === undefined)
+        return demand.onlyIfCached ? { type: 'not-cached' } : loadAndAnswer(question, 'miss');
       const now = clock.now();
       const softlyPurged = softPurges.covers(question.project, question.operation, entry.sequence);
       const times = entry.held;
       const state = freshness(softlyPurged ? outdated(times, now) : times, now);
-      const usable = state === 'expired' || (entry.value.type === 'refused' && state !== 'fresh') ? undefined : entry;
-      if (usable === undefined) return demand.onlyIfCached ? { type: 'not-cached' } : loadAndAnswer(question, 'miss');
+      const usable =
+        state === 'expired' || (entry.value.type === 'refused' && state !== 'fresh') ? undefined : entry;
+      if (usable === undefined)
+        return demand.onlyIfCached ? { type: 'not-cached' } : loadAndAnswer(question, 'miss');
       if (demand.noCache && !demand.onlyIfCached) return loadAndAnswer(question, 'request', usable);
-      const tooOld = demand.maxAgeMs !== undefined && now - times.loadedAt > demand.maxAgeMs + (demand.maxStaleMs ?? 0);
+      const tooOld =
+        demand.maxAgeMs !== undefined && now - times.loadedAt > demand.maxAgeMs + (demand.maxStaleMs ?? 0);
       const staleEnough = now - times.freshUntil <= (demand.maxStaleMs ?? 0);
       if (!tooOld && state === 'fresh') return serve(usable, { outcome: 'hit' });
       if (!tooOld && (state === 'stale' || staleEnough)) {
         refresh(question, usable);
         return serve(usable, { outcome: 'stale' });
       }
-      return demand.onlyIfCached ? { type: 'not-cached' } : loadAndAnswer(question, tooOld ? 'request' : 'stale', usable);
+      return demand.onlyIfCached
+        ? { type: 'not-cached' }
+        : loadAndAnswer(question, tooOld ? 'request' : 'stale', usable);
     },
     purge({ soft, ...scope }) {
       (soft ? softPurges : purges).add(scope);
@@ -238,7 +273,8 @@ export function createListCache<Value>(
     *listings() {
       for (const project of tier.projects()) {
         for (const [key, entry] of tier.entries(project)) {
-          if (entry.value.type === 'value') yield { project, key, value: entry.value.value, held: entry.held, bytes: entry.bytes };
+          if (entry.value.type === 'value')
+            yield { project, key, value: entry.value.value, held: entry.held, bytes: entry.bytes };
         }
       }
     },

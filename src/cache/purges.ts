@@ -36,9 +36,12 @@ export function createPurges(limit: number): Purges {
     },
     covers(project, operation, from) {
       if (from === sequence) return false;
-      return [scopeKey(project, operation), scopeKey(project, EVERYTHING), scopeKey(EVERYTHING, operation), scopeKey(EVERYTHING, EVERYTHING)].some(
-        (scope) => (last.get(scope) ?? 0) > from,
-      );
+      return [
+        scopeKey(project, operation),
+        scopeKey(project, EVERYTHING),
+        scopeKey(EVERYTHING, operation),
+        scopeKey(EVERYTHING, EVERYTHING),
+      ].some((scope) => (last.get(scope) ?? 0) > from);
     },
   };
 }

@@ -10,7 +10,10 @@ export interface SingleFlight<Value> {
    * The value of the load under way for `key`, or of `load`, which is then begun. The load belongs to none of those who wait: it goes on
    * when the one who began it has left. `full` where `maxWaiting` wait already.
    */
-  join(key: string, load: () => Promise<Value>): { readonly role: 'leader' | 'follower'; readonly value: Promise<Value> } | 'full';
+  join(
+    key: string,
+    load: () => Promise<Value>,
+  ): { readonly role: 'leader' | 'follower'; readonly value: Promise<Value> } | 'full';
   isLoading(key: string): boolean;
   /** Forgets the load under way for `key`: those who wait get its value, those who come from now on begin another. */
   forget(key: string): void;
@@ -18,7 +21,10 @@ export interface SingleFlight<Value> {
 }
 
 /** `load` must not reject: an answer is a value. At most `maxFlights` loads are under way, at most `maxWaiting` wait for each. */
-export function createSingleFlight<Value>(limits: { maxFlights: number; maxWaiting: number }): SingleFlight<Value> {
+export function createSingleFlight<Value>(limits: {
+  maxFlights: number;
+  maxWaiting: number;
+}): SingleFlight<Value> {
   const flights = new Map<string, Flight<Value>>();
   return {
     join(key, load) {

@@ -16,7 +16,9 @@ export function createFakeClock(wallAtStart: number = Date.UTC(2026, 7, 10, 3, 1
   let nextId = 0;
   const timers = new Map<number, { at: number; fire: () => void }>();
   const nextDue = (until: number) =>
-    [...timers.entries()].filter(([, timer]) => timer.at <= until).sort(([a, x], [b, y]) => x.at - y.at || a - b)[0];
+    [...timers.entries()]
+      .filter(([, timer]) => timer.at <= until)
+      .sort(([a, x], [b, y]) => x.at - y.at || a - b)[0];
   return {
     now: () => now,
     wall: () => now + wallOffset,

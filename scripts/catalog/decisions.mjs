@@ -1,0 +1,56 @@
+// What Atlas's description does not say, decided by this project: how a list is held, what it gives away, which bucket pays for it.
+
+/** Lists whose items hold keys, tokens or webhook secrets, masked or not. */
+const SECRET = [
+  /\/alertConfigs$/,
+  /\/integrations$/,
+  /\/logIntegrations$/,
+  /\/metricIntegrations$/,
+  /\/apiKeys$/,
+  /\/serviceAccounts$/,
+  /\/secrets$/,
+  /\/aiModelApiKeys$/,
+];
+
+/** Lists whose items name people or where they come from. */
+const PERSONAL = [/\/users$/, /\/events$/, /\/databaseUsers$/];
+
+/** Lists without an end, or that change with every question: held a page at a time. */
+const BY_PAGE = [
+  /\/events$/,
+  /\/alerts$/,
+  /\/processes$/,
+  /\/snapshots$/,
+  /\/restoreJobs$/,
+  /\/collectionRestoreJobs$/,
+  /\/queryShapes$/,
+  /\/lineItems:search$/,
+  /\/backupCheckpoints$/,
+  /\/exports$/,
+];
+
+const some = (patterns, path) => patterns.some((pattern) => pattern.test(path));
+
+/** @returns {'open' | 'secret' | 'personal'} */
+export const sensitivityOf = (path) =>
+  some(SECRET, path) ? 'secret' : some(PERSONAL, path) ? 'personal' : 'open';
+
+/** @returns {'whole' | 'page'} */
+export const holdOf = (path) => (some(BY_PAGE, path) ? 'page' : 'whole');
+
+/** Endpoint set by the first segment below the project or organization; the names are the gateway's own [inferred]. */
+export function endpointSetOf(path) {
+  const [, , , area, , resource] = path.slice(1).split('/');
+  if (area === 'groups' && resource !== undefined) {
+    const sets = {
+      flexClusters: 'clusters',
+      privateEndpoint: 'privateEndpoints',
+      peers: 'networkPeering',
+      containers: 'networkPeering',
+      processes: 'monitoring',
+    };
+    return sets[resource] ?? resource;
+  }
+  if (area === 'orgs' && resource !== undefined) return `org.${resource}`;
+  return `user.${area}`;
+}

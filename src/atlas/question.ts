@@ -1,0 +1,141 @@
+import type { Operation, Parameter } from './catalog.ts';
+
+/** How a page is cut and written. */
+export interface PageShape {
+  readonly pageNum: number;
+  readonly itemsPerPage: number;
+  readonly pretty: boolean;
+  readonly envelope: boolean;
+  readonly includeCount: boolean;
+}
+
+/** Parameters that say which items are in the list, sorted by name, then value. */
+export type Filters = readonly (readonly [name: string, value: string])[];
+
+/** A query, resolved: two queries that mean the same resolve to the same. */
+export type ResolvedQuery =
+  | { readonly type: 'resolved'; readonly shape: PageShape; readonly filters: Filters }
+  | { readonly type: 'invalid'; readonly parameter: string; readonly detail: string };
+
+const MAX_QUERY_LENGTH = 4_096;
+const MAX_PARAMETERS = 64;
+const MAX_VALUE_LENGTH = 1_024;
+/** Past it, the number of an item is no 32-bit integer any more, which is what Atlas counts with [inferred]. */
+const MAX_ITEM = 2 ** 31 - 1;
+const SHAPE_NAMES: ReadonlySet<string> = new Set([
+  'pageNum',
+  'itemsPerPage',
+  'pretty',
+  'envelope',
+  'includeCount',
+]);
+const CONTROL = /\p{Cc}/u;
+const NO_FILTERS: Filters = [];
+
+function decode(text: string): string | undefined {
+  try {
+    const value = decodeURIComponent(text.replaceAll('+', ' '));
+    return CONTROL.test(value) || value.length > MAX_VALUE_LENGTH ? undefined : value;
+  } catch {
+    return undefined;
+  }
+}
+
+/** Why a value is none of the parameter's, or undefined. */
+function complaint(parameter: Parameter, value: string): string | undefined {
+  switch (parameter.type) {
+    case 'boolean':
+      return value === 'true' || value === 'false' ? undefined : 'must be true or false';
+    case 'integer': {
+      const { minimum = -MAX_ITEM, maximum = MAX_ITEM } = parameter;
+      const right =
+        /^(0|-?[1-9]\d{0,9})$/.test(value) && Number(value) >= minimum && Number(value) <= maximum;
+      return right ? undefined : `must be a whole number from ${minimum} to ${maximum}`;
+    }
+    case 'string':
+    case 'array':
+      if (value === '') return 'must not be empty';
+      if (parameter.enum !== undefined && !parameter.enum.includes(value))
+        return `must be one of ${parameter.enum.join(', ')}`;
+      if (parameter.pattern !== undefined && !new RegExp(parameter.pattern).test(value))
+        return `must match ${parameter.pattern}`;
+      return undefined;
+  }
+}
+
+const invalid = (parameter: string, detail: string): ResolvedQuery => ({
+  type: 'invalid',
+  parameter,
+  detail,
+});
+
+/** Resolves a raw query (without `?`) against an operation: every name known, every value checked, defaults filled in. */
+export function resolveQuery(operation: Operation, rawQuery: string): ResolvedQuery {
+  if (rawQuery.length > MAX_QUERY_LENGTH)
+    return invalid('', `The query is longer than ${MAX_QUERY_LENGTH} bytes.`);
+  const given = new Map<string, string[]>();
+  const parts = rawQuery === '' ? [] : rawQuery.split('&');
+  if (parts.length > MAX_PARAMETERS)
+    return invalid('', `The query has more than ${MAX_PARAMETERS} parameters.`);
+  for (const part of parts) {
+    const equals = part.indexOf('=');
+    const name = decode(equals < 0 ? part : part.slice(0, equals));
+    const value = decode(equals < 0 ? '' : part.slice(equals + 1));
+    if (name === undefined || value === undefined || part.includes(';'))
+      return invalid(name ?? '', 'The query is not well-formed.');
+    const parameter = operation.queryParameters.find((known) => known.name === name);
+    if (parameter === undefined) return invalid(name, `${operation.id} has no query parameter of that name.`);
+    const problem = complaint(parameter, value);
+    if (problem !== undefined) return invalid(name, `${name} ${problem}.`);
+    const values = given.get(name);
+    if (values === undefined) given.set(name, [value]);
+    else if (parameter.type === 'array') values.push(value);
+    else return invalid(name, `${name} stands in the query more than once.`);
+  }
+  for (const { name, required, default: standard } of operation.queryParameters) {
+    if (required === true && standard === undefined && !given.has(name))
+      return invalid(name, `${name} is required.`);
+  }
+  const one = (name: string, standard: string) => given.get(name)?.[0] ?? standard;
+  const shape: PageShape = {
+    pageNum: Number(one('pageNum', '1')),
+    itemsPerPage: Number(one('itemsPerPage', '100')),
+    pretty: one('pretty', 'false') === 'true',
+    envelope: one('envelope', 'false') === 'true',
+    includeCount: one('includeCount', 'true') === 'true',
+  };
+  if (shape.pageNum * shape.itemsPerPage > MAX_ITEM)
+    return invalid('pageNum', 'pageNum is past the end of any list.');
+  return { type: 'resolved', shape, filters: filtersOf(operation, given) };
+}
+
+function filtersOf(operation: Operation, given: ReadonlyMap<string, readonly string[]>): Filters {
+  const filters: (readonly [string, string])[] = [];
+  for (const { name, default: standard } of operation.queryParameters) {
+    if (SHAPE_NAMES.has(name)) continue;
+    const values = given.get(name) ?? (standard === undefined ? [] : [String(standard)]);
+    for (const value of [...new Set(values)].sort()) filters.push([name, value]);
+  }
+  return filters.length === 0 ? NO_FILTERS : filters.sort(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0));
+}
+
+/** Filters as a query: for the key and for the question to Atlas. */
+export const canonicalQuery = (filters: Filters): string =>
+  filters.map(([name, value]) => `${encodeURIComponent(name)}=${encodeURIComponent(value)}`).join('&');
+
+/** Whether an operation knows `includeCount`. */
+export const isCountable = (operation: Operation): boolean =>
+  operation.queryParameters.some(({ name }) => name === 'includeCount');
+
+/**
+ * The parameters apart from page number and size as links name them, each followed by `&`. `includeCount` comes first and is always
+ * there on operations that have it [recorded]; the order of the others is [inferred].
+ */
+export function linkParameters(operation: Operation, shape: PageShape, filters: Filters): string {
+  const parameters = isCountable(operation) ? [`includeCount=${shape.includeCount}`] : [];
+  const filterQuery = canonicalQuery(filters);
+  if (filterQuery !== '') parameters.push(filterQuery);
+  if (shape.envelope) parameters.push('envelope=true');
+  if (shape.pretty) parameters.push('pretty=true');
+  return parameters.map((parameter) => `${parameter}&`).join('');
+}

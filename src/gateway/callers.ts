@@ -1,0 +1,94 @@
+import { createHash, timingSafeEqual } from 'node:crypto';
+import type { Clock } from '../lib/clock.ts';
+
+/** What a caller may read. */
+export interface Grants {
+  /** Project ids, or `all`. */
+  readonly projects: 'all' | ReadonlySet<string>;
+  /** Organization ids, or `all`. */
+  readonly organizations: 'all' | ReadonlySet<string>;
+  /** Operation ids and tags; `lists` stands for every operation that holds no secrets or personal data. */
+  readonly operations: ReadonlySet<string>;
+}
+
+/** Someone who asks: a team, by the name the operators gave it. */
+export interface Caller extends Grants {
+  readonly name: string;
+}
+
+/** A key that admits a caller. */
+export interface CallerKey {
+  readonly id: string;
+  /** SHA-256 of the secret. */
+  readonly sha256: Buffer;
+  /** Wall-clock milliseconds; absent: does not end. */
+  readonly expiresAt?: number;
+}
+
+export interface CallerEntry {
+  readonly caller: Caller;
+  readonly keys: readonly CallerKey[];
+}
+
+/** Who asks, or why nobody known does. The reason is for the log; callers are told the same whatever it is. */
+export type Identified =
+  | { readonly type: 'caller'; readonly caller: Caller }
+  | {
+      readonly type: 'stranger';
+      readonly reason:
+        | 'no-credentials'
+        | 'unknown-scheme'
+        | 'malformed'
+        | 'unknown-key'
+        | 'wrong-secret'
+        | 'expired';
+    };
+
+/** One way to present a credential in `Authorization`; undefined where the scheme or form is another's. */
+export type Presentation = (authorization: string) => Identified | undefined;
+
+const KEY = /^(agw_[A-Za-z0-9]{12})_([A-Za-z0-9_-]{43})$/;
+const BEARER = /^bearer +([^ ]+)$/i;
+/** Compared where there is no key, so that an unknown id takes as long as a wrong secret. */
+const NO_KEY = Buffer.alloc(32);
+
+const sha256 = (text: string) => createHash('sha256').update(text).digest();
+
+/** A caller key as a bearer token: `Authorization: Bearer <id>_<secret>`. */
+export function createBearerKeys(entries: readonly CallerEntry[], clock: Clock): Presentation {
+  const byId = new Map(
+    entries.flatMap(({ caller, keys }) => keys.map((key) => [key.id, { caller, key }] as const)),
+  );
+  return (authorization) => {
+    const token = BEARER.exec(authorization)?.[1];
+    if (token === undefined) return undefined;
+    const [, id, secret] = KEY.exec(token) ?? [];
+    if (id === undefined || secret === undefined) return { type: 'stranger', reason: 'malformed' };
+    const known = byId.get(id);
+    const right = timingSafeEqual(sha256(secret), known?.key.sha256 ?? NO_KEY);
+    if (known === undefined) return { type: 'stranger', reason: 'unknown-key' };
+    if (!right) return { type: 'stranger', reason: 'wrong-secret' };
+    if (known.key.expiresAt !== undefined && clock.wall() >= known.key.expiresAt)
+      return { type: 'stranger', reason: 'expired' };
+    return { type: 'caller', caller: known.caller };
+  };
+}
+
+/**
+ * Who asks. Each presentation of a key is tried in turn; a request without `Authorization` is `anonymous`, where there is one. A request
+ * that presents something wrong is never anonymous: its sender believes to be somebody.
+ */
+export function createIdentify(presentations: readonly Presentation[], anonymous: Caller | undefined) {
+  return function identify(authorization: string | undefined): Identified {
+    if (authorization === undefined) {
+      return anonymous === undefined
+        ? { type: 'stranger', reason: 'no-credentials' }
+        : { type: 'caller', caller: anonymous };
+    }
+    for (const presentation of presentations) {
+      const identified = presentation(authorization);
+      if (identified !== undefined) return identified;
+    }
+    return { type: 'stranger', reason: 'unknown-scheme' };
+  };
+}

@@ -1,0 +1,137 @@
+import { errorCodeOf } from '../atlas/api-error.ts';
+import { concatItems, countItems, type Items, type ListBody, parseListBody } from '../atlas/list-body.ts';
+import type { Send, UpstreamFailure, UpstreamHeaders, UpstreamRequest, UpstreamResponse } from './message.ts';
+
+/** Page size of a walk: the largest Atlas gives, so a list costs the fewest calls. */
+export const WALK_PAGE_SIZE = 500;
+
+/** How often a walk that tore is begun anew before the list is held by the page instead. */
+const MAX_WALKS = 3;
+
+/** A page as Atlas sent it, with the headers that came with it. */
+export interface FetchedPage extends ListBody {
+  readonly headers: UpstreamHeaders;
+}
+
+/** What one page of a list came back as. */
+export type PageResult =
+  | FetchedPage
+  | { readonly type: 'refused'; readonly response: UpstreamResponse }
+  | UpstreamFailure;
+
+/**
+ * What a walk came back as. `walked`: every item of the list, once. `too-long`: it holds more than wanted. `torn`: it changed
+ * each time while it was walked, so that no whole of one moment was seen.
+ */
+export type WalkResult =
+  | { readonly type: 'walked'; readonly items: Items; readonly headers: UpstreamHeaders }
+  | { readonly type: 'too-long' }
+  | { readonly type: 'torn' }
+  | Exclude<PageResult, FetchedPage>;
+
+/** The list to ask for: everything of the request but the page. */
+export interface ListRequest extends Omit<UpstreamRequest, 'target'> {
+  /** Encoded path without query. */
+  readonly path: string;
+  /** Encoded filter parameters, joined by `&`; empty where there are none. */
+  readonly filters: string;
+  /** Whether the operation knows `includeCount`. */
+  readonly countable: boolean;
+}
+
+const isTimeoutWhilePaging = (response: UpstreamResponse) =>
+  errorCodeOf(response.body) === 'TIMEOUT_WHILE_PAGING';
+
+const failed = (code: UpstreamFailure['code'], detail: string): UpstreamFailure => ({
+  type: 'failed',
+  code,
+  detail,
+});
+
+/** What an answer of Atlas's to a question for a page means. Its own 4xx are an answer; anything else that is no list is a failure. */
+function readPage(response: UpstreamResponse): PageResult {
+  const { status, headers, body } = response;
+  if (status === 200) {
+    const page = parseListBody(body);
+    return page.type === 'list'
+      ? { ...page, headers }
+      : failed('UPSTREAM_BAD_BODY', `Atlas answered 200 with a body that is no list: ${page.detail}.`);
+  }
+  if (status === 429) return failed('UPSTREAM_RATE_LIMITED', 'Atlas limits the rate of requests.');
+  if (status >= 400 && status < 500) return { type: 'refused', response };
+  if (status >= 300 && status < 400)
+    return failed('UPSTREAM_REDIRECT', `Atlas answered ${status}, which is not followed.`);
+  return isTimeoutWhilePaging(response)
+    ? { type: 'refused', response }
+    : failed('UPSTREAM_FAILED', `Atlas answered ${status}.`);
+}
+
+/** Asks for one page. `includeCount` is sent only where it differs from Atlas's default. */
+export async function fetchPage(
+  send: Send,
+  list: ListRequest,
+  page: { pageNum: number; itemsPerPage: number; includeCount: boolean },
+): Promise<PageResult> {
+  const { path, filters, countable, ...request } = list;
+  const count = countable && !page.includeCount ? 'includeCount=false&' : '';
+  const query = `${filters === '' ? '' : `${filters}&`}${count}itemsPerPage=${page.itemsPerPage}&pageNum=${page.pageNum}`;
+  const answer = await send({ ...request, target: `${path}?${query}` });
+  return answer.type === 'failed' ? answer : readPage(answer);
+}
+
+/** Whether an item stands on two pages: a list that shifted between two questions shows one twice. */
+function repeatsItem(seen: Set<string>, items: Items): boolean {
+  const before = seen.size;
+  for (let index = 0; index < countItems(items); index++) {
+    seen.add(items.bytes.toString('latin1', items.starts[index], (items.starts[index + 1] ?? 0) - 1));
+  }
+  return seen.size - before !== countItems(items);
+}
+
+async function walkOnce(
+  send: Send,
+  list: ListRequest,
+  maxItems: number,
+  includeCount: boolean,
+): Promise<WalkResult> {
+  const pages: Items[] = [];
+  const seen = new Set<string>();
+  let count = 0;
+  let total: number | undefined;
+  for (let pageNum = 1; ; pageNum++) {
+    const page = await fetchPage(send, list, { pageNum, itemsPerPage: WALK_PAGE_SIZE, includeCount });
+    if (page.type !== 'list') return page;
+    const pageCount = countItems(page.items);
+    count += pageCount;
+    // Without counting Atlas may write a totalCount of 0 [recorded on events]: only a counted one says anything.
+    const counted = includeCount ? page.totalCount : undefined;
+    if (count > maxItems || (counted ?? 0) > maxItems) return { type: 'too-long' };
+    if (pageNum > 1 && counted !== total) return { type: 'torn' };
+    total = counted;
+    // A list of one page cannot tear, and may hold two items that look the same.
+    if ((pageNum > 1 || page.hasNext) && repeatsItem(seen, page.items)) return { type: 'torn' };
+    pages.push(page.items);
+    const complete = total === undefined ? !page.hasNext || pageCount === 0 : !page.hasNext || count >= total;
+    if (!complete && pageCount === 0) return { type: 'torn' };
+    if (complete) {
+      return total !== undefined && count !== total
+        ? { type: 'torn' }
+        : { type: 'walked', items: concatItems(pages), headers: page.headers };
+    }
+  }
+}
+
+/** Reads a whole list, page after page, and again where it changed meanwhile. A list that is too slow to count is walked without counting. */
+export async function walk(send: Send, list: ListRequest, maxItems: number): Promise<WalkResult> {
+  let includeCount = true;
+  for (let attempt = 1; ; attempt++) {
+    const result = await walkOnce(send, list, maxItems, includeCount);
+    if (result.type === 'refused' && isTimeoutWhilePaging(result.response)) {
+      if (!includeCount || !list.countable)
+        return failed('UPSTREAM_FAILED', 'Atlas timed out while paging the list.');
+      includeCount = false;
+      continue;
+    }
+    if (result.type !== 'torn' || attempt >= MAX_WALKS) return result;
+  }
+}
