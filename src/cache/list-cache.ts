@@ -56,9 +56,7 @@ export type Read<Value> =
   | { readonly type: 'full' };
 
 /** Kept under a key: a listing, or for a short while Atlas's refusal of one. */
-type Content<Value> =
-  | { readonly type: 'value'; readonly value: Value }
-  | Extract<Loaded<Value>, { type: 'refused' }>;
+type Content<Value> = Exclude<Loaded<Value>, UpstreamFailure>;
 
 export interface ListCacheOptions {
   readonly maxBytes: number;
@@ -136,7 +134,7 @@ export function createListCache<Value>(
         );
         if (purges.covers(question.project, question.operation, began.sequence))
           return { loaded, held: times, stored: false };
-        if (loaded.type === 'refused' && loaded.meaning === 'no' && held(question)?.value.type === 'value') {
+        if (loaded.type === 'refused' && loaded.meaning === 'no' && held(question)?.value.type === 'loaded') {
           return { loaded, held: times, stored: false };
         }
         const size = loaded.type === 'loaded' ? loaded.bytes : loaded.response.body.length;
@@ -188,7 +186,7 @@ export function createListCache<Value>(
   }
 
   const serve = (entry: Entry<Content<Value>>, how: How): Read<Value> =>
-    entry.value.type === 'value'
+    entry.value.type === 'loaded'
       ? { type: 'value', value: entry.value.value, held: entry.held, how }
       : { type: 'refused', response: entry.value.response, held: entry.held, how };
 
@@ -273,7 +271,7 @@ export function createListCache<Value>(
     *listings() {
       for (const project of tier.projects()) {
         for (const [key, entry] of tier.entries(project)) {
-          if (entry.value.type === 'value')
+          if (entry.value.type === 'loaded')
             yield { project, key, value: entry.value.value, held: entry.held, bytes: entry.bytes };
         }
       }

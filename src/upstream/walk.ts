@@ -1,5 +1,6 @@
 import { errorCodeOf } from '../atlas/api-error.ts';
 import { concatItems, countItems, type Items, type ListBody, parseListBody } from '../atlas/list-body.ts';
+import { failed } from './failure.ts';
 import type { Send, UpstreamFailure, UpstreamHeaders, UpstreamRequest, UpstreamResponse } from './message.ts';
 
 /** Page size of a walk: the largest Atlas gives, so a list costs the fewest calls. */
@@ -41,12 +42,6 @@ export interface ListRequest extends Omit<UpstreamRequest, 'target'> {
 
 const isTimeoutWhilePaging = (response: UpstreamResponse) =>
   errorCodeOf(response.body) === 'TIMEOUT_WHILE_PAGING';
-
-const failed = (code: UpstreamFailure['code'], detail: string): UpstreamFailure => ({
-  type: 'failed',
-  code,
-  detail,
-});
 
 /** What an answer of Atlas's to a question for a page means. Its own 4xx are an answer; anything else that is no list is a failure. */
 function readPage(response: UpstreamResponse): PageResult {

@@ -1,0 +1,167 @@
+import type { Clock } from '../lib/clock.ts';
+import { parseHttpDate } from '../lib/http-date.ts';
+import type { Random } from '../lib/random.ts';
+import { type CredentialSecrets, rejectsCredential } from './authorization.ts';
+import type { UpstreamEvent } from './events.ts';
+import { failed } from './failure.ts';
+import type { Exchange, Send, UpstreamFailure, UpstreamResponse } from './message.ts';
+
+export interface BearerOptions {
+  /** The credential's name in the configuration. */
+  readonly name: string;
+  readonly secrets: CredentialSecrets;
+  /** How long minting may take; longer than that and those who wait are answered. */
+  readonly mintTimeoutMs: number;
+}
+
+interface Token {
+  readonly type: 'token';
+  readonly value: string;
+  readonly renewAt: number;
+  readonly endsAt: number;
+}
+
+/** Where `expires_in` is missing (RFC 6749 section 5.1 allows it) the token is used for this long. */
+const UNKNOWN_LIFE_SECONDS = 300;
+/** A token is renewed when this part of its life is over, so that a token endpoint that fails then has time to recover. */
+const RENEW_AFTER = 0.8;
+const FIRST_BACKOFF_MS = 1_000;
+const MAX_BACKOFF_MS = 60_000;
+const MAX_TOKEN_LENGTH = 16_384;
+
+interface Grant {
+  readonly value: string;
+  readonly lifeSeconds: number;
+}
+
+/** A token answer of RFC 6749 section 5.1; `bearer` in any case, `expires_in` also as a string. A sentence where it is none. */
+function readGrant(response: UpstreamResponse): Grant | string {
+  if (response.status !== 200) return `the token endpoint answered ${response.status}`;
+  let answer: unknown;
+  try {
+    answer = JSON.parse(response.body.toString('utf8'));
+  } catch {
+    return 'the token endpoint answered with something that is not JSON';
+  }
+  if (typeof answer !== 'object' || answer === null) return 'the token endpoint answered with no object';
+  const { access_token: value, token_type: type, expires_in: life } = answer as Record<string, unknown>;
+  if (typeof value !== 'string' || !/^[\x21-\x7e]+$/.test(value) || value.length > MAX_TOKEN_LENGTH)
+    return 'the token endpoint gave no token';
+  if (typeof type !== 'string' || type.toLowerCase() !== 'bearer')
+    return 'the token endpoint gave a token of another type than bearer';
+  const seconds = typeof life === 'string' ? Number(life) : life;
+  const usable = typeof seconds === 'number' && Number.isFinite(seconds) && seconds > 0;
+  return { value, lifeSeconds: usable ? seconds : UNKNOWN_LIFE_SECONDS };
+}
+
+function retryAfterMs(response: UpstreamResponse, clock: Clock): number {
+  const text = response.headers['retry-after'] ?? '';
+  if (/^\d{1,6}$/.test(text)) return Number(text) * 1_000;
+  return Math.max(0, (parseHttpDate(text) ?? 0) - clock.wall());
+}
+
+/**
+ * Adds a service account's token to requests: one token for all, minted once however many wait, renewed beside the requests before it
+ * ends, and once more where Atlas refuses it. A token endpoint that fails is asked again only after a growing pause.
+ */
+export function createBearer(
+  options: BearerOptions,
+  {
+    exchange,
+    clock,
+    random,
+    observe,
+  }: { exchange: Exchange; clock: Clock; random: Random; observe: (event: UpstreamEvent) => void },
+): Send {
+  const { name, secrets } = options;
+  let token: Token | undefined;
+  let minting: Promise<Token | UpstreamFailure> | undefined;
+  let failures = 0;
+  let pausedUntil = 0;
+  let lastFailure = '';
+
+  function pause(detail: string, askedMs: number): UpstreamFailure {
+    failures++;
+    lastFailure = detail;
+    const backoffMs =
+      Math.min(MAX_BACKOFF_MS, FIRST_BACKOFF_MS * 2 ** (failures - 1)) * (0.5 + random.fraction() / 2);
+    const waitMs = Math.max(backoffMs, Math.min(askedMs, MAX_BACKOFF_MS));
+    pausedUntil = clock.now() + waitMs;
+    return unavailable(waitMs);
+  }
+
+  const unavailable = (waitMs: number) =>
+    failed('CREDENTIALS_UNAVAILABLE', `Credential ${name} has no token: ${lastFailure}.`, waitMs);
+
+  async function mint(): Promise<Token | UpstreamFailure> {
+    // RFC 6749 section 2.3.1 would have the pair percent-encoded; Atlas refuses it then, which is why no OAuth library does this.
+    const pair = Buffer.from(`${secrets.id()}:${secrets.secret()}`).toString('base64');
+    const answer = await exchange({
+      method: 'POST',
+      target: '/api/oauth/token',
+      headers: {
+        authorization: `Basic ${pair}`,
+        accept: 'application/json',
+        'content-type': 'application/x-www-form-urlencoded',
+      },
+      body: 'grant_type=client_credentials',
+      deadlineAt: clock.now() + options.mintTimeoutMs,
+    });
+    const grant = answer.type === 'failed' ? answer.detail.replace(/\.$/, '') : readGrant(answer);
+    if (typeof grant === 'string') {
+      const refused = answer.type === 'answered' && answer.status === 401;
+      observe({
+        type: 'credential-renewal',
+        credential: name,
+        outcome: refused ? 'refused' : 'failed',
+        detail: grant,
+      });
+      return pause(grant, answer.type === 'answered' ? retryAfterMs(answer, clock) : 0);
+    }
+    const now = clock.now();
+    const lifeMs = grant.lifeSeconds * 1_000;
+    failures = 0;
+    token = { type: 'token', value: grant.value, renewAt: now + lifeMs * RENEW_AFTER, endsAt: now + lifeMs };
+    observe({
+      type: 'credential-renewal',
+      credential: name,
+      outcome: 'renewed',
+      expiresAt: clock.wall() + lifeMs,
+    });
+    return token;
+  }
+
+  function mintOnce(): Promise<Token | UpstreamFailure> {
+    minting ??= mint().finally(() => {
+      minting = undefined;
+    });
+    return minting;
+  }
+
+  function currentToken(): Token | Promise<Token | UpstreamFailure> | UpstreamFailure {
+    const now = clock.now();
+    const mayMint = now >= pausedUntil;
+    if (token !== undefined && now < token.endsAt) {
+      if (now >= token.renewAt && mayMint) void mintOnce();
+      return token;
+    }
+    return mayMint || minting !== undefined ? mintOnce() : unavailable(pausedUntil - now);
+  }
+
+  return async (request) => {
+    for (let replay = false; ; replay = true) {
+      const held = await currentToken();
+      if (held.type === 'failed') return held;
+      const answer = await exchange({
+        method: 'GET',
+        target: request.target,
+        headers: { authorization: `Bearer ${held.value}`, accept: request.accept },
+        deadlineAt: request.deadlineAt,
+      });
+      if (answer.type === 'failed' || !rejectsCredential(answer)) return answer;
+      // Many may hear of the same dead token: the first to come here drops it, the others find its successor.
+      if (token === held) token = undefined;
+      if (replay) return failed('UPSTREAM_AUTH', `Atlas refuses a new token of credential ${name}.`);
+    }
+  };
+}

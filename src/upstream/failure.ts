@@ -1,0 +1,49 @@
+import type { UpstreamFailure, UpstreamFailureCode } from './message.ts';
+
+const UNREACHABLE = new Set([
+  'ECONNREFUSED',
+  'ENOTFOUND',
+  'EAI_AGAIN',
+  'EHOSTUNREACH',
+  'ENETUNREACH',
+  'EADDRNOTAVAIL',
+]);
+const TIMEOUT = new Set([
+  'UND_ERR_CONNECT_TIMEOUT',
+  'UND_ERR_HEADERS_TIMEOUT',
+  'UND_ERR_BODY_TIMEOUT',
+  'ETIMEDOUT',
+]);
+const TLS = /^(EPROTO|CERT_|ERR_TLS_|ERR_SSL_|DEPTH_ZERO_|SELF_SIGNED_|UNABLE_TO_)/;
+
+/** A failure, told in one call. `detail` holds nothing secret. */
+export const failed = (
+  code: UpstreamFailureCode,
+  detail: string,
+  retryAfterMs?: number,
+): UpstreamFailure => ({
+  type: 'failed',
+  code,
+  detail,
+  ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
+});
+
+function codesOf(error: unknown): string[] {
+  if (!(error instanceof Error)) return [];
+  const own = 'code' in error && typeof error.code === 'string' ? [error.code] : [];
+  const inner = error instanceof AggregateError ? error.errors.flatMap(codesOf) : [];
+  return [...own, ...inner, ...codesOf(error.cause)];
+}
+
+/** What an error of Node's or undici's says about an exchange. Only its code is told on: messages may carry what was sent. */
+export function failureOf(error: unknown): UpstreamFailure {
+  const codes = codesOf(error);
+  const code = codes[0] ?? 'unknown';
+  if (codes.some((one) => TIMEOUT.has(one)))
+    return failed('UPSTREAM_TIMEOUT', `Atlas did not answer in time (${code}).`);
+  if (codes.some((one) => UNREACHABLE.has(one)))
+    return failed('UPSTREAM_UNREACHABLE', `Atlas cannot be reached (${code}).`);
+  if (codes.some((one) => TLS.test(one)))
+    return failed('UPSTREAM_TLS', `No trusted TLS connection to Atlas (${code}).`);
+  return failed('UPSTREAM_PROTOCOL', `The connection to Atlas broke in the middle of an answer (${code}).`);
+}
