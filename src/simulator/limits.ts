@@ -1,0 +1,35 @@
+import { bucketSizeOf } from '../atlas/endpoint-sets.ts';
+import type { Clock } from '../lib/clock.ts';
+
+/** What a bucket says of one request. */
+export interface Drawn {
+  readonly limit: number;
+  readonly remaining: number;
+  /** Absent: the request is let through. Else the whole seconds to wait, which can be 0 [recorded]. */
+  readonly retryAfterSeconds?: number;
+  readonly refill: number;
+}
+
+/** Token buckets by endpoint set and scope, as Atlas documents them. */
+export function createLimits(clock: Clock): (endpointSet: string, scope: string) => Drawn {
+  const buckets = new Map<string, { tokens: number; countedAt: number }>();
+  return (endpointSet, scope) => {
+    const { capacity, refill, perMs } = bucketSizeOf(endpointSet);
+    const now = clock.now();
+    const key = `${endpointSet} ${scope}`;
+    const bucket = buckets.get(key) ?? { tokens: capacity, countedAt: now };
+    bucket.tokens = Math.min(capacity, bucket.tokens + ((now - bucket.countedAt) * refill) / perMs);
+    bucket.countedAt = now;
+    buckets.set(key, bucket);
+    if (bucket.tokens < 1) {
+      return {
+        limit: capacity,
+        remaining: 0,
+        refill,
+        retryAfterSeconds: Math.floor(((1 - bucket.tokens) * perMs) / refill / 1_000),
+      };
+    }
+    bucket.tokens -= 1;
+    return { limit: capacity, remaining: Math.floor(bucket.tokens), refill };
+  };
+}

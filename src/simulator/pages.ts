@@ -1,0 +1,76 @@
+/** JSON as the simulator holds it. */
+export type Json =
+  | null
+  | boolean
+  | number
+  | string
+  | readonly Json[]
+  | { readonly [name: string]: Json | undefined };
+
+/** A page of a list as it was asked for. `others` are the remaining query parameters as links repeat them. */
+export interface PageRequest {
+  readonly pageNum: number;
+  readonly itemsPerPage: number;
+  readonly includeCount: boolean;
+  readonly countable: boolean;
+  readonly pretty: boolean;
+  readonly envelope: boolean;
+  readonly others: readonly (readonly [string, string])[];
+  /** Absolute address of the list, without query. */
+  readonly address: string;
+  /** The `totalCount` of an uncounted page: left out, or 0 as recorded on events. */
+  readonly uncounted: 'absent' | 'zero';
+}
+
+const isObject = (value: Json): value is { readonly [name: string]: Json | undefined } =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);
+
+/** Keys in alphabetical order at every depth, as Atlas writes them. */
+function sorted(value: Json): Json {
+  if (Array.isArray(value)) return value.map(sorted);
+  if (!isObject(value)) return value;
+  return Object.fromEntries(
+    Object.keys(value)
+      .sort()
+      .flatMap((name) => (value[name] === undefined ? [] : [[name, sorted(value[name])]])),
+  );
+}
+
+/** As Jackson's default pretty printer writes it. */
+function indented(value: Json, indent: string): string {
+  if (Array.isArray(value))
+    return value.length === 0 ? '[ ]' : `[ ${value.map((item) => indented(item, indent)).join(', ')} ]`;
+  if (!isObject(value)) return JSON.stringify(value);
+  const names = Object.keys(value);
+  if (names.length === 0) return '{ }';
+  const deeper = `${indent}  `;
+  return `{\n${names.map((name) => `${deeper}${JSON.stringify(name)} : ${indented(value[name] ?? null, deeper)}`).join(',\n')}\n${indent}}`;
+}
+
+/** A value as a body: compact, or pretty, keys in alphabetical order. */
+export const writeJson = (value: Json, pretty: boolean): string =>
+  pretty ? indented(sorted(value), '') : JSON.stringify(sorted(value));
+
+/** The page of `items` that was asked for, as a body. The form of `previous` and the empty page past the end are [inferred]. */
+export function writePage(items: readonly Json[], request: PageRequest): string {
+  const { pageNum, itemsPerPage, address } = request;
+  const start = (pageNum - 1) * itemsPerPage;
+  const query = new URLSearchParams();
+  if (request.countable) query.append('includeCount', String(request.includeCount));
+  for (const [name, value] of request.others) query.append(name, value);
+  const prefix = query.size === 0 ? '' : `${query.toString().replaceAll('+', '%20')}&`;
+  const turn = (page: number) => `${address}?${prefix}itemsPerPage=${itemsPerPage}&pageNum=${page}`;
+  const links = [
+    { rel: 'self', href: `${address}?${prefix}pageNum=${pageNum}&itemsPerPage=${itemsPerPage}` },
+  ];
+  if (pageNum > 1) links.push({ rel: 'previous', href: turn(pageNum - 1) });
+  if (start + itemsPerPage < items.length) links.push({ rel: 'next', href: turn(pageNum + 1) });
+  const uncounted = request.uncounted === 'zero' ? 0 : undefined;
+  const page: Json = {
+    links,
+    results: items.slice(start, start + itemsPerPage),
+    totalCount: request.includeCount ? items.length : uncounted,
+    status: request.envelope ? 200 : undefined,
+  };
+  return writeJson(page, request.pretty);
+}
