@@ -8,7 +8,13 @@ import { createSingleFlight } from './single-flight.ts';
 
 /** What a load came back with: a value to keep, an answer of Atlas's that is no list (its own 4xx), or a failure. */
 export type Loaded<Value> =
-  | { readonly type: 'loaded'; readonly value: Value; readonly bytes: number }
+  | {
+      readonly type: 'loaded';
+      readonly value: Value;
+      readonly bytes: number;
+      /** Instead of the question's. */
+      readonly lifetimes?: Lifetimes;
+    }
   | { readonly type: 'refused'; readonly response: UpstreamResponse; readonly meaning: Meaning }
   | UpstreamFailure;
 
@@ -130,7 +136,9 @@ export function createListCache<Value>(
       case 'refused': {
         const times = hold(
           now,
-          loaded.type === 'loaded' ? question.lifetimes : { ...ZERO, freshMs: options.refusalMs },
+          loaded.type === 'loaded'
+            ? (loaded.lifetimes ?? question.lifetimes)
+            : { ...ZERO, freshMs: options.refusalMs },
         );
         if (purges.covers(question.project, question.operation, began.sequence))
           return { loaded, held: times, stored: false };

@@ -232,7 +232,7 @@ export function createSimulator(
     const filters = new URLSearchParams(
       page.others
         .filter(([name]) => name !== 'pretty' && name !== 'envelope')
-        .map(([name, value]) => [name, value]),
+        .map(([name, value]): [string, string] => [name, value]),
     ).toString();
     const body = writePage(world.items(operation, path, pathParameters, filters), page);
     return {

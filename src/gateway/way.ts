@@ -1,0 +1,249 @@
+import type { Catalog, Operation } from '../atlas/catalog.ts';
+import { targetPath } from '../atlas/catalog.ts';
+import { renderPage } from '../atlas/page.ts';
+import { linkParameters, resolveQuery } from '../atlas/question.ts';
+import { resolveVersion } from '../atlas/version.ts';
+import type { createRenderings } from '../cache/renderings.ts';
+import type { Clock } from '../lib/clock.ts';
+import { chooseCoding, matchesEtag } from '../lib/content-coding.ts';
+import { type Answer, answerAtlasError, answerPage, answerRefusal } from './answer.ts';
+import type { Caller, Identified } from './callers.ts';
+import { readDemand } from './demand.ts';
+import type { AnsweredEvent, CacheOutcome } from './events.ts';
+import { cachePartOf, type createLists, type ListQuestion, type ReadList } from './lists.ts';
+import { judge } from './policy.ts';
+import { type Refusal, refuse } from './refusal.ts';
+
+/** A request that the edge let in: its target is in origin form and canonical. Header names are in lower case. */
+export interface GatewayRequest {
+  readonly method: string;
+  readonly path: string;
+  /** Without `?`. */
+  readonly query: string;
+  readonly header: (name: string) => string | undefined;
+}
+
+export interface WayOptions {
+  /** Scheme and host that links lead to; never taken from a request. */
+  readonly publicUrl: string;
+}
+
+export interface WayDependencies {
+  readonly catalog: Catalog;
+  readonly identify: (authorization: string | undefined) => Identified;
+  readonly lists: ReturnType<typeof createLists>;
+  readonly renderings: ReturnType<typeof createRenderings>;
+  readonly clock: Clock;
+  readonly nextRequestId: () => string;
+  readonly observe: (event: AnsweredEvent) => void;
+}
+
+/** What is known of a request by the time it is answered; filled in on the way. */
+interface Journey {
+  readonly requestId: string;
+  readonly startedAt: number;
+  caller?: Caller;
+  operation?: Operation;
+  project?: string;
+  cache: CacheOutcome;
+  upstreamCalls: number;
+  reason?: string;
+}
+
+const CHALLENGE = 'Bearer realm="atlas-gateway"';
+const STRANGER = refuse(
+  'UNAUTHENTICATED',
+  'Present a caller key of this gateway: Authorization: Bearer agw_…. Whoever runs the gateway makes one with: atlas-gateway new-key.',
+  {
+    headers: { 'WWW-Authenticate': CHALLENGE },
+  },
+);
+
+/** The way of a request, from the edge to the answer. Each step is in a file of its own; this one is the order they come in. */
+export function createWay({ publicUrl }: WayOptions, dependencies: WayDependencies) {
+  const { catalog, identify, lists, renderings, clock, nextRequestId, observe } = dependencies;
+
+  /** Steps 2 to 4: who asks, what for, and may they. */
+  function resolve(request: GatewayRequest, journey: Journey): ListQuestion | Refusal {
+    const identified = identify(request.header('authorization'));
+    if (identified.type === 'stranger') {
+      journey.reason = identified.reason;
+      return STRANGER;
+    }
+    journey.caller = identified.caller;
+    const match = catalog.match(request.path);
+    if (match.type === 'unknown')
+      return refuse(
+        'UNKNOWN_OPERATION',
+        'This gateway serves the lists of the Atlas Administration API v2, such as /api/atlas/v2/groups/{groupId}/streams/privateLinkConnections.',
+      );
+    if (match.type === 'bad-parameter')
+      return refuse('INVALID_PATH_PARAMETER', match.detail, { parameters: [match.name] });
+    const { operation, pathParameters } = match;
+    journey.operation = operation;
+    const project = pathParameters['groupId'] ?? pathParameters['orgId'];
+    if (project !== undefined) journey.project = project;
+    if (request.method !== 'GET' && request.method !== 'HEAD') {
+      return refuse('METHOD_NOT_ALLOWED', 'This gateway only reads: use GET or HEAD.', {
+        headers: { Allow: 'GET, HEAD' },
+      });
+    }
+    switch (judge(identified.caller, operation, pathParameters)) {
+      case 'operation-forbidden':
+        return refuse(
+          'OPERATION_FORBIDDEN',
+          `The policy of this gateway does not let you read ${operation.id}.`,
+        );
+      case 'project-forbidden':
+        return refuse(
+          'PROJECT_FORBIDDEN',
+          'The policy of this gateway does not let you read this project or organization.',
+        );
+      case 'allowed':
+        break;
+    }
+    const query = resolveQuery(operation, request.query);
+    if (query.type === 'invalid')
+      return refuse(
+        'INVALID_QUERY_PARAMETER',
+        `Invalid query parameter ${query.parameter} specified. ${query.detail}`,
+        { parameters: [query.parameter] },
+      );
+    const version = resolveVersion(
+      operation,
+      request.header('accept'),
+      new Date(clock.wall()).toISOString().slice(0, 10),
+    );
+    if (version.type === 'not-acceptable')
+      return refuse(
+        'INVALID_VERSION_DATE',
+        `Invalid accept header or version date. Send Accept: application/vnd.atlas.${operation.versions.at(-1)?.name}+json.`,
+      );
+    if (version.type === 'gone')
+      return refuse(
+        'VERSION_GONE',
+        `Version ${version.version.name} of ${operation.id} was sunset on ${version.version.sunset}.`,
+      );
+    const demand = readDemand(request.header('cache-control'), request.header('pragma'));
+    return {
+      operation,
+      pathParameters,
+      mediaType: version.mediaType,
+      filters: query.filters,
+      shape: query.shape,
+      demand,
+      caller: identified.caller.name,
+    };
+  }
+
+  /** Step 7: the page that was asked for, cut from the list that was read. */
+  function present(
+    request: GatewayRequest,
+    question: ListQuestion,
+    read: ReadList,
+    journey: Journey,
+  ): Answer {
+    journey.upstreamCalls = read.upstreamCalls;
+    if (read.type === 'not-cached')
+      return answerRefusal(
+        refuse('NOT_CACHED', 'The list is not in memory, and the request asked not to load it.'),
+      );
+    if (read.type === 'full')
+      return answerRefusal(
+        refuse('OVERLOADED', 'Too many requests wait for Atlas already.', { retryAfterMs: 1_000 }),
+      );
+    journey.cache = read.how.outcome;
+    const now = clock.now();
+    switch (read.type) {
+      case 'failed': {
+        const { code, detail, retryAfterMs } = read.failure;
+        return answerRefusal(refuse(code, detail, retryAfterMs === undefined ? {} : { retryAfterMs }));
+      }
+      case 'refused':
+        return answerAtlasError(read.response, read.how, read.held, now);
+      case 'value': {
+        const list = read.value;
+        const { operation, pathParameters, shape, filters } = question;
+        const parameters = linkParameters(operation, shape, filters);
+        const key = `${list.serial} ${parameters}${shape.itemsPerPage}/${shape.pageNum}`;
+        const rendering = renderings.get(cachePartOf(pathParameters), key, () => {
+          const { items, offset, goesOn, totalCount } = list;
+          const count = shape.includeCount || offset > 0 || goesOn ? totalCount : undefined;
+          const source = {
+            items,
+            offset,
+            goesOn,
+            address: `${publicUrl}${targetPath(operation, pathParameters)}`,
+            parameters,
+            suffix: '',
+          };
+          return renderPage({ ...source, ...(count === undefined ? {} : { totalCount: count }) }, shape);
+        });
+        const coding = rendering.compressible ? chooseCoding(request.header('accept-encoding')) : 'identity';
+        const ifNoneMatch = request.header('if-none-match');
+        return answerPage({
+          rendering,
+          coding,
+          mediaType: question.mediaType,
+          ageing: list.ageing,
+          how: read.how,
+          held: read.held,
+          now,
+          unchanged: (etag) => matchesEtag(ifNoneMatch, etag),
+        });
+      }
+    }
+  }
+
+  function finish(request: GatewayRequest, answer: Answer, journey: Journey): Answer {
+    const { requestId, caller, operation, project, cache, upstreamCalls, reason } = journey;
+    observe({
+      type: 'answered',
+      requestId,
+      method: request.method,
+      status: answer.status,
+      cache,
+      durationMs: clock.now() - journey.startedAt,
+      bytes: request.method === 'HEAD' ? 0 : answer.body.length,
+      upstreamCalls,
+      ...(caller === undefined ? {} : { caller: caller.name }),
+      ...(operation === undefined ? {} : { operation: operation.id }),
+      ...(project === undefined ? {} : { project }),
+      ...(answer.errorCode === undefined ? {} : { errorCode: answer.errorCode }),
+      ...(reason === undefined ? {} : { reason }),
+    });
+    return {
+      ...answer,
+      headers: { ...answer.headers, 'X-Content-Type-Options': 'nosniff', 'X-Request-Id': requestId },
+    };
+  }
+
+  const begin = (): Journey => ({
+    requestId: nextRequestId(),
+    startedAt: clock.now(),
+    cache: 'none',
+    upstreamCalls: 0,
+  });
+
+  return {
+    /** Answers at once where memory can; never rejects. */
+    answer(request: GatewayRequest): Answer | Promise<Answer> {
+      const journey = begin();
+      const question = resolve(request, journey);
+      if ('type' in question) return finish(request, answerRefusal(question), journey);
+      const read = lists.read(question);
+      if (read === undefined) {
+        const detail =
+          'No Atlas credential of this gateway covers this project: name it under credentials[].projects in the configuration.';
+        return finish(request, answerRefusal(refuse('NO_CREDENTIAL_FOR_PROJECT', detail)), journey);
+      }
+      const answered = (result: ReadList) =>
+        finish(request, present(request, question, result, journey), journey);
+      return read instanceof Promise ? read.then(answered) : answered(read);
+    },
+    /** Answers what the edge refused, so that it is counted and logged like any other. */
+    refuse(request: GatewayRequest, refusal: Refusal): Answer {
+      return finish(request, answerRefusal(refusal), begin());
+    },
+  };
+}

@@ -1,0 +1,29 @@
+/** Whether an `Accept-Encoding` value takes a coding (RFC 9110 section 12.5.3): named with a weight over 0, or covered by `*`. */
+function accepts(value: string, coding: string): boolean {
+  const ranges = value.split(',').map((range) =>
+    range
+      .trim()
+      .toLowerCase()
+      .split(/\s*;\s*/),
+  );
+  const found = ranges.find(([name]) => name === coding) ?? ranges.find(([name]) => name === '*');
+  return found !== undefined && !found.some((parameter) => /^q=0(\.0*)?$/.test(parameter));
+}
+
+/** The content coding to answer with: `br` before `gzip` before none. */
+export function chooseCoding(acceptEncoding: string | undefined): 'br' | 'gzip' | 'identity' {
+  if (acceptEncoding === undefined) return 'identity';
+  const value = acceptEncoding.slice(0, 512);
+  if (accepts(value, 'br')) return 'br';
+  return accepts(value, 'gzip') ? 'gzip' : 'identity';
+}
+
+/** Whether `If-None-Match` names an entity tag, compared weakly (RFC 9110 section 13.1.2). */
+export function matchesEtag(ifNoneMatch: string | undefined, etag: string): boolean {
+  if (ifNoneMatch === undefined) return false;
+  const tags = ifNoneMatch
+    .slice(0, 2_048)
+    .split(',')
+    .map((tag) => tag.trim().replace(/^W\//, ''));
+  return tags.includes('*') || tags.includes(etag);
+}
