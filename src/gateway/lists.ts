@@ -16,6 +16,8 @@ export interface HeldList {
   /** Tells this listing from every other one this process has loaded. */
   readonly serial: number;
   readonly items: Items;
+  /** Whether `items` is the whole list, rather than one page of it. */
+  readonly whole: boolean;
   /** Number of items before the first one held. */
   readonly offset: number;
   /** What Atlas counted; absent where it did not count. */
@@ -118,7 +120,7 @@ export function createLists(
   function held(
     items: Items,
     headers: UpstreamHeaders,
-    rest: Pick<HeldList, 'offset' | 'goesOn'> & { totalCount?: number },
+    rest: Pick<HeldList, 'whole' | 'offset' | 'goesOn'> & { totalCount?: number },
   ): Loaded<Listing> {
     const pointed = pointLinksAt(options.publicUrl, items);
     const value: HeldList = {
@@ -136,6 +138,7 @@ export function createLists(
     switch (result.type) {
       case 'walked':
         return held(result.items, result.headers, {
+          whole: true,
           offset: 0,
           goesOn: false,
           totalCount: countItems(result.items),
@@ -156,6 +159,7 @@ export function createLists(
       case 'list': {
         const { items, headers, hasNext: goesOn, totalCount } = page;
         return held(items, headers, {
+          whole: false,
           offset: (shape.pageNum - 1) * shape.itemsPerPage,
           goesOn,
           ...(totalCount === undefined ? {} : { totalCount }),

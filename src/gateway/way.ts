@@ -168,7 +168,7 @@ export function createWay({ publicUrl }: WayOptions, dependencies: WayDependenci
         const key = `${list.serial} ${parameters}${shape.itemsPerPage}/${shape.pageNum}`;
         const rendering = renderings.get(cachePartOf(pathParameters), key, () => {
           const { items, offset, goesOn, totalCount } = list;
-          const count = shape.includeCount || offset > 0 || goesOn ? totalCount : undefined;
+          const count = shape.includeCount || !list.whole ? totalCount : undefined;
           const source = {
             items,
             offset,

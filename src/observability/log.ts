@@ -1,0 +1,99 @@
+import { type DestinationStream, pino } from 'pino';
+import pretty from 'pino-pretty';
+import type { CacheEvent } from '../cache/events.ts';
+import type { AnsweredEvent } from '../gateway/events.ts';
+import type { UpstreamEvent } from '../upstream/events.ts';
+
+/** What the gateway tells of its own life. Sentences are the gateway's own and hold nothing that came from outside. */
+export interface LifeEvent {
+  readonly type: 'life';
+  readonly level: 'info' | 'warn' | 'error';
+  readonly message: string;
+}
+
+export type LogEvent = AnsweredEvent | CacheEvent | UpstreamEvent | LifeEvent;
+
+type Level = 'debug' | 'info' | 'warn' | 'error';
+
+function levelOf(status: number): Level {
+  if (status >= 500) return 'error';
+  return status === 401 || status === 403 || status === 429 ? 'warn' : 'info';
+}
+
+/**
+ * Events as log lines, JSON or, where `colorize` is given, a form for people. Each line is built from named fields of its event and never
+ * from an error or a request, so that what is not named here cannot be logged.
+ */
+export function createLog(
+  destination: DestinationStream,
+  form: { people: boolean; colorize: boolean },
+): (event: LogEvent) => void {
+  const options = {
+    base: null,
+    timestamp: pino.stdTimeFunctions.isoTime,
+    formatters: { level: (label: string) => ({ level: label }) },
+  };
+  const target = form.people
+    ? pretty({ colorize: form.colorize, destination, sync: true, ignore: 'pid,hostname' })
+    : destination;
+  const logger = pino(options, target);
+  return (event) => {
+    switch (event.type) {
+      case 'answered': {
+        const {
+          requestId,
+          method,
+          caller,
+          operation,
+          project,
+          status,
+          cache,
+          durationMs,
+          bytes,
+          upstreamCalls,
+          errorCode,
+          reason,
+        } = event;
+        const fields = {
+          requestId,
+          method,
+          caller,
+          operation,
+          project,
+          status,
+          cache,
+          durationMs: Math.round(durationMs * 1_000) / 1_000,
+          bytes,
+          upstreamCalls,
+          errorCode,
+          reason,
+        };
+        logger[levelOf(status)](fields, 'request');
+        return;
+      }
+      case 'credential-renewal': {
+        const { credential, outcome, detail } = event;
+        logger[outcome === 'renewed' ? 'info' : 'error'](
+          { credential, outcome, detail },
+          'credential renewal',
+        );
+        return;
+      }
+      case 'refreshed': {
+        const { operation, project, outcome, detail } = event;
+        if (outcome !== 'replaced') logger.warn({ operation, project, outcome, detail }, 'refresh');
+        return;
+      }
+      case 'circuit':
+        logger.warn({ credential: event.credential, state: event.state }, 'circuit');
+        return;
+      case 'upstream-retry':
+      case 'upstream-exchange':
+      case 'budget':
+      case 'evicted':
+        return;
+      case 'life':
+        logger[event.level](event.message);
+    }
+  };
+}

@@ -1,0 +1,112 @@
+import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
+import type { LogEvent } from './log.ts';
+
+/** Numbers that are read when Prometheus asks for them. */
+export interface MetricSources {
+  readonly cacheBytes: () => number;
+  readonly cacheListings: () => number;
+  readonly inFlight: () => number;
+}
+
+const DURATION_BUCKETS = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30];
+/** The `operation` and `caller` of a request for which none was found: labels never come from a request. */
+const NONE = 'none';
+
+/** The gateway's metrics in a registry of their own, made from events. */
+export function createMetrics(sources: MetricSources, build: { version: string; node: string }) {
+  const registry = new Registry();
+  const registers = [registry];
+  collectDefaultMetrics({ register: registry });
+  const counter = <Label extends string>(name: string, help: string, labelNames: readonly Label[]) =>
+    new Counter({ name, help, labelNames, registers });
+  const histogram = <Label extends string>(name: string, help: string, labelNames: readonly Label[]) =>
+    new Histogram({ name, help, labelNames, registers, buckets: DURATION_BUCKETS });
+  const measured = (name: string, help: string, read: () => number) =>
+    new Gauge({
+      name,
+      help,
+      registers,
+      collect() {
+        this.set(read());
+      },
+    });
+
+  const requests = counter('atlas_gateway_requests_total', 'Requests answered.', [
+    'operation',
+    'caller',
+    'code',
+    'cache',
+  ]);
+  const requestSeconds = histogram('atlas_gateway_request_duration_seconds', 'Time from request to answer.', [
+    'operation',
+    'cache',
+  ]);
+  const evictions = counter(
+    'atlas_gateway_cache_evictions_total',
+    'Listings that left the cache before they were replaced.',
+    ['reason'],
+  );
+  const upstreamRequests = counter('atlas_gateway_upstream_requests_total', 'Questions to Atlas.', [
+    'operation',
+    'credential',
+    'code',
+  ]);
+  const upstreamSeconds = histogram(
+    'atlas_gateway_upstream_request_duration_seconds',
+    'Time Atlas took to answer.',
+    ['operation', 'credential'],
+  );
+  const renewals = counter('atlas_gateway_credential_renewals_total', 'Tokens asked of Atlas.', [
+    'credential',
+    'outcome',
+  ]);
+  const expiry = new Gauge({
+    name: 'atlas_gateway_credential_expiry_timestamp_seconds',
+    help: 'When the token in use ends.',
+    labelNames: ['credential'],
+    registers,
+  });
+  measured('atlas_gateway_requests_in_flight', 'Requests being answered.', sources.inFlight);
+  measured('atlas_gateway_cache_bytes', 'Bytes held by the cache.', sources.cacheBytes);
+  measured('atlas_gateway_cache_listings', 'Listings held by the cache.', sources.cacheListings);
+  new Gauge({
+    name: 'atlas_gateway_build_info',
+    help: 'Version of the gateway and of Node.',
+    labelNames: ['version', 'node'],
+    registers,
+  }).set(build, 1);
+
+  return {
+    observe(event: LogEvent): void {
+      switch (event.type) {
+        case 'answered': {
+          const { operation = NONE, caller = NONE, cache } = event;
+          requests.inc({ operation, caller, code: String(event.status), cache });
+          requestSeconds.observe({ operation, cache }, event.durationMs / 1_000);
+          return;
+        }
+        case 'evicted':
+          evictions.inc({ reason: event.reason });
+          return;
+        case 'upstream-exchange': {
+          const { operation, credential, code } = event;
+          upstreamRequests.inc({ operation, credential, code });
+          upstreamSeconds.observe({ operation, credential }, event.durationMs / 1_000);
+          return;
+        }
+        case 'credential-renewal':
+          renewals.inc({ credential: event.credential, outcome: event.outcome });
+          if (event.expiresAt !== undefined)
+            expiry.set({ credential: event.credential }, event.expiresAt / 1_000);
+          return;
+        case 'refreshed':
+        case 'upstream-retry':
+        case 'circuit':
+        case 'budget':
+        case 'life':
+      }
+    },
+    /** The text a scrape is answered with. */
+    scrape: async () => ({ contentType: registry.contentType, text: await registry.metrics() }),
+  };
+}

@@ -1,0 +1,140 @@
+import { createServer, type RequestListener, type Server } from 'node:http';
+import type { AddressInfo, Socket } from 'node:net';
+import { renderApiError } from '../atlas/api-error.ts';
+
+export interface ListenerOptions {
+  readonly host: string;
+  readonly port: number;
+  /** The setting to change when the port is taken. */
+  readonly setting: string;
+}
+
+/** A listening socket. */
+export interface Listener {
+  /** Resolves to the origin it listens on. Rejects with a sentence for people where it cannot. */
+  listen(): Promise<string>;
+  /** Takes no new connection, ends idle ones, and lets what is under way finish until `deadlineMs` have gone by. */
+  drain(deadlineMs: number): Promise<void>;
+  readonly draining: boolean;
+}
+
+const MAX_HEADER_BYTES = 16_384;
+const HEADERS_TIMEOUT_MS = 10_000;
+const REQUEST_TIMEOUT_MS = 30_000;
+const KEEP_ALIVE_MS = 65_000;
+
+const BROKEN = { status: 400, errorCode: 'INVALID_REQUEST', detail: 'The request is not well-formed HTTP.' };
+const COMPLAINTS = new Map([
+  [
+    'HPE_HEADER_OVERFLOW',
+    {
+      status: 431,
+      errorCode: 'HEADERS_TOO_LARGE',
+      detail: `The request line and headers are larger than ${MAX_HEADER_BYTES} bytes.`,
+    },
+  ],
+  [
+    'ERR_HTTP_REQUEST_TIMEOUT',
+    { status: 408, errorCode: 'REQUEST_TIMEOUT', detail: 'The request took too long to arrive.' },
+  ],
+]);
+
+/** Answers what Node's parser refuses, in the shape of every other error, and closes: what follows on the connection cannot be trusted. */
+function answerBroken(error: Error & { code?: string }, socket: Socket): void {
+  if (!socket.writable || error.code === 'ECONNRESET') {
+    socket.destroy();
+    return;
+  }
+  const complaint = COMPLAINTS.get(error.code ?? '') ?? BROKEN;
+  const body = renderApiError(complaint);
+  const head = [
+    `HTTP/1.1 ${complaint.status} Error`,
+    'Content-Type: application/json',
+    `Content-Length: ${body.length}`,
+    `X-Error-Code: ${complaint.errorCode}`,
+    'Connection: close',
+  ];
+  socket.end(`${head.join('\r\n')}\r\n\r\n${body.toString()}`);
+}
+
+function explain(error: Error & { code?: string }, { host, port, setting }: ListenerOptions): Error {
+  switch (error.code) {
+    case 'EADDRINUSE':
+      return new Error(
+        `Port ${port} on ${host} is in use: stop what listens there, or set ${setting} to another port.`,
+      );
+    case 'EACCES':
+      return new Error(
+        `Port ${port} on ${host} may not be opened by this user: set ${setting} to a port above 1023.`,
+      );
+    default:
+      return new Error(`Cannot listen on ${host}:${port} (${error.code ?? 'unknown'}): check ${setting}.`);
+  }
+}
+
+function connectionClosing(server: Server, handler: RequestListener, isDraining: () => boolean): void {
+  server.on('request', (request, response) => {
+    // A kept connection would go on being served after `close`.
+    if (isDraining()) response.setHeader('Connection', 'close');
+    handler(request, response);
+  });
+  server.on('checkExpectation', (_request, response) => {
+    const body = renderApiError({
+      status: 417,
+      errorCode: 'EXPECTATION_FAILED',
+      detail: 'This gateway meets no expectations.',
+    });
+    response
+      .writeHead(417, {
+        'Content-Type': 'application/json',
+        'Content-Length': body.length,
+        Connection: 'close',
+      })
+      .end(body);
+  });
+  server.on('clientError', answerBroken);
+  server.on('upgrade', (_request, socket) => socket.destroy());
+  server.on('connect', (_request, socket) => socket.destroy());
+}
+
+/** An HTTP/1.1 server with bounds on what a client may send and on how long it may take. */
+export function createListener(options: ListenerOptions, handler: RequestListener): Listener {
+  let draining = false;
+  const server = createServer({
+    maxHeaderSize: MAX_HEADER_BYTES,
+    headersTimeout: HEADERS_TIMEOUT_MS,
+    requestTimeout: REQUEST_TIMEOUT_MS,
+    keepAliveTimeout: KEEP_ALIVE_MS,
+    connectionsCheckingInterval: 1_000,
+    // The edge counts Host headers itself, so that the answer has the shape of every other error.
+    requireHostHeader: false,
+  });
+  connectionClosing(server, handler, () => draining);
+  return {
+    get draining() {
+      return draining;
+    },
+    listen: () =>
+      new Promise((resolve, reject) => {
+        server.once('error', (error) => reject(explain(error, options)));
+        server.listen(options.port, options.host, () => {
+          const { address, family, port } = server.address() as AddressInfo;
+          resolve(`http://${family === 'IPv6' ? `[${address}]` : address}:${port}`);
+        });
+      }),
+    drain: (deadlineMs) =>
+      new Promise((resolve) => {
+        draining = true;
+        if (!server.listening) {
+          resolve();
+          return;
+        }
+        const timer = setTimeout(() => server.closeAllConnections(), deadlineMs);
+        server.close(() => {
+          clearTimeout(timer);
+          resolve();
+        });
+        server.closeIdleConnections();
+      }),
+  };
+}

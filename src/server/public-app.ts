@@ -1,0 +1,61 @@
+import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
+import { getRequestListener } from '@hono/node-server';
+import { Hono } from 'hono';
+import type { Answer } from '../gateway/answer.ts';
+import type { createWay, GatewayRequest } from '../gateway/way.ts';
+import { refuseAtEdge } from './edge.ts';
+
+const ABOUT = `This is an atlas-gateway: it answers the lists of the MongoDB Atlas Administration API v2 under /api/atlas/v2/.
+Example: curl -H 'Accept: application/vnd.atlas.2023-02-01+json' <here>/api/atlas/v2/groups/{groupId}/streams/privateLinkConnections
+`;
+
+function view(request: IncomingMessage): GatewayRequest {
+  const { method = 'GET', url = '/', headers } = request;
+  const mark = url.indexOf('?');
+  return {
+    method,
+    path: mark < 0 ? url : url.slice(0, mark),
+    query: mark < 0 ? '' : url.slice(mark + 1),
+    header(name) {
+      const value = headers[name];
+      return Array.isArray(value) ? value.join(', ') : value;
+    },
+  };
+}
+
+function write(request: IncomingMessage, response: ServerResponse, answer: Answer): void {
+  response.writeHead(answer.status, answer.headers);
+  response.end(request.method === 'HEAD' ? undefined : answer.body);
+}
+
+/**
+ * The public listener's requests. Lists are answered in front of Hono's router: the gateway has the whole answer as bytes, and building a
+ * `Request` and a `Response` around them would cost more than the answer. What else there is goes through Hono.
+ */
+export function createPublicApp(
+  way: ReturnType<typeof createWay>,
+  inFlight: { begin(): void; end(): void },
+): RequestListener {
+  const app = new Hono();
+  app.get('/', (context) => context.text(ABOUT));
+  const listener = getRequestListener(app.fetch);
+
+  return (request, response) => {
+    inFlight.begin();
+    response.once('close', () => inFlight.end());
+    const refusal = refuseAtEdge(request);
+    if (refusal !== undefined) {
+      // What is left of the request is not read, so nothing in it can be taken for another.
+      response.setHeader('Connection', 'close');
+      write(request, response, way.refuse(view(request), refusal));
+      return;
+    }
+    if (request.url === '/') {
+      void listener(request, response);
+      return;
+    }
+    const answer = way.answer(view(request));
+    if (answer instanceof Promise) void answer.then((late) => write(request, response, late));
+    else write(request, response, answer);
+  };
+}
