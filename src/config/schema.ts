@@ -1,0 +1,227 @@
+import { z } from 'zod';
+import { parseDuration, parseSize } from '../lib/quantities.ts';
+
+const shown = (value: unknown) =>
+  value === undefined ? 'nothing' : `'${typeof value === 'object' ? 'a list or mapping' : String(value)}'`;
+
+const duration = (standard: string, description: string) =>
+  z
+    .string({ error: ({ input }) => `${shown(input)} is no duration; write ${standard}` })
+    .refine((text) => parseDuration(text) !== undefined, {
+      error: ({ input }) => `${shown(input)} is no duration; write ${standard}`,
+    })
+    .transform((text) => parseDuration(text) ?? 0)
+    .prefault(standard)
+    .describe(`${description} A duration such as ${standard}.`);
+
+const size = (standard: string, description: string) =>
+  z
+    .union([z.int().positive(), z.string()], {
+      error: ({ input }) => `${shown(input)} is no size; write ${standard}`,
+    })
+    .refine((value) => typeof value === 'number' || parseSize(value) !== undefined, {
+      error: ({ input }) => `${shown(input)} is no size; write ${standard} or ${parseSize(standard)}`,
+    })
+    .transform((value) => (typeof value === 'number' ? value : (parseSize(value) ?? 0)))
+    .prefault(standard)
+    .describe(`${description} A size such as ${standard}, or a number of bytes.`);
+
+const secret = (description: string) =>
+  z
+    .union([z.strictObject({ env: z.string().min(1) }), z.strictObject({ file: z.string().min(1) })], {
+      error: 'a secret is never written here; write { env: NAME } or { file: PATH }',
+    })
+    .describe(`${description} Named by { env: NAME } or { file: PATH }.`);
+
+const name = z
+  .string({ error: ({ input }) => `${shown(input)} is no name; write letters, digits, dots and dashes` })
+  .regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$/, {
+    error: ({ input }) => `${shown(input)} is no name; write up to 63 letters, digits, dots and dashes`,
+  });
+
+const hexId = z
+  .string({ error: ({ input }) => `${shown(input)} is no id; write 24 hexadecimal digits in quotes` })
+  .regex(/^[a-f0-9]{24}$/, {
+    error: ({ input }) => `${shown(input)} is no id; write 24 lower-case hexadecimal digits`,
+  });
+
+const idsOrAll = (what: string) =>
+  z
+    .union([z.literal('all'), z.array(hexId)], {
+      error: `write all, or a list of ${what} ids of 24 hexadecimal digits`,
+    })
+    .describe(`Ids of ${what}s, or all.`);
+
+const operationNames = z
+  .union([z.string(), z.array(z.string())], { error: 'write lists, or a list of operation ids and tags' })
+  .transform((names) => (typeof names === 'string' ? [names] : names))
+  .prefault('lists')
+  .describe(
+    'Operation ids and tags; `lists` stands for every list that holds no secrets and no personal data.',
+  );
+
+const port = (standard: number, description: string) =>
+  z
+    .int({ error: ({ input }) => `${shown(input)} is no port; write a number from 0 to 65535` })
+    .min(0, { error: 'a port is a number from 0 to 65535' })
+    .max(65_535, { error: 'a port is a number from 0 to 65535' })
+    .default(standard)
+    .describe(description);
+
+const url = (description: string) =>
+  z
+    .string({ error: ({ input }) => `${shown(input)} is no address; write https://host` })
+    .refine((text) => URL.canParse(text) && /^https?:\/\/[^/?#@]+\/?$/.test(text), {
+      error: ({ input }) =>
+        `${shown(input)} is no origin; write scheme and host only, such as https://host:8080`,
+    })
+    .transform((text) => text.replace(/\/$/, ''))
+    .describe(description);
+
+const day = z
+  .string({ error: ({ input }) => `${shown(input)} is no day; write YYYY-MM-DD` })
+  .regex(/^\d{4}-\d{2}-\d{2}$/, { error: ({ input }) => `${shown(input)} is no day; write YYYY-MM-DD` })
+  .refine((text) => !Number.isNaN(Date.parse(text)), {
+    error: ({ input }) => `${shown(input)} is no day of the calendar`,
+  });
+
+const listen = z.strictObject({
+  host: z.string().min(1).default('127.0.0.1').describe('Address the gateway listens on.'),
+  port: port(8_080, 'Port the gateway listens on.'),
+  publicUrl: url(
+    'Scheme and host that links in answers lead to; by default the address listened on.',
+  ).optional(),
+});
+
+const admin = z.strictObject({
+  host: z.string().min(1).default('127.0.0.1').describe('Address of metrics, probes and purge.'),
+  port: port(9_090, 'Port of metrics, probes and purge.'),
+  token: secret('Token asked of those who read the status or purge; needed off loopback.').optional(),
+});
+
+const upstream = z.strictObject({
+  origin: url('Where Atlas is.').prefault('https://cloud.mongodb.com'),
+  timeout: duration('10s', 'How long a load may take altogether.'),
+  maxBody: size('32MiB', 'The largest answer taken from Atlas.'),
+});
+
+const credential = z.strictObject({
+  name: name.describe('The name that metrics and logs use.'),
+  serviceAccount: z
+    .strictObject({
+      clientId: secret('Client id of the service account.'),
+      clientSecret: secret('Client secret of the service account.'),
+    })
+    .optional()
+    .describe('A service account (OAuth).'),
+  apiKey: z
+    .strictObject({
+      publicKey: secret('Public key of the API key.'),
+      privateKey: secret('Private key of the API key.'),
+    })
+    .optional()
+    .describe('An API key (HTTP digest).'),
+  projects: z
+    .array(hexId)
+    .optional()
+    .describe('Projects it is asked about; without projects and organizations, all.'),
+  organizations: z.array(hexId).optional().describe('Organizations it is asked about.'),
+});
+
+const callerKey = z.strictObject({
+  id: z
+    .string()
+    .regex(/^agw_[A-Za-z0-9]{12}$/, {
+      error: ({ input }) => `${shown(input)} is no key id; make one with atlas-gateway new-key`,
+    }),
+  sha256: z
+    .string()
+    .regex(/^[a-f0-9]{64}$/, {
+      error: 'write the SHA-256 of the secret as 64 hexadecimal digits, as atlas-gateway new-key prints it',
+    }),
+  expires: day.optional().describe('First day (UTC) on which the key no longer works.'),
+});
+
+const grants = {
+  projects: idsOrAll('project').default([]),
+  organizations: idsOrAll('organization').default([]),
+  operations: operationNames,
+};
+
+const caller = z.strictObject({
+  name: name.describe('The name that metrics and logs use.'),
+  keys: z.array(callerKey).default([]).describe('Keys that admit this caller; two during a change of keys.'),
+  ...grants,
+});
+
+const anonymous = z.strictObject({
+  ...grants,
+  allowRemote: z
+    .boolean()
+    .default(false)
+    .describe('Lets strangers in although the listener can be reached from other machines.'),
+});
+
+const cache = z.strictObject({
+  maxBytes: size('64MiB', 'Memory for lists and pages.'),
+  projectShare: z
+    .number({ error: ({ input }) => `${shown(input)} is no share; write a number such as 0.25` })
+    .gt(0, { error: 'a share is more than 0 and at most 1' })
+    .max(1, { error: 'a share is more than 0 and at most 1' })
+    .default(0.25)
+    .describe('No project holds more than this part of the memory.'),
+  fresh: duration('30s', 'How long a list is served without asking again.'),
+  staleWhileRevalidate: duration('5m', 'How long after that it is served while it is asked for again.'),
+  staleIfError: duration('24h', 'How long it is served where Atlas fails.'),
+  maxItems: z.int().positive().default(10_000).describe('Longer lists are held a page at a time.'),
+  operations: z
+    .record(
+      z.string(),
+      z.strictObject({
+        fresh: duration('30s', 'As cache.fresh, for this operation.').optional(),
+        staleWhileRevalidate: duration('5m', 'As cache.staleWhileRevalidate, for this operation.').optional(),
+        staleIfError: duration('24h', 'As cache.staleIfError, for this operation.').optional(),
+        whole: z.boolean().optional().describe('false: held a page at a time.'),
+      }),
+    )
+    .default({})
+    .describe('Exceptions, by operation id.'),
+});
+
+/** The configuration file. Durations come out in milliseconds, sizes in bytes. */
+export const configSchema = z.strictObject({
+  listen: listen.prefault({}),
+  admin: admin.prefault({}),
+  upstream: upstream.prefault({}),
+  credentials: z.array(credential).min(1, { error: 'name at least one credential' }),
+  callers: z.array(caller).default([]),
+  anonymous: anonymous.optional(),
+  cache: cache.prefault({}),
+});
+
+/** The configuration as the program uses it. */
+export type GatewayConfig = z.output<typeof configSchema>;
+
+/** A secret, named. */
+export type SecretRef = { env: string } | { file: string };
+
+/** Scalar settings that an environment variable may override, by path. */
+export const SCALAR_SETTINGS = [
+  'listen.host',
+  'listen.port',
+  'listen.publicUrl',
+  'admin.host',
+  'admin.port',
+  'upstream.origin',
+  'upstream.timeout',
+  'upstream.maxBody',
+  'cache.maxBytes',
+  'cache.projectShare',
+  'cache.fresh',
+  'cache.staleWhileRevalidate',
+  'cache.staleIfError',
+  'cache.maxItems',
+] as const;
+
+/** The file as JSON Schema, for editors. */
+export const toJsonSchema = () => z.toJSONSchema(configSchema, { io: 'input', unrepresentable: 'any' });
