@@ -1,5 +1,5 @@
 import { dirname, resolve } from 'node:path';
-import { isMap, LineCounter, type ParsedNode, parseDocument } from 'yaml';
+import { isMap, isSeq, LineCounter, type ParsedNode, parseDocument, type YAMLMap, type YAMLSeq } from 'yaml';
 import type { z } from 'zod';
 import { didYouMean } from '../lib/suggest.ts';
 import { configSchema, type GatewayConfig, SCALAR_SETTINGS, type SecretRef } from './schema.ts';
@@ -330,18 +330,25 @@ function lineOf(contents: ParsedNode | null, path: Path, lines: LineCounter): nu
   let node: ParsedNode | null | undefined = contents;
   let offset = contents?.range[0] ?? 0;
   for (const part of path) {
-    if (isMap(node)) {
-      const found = node.items.find(({ key }) => String(key) === String(part));
-      if (found === undefined) break;
-      offset = found.key.range[0];
-      node = found.value;
-    } else {
-      const items: readonly unknown[] =
-        node !== null && node !== undefined && 'items' in node ? node.items : [];
-      node = items[Number(part)] as ParsedNode | undefined;
-      if (node === undefined) break;
-      offset = node.range[0];
-    }
+    const next = isMap(node) ? memberAt(node, part) : isSeq(node) ? itemAt(node, part) : undefined;
+    if (next === undefined) break;
+    offset = next.offset;
+    node = next.value;
   }
   return lines.linePos(offset).line;
+}
+
+interface Place {
+  readonly offset: number;
+  readonly value: ParsedNode | null;
+}
+
+function memberAt(map: YAMLMap.Parsed, name: PropertyKey): Place | undefined {
+  const member = map.items.find(({ key }) => String(key) === String(name));
+  return member === undefined ? undefined : { offset: member.key.range[0], value: member.value };
+}
+
+function itemAt(sequence: YAMLSeq.Parsed, index: PropertyKey): Place | undefined {
+  const value = sequence.items[Number(index)];
+  return value === undefined ? undefined : { offset: value.range[0], value };
 }

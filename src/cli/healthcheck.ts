@@ -1,0 +1,45 @@
+import { request } from 'node:http';
+import { type Command, readText, UsageError } from './command.ts';
+
+const TIMEOUT_MS = 3_000;
+
+/** Status and body of a GET, or a sentence. */
+function ask(url: URL): Promise<{ status: number; body: string } | string> {
+  return new Promise((resolve) => {
+    const asked = request(url, { timeout: TIMEOUT_MS }, (response) => {
+      let body = '';
+      response.setEncoding('utf8');
+      response.on('data', (chunk: string) => {
+        body = (body + chunk).slice(0, 1_024);
+      });
+      response.on('end', () => resolve({ status: response.statusCode ?? 0, body: body.trim() }));
+    });
+    asked.on('timeout', () => asked.destroy());
+    asked.on('error', () => resolve(`nothing answers on ${url.origin}`));
+    asked.end();
+  });
+}
+
+export const healthcheck: Command = {
+  name: 'healthcheck',
+  summary: 'ask a running gateway whether it is ready',
+  flags: { url: { type: 'string' } },
+  help: `  --url URL   admin address (http://127.0.0.1:9090, or as ATLAS_GATEWAY_ADMIN_HOST and ATLAS_GATEWAY_ADMIN_PORT say)
+
+Exits with 0 where it is ready and with 1 where not.
+`,
+  async run(flags, { env, print, printError }) {
+    const host = env['ATLAS_GATEWAY_ADMIN_HOST'] ?? '127.0.0.1';
+    const origin =
+      readText(flags, 'url') ??
+      `http://${host === '0.0.0.0' ? '127.0.0.1' : host}:${env['ATLAS_GATEWAY_ADMIN_PORT'] ?? '9090'}`;
+    if (!URL.canParse(origin)) throw new UsageError('--url must be an address such as http://127.0.0.1:9090');
+    const answer = await ask(new URL('/readyz', origin));
+    if (typeof answer !== 'string' && answer.status === 200) {
+      print('ready\n');
+      return 0;
+    }
+    printError(`not ready: ${typeof answer === 'string' ? answer : answer.body}\n`);
+    return 1;
+  },
+};

@@ -1,0 +1,50 @@
+import { createHash } from 'node:crypto';
+import type { Random } from '../lib/random.ts';
+import { type Command, readText, UsageError } from './command.ts';
+
+const LETTERS = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789';
+const ID_LENGTH = 12;
+const SECRET_BYTES = 32;
+
+/** A caller key: an id to find it by, and 256 random bits as 43 base64url characters. */
+export function createKey(random: Random): { readonly id: string; readonly secret: string } {
+  let letters = '';
+  while (letters.length < ID_LENGTH) {
+    // 248 is the largest multiple of 62 in a byte: bytes over it would make some letters likelier than others.
+    for (const byte of random.bytes(ID_LENGTH))
+      if (byte < 248 && letters.length < ID_LENGTH) letters += LETTERS[byte % LETTERS.length];
+  }
+  return { id: `agw_${letters}`, secret: random.bytes(SECRET_BYTES).toString('base64url') };
+}
+
+export const newKey: Command = {
+  name: 'new-key',
+  summary: 'make a caller key',
+  flags: { caller: { type: 'string' } },
+  help: `  --caller NAME   the caller the key is for
+
+Prints the key once, and the lines of the configuration that admit it. The configuration holds only the secret's SHA-256.
+`,
+  async run(flags, { print, random }) {
+    const caller = readText(flags, 'caller');
+    if (caller === undefined) throw new UsageError('--caller NAME is needed: who is the key for?');
+    if (!/^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$/.test(caller))
+      throw new UsageError('--caller must be a name of letters, digits, dots and dashes');
+    const { id, secret } = createKey(random);
+    print(`Give this to ${caller}; it is not shown again:
+
+  Authorization: Bearer ${id}_${secret}
+
+Add this to the configuration:
+
+callers:
+  - name: ${caller}
+    keys:
+      - id: ${id}
+        sha256: ${createHash('sha256').update(secret).digest('hex')}
+    projects: all          # or a list of project ids
+    operations: lists
+`);
+    return 0;
+  },
+};

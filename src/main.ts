@@ -1,0 +1,52 @@
+#!/usr/bin/env node
+import { readFileSync } from 'node:fs';
+import { run } from './cli/run.ts';
+import { createSystemClock } from './lib/clock.ts';
+import { createSystemRandom } from './lib/random.ts';
+
+/** Resolves at the first SIGTERM or SIGINT; the second one ends the process at once. */
+function asked(): Promise<void> {
+  return new Promise((resolve) => {
+    const onSignal = () => {
+      process.once('SIGTERM', () => process.exit(1));
+      process.once('SIGINT', () => process.exit(1));
+      resolve();
+    };
+    process.once('SIGTERM', onSignal);
+    process.once('SIGINT', onSignal);
+  });
+}
+
+function readVersion(): string {
+  const { version }: { version: string } = JSON.parse(
+    readFileSync(new URL('../package.json', import.meta.url), 'utf8'),
+  );
+  return version;
+}
+
+/** Only the kind of an unexpected error is told: its message may carry what was being sent. */
+function fail(error: unknown): never {
+  const kind = error instanceof Error ? error.name : typeof error;
+  const place =
+    error instanceof Error
+      ? (error.stack?.split('\n').find((line) => line.trimStart().startsWith('at ')) ?? '').trim()
+      : '';
+  process.stderr.write(`atlas-gateway: unexpected ${kind} ${place}\n`);
+  process.exit(1);
+}
+
+process.on('uncaughtException', fail);
+process.on('unhandledRejection', fail);
+process.exitCode = await run({
+  args: process.argv.slice(2),
+  env: process.env,
+  version: readVersion(),
+  node: process.version,
+  print: (text) => void process.stdout.write(text),
+  printError: (text) => void process.stderr.write(text),
+  isTerminal: process.stdout.isTTY === true,
+  readFile: (path) => readFileSync(path, 'utf8'),
+  clock: createSystemClock(),
+  random: createSystemRandom(),
+  asked,
+});
