@@ -155,7 +155,8 @@ export function compose(
     return bucket.take();
   }
 
-  const publicUrl = config.listen.publicUrl ?? `http://${config.listen.host}:${config.listen.port}`;
+  let listeningOn = '';
+  const publicUrl = () => config.listen.publicUrl ?? listeningOn;
   const lists = createLists(
     { publicUrl, maxItems: config.cache.maxItems, timeoutMs: config.upstream.timeout },
     {
@@ -264,6 +265,7 @@ export function compose(
       const adminOrigin = await adminListener.listen();
       try {
         const publicOrigin = await publicListener.listen();
+        listeningOn = publicOrigin;
         listening = true;
         observe({
           type: 'life',

@@ -1,7 +1,10 @@
-import { type ParseArgsOptionsConfig, parseArgs } from 'node:util';
+import { type ParseArgsConfig, parseArgs } from 'node:util';
 import type { Clock } from '../lib/clock.ts';
 import type { Random } from '../lib/random.ts';
 import { didYouMean } from '../lib/suggest.ts';
+
+/** Flags as `parseArgs` takes them. */
+export type FlagOptions = NonNullable<ParseArgsConfig['options']>;
 
 /** How a command ended: 0 done, 1 failed, 2 wrong usage or configuration. */
 export type ExitCode = 0 | 1 | 2;
@@ -29,7 +32,7 @@ export interface Command {
   readonly summary: string;
   /** The whole help text below the usage line. */
   readonly help: string;
-  readonly flags: ParseArgsOptionsConfig;
+  readonly flags: FlagOptions;
   run(flags: Flags, context: CommandContext): Promise<ExitCode>;
 }
 
@@ -41,7 +44,7 @@ export class UsageError extends Error {}
 
 /** Reads a command's flags; an unknown one is a UsageError that suggests a known one. */
 export function readFlags(command: Command, args: readonly string[]): Flags {
-  const options: ParseArgsOptionsConfig = { ...command.flags, help: { type: 'boolean', short: 'h' } };
+  const options: FlagOptions = { ...command.flags, help: { type: 'boolean', short: 'h' } };
   const names = Object.keys(options).map((name) => `--${name}`);
   const { tokens } = parseArgs({ args: [...args], options, strict: false, tokens: true });
   const flags: Record<string, string | boolean | undefined> = {};

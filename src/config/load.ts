@@ -330,7 +330,11 @@ function lineOf(contents: ParsedNode | null, path: Path, lines: LineCounter): nu
   let node: ParsedNode | null | undefined = contents;
   let offset = contents?.range[0] ?? 0;
   for (const part of path) {
-    const next = isMap(node) ? memberAt(node, part) : isSeq(node) ? itemAt(node, part) : undefined;
+    const next: Place | undefined = isMap(node)
+      ? memberAt(node, part)
+      : isSeq(node)
+        ? itemAt(node, part)
+        : undefined;
     if (next === undefined) break;
     offset = next.offset;
     node = next.value;

@@ -59,7 +59,7 @@ export interface Holding extends Lifetimes {
 
 export interface ListsOptions {
   /** Scheme and host that links in items lead to. */
-  readonly publicUrl: string;
+  readonly publicUrl: () => string;
   /** Longer lists are held a page at a time. */
   readonly maxItems: number;
   /** How long a load may take altogether. */
@@ -122,7 +122,7 @@ export function createLists(
     headers: UpstreamHeaders,
     rest: Pick<HeldList, 'whole' | 'offset' | 'goesOn'> & { totalCount?: number },
   ): Loaded<Listing> {
-    const pointed = pointLinksAt(options.publicUrl, items);
+    const pointed = pointLinksAt(options.publicUrl(), items);
     const value: HeldList = {
       type: 'list',
       serial: ++serials,

@@ -25,7 +25,7 @@ export interface GatewayRequest {
 
 export interface WayOptions {
   /** Scheme and host that links lead to; never taken from a request. */
-  readonly publicUrl: string;
+  readonly publicUrl: () => string;
 }
 
 export interface WayDependencies {
@@ -173,7 +173,7 @@ export function createWay({ publicUrl }: WayOptions, dependencies: WayDependenci
             items,
             offset,
             goesOn,
-            address: `${publicUrl}${targetPath(operation, pathParameters)}`,
+            address: `${publicUrl()}${targetPath(operation, pathParameters)}`,
             parameters,
             suffix: '',
           };

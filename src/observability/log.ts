@@ -1,5 +1,5 @@
 import { type DestinationStream, pino } from 'pino';
-import pretty from 'pino-pretty';
+import { prettyFactory } from 'pino-pretty';
 import type { CacheEvent } from '../cache/events.ts';
 import type { AnsweredEvent } from '../gateway/events.ts';
 import type { UpstreamEvent } from '../upstream/events.ts';
@@ -33,8 +33,9 @@ export function createLog(
     timestamp: pino.stdTimeFunctions.isoTime,
     formatters: { level: (label: string) => ({ level: label }) },
   };
-  const target = form.people
-    ? pretty({ colorize: form.colorize, destination, sync: true, ignore: 'pid,hostname' })
+  const forPeople = prettyFactory({ colorize: form.colorize, ignore: 'pid,hostname' });
+  const target: DestinationStream = form.people
+    ? { write: (line) => destination.write(forPeople(line)) }
     : destination;
   const logger = pino(options, target);
   return (event) => {

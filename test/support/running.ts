@@ -1,0 +1,171 @@
+import { createHash } from 'node:crypto';
+import { request as httpRequest } from 'node:http';
+import { compose } from '../../src/compose.ts';
+import { configSchema } from '../../src/config/schema.ts';
+import { type Clock, createSystemClock } from '../../src/lib/clock.ts';
+import { createSystemRandom } from '../../src/lib/random.ts';
+import { createSimulator, type Simulator, type SimulatorOptions } from '../../src/simulator/simulator.ts';
+import { SAMPLE_CREDENTIALS, SAMPLE_PROJECTS } from '../../src/simulator/world.ts';
+
+/** An HTTP answer as it came over the socket. */
+export interface Reply {
+  readonly status: number;
+  readonly headers: Readonly<Record<string, string | undefined>>;
+  readonly body: Buffer;
+  readonly text: string;
+}
+
+export const ACCEPT = 'application/vnd.atlas.2023-02-01+json';
+/** A secret that would be seen if it stood anywhere: in a log line, an answer, a metric. */
+export const CALLER_SECRET = 'canaryCANARYcanaryCANARYcanaryCANARYcanary1';
+export const CALLER_KEY = `agw_CanaryKey001_${CALLER_SECRET}`;
+
+/** The list of this project's private link connections. */
+export const linksOf = (project: { id: string }, query = '') =>
+  `/api/atlas/v2/groups/${project.id}/streams/privateLinkConnections${query}`;
+
+/** One request on a connection of its own; nothing is followed, decoded or retried. */
+export function ask(
+  origin: string,
+  path: string,
+  options: { method?: string; headers?: Record<string, string>; body?: string } = {},
+): Promise<Reply> {
+  return new Promise((resolve, reject) => {
+    const { hostname, port } = new URL(origin);
+    const asked = httpRequest(
+      { hostname, port, path, method: options.method ?? 'GET', headers: options.headers ?? {}, agent: false },
+      (response) => {
+        const chunks: Buffer[] = [];
+        response.on('data', (chunk: Buffer) => chunks.push(chunk));
+        response.on('end', () => {
+          const body = Buffer.concat(chunks);
+          const headers = Object.fromEntries(
+            Object.entries(response.headers).map(([name, value]) => [
+              name,
+              Array.isArray(value) ? value.join(', ') : value,
+            ]),
+          );
+          resolve({ status: response.statusCode ?? 0, headers, body, text: body.toString() });
+        });
+        response.on('error', reject);
+      },
+    );
+    asked.on('error', reject);
+    asked.end(options.body);
+  });
+}
+
+/** A gateway in front of a simulator, both on sockets of their own. */
+export interface Running {
+  readonly origin: string;
+  readonly admin: string;
+  readonly simulator: Simulator;
+  readonly atlas: string;
+  readonly logLines: string[];
+  /** GET with the usual Accept header. */
+  get(path: string, headers?: Record<string, string>, method?: string): Promise<Reply>;
+  /** The same question asked of the simulated Atlas itself. */
+  atlasGet(path: string, headers?: Record<string, string>): Promise<Reply>;
+  /** Questions that reached Atlas, tokens left out. */
+  upstream(): readonly string[];
+  tokenRequests(): number;
+  stop(): Promise<void>;
+}
+
+interface RunningOptions {
+  readonly config?: Record<string, unknown>;
+  readonly credential?: 'serviceAccount' | 'apiKey';
+  readonly clock?: Clock;
+  readonly simulator?: SimulatorOptions;
+  /** Instead of the simulator's address. */
+  readonly origin?: string;
+}
+
+export async function startGateway(options: RunningOptions = {}): Promise<Running> {
+  const clock = options.clock ?? createSystemClock();
+  const random = createSystemRandom();
+  const simulator = createSimulator(options.simulator ?? {}, { clock, random });
+  const atlas = await simulator.listen(0);
+  const { serviceAccount, apiKey } = SAMPLE_CREDENTIALS;
+  const env: Record<string, string> = {
+    ID: serviceAccount.clientId,
+    SECRET: serviceAccount.clientSecret,
+    PUBLIC: apiKey.publicKey,
+    PRIVATE: apiKey.privateKey,
+  };
+  const credential =
+    options.credential === 'apiKey'
+      ? { name: 'sample', apiKey: { publicKey: { env: 'PUBLIC' }, privateKey: { env: 'PRIVATE' } } }
+      : { name: 'sample', serviceAccount: { clientId: { env: 'ID' }, clientSecret: { env: 'SECRET' } } };
+  const config = configSchema.parse({
+    listen: { port: 0 },
+    admin: { port: 0 },
+    upstream: { origin: options.origin ?? atlas },
+    credentials: [credential],
+    callers: [
+      {
+        name: 'team-orders',
+        keys: [{ id: 'agw_CanaryKey001', sha256: createHash('sha256').update(CALLER_SECRET).digest('hex') }],
+        projects: [SAMPLE_PROJECTS.orders.id],
+      },
+    ],
+    anonymous: { projects: 'all', organizations: 'all' },
+    ...options.config,
+  });
+  const logLines: string[] = [];
+  const log = {
+    destination: { write: (line: string) => void logLines.push(line) },
+    people: false,
+    colorize: false,
+  };
+  const gateway = compose(
+    {
+      config,
+      secretOf: (ref) => ('env' in ref ? (env[ref.env] ?? '') : ''),
+      build: { version: '0.0.0', node: process.version },
+      log,
+    },
+    { clock, random },
+  );
+  const { publicOrigin, adminOrigin } = await gateway.start();
+  const tokenAnswer = await ask(atlas, '/api/oauth/token', {
+    method: 'POST',
+    headers: {
+      authorization: `Basic ${Buffer.from(`${serviceAccount.clientId}:${serviceAccount.clientSecret}`).toString('base64')}`,
+    },
+    body: 'grant_type=client_credentials',
+  });
+  const { access_token: token }: { access_token: string } = JSON.parse(tokenAnswer.text);
+  simulator.clearRequests();
+  return {
+    origin: publicOrigin,
+    admin: adminOrigin,
+    simulator,
+    atlas,
+    logLines,
+    get: (path, headers = {}, method = 'GET') =>
+      ask(publicOrigin, path, { method, headers: { accept: ACCEPT, ...headers } }),
+    atlasGet: (path, headers = {}) =>
+      ask(atlas, path, { headers: { accept: ACCEPT, authorization: `Bearer ${token}`, ...headers } }),
+    upstream: () =>
+      simulator.requests.filter(({ target }) => target.startsWith('/api/atlas/')).map(({ target }) => target),
+    tokenRequests: () => simulator.requests.filter(({ target }) => target === '/api/oauth/token').length,
+    async stop() {
+      await gateway.stop();
+      await simulator.close();
+    },
+  };
+}
+
+/** The body as JSON of a known form: a page of a list, or an error. */
+export function json(reply: Reply): {
+  links: { rel: string; href: string }[];
+  results: Record<string, unknown>[];
+  totalCount?: number;
+  status?: number;
+  error?: number;
+  errorCode?: string;
+  detail?: string;
+} {
+  return JSON.parse(reply.text);
+}
