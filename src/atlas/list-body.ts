@@ -33,7 +33,7 @@ const CLOSE_BRACE = 0x7d;
 const OPEN_BRACKET = 0x5b;
 const CLOSE_BRACKET = 0x5d;
 const LITERALS = [Buffer.from('true'), Buffer.from('false'), Buffer.from('null')];
-/** `[` can only come before an item, so a failed read of any value is this. */
+/** Where a value ends that is none. */
 const BAD = -1;
 
 const isSpace = (byte: number | undefined) =>
@@ -103,8 +103,8 @@ function skipNumber(body: Buffer, from: number): number {
 
 function skipLiteral(body: Buffer, from: number): number {
   for (const literal of LITERALS) {
-    if (body[from] === literal[0] && literal.compare(body, from, from + literal.length) === 0)
-      return from + literal.length;
+    const end = from + literal.length;
+    if (end <= body.length && literal.compare(body, from, end) === 0) return end;
   }
   return BAD;
 }
