@@ -1,5 +1,6 @@
-import { createServer, type RequestListener, type Server } from 'node:http';
+import { createServer, type RequestListener, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
 import { renderApiError } from '../atlas/api-error.ts';
 
 export interface ListenerOptions {
@@ -40,9 +41,18 @@ const COMPLAINTS = new Map([
 ]);
 
 /** Answers what Node's parser refuses, in the shape of every other error, and closes: what follows on the connection cannot be trusted. */
-function answerBroken(error: Error & { code?: string }, socket: Socket): void {
-  if (!socket.writable || error.code === 'ECONNRESET') {
+function answerBroken(
+  error: Error & { code?: string },
+  socket: Socket,
+  last: ServerResponse | undefined,
+): void {
+  if (!socket.writable || error.code === 'ECONNRESET' || (last !== undefined && !last.writableEnded)) {
     socket.destroy();
+    return;
+  }
+  // The refused body of a request that is answered already: a second answer would be taken for the next request's.
+  if (last !== undefined && !last.shouldKeepAlive) {
+    socket.end();
     return;
   }
   const complaint = COMPLAINTS.get(error.code ?? '') ?? BROKEN;
@@ -73,7 +83,9 @@ function explain(error: Error & { code?: string }, { host, port, setting }: List
 }
 
 function connectionClosing(server: Server, handler: RequestListener, isDraining: () => boolean): void {
+  const lastOn = new WeakMap<Duplex, ServerResponse>();
   server.on('request', (request, response) => {
+    lastOn.set(request.socket, response);
     // A kept connection would go on being served after `close`.
     if (isDraining()) response.setHeader('Connection', 'close');
     handler(request, response);
@@ -92,7 +104,7 @@ function connectionClosing(server: Server, handler: RequestListener, isDraining:
       })
       .end(body);
   });
-  server.on('clientError', answerBroken);
+  server.on('clientError', (error, socket) => answerBroken(error, socket as Socket, lastOn.get(socket)));
   server.on('upgrade', (_request, socket) => socket.destroy());
   server.on('connect', (_request, socket) => socket.destroy());
 }

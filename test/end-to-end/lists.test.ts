@@ -168,8 +168,8 @@ describe('what Atlas is asked', () => {
     const replies = await Promise.all(Array.from({ length: 100 }, () => running.get(linksOf(orders))));
     expect(new Set(replies.map(({ status }) => status))).toEqual(new Set([200]));
     expect(
-      replies.filter(({ headers }) => headers['cache-status']?.includes('collapsed') === true),
-    ).toHaveLength(99);
+      replies.filter(({ headers }) => headers['cache-status'] === 'atlas-gateway; fwd=miss; stored'),
+    ).toHaveLength(1);
     expect(running.upstream()).toHaveLength(1);
     expect(running.tokenRequests()).toBe(1);
   });
@@ -258,24 +258,27 @@ describe('what Atlas is asked', () => {
     });
     const events = (query: string) => `/api/atlas/v2/groups/${orders.id}/events${query}`;
     const accept = { accept: 'application/vnd.atlas.2023-01-01+json' };
-    for (const query of [
+    const queries = [
       '?itemsPerPage=10',
       '?itemsPerPage=10&pageNum=4',
       '?itemsPerPage=10&pretty=true',
       '?includeCount=false&itemsPerPage=10',
-    ]) {
-      const [ours, theirs] = [
-        await running.get(events(query), accept),
-        await running.atlasGet(events(query), accept),
-      ];
-      expect(ours.text).toBe(theirs.text.replaceAll('https://cloud.mongodb.com', running.origin));
-    }
-    const asked = running.upstream().filter((target) => target.includes('itemsPerPage=10&pageNum'));
-    expect(asked).toEqual([
+    ];
+    const ours: string[] = [];
+    for (const query of queries) ours.push((await running.get(events(query), accept)).text);
+    expect(running.upstream()).toEqual([
       events('?itemsPerPage=10&pageNum=1'),
       events('?itemsPerPage=10&pageNum=4'),
       events('?includeCount=false&itemsPerPage=10&pageNum=1'),
     ]);
+    for (const [index, query] of queries.entries()) {
+      expect(ours[index]).toBe(
+        (await running.atlasGet(events(query), accept)).text.replaceAll(
+          'https://cloud.mongodb.com',
+          running.origin,
+        ),
+      );
+    }
   });
 
   test('a list that is too long to hold is held page by page, and answers the same', async () => {

@@ -1,0 +1,183 @@
+import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { ask } from '../support/running.ts';
+
+const children: ChildProcessWithoutNullStreams[] = [];
+
+/** The program as it is installed: built, in a process of its own, with nothing of this one's environment but what it needs to start. */
+function start(args: readonly string[], env: Record<string, string> = {}) {
+  const child = spawn(process.execPath, ['dist/main.js', ...args], {
+    env: { PATH: process.env['PATH'] ?? '', ...env },
+  });
+  children.push(child);
+  const output = { out: '', err: '' };
+  child.stdout.on('data', (chunk) => {
+    output.out += chunk;
+  });
+  child.stderr.on('data', (chunk) => {
+    output.err += chunk;
+  });
+  const ended = new Promise<number | null>((resolve) => child.on('close', resolve));
+  return { child, output, ended };
+}
+
+async function run(args: readonly string[], env: Record<string, string> = {}) {
+  const { output, ended } = start(args, env);
+  const code = await ended;
+  return { code, ...output };
+}
+
+afterEach(() => {
+  for (const child of children.splice(0)) child.kill('SIGKILL');
+});
+
+describe('the command line', () => {
+  test('without a command shows the commands and ends with 2', async () => {
+    const { code, err } = await run([]);
+    expect(code).toBe(2);
+    for (const name of ['serve', 'demo', 'check', 'new-key', 'healthcheck', 'simulator'])
+      expect(err).toContain(name);
+  });
+
+  test.each(['serve', 'demo', 'check', 'new-key', 'healthcheck', 'simulator'])(
+    '%s has help',
+    async (name) => {
+      const { code, out } = await run([name, '--help']);
+      expect(code).toBe(0);
+      expect(out).toContain(`usage: atlas-gateway ${name}`);
+    },
+  );
+
+  test.each([
+    [['srve'], "there is no command 'srve': did you mean 'serve'?"],
+    [['serve', '--confg', 'x'], "unknown flag --confg: did you mean '--config'?"],
+    [['serve', '--config'], '--config needs a value'],
+    [['serve', 'gateway.yaml'], "'gateway.yaml' is not expected here"],
+    [['demo', '--port', 'x'], '--port must be a port from 0 to 65535'],
+    [['new-key'], '--caller NAME is needed'],
+    [['serve'], 'atlas-gateway demo'],
+    [
+      ['check', '--config', 'nowhere.yaml'],
+      'nowhere.yaml: cannot be read; check the path given with --config',
+    ],
+  ])('%j ends with 2 and says: %s', async (args, sentence) => {
+    const { code, err } = await run(args);
+    expect(code).toBe(2);
+    expect(err).toContain(sentence);
+  });
+
+  test('healthcheck ends with 1 where nothing answers', async () => {
+    const { code, err } = await run(['healthcheck', '--url', 'http://127.0.0.1:1']);
+    expect(code).toBe(1);
+    expect(err).toBe('not ready: nothing answers on http://127.0.0.1:1\n');
+  });
+});
+
+describe('serve', () => {
+  let folder: string;
+  beforeAll(() => {
+    folder = mkdtempSync(join(tmpdir(), 'atlas-gateway-'));
+  });
+  afterAll(() => rmSync(folder, { recursive: true }));
+
+  const configure = (text: string) => {
+    const path = join(folder, 'gateway.yaml');
+    writeFileSync(path, text);
+    return path;
+  };
+
+  test('answers with a key made by new-key, is ready, and ends with 0 on SIGTERM', async () => {
+    const simulated = start(['simulator', '--port', '0']);
+    await expect.poll(() => simulated.output.out, { timeout: 10_000 }).toContain('Projects:');
+    const atlas = /http:\S+\d/.exec(simulated.output.out)?.[0] ?? '';
+    const [, id, secret] = /service account {2}(\S+) : (\S+)/.exec(simulated.output.out) ?? [];
+    const made = await run(['new-key', '--caller', 'team']);
+    const key = /Bearer (\S+)/.exec(made.out)?.[1] ?? '';
+    expect(made.out).toContain(createHash('sha256').update(key.slice(-43)).digest('hex'));
+    writeFileSync(join(folder, 'secret'), `${secret}\n`);
+    const lines = made.out.slice(made.out.indexOf('callers:'));
+    const path = configure(
+      `listen: { port: 0 }\nadmin: { port: 0 }\nupstream: { origin: '${atlas}' }\ncredentials:\n  - name: c\n    serviceAccount: { clientId: { env: ID }, clientSecret: { file: secret } }\n${lines}`,
+    );
+    const env = { ID: id ?? '' };
+    expect((await run(['check', '--config', path], env)).out).toContain('The configuration is good.');
+    const gateway = start(['serve', '--config', path], env);
+    await expect.poll(() => gateway.output.out, { timeout: 10_000 }).toContain('listening on');
+    const [origin = '', admin = ''] = gateway.output.out.match(/http:\/\/[\d.:]+/g) ?? [];
+    const list =
+      '/api/atlas/v2/groups/64b7c0ffee0000000000a001/streams/privateLinkConnections?itemsPerPage=1';
+    const headers = { accept: 'application/vnd.atlas.2023-02-01+json', authorization: `Bearer ${key}` };
+    expect((await ask(origin, list, { headers })).status).toBe(200);
+    expect((await ask(origin, list, { headers: { accept: headers.accept } })).status).toBe(401);
+    expect(await run(['healthcheck', '--url', admin])).toMatchObject({ code: 0, out: 'ready\n' });
+    gateway.child.kill('SIGTERM');
+    expect(await gateway.ended).toBe(0);
+    for (const line of gateway.output.out.trim().split('\n')) expect(() => JSON.parse(line)).not.toThrow();
+    expect(gateway.output.out).not.toContain(secret);
+    expect(gateway.output.err).toBe('');
+  });
+
+  test('says which port is in use, and ends with 1', async () => {
+    const taken = createServer();
+    await new Promise<void>((resolve) => taken.listen(0, '127.0.0.1', resolve));
+    const address = taken.address();
+    const port = typeof address === 'object' && address !== null ? address.port : 0;
+    const env = {
+      MONGODB_ATLAS_CLIENT_ID: 'a',
+      MONGODB_ATLAS_CLIENT_SECRET: 'b',
+      ATLAS_GATEWAY_LISTEN_PORT: String(port),
+      ATLAS_GATEWAY_ADMIN_PORT: '0',
+    };
+    const { code, err } = await run(['serve'], env);
+    expect(code).toBe(1);
+    expect(err).toBe(
+      `atlas-gateway: Port ${port} on 127.0.0.1 is in use: stop what listens there, or set listen.port to another port.\n`,
+    );
+    await new Promise((resolve) => taken.close(resolve));
+  });
+
+  test('with a broken configuration ends with 2, naming file and line', async () => {
+    const path = configure('cache: { fresh: soon }\ncredentials: []\n');
+    const { code, err } = await run(['serve', '--config', path]);
+    expect(code).toBe(2);
+    expect(err).toContain(`${path}:1 cache.fresh: 'soon' is no duration; write 30s`);
+    expect(err).toContain(`${path}:2 credentials: name at least one credential`);
+  });
+});
+
+test('demo prints lines that work when pasted', async () => {
+  const demo = start(['demo', '--port', '0', '--admin-port', '0']);
+  await expect.poll(() => demo.output.out, { timeout: 10_000 }).toContain('Ctrl-C ends it');
+  const lines = demo.output.out.split('\n').filter((line) => line.startsWith('  curl'));
+  expect(lines).toHaveLength(8);
+  const paste = (line: string) =>
+    new Promise<string>((resolve) => {
+      const shell = spawn('sh', ['-c', line.trim()]);
+      let out = '';
+      shell.stdout.on('data', (chunk) => {
+        out += chunk;
+      });
+      shell.on('close', () => resolve(out));
+    });
+  const [first = '', shape = '', own = '', foreign = '', fail = '', heal = '', metrics = '', status = ''] =
+    lines;
+  expect(await paste(first)).toMatch(/^HTTP\/1.1 200[\s\S]*Cache-Status: atlas-gateway; fwd=miss; stored/);
+  expect(await paste(first)).toMatch(/Cache-Status: atlas-gateway; hit/);
+  expect(await paste(shape)).toMatch(/Cache-Status: atlas-gateway; hit[\s\S]*"totalCount" : 1234/);
+  expect(await paste(own)).toMatch(/^HTTP\/1.1 200/);
+  expect(await paste(foreign)).toMatch(/^HTTP\/1.1 403[\s\S]*PROJECT_FORBIDDEN/);
+  await paste(fail);
+  expect(await paste(first)).toMatch(/^HTTP\/1.1 200/);
+  expect(JSON.parse(await paste(heal))).toEqual([]);
+  expect(await paste(metrics)).toContain(
+    'operation="listGroupStreamPrivateLinkConnections",credential="demo",code="200"',
+  );
+  expect(JSON.parse(await paste(status))).toHaveProperty('projects');
+  demo.child.kill('SIGINT');
+  expect(await demo.ended).toBe(0);
+});

@@ -1,0 +1,220 @@
+import { readFileSync } from 'node:fs';
+import { describe, expect, test } from 'vitest';
+import { formatProblem, loadConfig, variableOf } from '../../src/config/load.ts';
+import { SCALAR_SETTINGS, toJsonSchema } from '../../src/config/schema.ts';
+
+const KNOWN = { operations: new Set(['listGroups', 'listGroupClusters']), tags: new Set(['Clusters']) };
+const GOOD = `credentials:
+  - name: c
+    apiKey: { publicKey: { env: PUB }, privateKey: { file: key } }
+callers:
+  - name: team
+    projects: all
+`;
+
+function load(text: string | undefined, env: Record<string, string> = {}) {
+  const files: Record<string, string> = { 'dir/gateway.yaml': text ?? '' };
+  const readFile = (path: string) => {
+    if (path.endsWith('/dir/key')) return 'private\n';
+    const content = files[path];
+    if (content === undefined) throw new Error('ENOENT');
+    return content;
+  };
+  return loadConfig({
+    env: { PUB: 'public', ...env },
+    readFile,
+    known: KNOWN,
+    ...(text === undefined ? {} : { path: 'dir/gateway.yaml' }),
+  });
+}
+const problemsOf = (loaded: ReturnType<typeof load>) => (loaded.ok ? [] : loaded.problems.map(formatProblem));
+
+describe('a configuration', () => {
+  test('is completed with defaults, durations in milliseconds and sizes in bytes', () => {
+    const loaded = load(`${GOOD}cache: { maxBytes: 1MiB, fresh: 1m }\n`);
+    expect(loaded).toMatchObject({
+      ok: true,
+      config: {
+        listen: { port: 8_080 },
+        cache: { maxBytes: 1_048_576, fresh: 60_000, staleIfError: 86_400_000 },
+      },
+    });
+  });
+
+  test('has its secrets read, without the newline at the end of a file, relative to it', () => {
+    const loaded = load(GOOD);
+    expect(loaded.ok && [loaded.secretOf({ env: 'PUB' }), loaded.secretOf({ file: 'key' })]).toEqual([
+      'public',
+      'private',
+    ]);
+  });
+
+  test.each([
+    [
+      'cache: { maxBytes: 64MBs }',
+      "dir/gateway.yaml:7 cache.maxBytes: '64MBs' is no size; write 64MiB or 67108864",
+    ],
+    ['cache: { fresh: 30 }', "dir/gateway.yaml:7 cache.fresh: '30' is no duration; write 30s"],
+    ['cache: { fresh: soon }', "dir/gateway.yaml:7 cache.fresh: 'soon' is no duration; write 30s"],
+    [
+      'cache: { projectShare: 2 }',
+      'dir/gateway.yaml:7 cache.projectShare: a share is more than 0 and at most 1',
+    ],
+    ['cache:\n  freshh: 1s', "dir/gateway.yaml:8 cache.freshh: is no setting: did you mean 'fresh'?"],
+    ['cachee: {}', "dir/gateway.yaml:7 cachee: is no setting: did you mean 'cache'?"],
+    [
+      'cache: { operations: { listGroup: {} } }',
+      "dir/gateway.yaml:7 cache.operations.listGroup: is no list operation: did you mean 'listGroups'?",
+    ],
+    ['listen: { port: 80800 }', 'dir/gateway.yaml:7 listen.port: a port is a number from 0 to 65535'],
+    [
+      'listen: { port: many }',
+      "dir/gateway.yaml:7 listen.port: 'many' is no port; write a number from 0 to 65535",
+    ],
+    [
+      'listen: { publicUrl: gateway }',
+      "dir/gateway.yaml:7 listen.publicUrl: 'gateway' is no origin; write scheme and host only, such as https://host:8080",
+    ],
+    [
+      'upstream: { origin: "http://atlas.example" }',
+      "dir/gateway.yaml:7 upstream.origin: 'http://atlas.example' would send credentials unencrypted; write an https address",
+    ],
+    [
+      'listen: { host: 0.0.0.0 }\nanonymous: {}',
+      'dir/gateway.yaml:8 anonymous: would let everyone in who reaches 0.0.0.0; listen on 127.0.0.1, or write allowRemote: true',
+    ],
+    [
+      'admin: { host: 0.0.0.0 }',
+      'dir/gateway.yaml:7 admin.token: is needed where 0.0.0.0 can be reached from other machines; write { file: PATH }',
+    ],
+    [
+      'admin: { token: hunter2 }',
+      'dir/gateway.yaml:7 admin.token: a secret is never written here; write { env: NAME } or { file: PATH }',
+    ],
+    ['admin: { token: { file: nowhere } }', 'dir/gateway.yaml:7 admin.token: the file '],
+    [
+      'admin: { token: { env: NOT_SET } }',
+      'dir/gateway.yaml:7 admin.token: the environment variable NOT_SET is not set; export it before the start',
+    ],
+    ['listen: [', 'dir/gateway.yaml:8: is no YAML: '],
+    ['cache: {}\ncache: {}', 'dir/gateway.yaml:8: is no YAML: Map keys must be unique'],
+  ])('with %j is told: %s', (text, problem) => {
+    const problems = problemsOf(load(`${GOOD}${text}\n`));
+    expect(problems).toHaveLength(1);
+    expect(problems[0]?.replace(process.cwd(), '')).toContain(problem);
+  });
+
+  test.each([
+    ['callers: []', GOOD.split('callers')[0] ?? '', 'nobody could read anything'],
+    [
+      'a caller twice',
+      `${GOOD}  - name: team\n`,
+      "callers[1].name: 'team' is the name of another one already",
+    ],
+    [
+      'a key that is none',
+      `${GOOD}    keys: [{ id: x, sha256: y }]\n`,
+      'make one with atlas-gateway new-key',
+    ],
+    ['a project that is none', GOOD.replace('all', '[abc]'), 'write all, or a list of project ids'],
+    ['an unknown operation', `${GOOD}    operations: [listGroup]\n`, "did you mean 'listGroups'?"],
+    ['no credentials', 'callers: [{ name: t }]\n', 'credentials: is missing'],
+    [
+      'both kinds of credential',
+      GOOD.replace(
+        '    apiKey',
+        '    serviceAccount: { clientId: { env: PUB }, clientSecret: { env: PUB } }\n    apiKey',
+      ),
+      'write either serviceAccount or apiKey',
+    ],
+    [
+      'neither kind of credential',
+      GOOD.replace(/ {4}apiKey.*\n/, ''),
+      'write either serviceAccount or apiKey',
+    ],
+    ['a list', '- a\n', 'must be a mapping of settings'],
+    ['nothing', '', 'must be a mapping of settings'],
+  ])('with %s is refused', (_name, text, problem) => {
+    expect(problemsOf(load(text)).join('\n')).toContain(problem);
+  });
+
+  test('tells all its problems at once', () => {
+    expect(
+      problemsOf(
+        load('cache: { fresh: soon, maxBytes: big }\nlisten: { port: -1 }\ncredentials: []\nextra: 1\n'),
+      ),
+    ).toHaveLength(5);
+  });
+
+  test('never shows a secret that was written where its name belongs', () => {
+    expect(problemsOf(load(GOOD.replace('{ env: PUB }', 'hunter2'))).join()).not.toContain('hunter2');
+  });
+
+  test.each(SCALAR_SETTINGS)('%s can be set, and set wrongly, by the environment', (setting) => {
+    const [section, key] = setting.split('.');
+    const variable = variableOf(setting);
+    const value =
+      {
+        host: '127.0.0.1',
+        port: '1234',
+        publicUrl: 'https://a.example',
+        origin: 'https://b.example',
+        timeout: '5s',
+        maxBody: '1MiB',
+        maxBytes: '1MiB',
+        projectShare: '0.5',
+        maxItems: '7',
+      }[key ?? ''] ?? '5s';
+    expect(load(GOOD, { [variable]: value }).ok).toBe(true);
+    if (section === 'listen' && key === 'host') return;
+    expect(problemsOf(load(GOOD, { [variable]: '' })).join()).toContain(`environment ${variable}: `);
+  });
+
+  test('names an environment variable that is no setting', () => {
+    expect(problemsOf(load(GOOD, { ATLAS_GATEWAY_LISTEN_PRT: '1' }))).toEqual([
+      "environment ATLAS_GATEWAY_LISTEN_PRT: names no setting: did you mean 'ATLAS_GATEWAY_LISTEN_PORT'?",
+    ]);
+  });
+});
+
+describe('a start without a file', () => {
+  test.each([
+    [{ MONGODB_ATLAS_CLIENT_ID: 'a', MONGODB_ATLAS_CLIENT_SECRET: 'b' }, { serviceAccount: {} }],
+    [{ MONGODB_ATLAS_PUBLIC_KEY: 'a', MONGODB_ATLAS_PRIVATE_KEY: 'b' }, { apiKey: {} }],
+  ])('takes its credentials from %j, and lists are open on loopback', (env, credential) => {
+    expect(load(undefined, env)).toMatchObject({
+      ok: true,
+      config: {
+        credentials: [credential],
+        anonymous: { projects: 'all', operations: ['lists'] },
+        listen: { host: '127.0.0.1' },
+      },
+    });
+  });
+
+  test('without credentials names both ways and the demo', () => {
+    expect(problemsOf(load(undefined)).join()).toMatch(
+      /--config FILE.*MONGODB_ATLAS_CLIENT_ID.*MONGODB_ATLAS_PUBLIC_KEY.*atlas-gateway demo/,
+    );
+  });
+
+  test('with half a pair says which half is missing', () => {
+    expect(problemsOf(load(undefined, { MONGODB_ATLAS_CLIENT_ID: 'a' })).join()).toContain(
+      'MONGODB_ATLAS_CLIENT_ID is set but MONGODB_ATLAS_CLIENT_SECRET is not; set both',
+    );
+  });
+});
+
+test('the sample is good', () => {
+  const text = readFileSync('config/gateway.yaml', 'utf8');
+  const env = { MONGODB_ATLAS_CLIENT_ID: 'a', MONGODB_ATLAS_CLIENT_SECRET: 'b' };
+  expect(problemsOf(loadConfig({ env, readFile: () => text, known: KNOWN, path: 'gateway.yaml' }))).toEqual(
+    [],
+  );
+});
+
+test('the JSON Schema is the one of this version; npm run schema writes it', () => {
+  expect(JSON.parse(readFileSync('config/gateway.schema.json', 'utf8'))).toEqual(
+    JSON.parse(JSON.stringify(toJsonSchema())),
+  );
+});
