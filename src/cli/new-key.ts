@@ -41,7 +41,7 @@ callers:
   - name: ${caller}
     keys:
       - id: ${id}
-        sha256: ${createHash('sha256').update(secret).digest('hex')}
+        sha256: '${createHash('sha256').update(secret).digest('hex')}'
     projects: all          # or a list of project ids
     operations: lists
 `);

@@ -77,7 +77,10 @@ function override(
     }
     const [section = '', key = ''] = setting.split('.');
     const held = raw[section];
-    raw[section] = { ...(isRaw(held) ? held : {}), [key]: /^[\d.]+$/.test(value) ? Number(value) : value };
+    raw[section] = {
+      ...(isRaw(held) ? held : {}),
+      [key]: /^\d+(\.\d+)?$/.test(value) ? Number(value) : value,
+    };
     overridden.set(setting, variable);
   }
   return { problems, overridden };

@@ -132,9 +132,13 @@ const callerKey = z.strictObject({
   id: z.string().regex(/^agw_[A-Za-z0-9]{12}$/, {
     error: ({ input }) => `${shown(input)} is no key id; make one with atlas-gateway new-key`,
   }),
-  sha256: z.string().regex(/^[a-f0-9]{64}$/, {
-    error: 'write the SHA-256 of the secret as 64 hexadecimal digits, as atlas-gateway new-key prints it',
-  }),
+  sha256: z
+    .string({
+      error: 'write the SHA-256 of the secret in quotes: without them YAML may take it for a number',
+    })
+    .regex(/^[a-f0-9]{64}$/, {
+      error: 'write the SHA-256 of the secret as 64 hexadecimal digits, as atlas-gateway new-key prints it',
+    }),
   expires: day.optional().describe('First day (UTC) on which the key no longer works.'),
 });
 

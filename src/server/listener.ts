@@ -51,7 +51,7 @@ function answerBroken(
     return;
   }
   // The refused body of a request that is answered already: a second answer would be taken for the next request's.
-  if (last !== undefined && !last.shouldKeepAlive) {
+  if (last?.getHeader('connection') === 'close') {
     socket.end();
     return;
   }

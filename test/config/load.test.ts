@@ -116,7 +116,11 @@ describe('a configuration', () => {
       `${GOOD}    keys: [{ id: x, sha256: y }]\n`,
       'make one with atlas-gateway new-key',
     ],
-    ['a project that is none', GOOD.replace('all', '[abc]'), 'write all, or a list of project ids'],
+    [
+      'a project that is none',
+      GOOD.replace('projects: all', 'projects: [abc]'),
+      'write all, or a list of project ids',
+    ],
     ['an unknown operation', `${GOOD}    operations: [listGroup]\n`, "did you mean 'listGroups'?"],
     ['no credentials', 'callers: [{ name: t }]\n', 'credentials: is missing'],
     [
