@@ -20,10 +20,3 @@ export function createSystemClock(): Clock {
     },
   };
 }
-
-/** Resolves after `delayMs` of the clock's time. */
-export function sleep(clock: Clock, delayMs: number): Promise<void> {
-  return new Promise((resolve) => {
-    clock.after(delayMs, resolve);
-  });
-}

@@ -119,7 +119,7 @@ describe('a configuration', () => {
     [
       'a project that is none',
       GOOD.replace('projects: all', 'projects: [abc]'),
-      'write all, or a list of project ids',
+      'is no id; write 24 lower-case hexadecimal digits',
     ],
     ['an unknown operation', `${GOOD}    operations: [listGroup]\n`, "did you mean 'listGroups'?"],
     ['no credentials', 'callers: [{ name: t }]\n', 'credentials: is missing'],
