@@ -1,16 +1,17 @@
-import type { DestinationStream } from 'pino';
 import { createCatalog, type Operation } from './atlas/catalog.ts';
 import { operations } from './atlas/operations.ts';
 import { createListCache } from './cache/list-cache.ts';
 import { createRenderings } from './cache/renderings.ts';
+import { accessListOf } from './config/access-list.ts';
 import type { GatewayConfig, SecretRef } from './config/schema.ts';
-import { type Caller, createBearerKeys, createIdentify } from './gateway/callers.ts';
+import { createAccess } from './gateway/access.ts';
+import { createNonceBook } from './gateway/digest-keys.ts';
 import { createLists, type Holding, type Listing } from './gateway/lists.ts';
+import { createTokens } from './gateway/tokens.ts';
 import { createWay } from './gateway/way.ts';
 import type { Clock } from './lib/clock.ts';
 import type { Random } from './lib/random.ts';
-import { createTokenBucket, type TokenBucket } from './lib/token-bucket.ts';
-import { createLog, type LogEvent } from './observability/log.ts';
+import { createLog, type LogDestination, type LogEvent } from './observability/log.ts';
 import { createMetrics } from './observability/metrics.ts';
 import { createAdminApp } from './server/admin-app.ts';
 import { createListener } from './server/listener.ts';
@@ -24,7 +25,7 @@ export interface ComposeOptions {
   readonly secretOf: (ref: SecretRef) => string;
   readonly build: { readonly version: string; readonly node: string };
   readonly log: {
-    readonly destination: DestinationStream;
+    readonly destination: LogDestination;
     readonly people: boolean;
     readonly colorize: boolean;
   };
@@ -34,6 +35,10 @@ export interface ComposeOptions {
 export interface Gateway {
   /** Resolves to the origins it listens on; rejects with a sentence where it cannot. */
   start(): Promise<{ readonly publicOrigin: string; readonly adminOrigin: string }>;
+  /** Takes over callers, issuers, secrets and certificates of a configuration that was read again; tells which other settings wait for a restart. */
+  reload(next: Pick<ComposeOptions, 'config' | 'secretOf'>): void;
+  /** Says that a configuration that was read again is wrong, and that the old one stays. */
+  rejectReload(problems: readonly string[]): void;
   /** Takes no new requests, finishes those under way, closes everything. */
   stop(): Promise<void>;
 }
@@ -46,22 +51,20 @@ const MAX_CONNECTIONS = 32;
 const DRAIN_MS = 15_000;
 /** Part of the cache's memory that pages ready to be sent may take; the rest holds the lists. */
 const RENDERINGS_PART = 0.25;
-/** How often a caller may have Atlas asked again by `Cache-Control: no-cache`. */
-const FORCED_LOADS = { capacity: 20, perMinute: 20 };
-
-const grantsOf = ({
-  projects,
-  organizations,
-  operations: names,
-}: {
-  projects: 'all' | string[];
-  organizations: 'all' | string[];
-  operations: string[];
-}) => ({
-  projects: projects === 'all' ? projects : new Set(projects),
-  organizations: organizations === 'all' ? organizations : new Set(organizations),
-  operations: new Set(names),
+/** Settings that are read once, at the start. */
+const RESTART_SETTINGS = ['listen', 'admin', 'upstream', 'credentials', 'cache'] as const;
+const restartPart = (config: GatewayConfig) => ({
+  ...config,
+  listen: { ...config.listen, tls: config.listen.tls !== undefined },
 });
+
+/** Certificate and key of the public listener, read anew. */
+function tlsOf(
+  { listen: { tls } }: GatewayConfig,
+  secretOf: ComposeOptions['secretOf'],
+): { tls?: { cert: string; key: string } } {
+  return tls === undefined ? {} : { tls: { cert: secretOf(tls.cert), key: secretOf(tls.key) } };
+}
 
 /**
  * Builds and joins everything; nothing else does.
@@ -74,7 +77,10 @@ export function compose(
   options: ComposeOptions,
   { clock, random }: { clock: Clock; random: Random },
 ): Gateway {
-  const { config, secretOf, build } = options;
+  const { config, build } = options;
+  let current: Pick<ComposeOptions, 'config' | 'secretOf'> = options;
+  /** Secrets are looked up when they are used, so that a changed one is used from then on. */
+  const secretOf = (ref: SecretRef) => current.secretOf(ref);
   const catalog = createCatalog(operations);
   const flying = { count: 0 };
   const log = createLog(options.log.destination, options.log);
@@ -148,12 +154,16 @@ export function compose(
     };
   }
 
-  const forcedLoads = new Map<string, TokenBucket>();
-  function mayForceLoad(caller: string): number {
-    const bucket = forcedLoads.get(caller) ?? createTokenBucket(FORCED_LOADS, clock);
-    forcedLoads.set(caller, bucket);
-    return bucket.take();
-  }
+  const signingKey = config.tokens.signingKey;
+  const tokens = createTokens(
+    signingKey === undefined ? random.bytes(32) : Buffer.from(secretOf(signingKey)),
+    { clock, random },
+  );
+  const access = createAccess(accessListOf(config, secretOf), {
+    book: createNonceBook({ clock, random }),
+    tokens,
+    clock,
+  });
 
   let listeningOn = '';
   const publicUrl = () => config.listen.publicUrl ?? listeningOn;
@@ -165,53 +175,65 @@ export function compose(
       holdingOf,
       credentialFor,
       mayLoad({ demand, caller }) {
-        const waitMs = demand.noCache ? mayForceLoad(caller) : 0;
-        return waitMs === 0
+        const forcedMs = demand.noCache ? access.forceLoad(caller) : 0;
+        if (forcedMs > 0) return failed('CALLER_RATE_LIMITED', 'You asked for no-cache too often.', forcedMs);
+        const pauseMs = access.spendingPause(caller);
+        return pauseMs === 0
           ? undefined
-          : failed('UPSTREAM_RATE_LIMITED', 'Too many requests of this caller asked for no-cache.', waitMs);
+          : failed('CALLER_RATE_LIMITED', 'Your share of questions to Atlas is spent.', pauseMs);
       },
+      onUpstreamCall: (caller) => access.spend(caller),
     },
   );
 
-  const callers = config.callers.map(({ name, keys, ...grants }) => ({
-    caller: { name, ...grantsOf(grants) },
-    keys: keys.map(({ id, sha256, expires }) => ({
-      id,
-      sha256: Buffer.from(sha256, 'hex'),
-      ...(expires === undefined ? {} : { expiresAt: Date.parse(expires) }),
-    })),
-  }));
-  const anonymous: Caller | undefined =
-    config.anonymous === undefined ? undefined : { name: 'anonymous', ...grantsOf(config.anonymous) };
-
   const instance = random.bytes(6).toString('base64url');
   let requests = 0;
+  const nextRequestId = () => `${instance}-${(++requests).toString(36)}`;
   const way = createWay(
     { publicUrl },
     {
       catalog,
-      // The ways to present a caller key, in the order they are tried.
-      identify: createIdentify([createBearerKeys(callers, clock)], anonymous),
+      identify: access.identify,
+      challenges: access.challenges,
+      pace: access.pace,
       lists,
       renderings,
       clock,
-      nextRequestId: () => `${instance}-${(++requests).toString(36)}`,
+      nextRequestId,
       observe,
     },
   );
 
   const publicListener = createListener(
-    { ...config.listen, setting: 'listen.port' },
-    createPublicApp(way, {
-      begin: () => void flying.count++,
-      end: () => void flying.count--,
+    {
+      host: config.listen.host,
+      port: config.listen.port,
+      setting: 'listen.port',
+      ...tlsOf(config, secretOf),
+    },
+    createPublicApp({
+      way,
+      tokens,
+      report: ({ status: code, ...told }) =>
+        observe({
+          type: 'answered',
+          requestId: nextRequestId(),
+          method: 'POST',
+          status: code,
+          cache: 'none',
+          durationMs: 0,
+          bytes: 0,
+          upstreamCalls: 0,
+          ...told,
+        }),
+      inFlight: { begin: () => void flying.count++, end: () => void flying.count-- },
     }),
   );
   const adminToken = config.admin.token;
   const startedAt = clock.wall();
   let listening = false;
   const adminListener = createListener(
-    { ...config.admin, setting: 'admin.port' },
+    { host: config.admin.host, port: config.admin.port, setting: 'admin.port' },
     createAdminApp({
       metrics: metrics.scrape,
       unready: () =>
@@ -255,7 +277,7 @@ export function compose(
         loading: cache.loading,
       },
       credentials: credentials.map(({ name, kind }) => ({ name, kind })),
-      callers: callers.map(({ caller, keys }) => ({ name: caller.name, keys: keys.length })),
+      callers: current.config.callers.map(({ name, keys }) => ({ name, keys: keys.length })),
       projects: [...projects].map(([id, held]) => ({ id, ...held })),
     };
   }
@@ -277,6 +299,33 @@ export function compose(
         await adminListener.drain(0);
         throw error;
       }
+    },
+    reload(next) {
+      const waiting = RESTART_SETTINGS.filter(
+        (setting) =>
+          JSON.stringify(restartPart(next.config)[setting]) !== JSON.stringify(restartPart(config)[setting]),
+      );
+      try {
+        const { tls } = tlsOf(next.config, next.secretOf);
+        if (tls !== undefined) publicListener.replaceTls(tls);
+      } catch {
+        observe({
+          type: 'config-reload',
+          outcome: 'rejected',
+          problems: ['listen.tls: certificate and key do not belong together'],
+        });
+        return;
+      }
+      current = next;
+      access.replace(accessListOf(next.config, next.secretOf));
+      observe({
+        type: 'config-reload',
+        outcome: 'applied',
+        problems: waiting.map((setting) => `${setting}: takes effect at the next start`),
+      });
+    },
+    rejectReload(problems) {
+      observe({ type: 'config-reload', outcome: 'rejected', problems });
     },
     async stop() {
       await publicListener.drain(DRAIN_MS);

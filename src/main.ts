@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-import { readFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { run } from './cli/run.ts';
 import { createSystemClock } from './lib/clock.ts';
 import { createSystemRandom } from './lib/random.ts';
@@ -45,6 +45,7 @@ process.exitCode = await run({
   print: (text) => void process.stdout.write(text),
   printError: (text) => void process.stderr.write(text),
   isTerminal: process.stdout.isTTY === true,
+  writeFile: (path, text) => writeFileSync(path, text, { mode: 0o600, flag: 'wx' }),
   readFile: (path) => readFileSync(path, 'utf8'),
   clock: createSystemClock(),
   random: createSystemRandom(),

@@ -174,7 +174,7 @@ export function createListCache<Value>(
 
   function refresh(question: Question<Value>, entry: Entry<Content<Value>>): void {
     if ((pausedUntil.get(entry) ?? 0) > clock.now()) return;
-    if (flights.isLoading(flightKey(question, purges.sequence))) return;
+    if (flights.isLoading(flightKey(question, purges.sequence)) || question.mayLoad() !== undefined) return;
     const flight = begin(question, 'background');
     if (flight === 'full') return;
     void flight.value.then(({ loaded }) => {

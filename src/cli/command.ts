@@ -20,6 +20,8 @@ export interface CommandContext {
   readonly printError: (text: string) => void;
   readonly isTerminal: boolean;
   readonly readFile: (path: string) => string;
+  /** Writes a file that must not be there yet, readable by its owner only. */
+  readonly writeFile: (path: string, text: string) => void;
   readonly clock: Clock;
   readonly random: Random;
   /** Resolves when the process is asked to end. */

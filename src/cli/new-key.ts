@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { hashA1 } from '../gateway/digest-keys.ts';
 import type { Random } from '../lib/random.ts';
 import { type Command, readText, UsageError } from './command.ts';
 
@@ -20,20 +21,33 @@ export function createKey(random: Random): { readonly id: string; readonly secre
 export const newKey: Command = {
   name: 'new-key',
   summary: 'make a caller key',
-  flags: { caller: { type: 'string' } },
-  help: `  --caller NAME   the caller the key is for
+  flags: { caller: { type: 'string' }, 'ha1-file': { type: 'string' } },
+  help: `  --caller NAME     the caller the key is for
+  --ha1-file PATH   writes what HTTP digest needs into a new file, readable by its owner only
 
 Prints the key once, and the lines of the configuration that admit it. The configuration holds only the secret's SHA-256.
 `,
-  async run(flags, { print, random }) {
+  async run(flags, { print, random, writeFile }) {
     const caller = readText(flags, 'caller');
     if (caller === undefined) throw new UsageError('--caller NAME is needed: who is the key for?');
     if (!/^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$/.test(caller))
       throw new UsageError('--caller must be a name of letters, digits, dots and dashes');
     const { id, secret } = createKey(random);
+    const ha1File = readText(flags, 'ha1-file');
+    if (ha1File !== undefined) {
+      try {
+        writeFile(ha1File, `${hashA1('MD5', id, secret)}\n${hashA1('SHA-256', id, secret)}\n`);
+      } catch {
+        throw new UsageError(`${ha1File} cannot be written; --ha1-file names a new file`);
+      }
+    }
     print(`Give this to ${caller}; it is not shown again:
 
   Authorization: Bearer ${id}_${secret}
+
+Clients that know only HTTP digest or OAuth take its two halves: user or client id ${id}, password or client secret
+
+  ${secret}
 
 Add this to the configuration:
 
@@ -41,7 +55,7 @@ callers:
   - name: ${caller}
     keys:
       - id: ${id}
-        sha256: '${createHash('sha256').update(secret).digest('hex')}'
+        sha256: '${createHash('sha256').update(secret).digest('hex')}'${ha1File === undefined ? '' : `\n        ha1: { file: '${ha1File}' }`}
     projects: all          # or a list of project ids
     operations: lists
 `);

@@ -1,4 +1,6 @@
 import { compose } from '../compose.ts';
+import { formatProblem } from '../config/load.ts';
+import { watchFiles } from '../config/watch.ts';
 import type { Command } from './command.ts';
 import { CONFIG_FLAG, printProblems, readConfiguration } from './configuration.ts';
 
@@ -31,7 +33,23 @@ SIGTERM and SIGINT end it after the requests under way.
       printError(`atlas-gateway: ${error instanceof Error ? error.message : 'cannot start'}\n`);
       return 1;
     }
+    let { files } = loaded;
+    const watching = watchFiles(
+      {
+        files: () => files,
+        readFile: context.readFile,
+        onChange() {
+          const next = readConfiguration(flags, context);
+          if (next.ok) {
+            files = next.files;
+            gateway.reload(next);
+          } else gateway.rejectReload(next.problems.map(formatProblem));
+        },
+      },
+      { clock },
+    );
     await context.asked();
+    watching.close();
     await gateway.stop();
     return 0;
   },

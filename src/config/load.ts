@@ -29,7 +29,13 @@ export interface LoadOptions extends SecretSources {
 
 /** A configuration and its secrets, or everything that is wrong with it. */
 export type LoadedConfig =
-  | { readonly ok: true; readonly config: GatewayConfig; readonly secretOf: (ref: SecretRef) => string }
+  | {
+      readonly ok: true;
+      readonly config: GatewayConfig;
+      readonly secretOf: (ref: SecretRef) => string;
+      /** Every file it was read from, secrets included. */
+      readonly files: readonly string[];
+    }
   | { readonly ok: false; readonly problems: readonly Problem[] };
 
 type Path = readonly PropertyKey[];
@@ -190,6 +196,29 @@ function crossCheck(
       ['admin', 'token'],
       `is needed where ${config.admin.host} can be reached from other machines; write { file: PATH }`,
     );
+  unique(
+    (index) => ['issuers', index, 'issuer'],
+    config.issuers.map(({ issuer }) => issuer),
+    'name',
+  );
+  for (const [index, { jwks }] of config.issuers.entries()) {
+    if ('url' in jwks && !isSafeUrl(jwks.url))
+      report(
+        ['issuers', index, 'jwks', 'url'],
+        'write an https address: whoever answers it decides who is let in',
+      );
+  }
+  for (const [index, { jwt }] of config.callers.entries()) {
+    if (jwt === undefined) continue;
+    const issuers = config.issuers.map(({ issuer }) => issuer);
+    if (!issuers.includes(jwt.issuer))
+      report(
+        ['callers', index, 'jwt', 'issuer'],
+        `'${jwt.issuer}' is not under issuers${didYouMean(jwt.issuer, issuers)}`,
+      );
+    if ((jwt.subject === undefined) === (jwt.claim === undefined))
+      report(['callers', index, 'jwt'], 'write either subject or claim');
+  }
   if (config.callers.length === 0 && config.anonymous === undefined)
     report(
       ['callers'],
@@ -197,10 +226,62 @@ function crossCheck(
     );
 }
 
+function isSafeUrl(text: string): boolean {
+  const { protocol, hostname } = new URL(text);
+  return protocol === 'https:' || (protocol === 'http:' && LOOPBACK.test(hostname.replace(/^\[|\]$/g, '')));
+}
+
+/** Files that are read whole, certificates and keys for verifying, with their place. */
+function fileRefs(config: GatewayConfig): { ref: { file: string }; path: Path }[] {
+  const { tls } = config.listen;
+  return [
+    ...(tls === undefined
+      ? []
+      : [
+          { ref: tls.cert, path: ['listen', 'tls', 'cert'] },
+          { ref: tls.key, path: ['listen', 'tls', 'key'] },
+        ]),
+    ...config.issuers.flatMap(({ jwks }, index) =>
+      'file' in jwks ? [{ ref: jwks, path: ['issuers', index, 'jwks'] }] : [],
+    ),
+    ...config.callers.flatMap(({ keys }, index) =>
+      keys.flatMap(({ ha1 }, place) =>
+        ha1 === undefined ? [] : [{ ref: ha1, path: ['callers', index, 'keys', place, 'ha1'] }],
+      ),
+    ),
+  ];
+}
+
+/** What is wrong with such a file's content, or undefined. */
+function contentProblem(path: Path, content: string): string | undefined {
+  const setting = show(path);
+  if (
+    setting.endsWith('ha1') &&
+    !/^([a-f0-9]{32}|[a-f0-9]{64})(\s+([a-f0-9]{32}|[a-f0-9]{64}))*\s*$/.test(content)
+  )
+    return 'holds no HA1; make it with atlas-gateway new-key --ha1-file';
+  if (setting.endsWith('jwks') && !isKeySet(content))
+    return 'holds no JSON Web Key Set; it begins with {"keys": [';
+  if (setting.startsWith('listen.tls') && !content.includes('-----BEGIN '))
+    return 'holds no PEM; it begins with -----BEGIN';
+  return undefined;
+}
+
+function isKeySet(content: string): boolean {
+  try {
+    const set: unknown = JSON.parse(content);
+    return isRaw(set) && Array.isArray(set['keys']);
+  } catch {
+    return false;
+  }
+}
+
 /** Every secret the configuration names, with its place. */
 function secretRefs(config: GatewayConfig): { ref: SecretRef; path: Path }[] {
   const refs: { ref: SecretRef; path: Path }[] = [];
   if (config.admin.token !== undefined) refs.push({ ref: config.admin.token, path: ['admin', 'token'] });
+  const { signingKey } = config.tokens;
+  if (signingKey !== undefined) refs.push({ ref: signingKey, path: ['tokens', 'signingKey'] });
   for (const [index, { serviceAccount, apiKey }] of config.credentials.entries()) {
     for (const [kind, pairOfSecrets] of Object.entries({ serviceAccount, apiKey })) {
       for (const [key, ref] of Object.entries(pairOfSecrets ?? {}))
@@ -323,9 +404,29 @@ export function loadConfig(options: LoadOptions): LoadedConfig {
     if ('problem' in read) report(where, read.problem);
     else secrets.set(JSON.stringify(ref), read.value);
   }
-  return problems.length > 0
-    ? { ok: false, problems }
-    : { ok: true, config, secretOf: (ref) => secrets.get(JSON.stringify(ref)) ?? '' };
+  const signingKey = config.tokens.signingKey;
+  if (signingKey !== undefined && (secrets.get(JSON.stringify(signingKey))?.length ?? 32) < 32)
+    report(['tokens', 'signingKey'], 'is too short to sign with; write at least 32 random characters');
+  for (const { ref, path: where } of fileRefs(config)) {
+    try {
+      const content = sources.readFile(ref.file);
+      const problem = contentProblem(where, content);
+      if (problem === undefined) secrets.set(JSON.stringify(ref), content);
+      else report(where, `the file ${ref.file} ${problem}`);
+    } catch {
+      report(where, `the file ${ref.file} cannot be read; check that it is there and readable by this user`);
+    }
+  }
+  if (problems.length > 0) return { ok: false, problems };
+  const named = [...secretRefs(config), ...fileRefs(config)].flatMap(({ ref }) =>
+    'file' in ref ? [resolve(folder, ref.file)] : [],
+  );
+  return {
+    ok: true,
+    config,
+    secretOf: (ref) => secrets.get(JSON.stringify(ref)) ?? '',
+    files: path === undefined ? named : [path, ...named],
+  };
 }
 
 /** Line of the setting at a path, or of the nearest one around it that is written. */

@@ -85,9 +85,25 @@ const day = z
     error: ({ input }) => `${shown(input)} is no day of the calendar`,
   });
 
+const fileRef = (description: string) =>
+  z.strictObject({ file: z.string().min(1) }, { error: 'write { file: PATH }' }).describe(description);
+
+const rate = (description: string) =>
+  z
+    .strictObject({
+      perMinute: z
+        .int({ error: ({ input }) => `${shown(input)} is no rate; write a whole number such as 60` })
+        .positive({ error: 'a rate is at least 1' }),
+    })
+    .describe(description);
+
 const listen = z.strictObject({
   host: z.string().min(1).default('127.0.0.1').describe('Address the gateway listens on.'),
   port: port(8_080, 'Port the gateway listens on.'),
+  tls: z
+    .strictObject({ cert: fileRef('Certificate chain, PEM.'), key: fileRef('Private key, PEM.') })
+    .optional()
+    .describe('Serves https; changed files are taken over without a restart.'),
   publicUrl: url(
     'Scheme and host that links in answers lead to; by default the address listened on.',
   ).optional(),
@@ -139,6 +155,7 @@ const callerKey = z.strictObject({
     .regex(/^[a-f0-9]{64}$/, {
       error: 'write the SHA-256 of the secret as 64 hexadecimal digits, as atlas-gateway new-key prints it',
     }),
+  ha1: fileRef('HA1 of the secret, made by new-key --ha1-file; needed for HTTP digest.').optional(),
   expires: day.optional().describe('First day (UTC) on which the key no longer works.'),
 });
 
@@ -151,7 +168,45 @@ const grants = {
 const caller = z.strictObject({
   name: name.describe('The name that metrics and logs use.'),
   keys: z.array(callerKey).default([]).describe('Keys that admit this caller; two during a change of keys.'),
+  jwt: z
+    .strictObject({
+      issuer: z.string().min(1).describe('One of issuers[].issuer.'),
+      subject: z.string().min(1).optional().describe('The subject of its tokens; or claim.'),
+      claim: z
+        .strictObject({ name: z.string().min(1), value: z.string().min(1) })
+        .optional()
+        .describe('Another claim, and its value.'),
+    })
+    .optional()
+    .describe('Tokens of an issuer that admit this caller.'),
   ...grants,
+  spend: rate('Upstream calls this caller may cause in a minute.').optional(),
+  requests: rate('Requests this caller may make in a minute.').optional(),
+});
+
+const issuer = z.strictObject({
+  issuer: z.string().min(1).describe('The iss of its tokens.'),
+  audience: z.string().min(1).describe('The aud of its tokens.'),
+  algorithms: z
+    .array(
+      z.enum(['RS256', 'RS384', 'RS512', 'PS256', 'PS384', 'PS512', 'ES256', 'ES384', 'ES512', 'EdDSA'], {
+        error: 'write an asymmetric algorithm such as RS256',
+      }),
+    )
+    .min(1)
+    .default(['RS256'])
+    .describe('Signature algorithms that are believed.'),
+  jwks: z
+    .union(
+      [
+        z.strictObject({ url: z.string().refine((text) => URL.canParse(text)) }),
+        z.strictObject({ file: z.string().min(1) }),
+      ],
+      {
+        error: 'write { url: https://… } or { file: PATH }',
+      },
+    )
+    .describe('Where its keys are.'),
 });
 
 const anonymous = z.strictObject({
@@ -195,6 +250,14 @@ export const configSchema = z.strictObject({
   upstream: upstream.prefault({}),
   credentials: z.array(credential).min(1, { error: 'name at least one credential' }),
   callers: z.array(caller).default([]),
+  issuers: z.array(issuer).default([]).describe('Issuers of JWTs that admit callers.'),
+  tokens: z
+    .strictObject({
+      signingKey: secret(
+        'Signs the tokens keys are traded for; at least 32 characters. Made at the start where it is left out.',
+      ).optional(),
+    })
+    .prefault({}),
   anonymous: anonymous.optional(),
   cache: cache.prefault({}),
 });

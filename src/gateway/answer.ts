@@ -8,7 +8,7 @@ import { type Refusal, STATUS_OF } from './refusal.ts';
 /** An answer, ready to be written. A HEAD request is answered with the same headers and no body. */
 export interface Answer {
   readonly status: number;
-  readonly headers: Readonly<Record<string, string>>;
+  readonly headers: Readonly<Record<string, string | string[]>>;
   readonly body: Buffer;
   /** The error code of an answer that is an error. */
   readonly errorCode?: string;

@@ -9,6 +9,10 @@ export interface Grants {
   readonly organizations: 'all' | ReadonlySet<string>;
   /** Operation ids and tags; `lists` stands for every operation that holds no secrets or personal data. */
   readonly operations: ReadonlySet<string>;
+  /** Upstream calls it may cause in a minute; absent: any number. */
+  readonly spendPerMinute?: number;
+  /** Requests it may make in a minute; absent: any number. */
+  readonly requestsPerMinute?: number;
 }
 
 /** Someone who asks: a team, by the name the operators gave it. */
@@ -21,6 +25,8 @@ export interface CallerKey {
   readonly id: string;
   /** SHA-256 of the secret. */
   readonly sha256: Buffer;
+  /** HA1 for digest, in hex, by algorithm; absent: the key cannot be presented as a digest. */
+  readonly ha1?: { readonly md5?: string; readonly sha256?: string };
   /** Wall-clock milliseconds; absent: does not end. */
   readonly expiresAt?: number;
 }
@@ -30,22 +36,40 @@ export interface CallerEntry {
   readonly keys: readonly CallerKey[];
 }
 
-/** Who asks, or why nobody known does. The reason is for the log; callers are told the same whatever it is. */
+/** Why a request is nobody's: for the log. Callers are told the same whatever it is. */
+export type StrangerReason =
+  | 'no-credentials'
+  | 'unknown-scheme'
+  | 'malformed'
+  | 'unknown-key'
+  | 'wrong-secret'
+  | 'expired'
+  | 'unknown-nonce'
+  | 'ended-nonce'
+  | 'replayed'
+  | 'bad-token'
+  | 'unknown-issuer'
+  | 'no-rule'
+  | 'basic';
+
+/** Who asks, or that nobody known does, or that it cannot be told now because an issuer's keys cannot be had. */
 export type Identified =
   | { readonly type: 'caller'; readonly caller: Caller }
-  | {
-      readonly type: 'stranger';
-      readonly reason:
-        | 'no-credentials'
-        | 'unknown-scheme'
-        | 'malformed'
-        | 'unknown-key'
-        | 'wrong-secret'
-        | 'expired';
-    };
+  /** `stale`: a digest that was right but for the age of its nonce. */
+  | { readonly type: 'stranger'; readonly reason: StrangerReason; readonly stale?: boolean }
+  | { readonly type: 'unavailable' };
+
+/** What an `Authorization` header is presented with: digest answers are for one method and target. */
+export interface Presented {
+  readonly method: string;
+  readonly target: string;
+}
 
 /** One way to present a credential in `Authorization`; undefined where the scheme or form is another's. */
-export type Presentation = (authorization: string) => Identified | undefined;
+export type Presentation = (
+  authorization: string,
+  presented: Presented,
+) => Identified | Promise<Identified> | undefined;
 
 const KEY = /^(agw_[A-Za-z0-9]{12})_([A-Za-z0-9_-]{43})$/;
 const BEARER = /^bearer +([^ ]+)$/i;
@@ -62,6 +86,8 @@ export function createBearerKeys(entries: readonly CallerEntry[], clock: Clock):
   return (authorization) => {
     const token = BEARER.exec(authorization)?.[1];
     if (token === undefined) return undefined;
+    // Anything else may be a token of the gateway's own or of an issuer's.
+    if (!token.startsWith('agw_')) return undefined;
     const [, id, secret] = KEY.exec(token) ?? [];
     if (id === undefined || secret === undefined) return { type: 'stranger', reason: 'malformed' };
     const known = byId.get(id);
@@ -79,16 +105,19 @@ export function createBearerKeys(entries: readonly CallerEntry[], clock: Clock):
  * that presents something wrong is never anonymous: its sender believes to be somebody.
  */
 export function createIdentify(presentations: readonly Presentation[], anonymous: Caller | undefined) {
-  return function identify(authorization: string | undefined): Identified {
+  return function identify(
+    authorization: string | undefined,
+    presented: Presented,
+  ): Identified | Promise<Identified> {
     if (authorization === undefined) {
       return anonymous === undefined
         ? { type: 'stranger', reason: 'no-credentials' }
         : { type: 'caller', caller: anonymous };
     }
     for (const presentation of presentations) {
-      const identified = presentation(authorization);
+      const identified = presentation(authorization, presented);
       if (identified !== undefined) return identified;
     }
-    return { type: 'stranger', reason: 'unknown-scheme' };
+    return { type: 'stranger', reason: /^basic /i.test(authorization) ? 'basic' : 'unknown-scheme' };
   };
 }

@@ -71,6 +71,7 @@ export interface ListsDependencies {
   readonly clock: Clock;
   readonly holdingOf: (operation: Operation) => Holding;
   readonly credentialFor: (pathParameters: Readonly<Record<string, string>>) => ChosenCredential | undefined;
+  readonly onUpstreamCall: (caller: string) => void;
   /** Undefined where this caller may make the gateway ask Atlas now. */
   readonly mayLoad: (question: ListQuestion) => UpstreamFailure | undefined;
 }
@@ -113,7 +114,7 @@ export const cachePartOf = ({ groupId, orgId }: Readonly<Record<string, string>>
 /** Reads lists through the cache: whole where that is possible, so that Atlas is asked once for all pages and shapes; by the page where not. */
 export function createLists(
   options: ListsOptions,
-  { cache, clock, holdingOf, credentialFor, mayLoad }: ListsDependencies,
+  { cache, clock, holdingOf, credentialFor, mayLoad, onUpstreamCall }: ListsDependencies,
 ) {
   let serials = 0;
 
@@ -180,6 +181,7 @@ export function createLists(
     let upstreamCalls = 0;
     const send: Send = (request) => {
       upstreamCalls++;
+      onUpstreamCall(question.caller);
       return credential.send(request);
     };
     const path = targetPath(operation, pathParameters);

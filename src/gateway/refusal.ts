@@ -44,7 +44,7 @@ export interface Refusal {
   readonly code: RefusalCode;
   readonly detail: string;
   readonly parameters?: readonly (string | number)[];
-  readonly headers?: Readonly<Record<string, string>>;
+  readonly headers?: Readonly<Record<string, string | string[]>>;
   readonly retryAfterMs?: number;
 }
 

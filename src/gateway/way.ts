@@ -7,7 +7,7 @@ import type { createRenderings } from '../cache/renderings.ts';
 import type { Clock } from '../lib/clock.ts';
 import { chooseCoding, matchesEtag } from '../lib/content-coding.ts';
 import { type Answer, answerAtlasError, answerPage, answerRefusal } from './answer.ts';
-import type { Caller, Identified } from './callers.ts';
+import type { Caller, Identified, Presented } from './callers.ts';
 import { readDemand } from './demand.ts';
 import type { AnsweredEvent, CacheOutcome } from './events.ts';
 import { cachePartOf, type createLists, type ListQuestion, type ReadList } from './lists.ts';
@@ -30,7 +30,14 @@ export interface WayOptions {
 
 export interface WayDependencies {
   readonly catalog: Catalog;
-  readonly identify: (authorization: string | undefined) => Identified;
+  readonly identify: (
+    authorization: string | undefined,
+    presented: Presented,
+  ) => Identified | Promise<Identified>;
+  /** `WWW-Authenticate` values that name what is accepted. */
+  readonly challenges: (stale: boolean) => readonly string[];
+  /** Milliseconds until this caller may make a request again; 0 where it may now. */
+  readonly pace: (caller: Caller) => number;
   readonly lists: ReturnType<typeof createLists>;
   readonly renderings: ReturnType<typeof createRenderings>;
   readonly clock: Clock;
@@ -50,27 +57,44 @@ interface Journey {
   reason?: string;
 }
 
-const CHALLENGE = 'Bearer realm="atlas-gateway"';
-const STRANGER = refuse(
-  'UNAUTHENTICATED',
-  'Present a caller key of this gateway: Authorization: Bearer agw_…. Whoever runs the gateway makes one with: atlas-gateway new-key.',
-  {
-    headers: { 'WWW-Authenticate': CHALLENGE },
-  },
+const HOW_TO_IDENTIFY =
+  'Present a caller key of this gateway: as Authorization: Bearer <id>_<secret>, by HTTP digest with id and secret, or as a token from POST /api/oauth/token.';
+const BASIC_HINT =
+  'Basic is not accepted here: trade id and secret for a token at POST /api/oauth/token, or use HTTP digest.';
+const UNAVAILABLE = refuse(
+  'AUTH_UNAVAILABLE',
+  'Who you are cannot be checked now: the keys of the token\u2019s issuer cannot be had.',
+  { retryAfterMs: 5_000 },
 );
 
 /** The way of a request, from the edge to the answer. Each step is in a file of its own; this one is the order they come in. */
 export function createWay({ publicUrl }: WayOptions, dependencies: WayDependencies) {
-  const { catalog, identify, lists, renderings, clock, nextRequestId, observe } = dependencies;
+  const { catalog, identify, challenges, pace, lists, renderings, clock, nextRequestId, observe } =
+    dependencies;
 
-  /** Steps 2 to 4: who asks, what for, and may they. */
-  function resolve(request: GatewayRequest, journey: Journey): ListQuestion | Refusal {
-    const identified = identify(request.header('authorization'));
-    if (identified.type === 'stranger') {
-      journey.reason = identified.reason;
-      return STRANGER;
+  /** Step 2: nobody known is turned away. */
+  function recognize(identified: Identified, journey: Journey): Caller | Refusal {
+    switch (identified.type) {
+      case 'unavailable':
+        return UNAVAILABLE;
+      case 'stranger':
+        journey.reason = identified.reason;
+        return refuse('UNAUTHENTICATED', identified.reason === 'basic' ? BASIC_HINT : HOW_TO_IDENTIFY, {
+          headers: { 'WWW-Authenticate': [...challenges(identified.stale === true)] },
+        });
+      case 'caller':
+        journey.caller = identified.caller;
+        return identified.caller;
     }
-    journey.caller = identified.caller;
+  }
+
+  /** Steps 3 and 4: what is asked for, and may this caller. */
+  function resolve(request: GatewayRequest, caller: Caller, journey: Journey): ListQuestion | Refusal {
+    const waitMs = pace(caller);
+    if (waitMs > 0)
+      return refuse('CALLER_RATE_LIMITED', 'You make more requests than the policy of this gateway allows.', {
+        retryAfterMs: waitMs,
+      });
     const match = catalog.match(request.path);
     if (match.type === 'unknown')
       return refuse(
@@ -88,7 +112,7 @@ export function createWay({ publicUrl }: WayOptions, dependencies: WayDependenci
         headers: { Allow: 'GET, HEAD' },
       });
     }
-    switch (judge(identified.caller, operation, pathParameters)) {
+    switch (judge(caller, operation, pathParameters)) {
       case 'operation-forbidden':
         return refuse(
           'OPERATION_FORBIDDEN',
@@ -132,7 +156,7 @@ export function createWay({ publicUrl }: WayOptions, dependencies: WayDependenci
       filters: query.filters,
       shape: query.shape,
       demand,
-      caller: identified.caller.name,
+      caller: caller.name,
     };
   }
 
@@ -229,21 +253,34 @@ export function createWay({ publicUrl }: WayOptions, dependencies: WayDependenci
     /** Answers at once where memory can; never rejects. */
     answer(request: GatewayRequest): Answer | Promise<Answer> {
       const journey = begin();
-      const question = resolve(request, journey);
-      if ('type' in question) return finish(request, answerRefusal(question), journey);
-      const read = lists.read(question);
-      if (read === undefined) {
-        const detail =
-          'No Atlas credential of this gateway covers this project: name it under credentials[].projects in the configuration.';
-        return finish(request, answerRefusal(refuse('NO_CREDENTIAL_FOR_PROJECT', detail)), journey);
-      }
-      const answered = (result: ReadList) =>
-        finish(request, present(request, question, result, journey), journey);
-      return read instanceof Promise ? read.then(answered) : answered(read);
+      const target = request.query === '' ? request.path : `${request.path}?${request.query}`;
+      const identified = identify(request.header('authorization'), { method: request.method, target });
+      if (identified instanceof Promise)
+        return identified.then((late) => goOn(request, recognize(late, journey), journey));
+      return goOn(request, recognize(identified, journey), journey);
     },
     /** Answers what the edge refused, so that it is counted and logged like any other. */
     refuse(request: GatewayRequest, refusal: Refusal): Answer {
       return finish(request, answerRefusal(refusal), begin());
     },
   };
+
+  function goOn(
+    request: GatewayRequest,
+    caller: Caller | Refusal,
+    journey: Journey,
+  ): Answer | Promise<Answer> {
+    if ('type' in caller) return finish(request, answerRefusal(caller), journey);
+    const question = resolve(request, caller, journey);
+    if ('type' in question) return finish(request, answerRefusal(question), journey);
+    const read = lists.read(question);
+    if (read === undefined) {
+      const detail =
+        'No Atlas credential of this gateway covers this project: name it under credentials[].projects in the configuration.';
+      return finish(request, answerRefusal(refuse('NO_CREDENTIAL_FOR_PROJECT', detail)), journey);
+    }
+    const answered = (result: ReadList) =>
+      finish(request, present(request, question, result, journey), journey);
+    return read instanceof Promise ? read.then(answered) : answered(read);
+  }
 }

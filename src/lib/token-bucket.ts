@@ -1,8 +1,13 @@
 import type { Clock } from './clock.ts';
 
-/** A bucket that fills steadily: `take` answers 0 where it gave a token, else the milliseconds until it will have one. */
+/** A bucket that fills steadily. */
 export interface TokenBucket {
+  /** Takes a token and answers 0, or takes none and answers the milliseconds until there is one. */
   take(): number;
+  /** Milliseconds until there is a token; 0 where there is one. Takes none. */
+  pause(): number;
+  /** Takes a token that may not be there yet: what could not be known beforehand is paid for afterwards. */
+  spend(): void;
 }
 
 /** Starts full. `perMinute` tokens come back in a minute, never more than `capacity` are in it. */
@@ -13,16 +18,23 @@ export function createTokenBucket(
   const perMs = perMinute / 60_000;
   let tokens = capacity;
   let countedAt = clock.now();
+  function fill(): number {
+    const now = clock.now();
+    tokens = Math.min(capacity, tokens + (now - countedAt) * perMs);
+    countedAt = now;
+    return tokens;
+  }
+  const pause = () => (fill() >= 1 ? 0 : Math.ceil((1 - tokens) / perMs));
   return {
+    pause,
     take() {
-      const now = clock.now();
-      tokens = Math.min(capacity, tokens + (now - countedAt) * perMs);
-      countedAt = now;
-      if (tokens >= 1) {
-        tokens -= 1;
-        return 0;
-      }
-      return Math.ceil((1 - tokens) / perMs);
+      const waitMs = pause();
+      if (waitMs === 0) tokens -= 1;
+      return waitMs;
+    },
+    spend() {
+      fill();
+      tokens -= 1;
     },
   };
 }

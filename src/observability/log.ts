@@ -1,8 +1,9 @@
-import { type DestinationStream, pino } from 'pino';
+import { pino } from 'pino';
 import { prettyFactory } from 'pino-pretty';
 import type { CacheEvent } from '../cache/events.ts';
 import type { AnsweredEvent } from '../gateway/events.ts';
 import type { UpstreamEvent } from '../upstream/events.ts';
+import type { ReloadEvent } from './reload-event.ts';
 
 /** What the gateway tells of its own life. Sentences are the gateway's own and hold nothing that came from outside. */
 export interface LifeEvent {
@@ -11,7 +12,12 @@ export interface LifeEvent {
   readonly message: string;
 }
 
-export type LogEvent = AnsweredEvent | CacheEvent | UpstreamEvent | LifeEvent;
+export type LogEvent = AnsweredEvent | CacheEvent | UpstreamEvent | LifeEvent | ReloadEvent;
+
+/** Where lines go. */
+export interface LogDestination {
+  write(line: string): void;
+}
 
 type Level = 'debug' | 'info' | 'warn' | 'error';
 
@@ -25,7 +31,7 @@ function levelOf(status: number): Level {
  * from an error or a request, so that what is not named here cannot be logged.
  */
 export function createLog(
-  destination: DestinationStream,
+  destination: LogDestination,
   form: { people: boolean; colorize: boolean },
 ): (event: LogEvent) => void {
   const options = {
@@ -34,7 +40,7 @@ export function createLog(
     formatters: { level: (label: string) => ({ level: label }) },
   };
   const forPeople = prettyFactory({ colorize: form.colorize, ignore: 'pid,hostname' });
-  const target: DestinationStream = form.people
+  const target: LogDestination = form.people
     ? { write: (line) => destination.write(forPeople(line)) }
     : destination;
   const logger = pino(options, target);
@@ -83,6 +89,11 @@ export function createLog(
       case 'refreshed': {
         const { operation, project, outcome, detail } = event;
         if (outcome !== 'replaced') logger.warn({ operation, project, outcome, detail }, 'refresh');
+        return;
+      }
+      case 'config-reload': {
+        const { outcome, problems } = event;
+        logger[outcome === 'applied' ? 'info' : 'error']({ outcome, problems }, 'configuration reload');
         return;
       }
       case 'circuit':

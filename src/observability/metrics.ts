@@ -66,6 +66,13 @@ export function createMetrics(sources: MetricSources, build: { version: string; 
     labelNames: ['credential'],
     registers,
   });
+  const reloads = counter('atlas_gateway_config_reloads_total', 'Configurations read again.', ['outcome']);
+  const lastReload = new Gauge({
+    name: 'atlas_gateway_config_last_reload_successful',
+    help: 'Whether the last reading of the configuration was good.',
+    registers,
+  });
+  lastReload.set(1);
   measured('atlas_gateway_requests_in_flight', 'Requests being answered.', sources.inFlight);
   measured('atlas_gateway_cache_bytes', 'Bytes held by the cache.', sources.cacheBytes);
   measured('atlas_gateway_cache_listings', 'Listings held by the cache.', sources.cacheListings);
@@ -98,6 +105,10 @@ export function createMetrics(sources: MetricSources, build: { version: string; 
           renewals.inc({ credential: event.credential, outcome: event.outcome });
           if (event.expiresAt !== undefined)
             expiry.set({ credential: event.credential }, event.expiresAt / 1_000);
+          return;
+        case 'config-reload':
+          reloads.inc({ outcome: event.outcome });
+          lastReload.set(event.outcome === 'applied' ? 1 : 0);
           return;
         case 'refreshed':
         case 'upstream-retry':

@@ -15,9 +15,9 @@ const hasBody = ({ headers }: IncomingMessage) =>
 
 /**
  * What is refused before anything looks at a request: targets and headers that two readers could understand differently. The one
- * form that passes is an origin-form target without dot segments, one `Host`, and no body.
+ * form that passes is an origin-form target without dot segments, one `Host`, and a body only where one is taken.
  */
-export function refuseAtEdge(request: IncomingMessage): Refusal | undefined {
+export function refuseAtEdge(request: IncomingMessage, takesBody: boolean): Refusal | undefined {
   const { url = '', rawHeaders } = request;
   const path = url.split('?', 1)[0] ?? '';
   if (url.length > MAX_TARGET_BYTES)
@@ -34,7 +34,7 @@ export function refuseAtEdge(request: IncomingMessage): Refusal | undefined {
     return refuse('METHOD_NOT_ALLOWED', 'This gateway only reads: use GET or HEAD.', {
       headers: { Allow: 'GET, HEAD' },
     });
-  if (hasBody(request))
+  if (hasBody(request) && !takesBody)
     return refuse(
       request.method === 'GET' || request.method === 'HEAD' ? 'INVALID_REQUEST' : 'METHOD_NOT_ALLOWED',
       'This gateway takes no body: use GET or HEAD.',

@@ -1,4 +1,5 @@
 import { createServer, type RequestListener, type Server, type ServerResponse } from 'node:http';
+import { createServer as createTlsServer, type Server as TlsServer } from 'node:https';
 import type { AddressInfo, Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { renderApiError } from '../atlas/api-error.ts';
@@ -8,6 +9,14 @@ export interface ListenerOptions {
   readonly port: number;
   /** The setting to change when the port is taken. */
   readonly setting: string;
+  /** Certificate chain and private key, PEM; absent: plain http. */
+  readonly tls?: TlsFiles;
+}
+
+/** PEM texts. */
+export interface TlsFiles {
+  readonly cert: string;
+  readonly key: string;
 }
 
 /** A listening socket. */
@@ -17,6 +26,8 @@ export interface Listener {
   /** Takes no new connection, ends idle ones, and lets what is under way finish until `deadlineMs` have gone by. */
   drain(deadlineMs: number): Promise<void>;
   readonly draining: boolean;
+  /** From now on new connections get this certificate. Throws where it is none. */
+  replaceTls(tls: TlsFiles): void;
 }
 
 const MAX_HEADER_BYTES = 16_384;
@@ -82,7 +93,11 @@ function explain(error: Error & { code?: string }, { host, port, setting }: List
   }
 }
 
-function connectionClosing(server: Server, handler: RequestListener, isDraining: () => boolean): void {
+function connectionClosing(
+  server: Server | TlsServer,
+  handler: RequestListener,
+  isDraining: () => boolean,
+): void {
   const lastOn = new WeakMap<Duplex, ServerResponse>();
   server.on('request', (request, response) => {
     lastOn.set(request.socket, response);
@@ -112,7 +127,7 @@ function connectionClosing(server: Server, handler: RequestListener, isDraining:
 /** An HTTP/1.1 server with bounds on what a client may send and on how long it may take. */
 export function createListener(options: ListenerOptions, handler: RequestListener): Listener {
   let draining = false;
-  const server = createServer({
+  const bounds = {
     maxHeaderSize: MAX_HEADER_BYTES,
     headersTimeout: HEADERS_TIMEOUT_MS,
     requestTimeout: REQUEST_TIMEOUT_MS,
@@ -120,7 +135,12 @@ export function createListener(options: ListenerOptions, handler: RequestListene
     connectionsCheckingInterval: 1_000,
     // The edge counts Host headers itself, so that the answer has the shape of every other error.
     requireHostHeader: false,
-  });
+  };
+  const tlsServer: TlsServer | undefined =
+    options.tls === undefined
+      ? undefined
+      : createTlsServer({ ...bounds, ...options.tls, minVersion: 'TLSv1.2' });
+  const server: Server | TlsServer = tlsServer ?? createServer(bounds);
   connectionClosing(server, handler, () => draining);
   return {
     get draining() {
@@ -131,9 +151,12 @@ export function createListener(options: ListenerOptions, handler: RequestListene
         server.once('error', (error) => reject(explain(error, options)));
         server.listen(options.port, options.host, () => {
           const { address, family, port } = server.address() as AddressInfo;
-          resolve(`http://${family === 'IPv6' ? `[${address}]` : address}:${port}`);
+          resolve(
+            `${tlsServer === undefined ? 'http' : 'https'}://${family === 'IPv6' ? `[${address}]` : address}:${port}`,
+          );
         });
       }),
+    replaceTls: (tls) => tlsServer?.setSecureContext({ ...tls, minVersion: 'TLSv1.2' }),
     drain: (deadlineMs) =>
       new Promise((resolve) => {
         draining = true;

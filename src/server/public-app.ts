@@ -2,12 +2,24 @@ import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http
 import { getRequestListener } from '@hono/node-server';
 import { Hono } from 'hono';
 import type { Answer } from '../gateway/answer.ts';
+import type { Tokens } from '../gateway/tokens.ts';
 import type { createWay, GatewayRequest } from '../gateway/way.ts';
 import { refuseAtEdge } from './edge.ts';
+import { createOauthRoutes, type RoutedEvent } from './oauth-routes.ts';
+
+export interface PublicAppDependencies {
+  readonly way: ReturnType<typeof createWay>;
+  readonly tokens: Tokens;
+  readonly report: (event: RoutedEvent) => void;
+  readonly inFlight: { begin(): void; end(): void };
+}
 
 const ABOUT = `This is an atlas-gateway: it answers the lists of the MongoDB Atlas Administration API v2 under /api/atlas/v2/.
 Example: curl -H 'Accept: application/vnd.atlas.2023-02-01+json' <here>/api/atlas/v2/groups/{groupId}/streams/privateLinkConnections
 `;
+
+/** Paths that Hono's router answers; all others are lists, or nothing. */
+const ROUTED = /^\/(api\/(oauth\/(token|revoke)|private\/.*))?$/;
 
 function view(request: IncomingMessage): GatewayRequest {
   const { method = 'GET', url = '/', headers } = request;
@@ -32,29 +44,29 @@ function write(request: IncomingMessage, response: ServerResponse, answer: Answe
  * The public listener's requests. Lists are answered in front of Hono's router: the gateway has the whole answer as bytes, and building a
  * `Request` and a `Response` around them would cost more than the answer. What else there is goes through Hono.
  */
-export function createPublicApp(
-  way: ReturnType<typeof createWay>,
-  inFlight: { begin(): void; end(): void },
-): RequestListener {
+export function createPublicApp({ way, tokens, report, inFlight }: PublicAppDependencies): RequestListener {
   const app = new Hono();
   app.get('/', (context) => context.text(ABOUT));
+  app.route('/', createOauthRoutes(tokens, report));
   const listener = getRequestListener(app.fetch);
 
   return (request, response) => {
     inFlight.begin();
     response.once('close', () => inFlight.end());
-    const refusal = refuseAtEdge(request);
+    const seen = view(request);
+    const routed = ROUTED.test(seen.path);
+    const refusal = refuseAtEdge(request, routed && request.method === 'POST');
     if (refusal !== undefined) {
       // What is left of the request is not read, so nothing in it can be taken for another.
       response.setHeader('Connection', 'close');
-      write(request, response, way.refuse(view(request), refusal));
+      write(request, response, way.refuse(seen, refusal));
       return;
     }
-    if (request.url === '/') {
+    if (routed && (request.method === 'POST' || request.method === 'GET')) {
       void listener(request, response);
       return;
     }
-    const answer = way.answer(view(request));
+    const answer = way.answer(seen);
     if (answer instanceof Promise) void answer.then((late) => write(request, response, late));
     else write(request, response, answer);
   };

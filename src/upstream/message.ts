@@ -29,7 +29,9 @@ export type UpstreamFailureCode =
   | 'UPSTREAM_FAILED'
   | 'UPSTREAM_TIMEOUT'
   | 'UPSTREAM_RATE_LIMITED'
-  | 'CREDENTIALS_UNAVAILABLE';
+  | 'CREDENTIALS_UNAVAILABLE'
+  /** The caller's own share of questions to Atlas is spent. */
+  | 'CALLER_RATE_LIMITED';
 
 /** No usable answer: the code, a sentence for people without secrets, and when asking again may help. */
 export interface UpstreamFailure {

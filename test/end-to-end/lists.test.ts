@@ -416,7 +416,7 @@ describe('who may read what', () => {
     const reply = await running.get(linksOf(orders), headers);
     expect(reply.status).toBe(401);
     expect(json(reply).errorCode).toBe('UNAUTHENTICATED');
-    expect(reply.headers['www-authenticate']).toMatch(/^Bearer realm=/);
+    expect(reply.headers['www-authenticate']).toMatch(/Digest realm="MMS Public API".*Bearer realm=/);
   });
 
   test('another team’s project is the same 403 whether it is held, not held or does not exist', async () => {

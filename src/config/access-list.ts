@@ -1,0 +1,58 @@
+import type { AccessList } from '../gateway/access.ts';
+import type { Caller, CallerKey, Grants } from '../gateway/callers.ts';
+import type { TokenRule } from '../gateway/issuers.ts';
+import type { GatewayConfig, SecretRef } from './schema.ts';
+
+type SecretOf = (ref: SecretRef) => string;
+type ConfiguredGrants = Pick<GatewayConfig['callers'][number], 'projects' | 'organizations' | 'operations'>;
+
+const grantsOf = ({ projects, organizations, operations }: ConfiguredGrants): Grants => ({
+  projects: projects === 'all' ? projects : new Set(projects),
+  organizations: organizations === 'all' ? organizations : new Set(organizations),
+  operations: new Set(operations),
+});
+
+/** The HA1s of a file: 32 hexadecimal digits are MD5's, 64 are SHA-256's. */
+function ha1Of(content: string): NonNullable<CallerKey['ha1']> {
+  const hashes = content.trim().split(/\s+/);
+  const [md5, sha256] = [32, 64].map((length) => hashes.find((hash) => hash.length === length));
+  return { ...(md5 === undefined ? {} : { md5 }), ...(sha256 === undefined ? {} : { sha256 }) };
+}
+
+/** The configuration's callers, keys and issuers as the gateway uses them. */
+export function accessListOf(config: GatewayConfig, secretOf: SecretOf): AccessList {
+  const callers = config.callers.map(({ name, keys, jwt, spend, requests, ...grants }) => {
+    const caller: Caller = {
+      name,
+      ...grantsOf(grants),
+      ...(spend === undefined ? {} : { spendPerMinute: spend.perMinute }),
+      ...(requests === undefined ? {} : { requestsPerMinute: requests.perMinute }),
+    };
+    const callerKeys = keys.map(
+      ({ id, sha256, ha1, expires }): CallerKey => ({
+        id,
+        sha256: Buffer.from(sha256, 'hex'),
+        ...(ha1 === undefined ? {} : { ha1: ha1Of(secretOf(ha1)) }),
+        ...(expires === undefined ? {} : { expiresAt: Date.parse(expires) }),
+      }),
+    );
+    return { caller, keys: callerKeys, jwt };
+  });
+  const rules = callers.flatMap(({ caller, jwt }): TokenRule[] => {
+    if (jwt === undefined) return [];
+    const { name: claim, value } = jwt.claim ?? { name: 'sub', value: jwt.subject ?? '' };
+    return [{ caller, issuer: jwt.issuer, claim, value }];
+  });
+  const issuers = config.issuers.map(({ jwks, ...issuer }) => ({
+    ...issuer,
+    keys: 'url' in jwks ? { url: new URL(jwks.url) } : { set: () => JSON.parse(secretOf(jwks)) },
+  }));
+  return {
+    callers,
+    issuers,
+    rules,
+    ...(config.anonymous === undefined
+      ? {}
+      : { anonymous: { name: 'anonymous', ...grantsOf(config.anonymous) } }),
+  };
+}

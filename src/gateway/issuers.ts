@@ -1,0 +1,103 @@
+import {
+  createLocalJWKSet,
+  createRemoteJWKSet,
+  errors,
+  type JSONWebKeySet,
+  type JWTPayload,
+  type JWTVerifyGetKey,
+  jwtVerify,
+} from 'jose';
+import type { Clock } from '../lib/clock.ts';
+import type { Caller, Identified, Presentation } from './callers.ts';
+import { readIssuer } from './tokens.ts';
+
+/** Someone whose JWTs are believed: a cluster, an identity provider. */
+export interface Issuer {
+  readonly issuer: string;
+  readonly audience: string;
+  /** Signature algorithms that are believed; never `none`, never a symmetric one. */
+  readonly algorithms: readonly string[];
+  readonly keys: { readonly url: URL } | { readonly set: () => JSONWebKeySet };
+}
+
+/** Which tokens of an issuer are a caller's. */
+export interface TokenRule {
+  readonly caller: Caller;
+  readonly issuer: string;
+  readonly claim: string;
+  readonly value: string;
+}
+
+/** Key fetches are this far apart at least, however many unknown key ids come. */
+const COOLDOWN_MS = 30_000;
+const FETCH_TIMEOUT_MS = 5_000;
+const MAX_TOKEN_LENGTH = 8_192;
+
+const UNREACHABLE: Identified = { type: 'unavailable' };
+
+/**
+ * Keys from a URL. Once they are known they stay known, so that an issuer's key server that is down turns nobody away; an unknown key id
+ * has them fetched again.
+ */
+function remoteKeys(url: URL): JWTVerifyGetKey {
+  return createRemoteJWKSet(url, {
+    cooldownDuration: COOLDOWN_MS,
+    timeoutDuration: FETCH_TIMEOUT_MS,
+    cacheMaxAge: Number.POSITIVE_INFINITY,
+  });
+}
+
+const claimOf = (payload: JWTPayload, name: string): unknown => payload[name];
+
+/** A JWT of a configured issuer as a bearer token, mapped to a caller by one of its claims. */
+export function createIssuedTokens(
+  issuers: readonly Issuer[],
+  rules: readonly TokenRule[],
+  clock: Clock,
+): Presentation {
+  const byName = new Map(
+    issuers.map((issuer) => {
+      const keys = issuer.keys;
+      const getKey: JWTVerifyGetKey =
+        'url' in keys
+          ? remoteKeys(keys.url)
+          : (header, token) => createLocalJWKSet(keys.set())(header, token);
+      return [issuer.issuer, { issuer, getKey }] as const;
+    }),
+  );
+
+  async function verify(
+    token: string,
+    { issuer, getKey }: { issuer: Issuer; getKey: JWTVerifyGetKey },
+  ): Promise<Identified> {
+    try {
+      const { payload } = await jwtVerify(token, getKey, {
+        issuer: issuer.issuer,
+        audience: issuer.audience,
+        algorithms: [...issuer.algorithms],
+        requiredClaims: ['exp'],
+        currentDate: new Date(clock.wall()),
+      });
+      const rule = rules.find(
+        ({ issuer: name, claim, value }) => name === issuer.issuer && claimOf(payload, claim) === value,
+      );
+      return rule === undefined
+        ? { type: 'stranger', reason: 'no-rule' }
+        : { type: 'caller', caller: rule.caller };
+    } catch (error) {
+      // Whatever jose itself finds wrong with a token is the token's fault; the rest is a key server that did not answer.
+      const ours =
+        error instanceof errors.JOSEError &&
+        !(error instanceof errors.JWKSTimeout) &&
+        error.code !== 'ERR_JOSE_GENERIC';
+      return ours ? { type: 'stranger', reason: 'bad-token' } : UNREACHABLE;
+    }
+  }
+
+  return (authorization) => {
+    const token = /^bearer +([\w-]+\.[\w-]+\.[\w-]*)$/i.exec(authorization)?.[1];
+    if (token === undefined || token.length > MAX_TOKEN_LENGTH) return undefined;
+    const known = byName.get(readIssuer(token) ?? '');
+    return known === undefined ? { type: 'stranger', reason: 'unknown-issuer' } : verify(token, known);
+  };
+}
