@@ -77,6 +77,8 @@ interface RunningOptions {
   readonly credential?: 'serviceAccount' | 'apiKey';
   readonly clock?: Clock;
   readonly simulator?: SimulatorOptions;
+  /** Contents of files the configuration names. */
+  readonly files?: Record<string, string>;
   /** Instead of the simulator's address. */
   readonly origin?: string;
 }
@@ -121,7 +123,7 @@ export async function startGateway(options: RunningOptions = {}): Promise<Runnin
   const gateway = compose(
     {
       config,
-      secretOf: (ref) => ('env' in ref ? (env[ref.env] ?? '') : ''),
+      secretOf: (ref) => ('env' in ref ? (env[ref.env] ?? '') : (options.files?.[ref.file] ?? '')),
       build: { version: '0.0.0', node: process.version },
       log,
     },

@@ -1,0 +1,40 @@
+import { createHash } from 'node:crypto';
+import { hashA1 } from '../../src/gateway/digest-keys.ts';
+import { answerChallenge } from '../../src/upstream/digest.ts';
+import { readChallenge } from '../../src/upstream/digest-challenge.ts';
+
+/** A caller key as tests know it: both halves, and what the configuration says of it. */
+export function testKey(number: number) {
+  const id = `agw_TestKey${String(number).padStart(5, '0')}`;
+  const secret = `secret-${number}-`.padEnd(43, 'x');
+  const sha256 = createHash('sha256').update(secret).digest('hex');
+  const ha1 = `${hashA1('MD5', id, secret)}\n${hashA1('SHA-256', id, secret)}\n`;
+  return {
+    id,
+    secret,
+    sha256,
+    ha1,
+    bearer: `Bearer ${id}_${secret}`,
+    basic: `Basic ${Buffer.from(`${id}:${secret}`).toString('base64')}`,
+  };
+}
+
+/** The `Authorization` value with which a digest client answers a `WWW-Authenticate` value. */
+export function digestAnswer(
+  challenges: string,
+  key: { id: string; secret: string },
+  uri: string,
+  count = 1,
+  method = 'GET',
+): string {
+  const challenge = readChallenge(challenges);
+  if (challenge === undefined) throw new Error(`no digest challenge: ${challenges}`);
+  return answerChallenge(challenge, {
+    user: key.id,
+    password: key.secret,
+    method,
+    uri,
+    count,
+    cnonce: `cnonce${count}`,
+  });
+}
