@@ -12,6 +12,7 @@ export interface WatchOptions {
 
 /** Well below the second within which a change has to work. */
 const POLL_MS = 400;
+const SETTLE_MS = 60;
 
 /**
  * Tells when the content of one of the files has changed. Their folders are watched, for a quick answer, and the files are read again
@@ -33,17 +34,25 @@ export function watchFiles(
     return hash.digest('hex');
   };
   let seen = fingerprint();
+  let changing: string | undefined;
   let closed = false;
   const look = () => {
     if (closed) return;
     const now = fingerprint();
-    if (now === seen) return;
-    seen = now;
-    onChange();
+    if (now === seen) changing = undefined;
+    else if (now !== changing) {
+      // Editors and deployments empty a file before they fill it: what is read has to stay the same for a moment.
+      changing = now;
+      clock.after(SETTLE_MS, look);
+    } else {
+      seen = now;
+      changing = undefined;
+      onChange();
+    }
   };
   const watchers = [...new Set(files().map((file) => dirname(file)))].flatMap((folder) => {
     try {
-      const watcher = watch(folder, { persistent: false }, look);
+      const watcher = watch(folder, { persistent: false }, () => void clock.after(SETTLE_MS, look));
       // A folder that goes away is still polled.
       watcher.on('error', () => watcher.close());
       return [watcher];

@@ -222,3 +222,67 @@ test('the JSON Schema is the one of this version; npm run schema writes it', () 
     JSON.parse(JSON.stringify(toJsonSchema())),
   );
 });
+
+describe('who is let in', () => {
+  const withCaller = (lines: string) => GOOD.replace('  - name: team\n', `  - name: team\n${lines}`);
+
+  test.each([
+    [
+      'an issuer that is not there',
+      withCaller('    jwt: { issuer: https://a, subject: s }\n'),
+      "callers[0].jwt.issuer: 'https://a' is not under issuers",
+    ],
+    [
+      'a rule without subject and claim',
+      `${withCaller('    jwt: { issuer: https://a }\n')}issuers: [{ issuer: https://a, audience: b, jwks: { url: https://a/keys } }]\n`,
+      'callers[0].jwt: write either subject or claim',
+    ],
+    [
+      'keys over an open connection',
+      `${GOOD}issuers: [{ issuer: a, audience: b, jwks: { url: http://a.example/keys } }]\n`,
+      'issuers[0].jwks.url: write an https address',
+    ],
+    [
+      'a symmetric algorithm',
+      `${GOOD}issuers: [{ issuer: a, audience: b, algorithms: [HS256], jwks: { url: https://a/keys } }]\n`,
+      'write an asymmetric algorithm such as RS256',
+    ],
+    [
+      'an issuer without an audience',
+      `${GOOD}issuers: [{ issuer: a, jwks: { url: https://a/keys } }]\n`,
+      'issuers[0].audience: is missing',
+    ],
+    [
+      'a key set that is none',
+      `${GOOD}issuers: [{ issuer: a, audience: b, jwks: { file: key } }]\n`,
+      'holds no JSON Web Key Set',
+    ],
+    [
+      'a certificate that is none',
+      `${GOOD}listen: { tls: { cert: { file: key }, key: { file: key } } }\n`,
+      'listen.tls.cert: the file key holds no PEM',
+    ],
+    [
+      'a certificate that is not there',
+      `${GOOD}listen: { tls: { cert: { file: nowhere }, key: { file: key } } }\n`,
+      'the file nowhere cannot be read',
+    ],
+    [
+      'a short signing key',
+      `${GOOD}tokens: { signingKey: { env: PUB } }\n`,
+      'tokens.signingKey: is too short to sign with',
+    ],
+    [
+      'no rate',
+      withCaller('    spend: { perMinute: 0 }\n'),
+      'callers[0].spend.perMinute: a rate is at least 1',
+    ],
+    [
+      'HA1 that is none',
+      withCaller(`    keys: [{ id: agw_abcdefghijkl, sha256: '${'0'.repeat(64)}', ha1: { file: key } }]\n`),
+      'callers[0].keys[0].ha1: the file key holds no HA1',
+    ],
+  ])('with %s is refused', (_name, text, problem) => {
+    expect(problemsOf(load(text)).join('\n')).toContain(problem);
+  });
+});
