@@ -2,12 +2,16 @@ import { createCatalog, type Operation } from './atlas/catalog.ts';
 import { operations } from './atlas/operations.ts';
 import { createListCache } from './cache/list-cache.ts';
 import { createRenderings } from './cache/renderings.ts';
+import { createSnapshots } from './cache/snapshots.ts';
 import { accessListOf } from './config/access-list.ts';
 import type { GatewayConfig, SecretRef } from './config/schema.ts';
 import { createAccess } from './gateway/access.ts';
+import { createCredentials } from './gateway/credentials.ts';
 import { createNonceBook } from './gateway/digest-keys.ts';
-import { createLists, type Holding, type Listing } from './gateway/lists.ts';
+import { createDiscover } from './gateway/discover.ts';
+import { createLists, type HeldList, type Holding, type Listing } from './gateway/lists.ts';
 import { createTokens } from './gateway/tokens.ts';
+import { createViews } from './gateway/views.ts';
 import { createWay } from './gateway/way.ts';
 import type { Clock } from './lib/clock.ts';
 import type { Random } from './lib/random.ts';
@@ -50,7 +54,9 @@ const MAX_WAITING = 10_000;
 const MAX_CONNECTIONS = 32;
 const DRAIN_MS = 15_000;
 /** Part of the cache's memory that pages ready to be sent may take; the rest holds the lists. */
-const RENDERINGS_PART = 0.25;
+const RENDERINGS_PART = 0.2;
+/** Part that listings which links lead back to may take. */
+const SNAPSHOTS_PART = 0.2;
 /** Settings that are read once, at the start. */
 const RESTART_SETTINGS = ['listen', 'admin', 'upstream', 'credentials', 'cache'] as const;
 const restartPart = (config: GatewayConfig) => ({
@@ -84,7 +90,7 @@ export function compose(
   const catalog = createCatalog(operations);
   const flying = { count: 0 };
   const log = createLog(options.log.destination, options.log);
-  const cacheBytes = Math.floor(config.cache.maxBytes * (1 - RENDERINGS_PART));
+  const cacheBytes = Math.floor(config.cache.maxBytes * (1 - RENDERINGS_PART - SNAPSHOTS_PART));
   const cache = createListCache<Listing>(
     {
       maxBytes: cacheBytes,
@@ -96,8 +102,12 @@ export function compose(
     },
     { clock, observe },
   );
+  const snapshots = createSnapshots<HeldList>(
+    { maxBytes: Math.floor(config.cache.maxBytes * SNAPSHOTS_PART), projectShare: config.cache.projectShare },
+    { clock },
+  );
   const renderings = createRenderings({
-    maxBytes: config.cache.maxBytes - cacheBytes,
+    maxBytes: Math.floor(config.cache.maxBytes * RENDERINGS_PART),
     projectShare: config.cache.projectShare,
   });
   const metrics = createMetrics(
@@ -136,13 +146,12 @@ export function compose(
       { exchange: transport.exchange, clock, random, observe },
     );
     const covers = new Set([...(projects ?? []), ...(organizations ?? [])]);
-    return { name, kind, send, coversAll: projects === undefined && organizations === undefined, covers };
+    return { name, kind, send, ...(projects === undefined && organizations === undefined ? {} : { covers }) };
   });
-  const credentialFor = ({ groupId, orgId }: Readonly<Record<string, string>>) => {
-    const id = groupId ?? orgId;
-    const named = id === undefined ? credentials[0] : credentials.find(({ covers }) => covers.has(id));
-    return named ?? credentials.find(({ coversAll }) => coversAll);
-  };
+  const choice = createCredentials(credentials, {
+    clock,
+    discover: createDiscover({ catalog, clock, timeoutMs: config.upstream.timeout }),
+  });
 
   function holdingOf({ id, hold }: Operation): Holding {
     const own = config.cache.operations[id];
@@ -173,8 +182,9 @@ export function compose(
       cache,
       clock,
       holdingOf,
-      credentialFor,
-      mayLoad({ demand, caller }) {
+      credentials: choice,
+      snapshots,
+      mayLoad({ demand, caller: { name: caller } }) {
         const forcedMs = demand.noCache ? access.forceLoad(caller) : 0;
         if (forcedMs > 0) return failed('CALLER_RATE_LIMITED', 'You asked for no-cache too often.', forcedMs);
         const pauseMs = access.spendingPause(caller);
@@ -197,6 +207,7 @@ export function compose(
       challenges: access.challenges,
       pace: access.pace,
       lists,
+      viewFor: createViews(lists.nextSerial),
       renderings,
       clock,
       nextRequestId,
@@ -242,6 +253,7 @@ export function compose(
       knowsOperation: (name) => catalog.find(name) !== undefined,
       purge(scope) {
         const operation = scope.operation === undefined ? undefined : catalog.find(scope.operation)?.id;
+        snapshots.purge(scope.project);
         cache.purge({ ...scope, ...(operation === undefined ? {} : { operation }) });
         observe({ type: 'life', level: 'info', message: 'cache purged' });
       },

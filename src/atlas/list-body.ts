@@ -268,3 +268,11 @@ export function sliceItems(items: Items, from: number, to: number): Buffer {
   if (first >= last) return items.bytes.subarray(0, 0);
   return items.bytes.subarray(items.starts[first] ?? 0, (items.starts[last] ?? 0) - 1);
 }
+
+/** Some of the items, by index in ascending order, as a list of their own. */
+export function pickItems(items: Items, indexes: readonly number[]): Items {
+  return joinItems(
+    items.bytes,
+    indexes.flatMap((index) => [items.starts[index] ?? 0, (items.starts[index + 1] ?? 0) - 1]),
+  );
+}

@@ -7,6 +7,8 @@ export interface PageShape {
   readonly pretty: boolean;
   readonly envelope: boolean;
   readonly includeCount: boolean;
+  /** The listing a link of the gateway's leads back to; not a parameter of Atlas's. */
+  readonly snapshot?: string;
 }
 
 /** Parameters that say which items are in the list, sorted by name, then value. */
@@ -29,6 +31,13 @@ const SHAPE_NAMES: ReadonlySet<string> = new Set([
   'envelope',
   'includeCount',
 ]);
+/** The gateway's own parameter: it stands in the links that it writes. */
+export const SNAPSHOT_PARAMETER: Parameter = {
+  name: 'snapshot',
+  type: 'string',
+  pattern: '^[A-Za-z0-9_-]{12}$',
+};
+
 const CONTROL = /\p{Cc}/u;
 const NO_FILTERS: Filters = [];
 
@@ -83,7 +92,10 @@ export function resolveQuery(operation: Operation, rawQuery: string): ResolvedQu
     const value = decode(equals < 0 ? '' : part.slice(equals + 1));
     if (name === undefined || value === undefined || part.includes(';'))
       return invalid(name ?? '', 'The query is not well-formed.');
-    const parameter = operation.queryParameters.find((known) => known.name === name);
+    const parameter =
+      name === SNAPSHOT_PARAMETER.name
+        ? SNAPSHOT_PARAMETER
+        : operation.queryParameters.find((known) => known.name === name);
     if (parameter === undefined) return invalid(name, `${operation.id} has no query parameter of that name.`);
     const problem = complaint(parameter, value);
     if (problem !== undefined) return invalid(name, `${name} ${problem}.`);
@@ -103,6 +115,7 @@ export function resolveQuery(operation: Operation, rawQuery: string): ResolvedQu
     pretty: one('pretty', 'false') === 'true',
     envelope: one('envelope', 'false') === 'true',
     includeCount: one('includeCount', 'true') === 'true',
+    ...(given.has('snapshot') ? { snapshot: one('snapshot', '') } : {}),
   };
   if (shape.pageNum * shape.itemsPerPage > MAX_ITEM)
     return invalid('pageNum', 'pageNum is past the end of any list.');

@@ -80,6 +80,8 @@ export interface ListCacheOptions {
 export interface ListCache<Value> {
   /** Answers at once where memory can; a promise only where a load has to be waited for. */
   read(question: Question<Value>): Read<Value> | Promise<Read<Value>>;
+  /** What is held under a key, however old, without loading anything. */
+  peek(project: string, operation: string, key: string): Value | undefined;
   /** `soft`: what is covered is asked for again at its next use, and kept in case that fails. */
   purge(scope: PurgeScope & { soft: boolean }): void;
   readonly bytes: number;
@@ -111,15 +113,14 @@ export function createListCache<Value>(
     readonly stored: boolean;
   }
 
-  function held(question: Question<Value>): Entry<Content<Value>> | undefined {
-    const entry = tier.get(question.project, question.key);
-    if (entry === undefined) return undefined;
-    if (purges.covers(question.project, question.operation, entry.sequence)) {
-      tier.delete(question.project, question.key);
-      observe({ type: 'evicted', reason: 'purge' });
-      return undefined;
-    }
-    return entry;
+  const held = ({ project, operation, key }: Question<Value>) => heldUnder(project, operation, key);
+
+  function heldUnder(project: string, operation: string, key: string): Entry<Content<Value>> | undefined {
+    const entry = tier.get(project, key);
+    if (entry === undefined || !purges.covers(project, operation, entry.sequence)) return entry;
+    tier.delete(project, key);
+    observe({ type: 'evicted', reason: 'purge' });
+    return undefined;
   }
 
   /** Keeps what a load brought, unless a purge came between; tells what became of it. */
@@ -259,6 +260,10 @@ export function createListCache<Value>(
       return demand.onlyIfCached
         ? { type: 'not-cached' }
         : loadAndAnswer(question, tooOld ? 'request' : 'stale', usable);
+    },
+    peek(project, operation, key) {
+      const entry = heldUnder(project, operation, key);
+      return entry?.value.type === 'loaded' ? entry.value.value : undefined;
     },
     purge({ soft, ...scope }) {
       (soft ? softPurges : purges).add(scope);

@@ -75,7 +75,8 @@ export function createAccess(
       ],
       anonymous,
     );
-    challenges = (stale) => [...digest.challenges(stale), 'Bearer realm="atlas-gateway"'];
+    // No realm beside the digest's: Python's requests reads all challenges as one and would take it for the digest's.
+    challenges = (stale) => [...digest.challenges(stale), 'Bearer scope="lists"'];
     spendRates = new Map(
       callers.flatMap(({ caller }) =>
         caller.spendPerMinute === undefined ? [] : [[caller.name, caller.spendPerMinute]],

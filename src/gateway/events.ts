@@ -19,3 +19,11 @@ export interface AnsweredEvent {
   /** Why, in a sentence without anything the caller presented. */
   readonly reason?: string;
 }
+
+/** A caller read a version of a list that has a sunset. */
+export interface DeprecatedEvent {
+  readonly type: 'deprecated';
+  readonly operation: string;
+  readonly caller: string;
+  readonly version: string;
+}

@@ -1,14 +1,20 @@
+import { createHash } from 'node:crypto';
 import { errorCodeOf } from '../atlas/api-error.ts';
 import { type Operation, targetPath } from '../atlas/catalog.ts';
 import { scopeOf } from '../atlas/endpoint-sets.ts';
 import { pointLinksAt } from '../atlas/links.ts';
-import { countItems, type Items } from '../atlas/list-body.ts';
+import { concatItems, countItems, type Items, pickItems, sliceItems } from '../atlas/list-body.ts';
 import { canonicalQuery, type Filters, isCountable, type PageShape } from '../atlas/question.ts';
-import type { Lifetimes } from '../cache/freshness.ts';
+import type { Held, Lifetimes } from '../cache/freshness.ts';
 import type { Demand, ListCache, Loaded, Meaning, Read } from '../cache/list-cache.ts';
+import type { Snapshots } from '../cache/snapshots.ts';
 import type { Clock } from '../lib/clock.ts';
+import { failed } from '../upstream/failure.ts';
 import type { Send, UpstreamFailure, UpstreamHeaders, UpstreamResponse } from '../upstream/message.ts';
 import { fetchPage, type ListRequest, walk } from '../upstream/walk.ts';
+import type { Caller } from './callers.ts';
+import type { Credential, Credentials } from './credentials.ts';
+import { crossing } from './policy.ts';
 
 /** A list as it is held: all of it, or one page of it. */
 export interface HeldList {
@@ -23,6 +29,8 @@ export interface HeldList {
   /** What Atlas counted; absent where it did not count. */
   readonly totalCount?: number;
   readonly goesOn: boolean;
+  /** The same for lists with the same items: what a link names to lead back to this listing. */
+  readonly snapshot: string;
   /** `Deprecation` and `Sunset` as Atlas sent them. */
   readonly ageing: Readonly<Record<string, string>>;
 }
@@ -40,16 +48,11 @@ export interface ListQuestion {
   readonly operation: Operation;
   readonly pathParameters: Readonly<Record<string, string>>;
   readonly mediaType: string;
+  readonly version: string;
   readonly filters: Filters;
   readonly shape: PageShape;
   readonly demand: Demand;
-  readonly caller: string;
-}
-
-/** A credential that may be asked about a project or organization. */
-export interface ChosenCredential {
-  readonly name: string;
-  readonly send: Send;
+  readonly caller: Caller;
 }
 
 /** How lists of an operation are held. */
@@ -70,7 +73,9 @@ export interface ListsDependencies {
   readonly cache: ListCache<Listing>;
   readonly clock: Clock;
   readonly holdingOf: (operation: Operation) => Holding;
-  readonly credentialFor: (pathParameters: Readonly<Record<string, string>>) => ChosenCredential | undefined;
+  readonly credentials: Credentials;
+  /** Keeps listings that links were written for. */
+  readonly snapshots: Snapshots<HeldList>;
   readonly onUpstreamCall: (caller: string) => void;
   /** Undefined where this caller may make the gateway ask Atlas now. */
   readonly mayLoad: (question: ListQuestion) => UpstreamFailure | undefined;
@@ -114,7 +119,7 @@ export const cachePartOf = ({ groupId, orgId }: Readonly<Record<string, string>>
 /** Reads lists through the cache: whole where that is possible, so that Atlas is asked once for all pages and shapes; by the page where not. */
 export function createLists(
   options: ListsOptions,
-  { cache, clock, holdingOf, credentialFor, mayLoad, onUpstreamCall }: ListsDependencies,
+  { cache, clock, holdingOf, credentials, snapshots, mayLoad, onUpstreamCall }: ListsDependencies,
 ) {
   let serials = 0;
 
@@ -122,13 +127,15 @@ export function createLists(
     items: Items,
     headers: UpstreamHeaders,
     rest: Pick<HeldList, 'whole' | 'offset' | 'goesOn'> & { totalCount?: number },
+    ageing = ageingOf(headers),
   ): Loaded<Listing> {
     const pointed = pointLinksAt(options.publicUrl(), items);
     const value: HeldList = {
       type: 'list',
       serial: ++serials,
       items: pointed,
-      ageing: ageingOf(headers),
+      ageing,
+      snapshot: createHash('sha256').update(pointed.bytes).digest('base64url').slice(0, 12),
       ...rest,
     };
     return { type: 'loaded', value, bytes: pointed.bytes.length + pointed.starts.byteLength };
@@ -173,54 +180,97 @@ export function createLists(
     }
   }
 
-  /** Undefined where no credential covers the project. */
-  function read(question: ListQuestion): ReadList | Promise<ReadList> | undefined {
-    const { operation, pathParameters, mediaType, filters, shape } = question;
-    const credential = credentialFor(pathParameters);
-    if (credential === undefined) return undefined;
+  /** Asks the next credential where one fails or is refused: two that cover a project back each other up. */
+  async function backedUp(
+    chosen: readonly Credential[],
+    load: (credential: Credential) => Promise<Loaded<Listing>>,
+  ): Promise<Loaded<Listing>> {
+    let answer: Loaded<Listing> = failed('CREDENTIALS_UNAVAILABLE', 'There is no credential to ask with.');
+    for (const credential of chosen) {
+      answer = await load(credential);
+      if (!isCredentialsFault(answer)) return answer;
+    }
+    return answer;
+  }
+
+  /** A list across projects as all credentials together see it, each item once. */
+  async function together(
+    chosen: readonly Credential[],
+    load: (credential: Credential) => Promise<Loaded<Listing>>,
+  ): Promise<Loaded<Listing>> {
+    const parts: HeldList[] = [];
+    for (const credential of chosen) {
+      const part = await load(credential);
+      if (part.type !== 'loaded' || part.value.type !== 'list') return part;
+      parts.push(part.value);
+    }
+    const [first] = parts;
+    if (first === undefined) return failed('CREDENTIALS_UNAVAILABLE', 'There is no credential to ask with.');
+    const all = concatItems(parts.map(({ items }) => items));
+    const seen = new Set<string>();
+    const kept = Array.from({ length: countItems(all) }, (_none, index) => index).filter((index) => {
+      const item = sliceItems(all, index, index + 1).toString('latin1');
+      return seen.size !== seen.add(item).size;
+    });
+    return held(
+      pickItems(all, kept),
+      {},
+      { whole: true, offset: 0, goesOn: false, totalCount: kept.length },
+      first.ageing,
+    );
+  }
+
+  function readWith(chosen: readonly Credential[], question: ListQuestion): ReadList | Promise<ReadList> {
+    const { operation, pathParameters, mediaType, filters, shape, caller } = question;
     let upstreamCalls = 0;
-    const send: Send = (request) => {
-      upstreamCalls++;
-      onUpstreamCall(question.caller);
-      return credential.send(request);
-    };
     const path = targetPath(operation, pathParameters);
     const filterQuery = canonicalQuery(filters);
     const holding = holdingOf(operation);
-    const requestFor = (purpose: 'foreground' | 'background'): ListRequest => ({
-      operation: operation.id,
-      path,
-      filters: filterQuery,
-      countable: isCountable(operation),
-      accept: mediaType,
-      deadlineAt: clock.now() + options.timeoutMs,
-      purpose,
-      endpointSet: operation.endpointSet,
-      scope: scopeOf(pathParameters),
-      caller: question.caller,
-    });
-    const listKey = `${credential.name} ${mediaType} ${path}?${filterQuery}`;
-    const ask = (key: string, load: (list: ListRequest) => Promise<Loaded<Listing>>) =>
-      cache.read({
-        project: cachePartOf(pathParameters),
+    const part = cachePartOf(pathParameters);
+    const merged =
+      crossing(operation.id) !== undefined && pathParameters['orgId'] === undefined && chosen.length > 1;
+    const listKey = `${chosen.map(({ name }) => name).join('|')} ${mediaType} ${path}?${filterQuery}`;
+
+    function ask(
+      key: string,
+      load: (send: Send, list: ListRequest) => Promise<Loaded<Listing>>,
+      demand = question.demand,
+    ) {
+      const loadAll = (purpose: 'foreground' | 'background') => {
+        const list: ListRequest = {
+          operation: operation.id,
+          path,
+          filters: filterQuery,
+          countable: isCountable(operation),
+          accept: mediaType,
+          deadlineAt: clock.now() + options.timeoutMs,
+          purpose,
+          endpointSet: operation.endpointSet,
+          scope: scopeOf(pathParameters),
+          caller: caller.name,
+        };
+        const loadWith = ({ send }: Credential) => {
+          const counting: Send = (request) => {
+            upstreamCalls++;
+            onUpstreamCall(caller.name);
+            return send(request);
+          };
+          return load(counting, list);
+        };
+        return merged ? together(chosen, loadWith) : backedUp(chosen, loadWith);
+      };
+      return cache.read({
+        project: part,
         operation: operation.id,
         key,
         lifetimes: holding,
-        demand: question.demand,
+        demand,
         mayLoad: () => mayLoad(question),
-        load: (purpose) => load(requestFor(purpose)),
+        load: loadAll,
       });
-    const readPage = () =>
-      ask(`${listKey}#${shape.pageNum}/${shape.itemsPerPage}/${shape.includeCount}`, (list) =>
-        loadPage(send, list, shape),
-      );
+    }
+
     const counted = (result: Read<HeldList>): ReadList => ({ ...result, upstreamCalls });
-    const settle = (result: Read<Listing>): ReadList | Promise<ReadList> => {
-      if (result.type !== 'value') return counted(result);
-      if (result.value.type === 'list') return counted({ ...result, value: result.value });
-      const page = readPage();
-      return page instanceof Promise ? page.then(settlePage) : settlePage(page);
-    };
     const settlePage = (result: Read<Listing>): ReadList => {
       if (result.type !== 'value') return counted(result);
       // A page's key never holds anything but a page.
@@ -228,13 +278,70 @@ export function createLists(
         ? counted({ ...result, value: result.value })
         : counted({ type: 'not-cached' });
     };
-    if (!holding.whole) {
-      const page = readPage();
+    const readPage = () => {
+      const page = ask(
+        `${listKey}#${shape.pageNum}/${shape.itemsPerPage}/${shape.includeCount}`,
+        (send, list) => loadPage(send, list, shape),
+      );
       return page instanceof Promise ? page.then(settlePage) : settlePage(page);
+    };
+    const settle = (result: Read<Listing>): ReadList | Promise<ReadList> => {
+      if (result.type !== 'value') return counted(result);
+      return result.value.type === 'list' ? counted({ ...result, value: result.value }) : readPage();
+    };
+    if (!holding.whole) return readPage();
+    const kept = shape.snapshot === undefined ? undefined : snapshots.find(part, listKey, shape.snapshot);
+    if (kept !== undefined) {
+      const now = cache.peek(part, operation.id, listKey);
+      // While the link's listing is still the newest one, it is read in the usual way, and refreshed.
+      if (now?.type !== 'list' || now.snapshot !== shape.snapshot) {
+        return {
+          type: 'value',
+          value: kept.value,
+          held: kept.held,
+          how: { outcome: 'hit', detail: 'snapshot' },
+          upstreamCalls,
+        };
+      }
     }
-    const whole = ask(listKey, (list) => loadWhole(send, list));
+    const whole = ask(listKey, loadWhole);
     return whole instanceof Promise ? whole.then(settle) : settle(whole);
   }
 
-  return { read };
+  return {
+    nextSerial: () => ++serials,
+    /** Undefined where no credential covers the project. */
+    read(question: ListQuestion): ReadList | Promise<ReadList | undefined> | undefined {
+      const { groupId, orgId } = { ...Object.fromEntries(question.filters), ...question.pathParameters };
+      const id = groupId ?? orgId;
+      const chosen = id === undefined ? credentials.all() : credentials.covering(id);
+      const goOn = (found: readonly Credential[]) =>
+        found.length === 0 ? undefined : readWith(found, question);
+      return chosen instanceof Promise ? chosen.then(goOn) : goOn(chosen);
+    },
+    /** Keeps a listing because a link was written that leads back to it. */
+    keep(question: ListQuestion, list: HeldList, times: Held): void {
+      const { operation, pathParameters, mediaType, filters } = question;
+      const { groupId, orgId } = { ...Object.fromEntries(filters), ...pathParameters };
+      const id = groupId ?? orgId;
+      const chosen = id === undefined ? credentials.all() : credentials.covering(id);
+      if (chosen instanceof Promise) return;
+      const listKey = `${chosen.map(({ name }) => name).join('|')} ${mediaType} ${targetPath(operation, pathParameters)}?${canonicalQuery(filters)}`;
+      snapshots.keep(
+        cachePartOf(pathParameters),
+        listKey,
+        list.snapshot,
+        list,
+        times,
+        list.items.bytes.length + list.items.starts.byteLength,
+      );
+    },
+  };
+}
+
+/** Answers after which another credential may do better. */
+function isCredentialsFault(answer: Loaded<Listing>): boolean {
+  if (answer.type === 'failed')
+    return answer.code === 'CREDENTIALS_UNAVAILABLE' || answer.code === 'UPSTREAM_AUTH';
+  return answer.type === 'refused' && (answer.response.status === 401 || answer.response.status === 403);
 }

@@ -1,7 +1,8 @@
 import type { Catalog, Operation } from '../atlas/catalog.ts';
 import { targetPath } from '../atlas/catalog.ts';
+import { countItems } from '../atlas/list-body.ts';
 import { renderPage } from '../atlas/page.ts';
-import { linkParameters, resolveQuery } from '../atlas/question.ts';
+import { linkParameters, type PageShape, resolveQuery, SNAPSHOT_PARAMETER } from '../atlas/question.ts';
 import { resolveVersion } from '../atlas/version.ts';
 import type { createRenderings } from '../cache/renderings.ts';
 import type { Clock } from '../lib/clock.ts';
@@ -9,10 +10,11 @@ import { chooseCoding, matchesEtag } from '../lib/content-coding.ts';
 import { type Answer, answerAtlasError, answerPage, answerRefusal } from './answer.ts';
 import type { Caller, Identified, Presented } from './callers.ts';
 import { readDemand } from './demand.ts';
-import type { AnsweredEvent, CacheOutcome } from './events.ts';
-import { cachePartOf, type createLists, type ListQuestion, type ReadList } from './lists.ts';
+import type { AnsweredEvent, CacheOutcome, DeprecatedEvent } from './events.ts';
+import { cachePartOf, type createLists, type HeldList, type ListQuestion, type ReadList } from './lists.ts';
 import { judge } from './policy.ts';
 import { type Refusal, refuse } from './refusal.ts';
+import type { createViews } from './views.ts';
 
 /** A request that the edge let in: its target is in origin form and canonical. Header names are in lower case. */
 export interface GatewayRequest {
@@ -42,7 +44,8 @@ export interface WayDependencies {
   readonly renderings: ReturnType<typeof createRenderings>;
   readonly clock: Clock;
   readonly nextRequestId: () => string;
-  readonly observe: (event: AnsweredEvent) => void;
+  readonly viewFor: ReturnType<typeof createViews>;
+  readonly observe: (event: AnsweredEvent | DeprecatedEvent) => void;
 }
 
 /** What is known of a request by the time it is answered; filled in on the way. */
@@ -59,6 +62,8 @@ interface Journey {
 
 const HOW_TO_IDENTIFY =
   'Present a caller key of this gateway: as Authorization: Bearer <id>_<secret>, by HTTP digest with id and secret, or as a token from POST /api/oauth/token.';
+const NO_CREDENTIAL =
+  'No Atlas credential of this gateway covers this project: name it under credentials[].projects in the configuration.';
 const BASIC_HINT =
   'Basic is not accepted here: trade id and secret for a token at POST /api/oauth/token, or use HTTP digest.';
 const UNAVAILABLE = refuse(
@@ -69,7 +74,7 @@ const UNAVAILABLE = refuse(
 
 /** The way of a request, from the edge to the answer. Each step is in a file of its own; this one is the order they come in. */
 export function createWay({ publicUrl }: WayOptions, dependencies: WayDependencies) {
-  const { catalog, identify, challenges, pace, lists, renderings, clock, nextRequestId, observe } =
+  const { catalog, identify, challenges, pace, lists, viewFor, renderings, clock, nextRequestId, observe } =
     dependencies;
 
   /** Step 2: nobody known is turned away. */
@@ -112,7 +117,8 @@ export function createWay({ publicUrl }: WayOptions, dependencies: WayDependenci
         headers: { Allow: 'GET, HEAD' },
       });
     }
-    switch (judge(caller, operation, pathParameters)) {
+    const query = resolveQuery(operation, request.query);
+    switch (judge(caller, operation, pathParameters, query.type === 'resolved' ? query.filters : [])) {
       case 'operation-forbidden':
         return refuse(
           'OPERATION_FORBIDDEN',
@@ -126,7 +132,6 @@ export function createWay({ publicUrl }: WayOptions, dependencies: WayDependenci
       case 'allowed':
         break;
     }
-    const query = resolveQuery(operation, request.query);
     if (query.type === 'invalid')
       return refuse(
         'INVALID_QUERY_PARAMETER',
@@ -153,10 +158,11 @@ export function createWay({ publicUrl }: WayOptions, dependencies: WayDependenci
       operation,
       pathParameters,
       mediaType: version.mediaType,
+      version: version.version.name,
       filters: query.filters,
       shape: query.shape,
       demand,
-      caller: caller.name,
+      caller,
     };
   }
 
@@ -186,8 +192,18 @@ export function createWay({ publicUrl }: WayOptions, dependencies: WayDependenci
       case 'refused':
         return answerAtlasError(read.response, read.how, read.held, now);
       case 'value': {
-        const list = read.value;
-        const { operation, pathParameters, shape, filters } = question;
+        const { operation, pathParameters, shape, filters, caller } = question;
+        const list = viewFor(caller, operation.id, read.value);
+        // A list that is held by the page has no whole to lead back to.
+        const suffix = list.whole ? `&${SNAPSHOT_PARAMETER.name}=${list.snapshot}` : '';
+        if (list.whole && hasOtherPages(list, shape)) lists.keep(question, read.value, read.held);
+        if ('Sunset' in list.ageing)
+          observe({
+            type: 'deprecated',
+            operation: operation.id,
+            caller: caller.name,
+            version: question.version,
+          });
         const parameters = linkParameters(operation, shape, filters);
         const key = `${list.serial} ${parameters}${shape.itemsPerPage}/${shape.pageNum}`;
         const rendering = renderings.get(cachePartOf(pathParameters), key, () => {
@@ -199,7 +215,7 @@ export function createWay({ publicUrl }: WayOptions, dependencies: WayDependenci
             goesOn,
             address: `${publicUrl()}${targetPath(operation, pathParameters)}`,
             parameters,
-            suffix: '',
+            suffix,
           };
           return renderPage({ ...source, ...(count === undefined ? {} : { totalCount: count }) }, shape);
         });
@@ -273,14 +289,19 @@ export function createWay({ publicUrl }: WayOptions, dependencies: WayDependenci
     if ('type' in caller) return finish(request, answerRefusal(caller), journey);
     const question = resolve(request, caller, journey);
     if ('type' in question) return finish(request, answerRefusal(question), journey);
+    const answered = (result: ReadList | undefined) => {
+      const refusal = refuse('NO_CREDENTIAL_FOR_PROJECT', NO_CREDENTIAL);
+      return finish(
+        request,
+        result === undefined ? answerRefusal(refusal) : present(request, question, result, journey),
+        journey,
+      );
+    };
     const read = lists.read(question);
-    if (read === undefined) {
-      const detail =
-        'No Atlas credential of this gateway covers this project: name it under credentials[].projects in the configuration.';
-      return finish(request, answerRefusal(refuse('NO_CREDENTIAL_FOR_PROJECT', detail)), journey);
-    }
-    const answered = (result: ReadList) =>
-      finish(request, present(request, question, result, journey), journey);
     return read instanceof Promise ? read.then(answered) : answered(read);
   }
 }
+
+/** Whether links to other pages are written for this one. */
+const hasOtherPages = ({ items }: HeldList, { pageNum, itemsPerPage }: PageShape) =>
+  pageNum > 1 || countItems(items) > itemsPerPage;

@@ -1,7 +1,7 @@
 import { pino } from 'pino';
 import { prettyFactory } from 'pino-pretty';
 import type { CacheEvent } from '../cache/events.ts';
-import type { AnsweredEvent } from '../gateway/events.ts';
+import type { AnsweredEvent, DeprecatedEvent } from '../gateway/events.ts';
 import type { UpstreamEvent } from '../upstream/events.ts';
 import type { ReloadEvent } from './reload-event.ts';
 
@@ -12,7 +12,7 @@ export interface LifeEvent {
   readonly message: string;
 }
 
-export type LogEvent = AnsweredEvent | CacheEvent | UpstreamEvent | LifeEvent | ReloadEvent;
+export type LogEvent = AnsweredEvent | DeprecatedEvent | CacheEvent | UpstreamEvent | LifeEvent | ReloadEvent;
 
 /** Where lines go. */
 export interface LogDestination {
@@ -99,6 +99,7 @@ export function createLog(
       case 'circuit':
         logger.warn({ credential: event.credential, state: event.state }, 'circuit');
         return;
+      case 'deprecated':
       case 'upstream-retry':
       case 'upstream-exchange':
       case 'budget':

@@ -66,6 +66,11 @@ export function createMetrics(sources: MetricSources, build: { version: string; 
     labelNames: ['credential'],
     registers,
   });
+  const deprecated = counter(
+    'atlas_gateway_deprecated_requests_total',
+    'Lists read in a version that has a sunset.',
+    ['operation', 'caller', 'version'],
+  );
   const reloads = counter('atlas_gateway_config_reloads_total', 'Configurations read again.', ['outcome']);
   const lastReload = new Gauge({
     name: 'atlas_gateway_config_last_reload_successful',
@@ -92,6 +97,9 @@ export function createMetrics(sources: MetricSources, build: { version: string; 
           requestSeconds.observe({ operation, cache }, event.durationMs / 1_000);
           return;
         }
+        case 'deprecated':
+          deprecated.inc({ operation: event.operation, caller: event.caller, version: event.version });
+          return;
         case 'evicted':
           evictions.inc({ reason: event.reason });
           return;

@@ -1,3 +1,5 @@
+import type { Json } from './pages.ts';
+
 /** Something the simulator is told to do wrong, to every request whose target contains `target`. */
 export interface Fault {
   /** Part of the target; empty matches all. */
@@ -13,6 +15,8 @@ export interface Fault {
   readonly headers?: Readonly<Record<string, string>>;
   /** `hang`: never answers. `reset`: closes without an answer. `cut`: closes in the middle of the body. `drip`: a byte a second. */
   readonly wire?: 'hang' | 'reset' | 'cut' | 'drip';
+  /** After it has answered, puts an item in front of the list at this path, as a list does that changes while it is read. */
+  readonly prepend?: { readonly address: string; readonly item: Json };
   /** Ends every token before it answers. */
   readonly killTokens?: boolean;
   /** Makes every nonce stale before it answers. */

@@ -11,7 +11,7 @@ import { createAccess } from './access.ts';
 import { createFaults, type Fault, type Faults } from './faults.ts';
 import { createLimits } from './limits.ts';
 import { type Json, type PageRequest, writeJson, writePage } from './pages.ts';
-import { createWorld, type World } from './world.ts';
+import { createWorld, type SimulatedProject, type World } from './world.ts';
 
 export interface SimulatorOptions {
   /** How long a digest nonce lives. */
@@ -19,6 +19,8 @@ export interface SimulatorOptions {
   readonly algorithm?: 'MD5' | 'SHA-256';
   /** The host that links in bodies name. */
   readonly linkOrigin?: string;
+  /** Projects beside the sample ones. */
+  readonly projects?: readonly SimulatedProject[];
 }
 
 /** One request as the simulator saw it. */
@@ -118,7 +120,13 @@ function readQuery(operation: Operation, query: URLSearchParams, address: string
   if (!Number.isInteger(pageNum) || pageNum < 1) return 'pageNum';
   if (!Number.isInteger(itemsPerPage) || itemsPerPage < 1 || itemsPerPage > 500) return 'itemsPerPage';
   const shaped = new Set(['pageNum', 'itemsPerPage', 'includeCount', 'pretty', 'envelope']);
-  const filters = [...query].filter(([name]) => !shaped.has(name)).sort(([a], [b]) => (a < b ? -1 : 1));
+  // That Atlas writes out the defaults of filters as it does those of pages is [inferred].
+  const defaults = operation.queryParameters.flatMap(({ name, default: standard }): [string, string][] =>
+    standard === undefined || query.has(name) ? [] : [[name, String(standard)]],
+  );
+  const filters = [...query, ...defaults]
+    .filter(([name]) => !shaped.has(name))
+    .sort(([a], [b]) => (a < b ? -1 : 1));
   const flags = (['envelope', 'pretty'] as const)
     .filter((name) => flag(name, false))
     .map((name) => [name, 'true'] as const);
@@ -143,7 +151,7 @@ export function createSimulator(
     { nonceLifeMs: options.nonceLifeMs ?? 300_000, algorithm: options.algorithm ?? 'MD5' },
     { clock, random },
   );
-  const world = createWorld();
+  const world = createWorld(options.projects ?? []);
   const faults = createFaults();
   const draw = createLimits(clock);
   const catalog = createCatalog(operations);
@@ -328,6 +336,7 @@ export function createSimulator(
     if (fault?.delayMs !== undefined)
       await new Promise<void>((resolve) => void clock.after(fault.delayMs ?? 0, resolve));
     const answer = fault?.status === undefined ? await route(request, url) : faultAnswer(fault, fault.status);
+    if (fault?.prepend !== undefined) world.prepend(fault.prepend.address, fault.prepend.item);
     if (seen.length >= MAX_SEEN) seen.shift();
     seen.push({ method, target, status: answer.status, headers: request.headers });
     if (fault?.wire === 'hang') return;

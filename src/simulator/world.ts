@@ -125,13 +125,15 @@ export interface World {
     pathParameters: Readonly<Record<string, string>>,
     filters: string,
   ): readonly Json[];
+  /** From now on the list at this path begins with one more item; only for a list that was replaced before. */
+  prepend(address: string, item: Json): void;
   /** From now on the list at this path holds these items, whatever its filters. */
   replace(address: string, items: readonly Json[]): void;
 }
 
-/** A world with the sample projects, the same at every start. */
-export function createWorld(): World {
-  const projects: readonly SimulatedProject[] = Object.values(SAMPLE_PROJECTS);
+/** A world with the sample projects and `more`, the same at every start. */
+export function createWorld(more: readonly SimulatedProject[]): World {
+  const projects: readonly SimulatedProject[] = [...Object.values(SAMPLE_PROJECTS), ...more];
   const replaced = new Map<string, readonly Json[]>();
   const generated = new Map<string, readonly Json[]>();
   const groups = (orgId?: string): Json[] =>
@@ -190,6 +192,9 @@ export function createWorld(): World {
       const known = generated.get(key) ?? generate(operation, address, pathParameters, filters);
       if (generated.size < 1_000) generated.set(key, known);
       return known;
+    },
+    prepend(address, item) {
+      replaced.set(address, [item, ...(replaced.get(address) ?? [])]);
     },
     replace(address, items) {
       replaced.set(address, items);

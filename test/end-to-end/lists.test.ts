@@ -4,6 +4,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } fr
 import { SAMPLE_CREDENTIALS, SAMPLE_PROJECTS } from '../../src/simulator/world.ts';
 import { createFakeClock, type FakeClock } from '../support/fake-clock.ts';
 import {
+  asAtlas,
   ask,
   CALLER_KEY,
   CALLER_SECRET,
@@ -40,7 +41,7 @@ describe('a page from the gateway', () => {
         const path = linksOf(project, query.length === 0 ? '' : `?${query.join('&')}`);
         const [ours, theirs] = await Promise.all([running.get(path), running.atlasGet(path)]);
         expect(ours.status).toBe(200);
-        expect(ours.text).toBe(theirs.text.replaceAll('https://cloud.mongodb.com', running.origin));
+        expect(asAtlas(ours.text, running.origin)).toBe(theirs.text);
         expect(ours.headers['content-type']).toBe(theirs.headers['content-type']);
       }),
       { numRuns: 150 },
@@ -124,7 +125,7 @@ describe('a page from the gateway', () => {
     ]) {
       const accept = { accept: 'application/vnd.atlas.2025-03-12+json' };
       const [ours, theirs] = await Promise.all([running.get(path, accept), running.atlasGet(path, accept)]);
-      expect(ours.text).toBe(theirs.text.replaceAll('https://cloud.mongodb.com', running.origin));
+      expect(asAtlas(ours.text, running.origin)).toBe(theirs.text);
       expect(ours.headers['content-type']).toBe(theirs.headers['content-type']);
     }
   });
@@ -272,11 +273,8 @@ describe('what Atlas is asked', () => {
       events('?includeCount=false&itemsPerPage=10&pageNum=1'),
     ]);
     for (const [index, query] of queries.entries()) {
-      expect(ours[index]).toBe(
-        (await running.atlasGet(events(query), accept)).text.replaceAll(
-          'https://cloud.mongodb.com',
-          running.origin,
-        ),
+      expect(asAtlas(ours[index] ?? '', running.origin)).toBe(
+        (await running.atlasGet(events(query), accept)).text,
       );
     }
   });
@@ -289,7 +287,7 @@ describe('what Atlas is asked', () => {
         await running.get(linksOf(payments, query)),
         await running.atlasGet(linksOf(payments, query)),
       ];
-      expect(ours.text).toBe(theirs.text.replaceAll('https://cloud.mongodb.com', running.origin));
+      expect(asAtlas(ours.text, running.origin)).toBe(theirs.text);
     }
     expect((await running.get(linksOf(payments, '?itemsPerPage=10'))).headers['cache-status']).toMatch(/hit/);
   });
@@ -416,7 +414,7 @@ describe('who may read what', () => {
     const reply = await running.get(linksOf(orders), headers);
     expect(reply.status).toBe(401);
     expect(json(reply).errorCode).toBe('UNAUTHENTICATED');
-    expect(reply.headers['www-authenticate']).toMatch(/Digest realm="MMS Public API".*Bearer realm=/);
+    expect(reply.headers['www-authenticate']).toMatch(/Digest realm="MMS Public API".*Bearer scope=/);
   });
 
   test('another team’s project is the same 403 whether it is held, not held or does not exist', async () => {
@@ -432,15 +430,33 @@ describe('who may read what', () => {
     }
   });
 
-  test('a list across projects is closed to a caller with some of them', async () => {
-    expect(
-      json(
-        await running.get('/api/atlas/v2/groups', {
-          ...as(CALLER_KEY),
-          accept: 'application/vnd.atlas.2023-01-01+json',
-        }),
-      ).errorCode,
-    ).toBe('OPERATION_FORBIDDEN');
+  test('a list across projects holds only what the caller may see, with counts and pages of its own', async () => {
+    const accept = { accept: 'application/vnd.atlas.2023-01-01+json' };
+    const own = json(await running.get('/api/atlas/v2/groups', { ...as(CALLER_KEY), ...accept }));
+    expect(own.results.map(({ id }) => id)).toEqual([orders.id]);
+    expect(own.totalCount).toBe(1);
+    expect(own.links.map(({ rel }) => rel)).toEqual(['self']);
+    expect(json(await running.get('/api/atlas/v2/orgs', { ...as(CALLER_KEY), ...accept })).results).toEqual(
+      [],
+    );
+    const types = await running.get('/api/atlas/v2/eventTypes', { ...as(CALLER_KEY), ...accept });
+    expect(json(types).errorCode).toBe(undefined);
+    const federation = await running.get(
+      `/api/atlas/v2/federationSettings/${'a'.repeat(24)}/connectedOrgConfigs`,
+      { ...as(CALLER_KEY), ...accept },
+    );
+    expect(json(federation).errorCode).toBe('OPERATION_FORBIDDEN');
+  });
+
+  test('the rate limits of a project are for those who may read it', async () => {
+    const limits = (query: string) =>
+      running.get(`/api/atlas/v2/rateLimits${query}`, {
+        ...as(CALLER_KEY),
+        accept: 'application/vnd.atlas.2025-03-12+json',
+      });
+    expect((await limits(`?groupId=${orders.id}`)).status).toBe(200);
+    expect(json(await limits(`?groupId=${payments.id}`)).errorCode).toBe('PROJECT_FORBIDDEN');
+    expect(json(await limits('')).errorCode).toBe('OPERATION_FORBIDDEN');
   });
 
   test('a key ends on its day', async () => {

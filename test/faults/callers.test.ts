@@ -51,7 +51,7 @@ describe('callers', () => {
     const digest = (algorithm: string) =>
       `Digest realm="MMS Public API", domain="", nonce="[\\w-]{32}", algorithm=${algorithm}, qop="auth", stale=false`;
     expect(reply.headers['www-authenticate']).toMatch(
-      new RegExp(`^${digest('MD5')}, ${digest('SHA-256')}, Bearer realm="atlas-gateway"$`),
+      new RegExp(`^${digest('MD5')}, ${digest('SHA-256')}, Bearer scope="lists"$`),
     );
   });
 

@@ -159,6 +159,10 @@ export async function startGateway(options: RunningOptions = {}): Promise<Runnin
   };
 }
 
+/** A page of the gateway's as Atlas would have written it: with Atlas's host, and without the snapshot in its links. */
+export const asAtlas = (text: string, origin: string) =>
+  text.replaceAll(origin, 'https://cloud.mongodb.com').replaceAll(/&snapshot=[\w-]{12}/g, '');
+
 /** The body as JSON of a known form: a page of a list, or an error. */
 export function json(reply: Reply): {
   links: { rel: string; href: string }[];

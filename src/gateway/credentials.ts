@@ -1,0 +1,86 @@
+import type { Clock } from '../lib/clock.ts';
+import type { Send } from '../upstream/message.ts';
+
+/** A credential and what the configuration says it is for. */
+export interface Credential {
+  readonly name: string;
+  readonly send: Send;
+  /** Project and organization ids it is asked about; absent: those Atlas lets it see. */
+  readonly covers?: ReadonlySet<string>;
+}
+
+/** Which credentials may be asked about something, the best first. */
+export interface Credentials {
+  /** Those for a project or organization; a promise only while it is being found out who sees it. */
+  covering(id: string): readonly Credential[] | Promise<readonly Credential[]>;
+  /** All of them: a list across projects is put together from what each of them sees. */
+  all(): readonly Credential[];
+}
+
+/** Ids of the projects and organizations a credential sees, or undefined where Atlas does not say. */
+export type Discover = (credential: Credential) => Promise<ReadonlySet<string> | undefined>;
+
+/** How long what was discovered is believed, and how soon an unknown id has it asked anew. */
+const BELIEVED_MS = 600_000;
+const ASK_AGAIN_MS = 60_000;
+
+interface Seen {
+  readonly ids: ReadonlySet<string> | undefined;
+  readonly at: number;
+}
+
+/**
+ * Credentials that name their projects come first, then those found to see it. Atlas is asked what a credential sees only where that
+ * decides between several: a single one without projects is simply asked. What Atlas does not say keeps a credential in the choice.
+ */
+export function createCredentials(
+  credentials: readonly Credential[],
+  { clock, discover }: { clock: Clock; discover: Discover },
+): Credentials {
+  const open = credentials.filter(({ covers }) => covers === undefined);
+  const seen = new Map<string, Seen>();
+  const asking = new Map<string, Promise<void>>();
+
+  function isDue(credential: Credential, id: string): boolean {
+    const known = seen.get(credential.name);
+    if (known === undefined) return true;
+    const age = clock.now() - known.at;
+    return age >= BELIEVED_MS || (known.ids?.has(id) !== true && age >= ASK_AGAIN_MS);
+  }
+
+  function ask(credential: Credential): Promise<void> {
+    const under = asking.get(credential.name);
+    if (under !== undefined) return under;
+    const asked = discover(credential)
+      .then((ids) => {
+        // An answer that failed does not unsay an older one.
+        seen.set(credential.name, { ids: ids ?? seen.get(credential.name)?.ids, at: clock.now() });
+      })
+      .finally(() => asking.delete(credential.name));
+    asking.set(credential.name, asked);
+    return asked;
+  }
+
+  function choose(id: string): readonly Credential[] {
+    const named = credentials.filter(({ covers }) => covers?.has(id) === true);
+    const found = open.filter(({ name }) => seen.get(name)?.ids?.has(id) === true);
+    const unsaid = open.filter(({ name }) => seen.get(name)?.ids === undefined);
+    return [...named, ...found, ...unsaid];
+  }
+
+  return {
+    all: () => credentials,
+    covering(id) {
+      if (open.length === 0) return choose(id);
+      if (credentials.length === 1) return open;
+      const due = open.filter((credential) => isDue(credential, id));
+      if (due.length === 0) return choose(id);
+      const asked = Promise.all(due.map(ask));
+      // With an answer at hand a new one is only made ready for those who come later.
+      const chosen = choose(id).filter(
+        ({ name, covers }) => covers !== undefined || seen.get(name)?.ids !== undefined,
+      );
+      return chosen.length > 0 ? chosen : asked.then(() => choose(id));
+    },
+  };
+}

@@ -1,0 +1,50 @@
+import type { Catalog } from '../atlas/catalog.ts';
+import { countItems, sliceItems } from '../atlas/list-body.ts';
+import type { Clock } from '../lib/clock.ts';
+import { walk } from '../upstream/walk.ts';
+import type { Discover } from './credentials.ts';
+
+/** The lists of what a credential sees: its projects and its organizations. */
+const SOURCES = ['listGroups', 'listOrgs'];
+const MAX_ITEMS = 100_000;
+
+/** Asks Atlas which projects and organizations a credential sees. */
+export function createDiscover({
+  catalog,
+  clock,
+  timeoutMs,
+}: {
+  catalog: Catalog;
+  clock: Clock;
+  timeoutMs: number;
+}): Discover {
+  return async ({ send }) => {
+    const ids = new Set<string>();
+    for (const source of SOURCES) {
+      const operation = catalog.find(source);
+      if (operation === undefined) return undefined;
+      const result = await walk(
+        send,
+        {
+          operation: operation.id,
+          path: operation.path,
+          filters: '',
+          countable: true,
+          accept: `application/vnd.atlas.${operation.versions.at(-1)?.name ?? ''}+json`,
+          deadlineAt: clock.now() + timeoutMs,
+          purpose: 'background',
+          endpointSet: operation.endpointSet,
+          scope: 'user',
+        },
+        MAX_ITEMS,
+      );
+      if (result.type !== 'walked') return undefined;
+      for (let index = 0; index < countItems(result.items); index++) {
+        const item: unknown = JSON.parse(sliceItems(result.items, index, index + 1).toString('utf8'));
+        if (typeof item === 'object' && item !== null && 'id' in item && typeof item.id === 'string')
+          ids.add(item.id);
+      }
+    }
+    return ids;
+  };
+}
