@@ -1,5 +1,5 @@
 // Rebuilds src/atlas/operations.ts from a copy of Atlas's OpenAPI description and says what changed.
-// usage: npm run catalog -- openapi-v2.json
+// usage: npm run catalog -- openapi-v2.json [where to write instead]
 import { readFileSync, writeFileSync } from 'node:fs';
 import { endpointSetOf, holdOf, sensitivityOf } from './decisions.mjs';
 
@@ -83,7 +83,8 @@ function parameterOf(name, facts) {
   if (required) kept.required = true;
   if (standard !== undefined && standard !== null && !Array.isArray(standard)) kept.default = standard;
   if (minimum !== undefined) kept.minimum = minimum;
-  if (maximum !== undefined) kept.maximum = maximum;
+  // One description leaves it out; Atlas takes no more than 500 anywhere.
+  if (maximum !== undefined || name === 'itemsPerPage') kept.maximum = maximum ?? 500;
   if (pattern !== undefined) kept.pattern = pattern;
   if (choices !== undefined) kept.enum = choices;
   return kept;
@@ -146,7 +147,7 @@ function source(operations) {
   ].join('\n');
 }
 
-const [, , input] = process.argv;
+const [, , input, output = OUTPUT] = process.argv;
 if (input === undefined) {
   process.stderr.write(
     'usage: npm run catalog -- FILE\nFILE is a copy of the OpenAPI description of the Atlas Administration API v2, as JSON.\n',
@@ -158,13 +159,18 @@ const operations = (description.operations ?? condense(description)).map(operati
 const before = await import('../../dist/atlas/operations.js')
   .then((module) => module.operations)
   .catch(() => []);
-const known = new Map(before.map((operation) => [operation.id, JSON.stringify(operation)]));
+const known = new Map(before.map((operation) => [operation.id, operation]));
 for (const operation of operations) {
-  if (!known.has(operation.id)) process.stdout.write(`added    ${operation.id}  ${operation.path}\n`);
-  else if (known.get(operation.id) !== JSON.stringify(operation))
-    process.stdout.write(`changed  ${operation.id}\n`);
+  const old = known.get(operation.id);
   known.delete(operation.id);
+  if (old === undefined) process.stdout.write(`added    ${operation.id}  ${operation.path}\n`);
+  else {
+    const names = Object.keys({ ...old, ...operation }).filter(
+      (name) => JSON.stringify(old[name]) !== JSON.stringify(operation[name]),
+    );
+    if (names.length > 0) process.stdout.write(`changed  ${operation.id}: ${names.join(', ')}\n`);
+  }
 }
 for (const id of known.keys()) process.stdout.write(`removed  ${id}\n`);
-writeFileSync(OUTPUT, source(operations));
+writeFileSync(output, source(operations));
 process.stdout.write(`${operations.length} operations written; run npm run format\n`);

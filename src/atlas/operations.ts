@@ -746,7 +746,7 @@ export const operations: readonly Operation[] = [
       { name: 'cloudProvider', type: 'string', enum: ['AWS', 'AZURE', 'GCP', 'TENANT'] },
       { name: 'instanceSize', type: 'string' },
       { name: 'defaultStatus', type: 'string', enum: ['DEFAULT'] },
-      { name: 'itemsPerPage', type: 'integer', default: 100, minimum: 1 },
+      itemsPerPage,
       pageNum,
     ],
   },
