@@ -4,7 +4,7 @@
 import { spawn } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { Agent, request } from 'node:http';
-import { tmpdir } from 'node:os';
+import { tmpdir, userInfo } from 'node:os';
 import { join } from 'node:path';
 import { compose } from '../dist/compose.js';
 import { configSchema } from '../dist/config/schema.js';
@@ -105,7 +105,7 @@ async function startNginx() {
   const folder = mkdtempSync(join(tmpdir(), 'atlas-gateway-bench-'));
   writeFileSync(
     join(folder, 'nginx.conf'),
-    `daemon off; pid ${folder}/pid; error_log stderr crit; worker_processes 1;
+    `user ${userInfo().username}; daemon off; pid ${folder}/pid; error_log stderr crit; worker_processes 1;
 events {}
 http {
   access_log off;
