@@ -13,8 +13,8 @@ import { createSystemRandom } from '../dist/lib/random.js';
 import { createSimulator } from '../dist/simulator/simulator.js';
 import { SAMPLE_CREDENTIALS } from '../dist/simulator/world.js';
 
-const SECONDS = Number(process.argv[2] ?? 30);
-const FRESH_SECONDS = 10;
+const SECONDS = Number(process.argv[2] ?? 60);
+const FRESH_SECONDS = 30;
 const REQUESTS_PER_SECOND = 100;
 const PROJECTS = 20;
 const NGINX_PORT = 18_099;

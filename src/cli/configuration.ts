@@ -1,5 +1,6 @@
 import { operations } from '../atlas/operations.ts';
-import { formatProblem, type LoadedConfig, loadConfig } from '../config/load.ts';
+import { type LoadedConfig, loadConfig } from '../config/load.ts';
+import { formatProblem } from '../config/problem.ts';
 import { type CommandContext, type Flags, readText } from './command.ts';
 
 /** The flag of every command that reads the configuration. */

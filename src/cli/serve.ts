@@ -1,5 +1,5 @@
 import { compose } from '../compose.ts';
-import { formatProblem } from '../config/load.ts';
+import { formatProblem } from '../config/problem.ts';
 import { watchFiles } from '../config/watch.ts';
 import type { Command } from './command.ts';
 import { CONFIG_FLAG, printProblems, readConfiguration } from './configuration.ts';

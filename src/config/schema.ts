@@ -228,7 +228,11 @@ const cache = z.strictObject({
   fresh: duration('30s', 'How long a list is served without asking again.'),
   staleWhileRevalidate: duration('5m', 'How long after that it is served while it is asked for again.'),
   staleIfError: duration('24h', 'How long it is served where Atlas fails.'),
-  maxItems: z.int().positive().default(10_000).describe('Longer lists are held a page at a time.'),
+  maxItems: z
+    .int({ error: ({ input }) => `${shown(input)} is no count; write a whole number such as 10000` })
+    .positive({ error: 'a count is at least 1' })
+    .default(10_000)
+    .describe('Longer lists are held a page at a time.'),
   operations: z
     .record(
       z.string(),

@@ -220,6 +220,23 @@ export function createLists(
     );
   }
 
+  /** Who may be asked: by the project or organization in the path, or in a filter where the path names none. */
+  function chosenFor({
+    filters,
+    pathParameters,
+  }: ListQuestion): readonly Credential[] | Promise<readonly Credential[]> {
+    const { groupId, orgId } = { ...Object.fromEntries(filters), ...pathParameters };
+    const id = groupId ?? orgId;
+    return id === undefined ? credentials.all() : credentials.covering(id);
+  }
+
+  /** Two questions have one key only where credentials, version, path and filters are the same. */
+  const keyOf = (
+    chosen: readonly Credential[],
+    { operation, pathParameters, mediaType, filters }: ListQuestion,
+  ) =>
+    `${chosen.map(({ name }) => name).join('|')} ${mediaType} ${targetPath(operation, pathParameters)}?${canonicalQuery(filters)}`;
+
   function readWith(chosen: readonly Credential[], question: ListQuestion): ReadList | Promise<ReadList> {
     const { operation, pathParameters, mediaType, filters, shape, caller } = question;
     let upstreamCalls = 0;
@@ -229,7 +246,7 @@ export function createLists(
     const part = cachePartOf(pathParameters);
     const merged =
       crossing(operation.id) !== undefined && pathParameters['orgId'] === undefined && chosen.length > 1;
-    const listKey = `${chosen.map(({ name }) => name).join('|')} ${mediaType} ${path}?${filterQuery}`;
+    const listKey = keyOf(chosen, question);
 
     function ask(
       key: string,
@@ -312,28 +329,24 @@ export function createLists(
     nextSerial: () => ++serials,
     /** Undefined where no credential covers the project. */
     read(question: ListQuestion): ReadList | Promise<ReadList | undefined> | undefined {
-      const { groupId, orgId } = { ...Object.fromEntries(question.filters), ...question.pathParameters };
-      const id = groupId ?? orgId;
-      const chosen = id === undefined ? credentials.all() : credentials.covering(id);
+      const chosen = chosenFor(question);
       const goOn = (found: readonly Credential[]) =>
         found.length === 0 ? undefined : readWith(found, question);
       return chosen instanceof Promise ? chosen.then(goOn) : goOn(chosen);
     },
     /** Keeps a listing because a link was written that leads back to it. */
     keep(question: ListQuestion, list: HeldList, times: Held): void {
-      const { operation, pathParameters, mediaType, filters } = question;
-      const { groupId, orgId } = { ...Object.fromEntries(filters), ...pathParameters };
-      const id = groupId ?? orgId;
-      const chosen = id === undefined ? credentials.all() : credentials.covering(id);
+      const chosen = chosenFor(question);
+      // A list that was just read has its credentials at hand.
       if (chosen instanceof Promise) return;
-      const listKey = `${chosen.map(({ name }) => name).join('|')} ${mediaType} ${targetPath(operation, pathParameters)}?${canonicalQuery(filters)}`;
+      const bytes = list.items.bytes.length + list.items.starts.byteLength;
       snapshots.keep(
-        cachePartOf(pathParameters),
-        listKey,
+        cachePartOf(question.pathParameters),
+        keyOf(chosen, question),
         list.snapshot,
         list,
         times,
-        list.items.bytes.length + list.items.starts.byteLength,
+        bytes,
       );
     },
   };

@@ -1,0 +1,111 @@
+import { didYouMean } from '../lib/suggest.ts';
+import { LOOPBACK, type Path } from './problem.ts';
+import type { GatewayConfig } from './schema.ts';
+
+/** Names the configuration may use. */
+export interface KnownNames {
+  readonly operations: ReadonlySet<string>;
+  readonly tags: ReadonlySet<string>;
+}
+
+/** Problems of the parsed file that no single setting shows. */
+export function crossCheck(
+  config: GatewayConfig,
+  known: KnownNames,
+  report: (path: Path, message: string) => void,
+): void {
+  const unique = (path: (index: number) => Path, names: readonly string[], what: string) => {
+    for (const [index, name] of names.entries())
+      if (names.indexOf(name) !== index)
+        report(path(index), `'${name}' is the ${what} of another one already; give each its own`);
+  };
+  unique(
+    (index) => ['credentials', index, 'name'],
+    config.credentials.map(({ name }) => name),
+    'name',
+  );
+  unique(
+    (index) => ['callers', index, 'name'],
+    config.callers.map(({ name }) => name),
+    'name',
+  );
+  const keys = config.callers.flatMap((caller, index) =>
+    caller.keys.map((key, place) => ({ id: key.id, path: ['callers', index, 'keys', place, 'id'] as Path })),
+  );
+  unique(
+    (index) => keys[index]?.path ?? [],
+    keys.map(({ id }) => id),
+    'id',
+  );
+  for (const [index, { serviceAccount, apiKey }] of config.credentials.entries()) {
+    if ((serviceAccount === undefined) === (apiKey === undefined))
+      report(['credentials', index], 'write either serviceAccount or apiKey');
+  }
+  const checkOperations = (path: Path, operations: readonly string[]) => {
+    for (const name of operations) {
+      if (name === 'lists' || known.operations.has(name) || known.tags.has(name)) continue;
+      report(
+        path,
+        `'${name}' is no list operation and no tag${didYouMean(name, [...known.operations, ...known.tags])}`,
+      );
+    }
+  };
+  for (const [index, { operations }] of config.callers.entries())
+    checkOperations(['callers', index, 'operations'], operations);
+  if (config.anonymous !== undefined)
+    checkOperations(['anonymous', 'operations'], config.anonymous.operations);
+  for (const name of Object.keys(config.cache.operations)) {
+    if (!known.operations.has(name))
+      report(['cache', 'operations', name], `is no list operation${didYouMean(name, known.operations)}`);
+  }
+  const { hostname, protocol } = new URL(config.upstream.origin);
+  if (protocol === 'http:' && !LOOPBACK.test(hostname.replace(/^\[|\]$/g, '')))
+    report(
+      ['upstream', 'origin'],
+      `'${config.upstream.origin}' would send credentials unencrypted; write an https address`,
+    );
+  if (config.anonymous !== undefined && !config.anonymous.allowRemote && !LOOPBACK.test(config.listen.host)) {
+    report(
+      ['anonymous'],
+      `would let everyone in who reaches ${config.listen.host}; listen on 127.0.0.1, or write allowRemote: true`,
+    );
+  }
+  if (config.admin.token === undefined && !LOOPBACK.test(config.admin.host))
+    report(
+      ['admin', 'token'],
+      `is needed where ${config.admin.host} can be reached from other machines; write { file: PATH }`,
+    );
+  unique(
+    (index) => ['issuers', index, 'issuer'],
+    config.issuers.map(({ issuer }) => issuer),
+    'name',
+  );
+  for (const [index, { jwks }] of config.issuers.entries()) {
+    if ('url' in jwks && !isSafeUrl(jwks.url))
+      report(
+        ['issuers', index, 'jwks', 'url'],
+        'write an https address: whoever answers it decides who is let in',
+      );
+  }
+  for (const [index, { jwt }] of config.callers.entries()) {
+    if (jwt === undefined) continue;
+    const issuers = config.issuers.map(({ issuer }) => issuer);
+    if (!issuers.includes(jwt.issuer))
+      report(
+        ['callers', index, 'jwt', 'issuer'],
+        `'${jwt.issuer}' is not under issuers${didYouMean(jwt.issuer, issuers)}`,
+      );
+    if ((jwt.subject === undefined) === (jwt.claim === undefined))
+      report(['callers', index, 'jwt'], 'write either subject or claim');
+  }
+  if (config.callers.length === 0 && config.anonymous === undefined)
+    report(
+      ['callers'],
+      'nobody could read anything; make a key with atlas-gateway new-key --caller NAME, or write anonymous',
+    );
+}
+
+function isSafeUrl(text: string): boolean {
+  const { protocol, hostname } = new URL(text);
+  return protocol === 'https:' || (protocol === 'http:' && LOOPBACK.test(hostname.replace(/^\[|\]$/g, '')));
+}

@@ -1,0 +1,62 @@
+import { isRaw, type Path, show } from './problem.ts';
+import type { GatewayConfig, SecretRef } from './schema.ts';
+
+/** Files that are read whole, certificates and keys for verifying, with their place. */
+export function fileRefs(config: GatewayConfig): { ref: { file: string }; path: Path }[] {
+  const { tls } = config.listen;
+  return [
+    ...(tls === undefined
+      ? []
+      : [
+          { ref: tls.cert, path: ['listen', 'tls', 'cert'] },
+          { ref: tls.key, path: ['listen', 'tls', 'key'] },
+        ]),
+    ...config.issuers.flatMap(({ jwks }, index) =>
+      'file' in jwks ? [{ ref: jwks, path: ['issuers', index, 'jwks'] }] : [],
+    ),
+    ...config.callers.flatMap(({ keys }, index) =>
+      keys.flatMap(({ ha1 }, place) =>
+        ha1 === undefined ? [] : [{ ref: ha1, path: ['callers', index, 'keys', place, 'ha1'] }],
+      ),
+    ),
+  ];
+}
+
+/** What is wrong with such a file's content, or undefined. */
+export function contentProblem(path: Path, content: string): string | undefined {
+  const setting = show(path);
+  if (
+    setting.endsWith('ha1') &&
+    !/^([a-f0-9]{32}|[a-f0-9]{64})(\s+([a-f0-9]{32}|[a-f0-9]{64}))*\s*$/.test(content)
+  )
+    return 'holds no HA1; make it with atlas-gateway new-key --ha1-file';
+  if (setting.endsWith('jwks') && !isKeySet(content))
+    return 'holds no JSON Web Key Set; it begins with {"keys": [';
+  if (setting.startsWith('listen.tls') && !content.includes('-----BEGIN '))
+    return 'holds no PEM; it begins with -----BEGIN';
+  return undefined;
+}
+
+function isKeySet(content: string): boolean {
+  try {
+    const set: unknown = JSON.parse(content);
+    return isRaw(set) && Array.isArray(set['keys']);
+  } catch {
+    return false;
+  }
+}
+
+/** Every secret the configuration names, with its place. */
+export function secretRefs(config: GatewayConfig): { ref: SecretRef; path: Path }[] {
+  const refs: { ref: SecretRef; path: Path }[] = [];
+  if (config.admin.token !== undefined) refs.push({ ref: config.admin.token, path: ['admin', 'token'] });
+  const { signingKey } = config.tokens;
+  if (signingKey !== undefined) refs.push({ ref: signingKey, path: ['tokens', 'signingKey'] });
+  for (const [index, { serviceAccount, apiKey }] of config.credentials.entries()) {
+    for (const [kind, pairOfSecrets] of Object.entries({ serviceAccount, apiKey })) {
+      for (const [key, ref] of Object.entries(pairOfSecrets ?? {}))
+        refs.push({ ref, path: ['credentials', index, kind, key] });
+    }
+  }
+  return refs;
+}

@@ -1,0 +1,33 @@
+/** Something wrong with the configuration: where, and what to write instead. */
+export interface Problem {
+  /** File name, or `environment`. */
+  readonly file: string;
+  readonly line?: number;
+  /** The setting, such as `cache.maxBytes`. */
+  readonly setting: string;
+  readonly message: string;
+}
+
+/** Where a setting is in the parsed file: names and indexes. */
+export type Path = readonly PropertyKey[];
+
+/** A mapping of the parsed file, not checked yet. */
+export type Raw = Record<string, unknown>;
+
+/** Addresses that only this machine reaches. */
+export const LOOPBACK = /^(localhost|::1|127(\.\d{1,3}){3})$/;
+
+/** A path as people write it: `callers[0].keys`. */
+export const show = (path: Path) =>
+  path
+    .map((part) => (typeof part === 'number' ? `[${part}]` : `.${String(part)}`))
+    .join('')
+    .replace(/^\./, '');
+
+/** Whether a value is a mapping. */
+export const isRaw = (value: unknown): value is Raw =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);
+
+/** `gateway.yaml:14 cache.maxBytes: '64MBs' is no size; write 64MiB or 67108864` */
+export const formatProblem = ({ file, line, setting, message }: Problem): string =>
+  `${file}${line === undefined ? '' : `:${line}`}${setting === '' ? '' : ` ${setting}`}: ${message}`;

@@ -1,0 +1,41 @@
+import type { z } from 'zod';
+import { didYouMean } from '../lib/suggest.ts';
+import type { Path } from './problem.ts';
+import { configSchema } from './schema.ts';
+
+/** What an issue of the schema's says, in the words of this configuration. */
+export function issueProblems(issue: z.core.$ZodIssue, raw: unknown): { path: Path; message: string }[] {
+  if (issue.code === 'unrecognized_keys') {
+    const names = allowedKeys(issue.path);
+    return issue.keys.map((key) => ({
+      path: [...issue.path, key],
+      message: `is no setting${didYouMean(key, names)}`,
+    }));
+  }
+  const value = issue.path.reduce<unknown>(
+    (at, part) =>
+      typeof at === 'object' && at !== null ? (at as Record<PropertyKey, unknown>)[part] : undefined,
+    raw,
+  );
+  const missing =
+    value === undefined && issue.code === 'invalid_type' && issue.message.startsWith('Invalid input');
+  return [{ path: issue.path, message: missing ? 'is missing' : issue.message }];
+}
+
+/** The settings there are at a path, for suggestions. */
+function allowedKeys(path: Path): string[] {
+  let at: unknown = configSchema;
+  const inner = (schema: unknown): unknown => {
+    const { def } = (schema as { def?: { innerType?: unknown; in?: unknown } }) ?? {};
+    return def?.innerType === undefined ? schema : inner(def.innerType);
+  };
+  for (const part of path) {
+    const { shape, def } = inner(at) as {
+      shape?: Record<string, unknown>;
+      def?: { element?: unknown; valueType?: unknown };
+    };
+    at = shape?.[String(part)] ?? def?.element ?? def?.valueType;
+    if (at === undefined) return [];
+  }
+  return Object.keys((inner(at) as { shape?: object }).shape ?? {});
+}
