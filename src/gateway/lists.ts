@@ -274,7 +274,12 @@ export function createLists(
           };
           return load(counting, list);
         };
-        return merged ? together(chosen, loadWith) : backedUp(chosen, loadWith);
+        const loading = merged ? together(chosen, loadWith) : backedUp(chosen, loadWith);
+        return loading.then((loaded) => {
+          // What is gone or no longer ours must not be served from an older listing either.
+          if (loaded.type === 'refused' && loaded.meaning === 'gone') snapshots.purge(part);
+          return loaded;
+        });
       };
       return cache.read({
         project: part,

@@ -4,6 +4,7 @@ import { createCatalog, type Operation, type Parameter, targetPath } from '../..
 import { operations } from '../../src/atlas/operations.ts';
 import { createListCache, NO_DEMAND } from '../../src/cache/list-cache.ts';
 import { SAMPLE_PROJECTS } from '../../src/simulator/world.ts';
+import { testKey } from '../support/caller-keys.ts';
 import { createFakeClock } from '../support/fake-clock.ts';
 import { asAtlas, json, linksOf, type Reply, type Running, startGateway } from '../support/running.ts';
 
@@ -252,6 +253,40 @@ describe('every list of the catalog', () => {
   });
 });
 
+test('25: every list is open or closed as the policy says, the same for a project that is held and one that is not', async () => {
+  const key = testKey(9);
+  const callers = [
+    { name: 'team', keys: [{ id: key.id, sha256: key.sha256 }], projects: [orders.id], organizations: [ORG] },
+  ];
+  const running = await startGateway({
+    clock: createFakeClock(Date.parse(TODAY)),
+    config: { callers, anonymous: undefined },
+  });
+  for (const operation of living) {
+    const ask = (path: string) =>
+      running.get(
+        `${path}${required(operation)
+          .map((one) => `?${one}`)
+          .join('')}`,
+        { ...acceptOf(operation), authorization: key.bearer },
+      );
+    const reply = await ask(pathOf(operation));
+    const own = operation.path.includes('{groupId}') || operation.path.includes('{orgId}');
+    if (operation.sensitivity !== 'open')
+      expect(json(reply).errorCode, operation.id).toBe('OPERATION_FORBIDDEN');
+    else if (own) expect(reply.status, `${operation.id} ${reply.text}`).toBe(200);
+    if (operation.sensitivity !== 'open' || !operation.path.includes('{groupId}')) continue;
+    const asked = running.upstream().length;
+    const refusals = await Promise.all(
+      [payments.id, 'f'.repeat(24)].map((id) => ask(pathOf(operation).replace(orders.id, id))),
+    );
+    expect(new Set(refusals.map(({ status, text }) => `${status} ${text}`)).size).toBe(1);
+    expect(json(refusals[0] ?? reply).errorCode).toBe('PROJECT_FORBIDDEN');
+    expect(running.upstream()).toHaveLength(asked);
+  }
+  await running.stop();
+});
+
 test('22: a million random keys leave memory and loads bounded', { timeout: 60_000 }, async () => {
   const cache = createListCache<string>(
     {
@@ -395,6 +430,16 @@ describe('what Atlas sends', () => {
       linksOf(payments, `?pageNum=1&snapshot=${/snapshot=([\w-]+)/.exec(first.links[1]?.href ?? '')?.[1]}`),
     );
     expect(json(late).totalCount).toBe(1);
+  });
+
+  test('a link into a listing that is gone leads nowhere', async () => {
+    const next =
+      json(await running.get(linksOf(payments, '?itemsPerPage=400'))).links.find(({ rel }) => rel === 'next')
+        ?.href ?? '';
+    running.simulator.faults.add({ target: 'privateLink', status: 404, errorCode: 'GROUP_NOT_FOUND' });
+    await clock.advance(3_600_000);
+    expect((await running.get(linksOf(payments))).status).toBe(404);
+    expect((await running.get(next.slice(running.origin.length))).status).toBe(404);
   });
 
   test('two credentials that cover a project back each other up', async () => {
