@@ -90,10 +90,10 @@ export function compose(
   const catalog = createCatalog(operations);
   const flying = { count: 0 };
   const log = createLog(options.log.destination, options.log);
-  const cacheBytes = Math.floor(config.cache.maxBytes * (1 - RENDERINGS_PART - SNAPSHOTS_PART));
+  const listBytes = Math.floor(config.cache.maxBytes * (1 - RENDERINGS_PART - SNAPSHOTS_PART));
   const cache = createListCache<Listing>(
     {
-      maxBytes: cacheBytes,
+      maxBytes: listBytes,
       projectShare: config.cache.projectShare,
       refusalMs: REFUSAL_MS,
       refreshPauseMs: REFRESH_PAUSE_MS,
@@ -110,9 +110,10 @@ export function compose(
     maxBytes: Math.floor(config.cache.maxBytes * RENDERINGS_PART),
     projectShare: config.cache.projectShare,
   });
+  const cacheBytes = () => cache.bytes + renderings.bytes + snapshots.bytes;
   const metrics = createMetrics(
     {
-      cacheBytes: () => cache.bytes + renderings.bytes,
+      cacheBytes,
       cacheListings: () => cache.size,
       inFlight: () => flying.count,
     },
@@ -283,7 +284,7 @@ export function compose(
       requests,
       inFlight: flying.count,
       cache: {
-        bytes: cache.bytes + renderings.bytes,
+        bytes: cacheBytes(),
         maxBytes: config.cache.maxBytes,
         listings: cache.size,
         loading: cache.loading,

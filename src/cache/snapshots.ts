@@ -12,6 +12,7 @@ export interface Snapshots<List> {
   ): { readonly value: List; readonly held: Held } | undefined;
   /** Forgets what a purge covers: everything of a project, or all. */
   purge(project: string | undefined): void;
+  readonly bytes: number;
 }
 
 /** How long a link leads back to its listing after it was last written. */
@@ -40,6 +41,9 @@ export function createSnapshots<List>(
       const entry = tier.get(project, keyOf(listKey, snapshot));
       if (entry === undefined || clock.now() >= entry.held.freshUntil) return undefined;
       return { value: entry.value.list, held: entry.value.times };
+    },
+    get bytes() {
+      return tier.bytes;
     },
     purge(project) {
       if (project === undefined) tier.clear();

@@ -248,11 +248,7 @@ export function createLists(
       crossing(operation.id) !== undefined && pathParameters['orgId'] === undefined && chosen.length > 1;
     const listKey = keyOf(chosen, question);
 
-    function ask(
-      key: string,
-      load: (send: Send, list: ListRequest) => Promise<Loaded<Listing>>,
-      demand = question.demand,
-    ) {
+    function ask(key: string, load: (send: Send, list: ListRequest) => Promise<Loaded<Listing>>) {
       const loadAll = (purpose: 'foreground' | 'background') => {
         const list: ListRequest = {
           operation: operation.id,
@@ -286,7 +282,7 @@ export function createLists(
         operation: operation.id,
         key,
         lifetimes: holding,
-        demand,
+        demand: question.demand,
         mayLoad: () => mayLoad(question),
         load: loadAll,
       });

@@ -1,6 +1,7 @@
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
 import { getRequestListener } from '@hono/node-server';
 import { Hono } from 'hono';
+import { renderApiError } from '../atlas/api-error.ts';
 import type { Answer } from '../gateway/answer.ts';
 import type { Tokens } from '../gateway/tokens.ts';
 import type { createWay, GatewayRequest } from '../gateway/way.ts';
@@ -48,6 +49,18 @@ export function createPublicApp({ way, tokens, report, inFlight }: PublicAppDepe
   const app = new Hono();
   app.get('/', (context) => context.text(ABOUT));
   app.route('/', createOauthRoutes(tokens, report));
+  app.notFound((context) => {
+    report({ status: 404 });
+    const body = renderApiError({
+      status: 404,
+      errorCode: 'UNKNOWN_OPERATION',
+      detail: 'There is nothing here; tokens are made with POST /api/oauth/token.',
+    });
+    return context.body(body.toString(), 404, {
+      'Content-Type': 'application/json',
+      'X-Error-Code': 'UNKNOWN_OPERATION',
+    });
+  });
   const listener = getRequestListener(app.fetch);
 
   return (request, response) => {

@@ -243,6 +243,18 @@ describe('callers', () => {
     );
   });
 
+  test('other private paths, and other methods on the token endpoint, are nothing', async () => {
+    for (const [method, where] of [
+      ['GET', '/api/oauth/token'],
+      ['GET', '/api/private/nothing'],
+      ['PUT', '/api/oauth/token'],
+    ] as const) {
+      const reply = await ask(running.origin, where, { method, headers: { authorization: team.bearer } });
+      expect(reply.status).toBe(404);
+      expect(json(reply)).toMatchObject({ error: 404, errorCode: 'UNKNOWN_OPERATION' });
+    }
+  });
+
   test('what Atlas’s MCP server asks beside lists is answered harmlessly and never forwarded', async () => {
     running.simulator.clearRequests();
     expect(JSON.parse((await ask(running.origin, '/api/private/ipinfo')).text)).toEqual({
