@@ -5,7 +5,7 @@ import type { Held } from './freshness.ts';
 export interface Entry<Value> {
   readonly value: Value;
   readonly held: Held;
-  /** Bytes it is counted with. */
+  /** Bytes it is counted with; at least 1. */
   readonly bytes: number;
   /** The purge sequence when its load began: a later purge of its kind makes it void. */
   readonly sequence: number;
@@ -30,6 +30,9 @@ export interface MemoryTier<Value> {
   projects(): Iterable<string>;
 }
 
+/** An empty entry counts as well: the store takes no size of 0. */
+const countedBytes = (entry: { readonly bytes: number }) => Math.max(1, entry.bytes);
+
 /**
  * A least-recently-used store for each project, and the order in which projects were used. What is over a project's share leaves that
  * project's own store; what is over the whole budget leaves the store of the project that was not used for longest.
@@ -46,9 +49,9 @@ export function createMemoryTier<Value>(
   const createStore = () =>
     new LRUCache<string, Entry<Value>>({
       maxSize: shareBytes,
-      sizeCalculation: (entry) => Math.max(1, entry.bytes),
+      sizeCalculation: countedBytes,
       dispose: (entry, _key, reason) => {
-        bytes -= entry.bytes;
+        bytes -= countedBytes(entry);
         size--;
         if (reason === 'evict') onEvict('project-share');
       },
@@ -89,7 +92,7 @@ export function createMemoryTier<Value>(
       stores.delete(project);
       stores.set(project, store);
       // Counted first: making room inside `set` already subtracts what leaves.
-      bytes += entry.bytes;
+      bytes += countedBytes(entry);
       size++;
       store.set(key, entry);
       while (bytes > options.maxBytes) evictOldest();
