@@ -1,7 +1,7 @@
 // Rebuilds src/atlas/operations.ts from a copy of Atlas's OpenAPI description and says what changed.
 // usage: npm run catalog -- openapi-v2.json [where to write instead]
 import { readFileSync, writeFileSync } from 'node:fs';
-import { endpointSetOf, holdOf, sensitivityOf } from './decisions.mjs';
+import { endpointSetOf, holdOf, patternOf, sensitivityOf } from './decisions.mjs';
 
 const OUTPUT = new URL('../../src/atlas/operations.ts', import.meta.url);
 const MEDIA_TYPE = /^application\/vnd\.atlas\.(\d{4}-\d{2}-\d{2}|preview)\+json$/;
@@ -85,7 +85,7 @@ function parameterOf(name, facts) {
   if (minimum !== undefined) kept.minimum = minimum;
   // One description leaves it out; Atlas takes no more than 500 anywhere.
   if (maximum !== undefined || name === 'itemsPerPage') kept.maximum = maximum ?? 500;
-  if (pattern !== undefined) kept.pattern = pattern;
+  if (pattern !== undefined) kept.pattern = patternOf(name, pattern);
   if (choices !== undefined) kept.enum = choices;
   return kept;
 }

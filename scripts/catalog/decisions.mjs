@@ -12,8 +12,14 @@ const SECRET = [
   /\/aiModelApiKeys$/,
 ];
 
-/** Lists whose items name people or where they come from. */
-const PERSONAL = [/\/users$/, /\/events$/, /\/databaseUsers$/];
+/** Lists whose items name people or where they come from; organizations in a federation come with the addresses of users in conflict. */
+const PERSONAL = [
+  /\/users$/,
+  /\/events$/,
+  /\/databaseUsers$/,
+  /\/databaseUsers\/[^/]+\/certs$/,
+  /\/connectedOrgConfigs$/,
+];
 
 /** Lists without an end, or that change with every question: held a page at a time. */
 const BY_PAGE = [
@@ -23,6 +29,7 @@ const BY_PAGE = [
   /\/snapshots$/,
   /\/restoreJobs$/,
   /\/collectionRestoreJobs$/,
+  /\/collections$/,
   /\/queryShapes$/,
   /\/lineItems:search$/,
   /\/backupCheckpoints$/,
@@ -37,6 +44,13 @@ export const sensitivityOf = (path) =>
 
 /** @returns {'whole' | 'page'} */
 export const holdOf = (path) => (some(BY_PAGE, path) ? 'page' : 'whole');
+
+/** Ids that callers are given lists by and caches are cut by: in lower case everywhere, so that nothing has two names. */
+const CANONICAL_ID = '^([a-f0-9]{24})$';
+
+/** The pattern of a path or query parameter, which the description gives as `described`. */
+export const patternOf = (name, described) =>
+  name === 'groupId' || name === 'orgId' ? CANONICAL_ID : described;
 
 /** Endpoint set by the first segment below the project or organization; the names are the gateway's own [inferred]. */
 export function endpointSetOf(path) {

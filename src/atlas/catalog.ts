@@ -1,4 +1,4 @@
-/** One version of an operation: its date, or `preview`, and the day after which Atlas answers 410. */
+/** One version of an operation: its date, or `preview`, and the day from which on Atlas answers 410. */
 export interface OperationVersion {
   readonly name: string;
   readonly sunset?: string;
@@ -67,6 +67,8 @@ interface Branch {
 
 const MAX_VALUE_LENGTH = 256;
 const CONTROL = /\p{Cc}/u;
+/** Characters of a segment (RFC 3986 `pchar`) without `;`, from which on Java servers read a matrix parameter. */
+const SEGMENT = /^[\w.~!$&'()*+,=:@%-]*$/;
 const isParameter = (segment: string) => segment.startsWith('{');
 
 function grow(operations: readonly Operation[]): Branch {
@@ -82,6 +84,8 @@ function grow(operations: readonly Operation[]): Branch {
       else branch.literals.set(literal, next);
       branch = next;
     }
+    if (branch.operation !== undefined)
+      throw new Error(`${branch.operation.id} and ${operation.id} have the same path`);
     branch.operation = operation;
   }
   return root;
@@ -99,7 +103,7 @@ function follow(branch: Branch, segments: readonly string[], index: number): Ope
 
 /** A segment decoded once; undefined where it is malformed, or holds what could be taken for a path. */
 function decodeSegment(segment: string): string | undefined {
-  if (segment.includes(';')) return undefined;
+  if (!SEGMENT.test(segment)) return undefined;
   try {
     const value = decodeURIComponent(segment);
     return value === '.' ||
@@ -133,6 +137,7 @@ export function createCatalog(operations: readonly Operation[]): Catalog {
     operations,
     find: (name) => byName.get(name),
     match(path) {
+      if (!path.startsWith('/')) return { type: 'unknown' };
       const segments = path.slice(1).split('/');
       const operation = follow(root, segments, 0);
       if (operation === undefined) return { type: 'unknown' };
@@ -162,8 +167,10 @@ export function createCatalog(operations: readonly Operation[]): Catalog {
   };
 }
 
-/** The one path of an operation with these parameters, each encoded once: what Atlas is asked for, and what keys are made of. */
+/** The one path of an operation with these parameters, each encoded once: what Atlas is asked for, and what keys are made of. Throws where one is missing. */
 export const targetPath = (operation: Operation, pathParameters: Readonly<Record<string, string>>): string =>
-  operation.path.replace(/\{([^}]+)\}/g, (_whole, name: string) =>
-    encodeURIComponent(pathParameters[name] ?? ''),
-  );
+  operation.path.replace(/\{([^}]+)\}/g, (_whole, name: string) => {
+    const value = pathParameters[name];
+    if (value === undefined) throw new Error(`${operation.id} needs the path parameter ${name}`);
+    return encodeURIComponent(value);
+  });

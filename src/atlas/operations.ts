@@ -62,7 +62,6 @@ const clientId: Parameter = {
   required: true,
   pattern: '^mdb_sa_id_[a-fA-F\\d]{24}$',
 };
-const groupId2: Parameter = { name: 'groupId', type: 'string', required: true, pattern: '^[a-fA-F0-9]{24}$' };
 const tenantName: Parameter = { name: 'tenantName', type: 'string', required: true };
 const orgMembershipStatus: Parameter = { name: 'orgMembershipStatus', type: 'string' };
 const orgMembershipStatuses: Parameter = { name: 'orgMembershipStatuses', type: 'array' };
@@ -112,7 +111,7 @@ export const operations: readonly Operation[] = [
     tag: 'Federated Authentication',
     versions: [{ name: '2023-01-01' }],
     endpointSet: 'user.federationSettings',
-    sensitivity: 'open',
+    sensitivity: 'personal',
     hold: 'whole',
     pathParameters: [federationSettingsId],
     queryParameters: [envelope, itemsPerPage, pageNum],
@@ -366,7 +365,7 @@ export const operations: readonly Operation[] = [
     versions: [{ name: '2025-03-12' }],
     endpointSet: 'clusters',
     sensitivity: 'open',
-    hold: 'whole',
+    hold: 'page',
     pathParameters: [
       groupId,
       clusterName,
@@ -407,7 +406,7 @@ export const operations: readonly Operation[] = [
     versions: [{ name: '2025-03-12' }],
     endpointSet: 'clusters',
     sensitivity: 'open',
-    hold: 'whole',
+    hold: 'page',
     pathParameters: [
       groupId,
       clusterName,
@@ -587,7 +586,7 @@ export const operations: readonly Operation[] = [
     tag: 'X.509 Authentication',
     versions: [{ name: '2023-01-01' }],
     endpointSet: 'databaseUsers',
-    sensitivity: 'open',
+    sensitivity: 'personal',
     hold: 'whole',
     pathParameters: [groupId, { name: 'username', type: 'string', required: true }],
     queryParameters: [envelope, includeCount, itemsPerPage, pageNum, pretty],
@@ -905,7 +904,7 @@ export const operations: readonly Operation[] = [
     endpointSet: 'standbyLinks',
     sensitivity: 'open',
     hold: 'whole',
-    pathParameters: [groupId2],
+    pathParameters: [groupId],
     queryParameters: [envelope, itemsPerPage, pageNum, pretty],
   },
   {
@@ -918,7 +917,7 @@ export const operations: readonly Operation[] = [
     sensitivity: 'open',
     hold: 'whole',
     pathParameters: [
-      groupId2,
+      groupId,
       { name: 'standbyLinkId', type: 'string', required: true, pattern: '^[a-fA-F0-9]{24}$' },
     ],
     queryParameters: [envelope, itemsPerPage, pageNum, pretty],

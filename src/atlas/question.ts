@@ -40,6 +40,9 @@ export const SNAPSHOT_PARAMETER: Parameter = {
 
 const CONTROL = /\p{Cc}/u;
 const NO_FILTERS: Filters = [];
+/** Not to be found in a query that is a query (RFC 3986), and `;`, which some servers take for `&`. */
+const ILL_FORMED = /[^!-~]|[;#]/;
+const patterns = new WeakMap<Parameter, RegExp>();
 
 function decode(text: string): string | undefined {
   try {
@@ -50,23 +53,39 @@ function decode(text: string): string | undefined {
   }
 }
 
+function patternOf(parameter: Parameter, source: string): RegExp {
+  let pattern = patterns.get(parameter);
+  if (pattern === undefined) {
+    pattern = new RegExp(source);
+    patterns.set(parameter, pattern);
+  }
+  return pattern;
+}
+
+/** Whether a value is a whole number within the parameter's range, written in the one way it can be: dates in milliseconds need 13 digits. */
+function isInteger({ minimum = -Infinity, maximum = Infinity }: Parameter, value: string): boolean {
+  if (!/^(0|-?[1-9]\d{0,15})$/.test(value)) return false;
+  const number = Number(value);
+  return Number.isSafeInteger(number) && number >= minimum && number <= maximum;
+}
+
 /** Why a value is none of the parameter's, or undefined. */
 function complaint(parameter: Parameter, value: string): string | undefined {
   switch (parameter.type) {
     case 'boolean':
       return value === 'true' || value === 'false' ? undefined : 'must be true or false';
     case 'integer': {
-      const { minimum = -MAX_ITEM, maximum = MAX_ITEM } = parameter;
-      const right =
-        /^(0|-?[1-9]\d{0,9})$/.test(value) && Number(value) >= minimum && Number(value) <= maximum;
-      return right ? undefined : `must be a whole number from ${minimum} to ${maximum}`;
+      const { minimum, maximum } = parameter;
+      const from = minimum === undefined ? '' : ` from ${minimum}`;
+      const to = maximum === undefined ? '' : ` to ${maximum}`;
+      return isInteger(parameter, value) ? undefined : `must be a whole number${from}${to}`;
     }
     case 'string':
     case 'array':
       if (value === '') return 'must not be empty';
       if (parameter.enum !== undefined && !parameter.enum.includes(value))
         return `must be one of ${parameter.enum.join(', ')}`;
-      if (parameter.pattern !== undefined && !new RegExp(parameter.pattern).test(value))
+      if (parameter.pattern !== undefined && !patternOf(parameter, parameter.pattern).test(value))
         return `must match ${parameter.pattern}`;
       return undefined;
   }
@@ -82,6 +101,8 @@ const invalid = (parameter: string, detail: string): ResolvedQuery => ({
 export function resolveQuery(operation: Operation, rawQuery: string): ResolvedQuery {
   if (rawQuery.length > MAX_QUERY_LENGTH)
     return invalid('', `The query is longer than ${MAX_QUERY_LENGTH} bytes.`);
+  if (ILL_FORMED.test(rawQuery))
+    return invalid('', 'The query holds a character that must be percent-encoded.');
   const given = new Map<string, string[]>();
   const parts = rawQuery === '' ? [] : rawQuery.split('&');
   if (parts.length > MAX_PARAMETERS)
@@ -90,7 +111,7 @@ export function resolveQuery(operation: Operation, rawQuery: string): ResolvedQu
     const equals = part.indexOf('=');
     const name = decode(equals < 0 ? part : part.slice(0, equals));
     const value = decode(equals < 0 ? '' : part.slice(equals + 1));
-    if (name === undefined || value === undefined || part.includes(';'))
+    if (name === undefined || value === undefined)
       return invalid(name ?? '', 'The query is not well-formed.');
     const parameter =
       name === SNAPSHOT_PARAMETER.name
@@ -118,7 +139,7 @@ export function resolveQuery(operation: Operation, rawQuery: string): ResolvedQu
     ...(given.has('snapshot') ? { snapshot: one('snapshot', '') } : {}),
   };
   if (shape.pageNum * shape.itemsPerPage > MAX_ITEM)
-    return invalid('pageNum', 'pageNum is past the end of any list.');
+    return invalid('pageNum', `pageNum times itemsPerPage must not be more than ${MAX_ITEM}.`);
   return { type: 'resolved', shape, filters: filtersOf(operation, given) };
 }
 

@@ -7,7 +7,14 @@ export type ResolvedVersion =
   | { readonly type: 'gone'; readonly version: OperationVersion };
 
 const RANGE = /^application\/vnd\.atlas\.(\d{4}-\d{2}-\d{2}|preview)\+json$/i;
-const MAX_LENGTH = 1_024;
+const MAX_LENGTH = 4_096;
+const DAYS = [31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31];
+
+/** The parts of a header value between its commas or semicolons, but not those inside quoted strings (RFC 9110 section 5.6.4). */
+const BETWEEN = {
+  commas: /(?:[^,"]|"(?:\\.|[^"\\])*"?)+/g,
+  semicolons: /(?:[^;"]|"(?:\\.|[^"\\])*"?)+/g,
+};
 
 /** Weight of a media range (RFC 9110 section 12.4.2): 1 where none is given, 0 where it is malformed. */
 function weightOf(parameters: readonly string[]): number {
@@ -20,17 +27,18 @@ function weightOf(parameters: readonly string[]): number {
 }
 
 function isCalendarDay(text: string): boolean {
-  const at = Date.parse(`${text}T00:00:00Z`);
-  return !Number.isNaN(at) && new Date(at).toISOString().startsWith(text);
+  const [year = 0, month = 0, day = 0] = text.split('-').map(Number);
+  const isLeapYear = (year % 4 === 0 && year % 100 !== 0) || year % 400 === 0;
+  const days = month === 2 && isLeapYear ? 29 : (DAYS[month - 1] ?? 0);
+  return day >= 1 && day <= days;
 }
 
 /** The names of versions a header asks for, the most wanted first. */
 function wantedVersions(accept: string): string[] {
-  return accept
-    .slice(0, MAX_LENGTH)
-    .split(',')
+  if (accept.length > MAX_LENGTH) return [];
+  return (accept.match(BETWEEN.commas) ?? [])
     .map((range) => {
-      const [type = '', ...parameters] = range.split(';');
+      const [type = '', ...parameters] = range.match(BETWEEN.semicolons) ?? [];
       return { name: RANGE.exec(type.trim())?.[1]?.toLowerCase(), weight: weightOf(parameters) };
     })
     .filter(({ weight }) => weight > 0)

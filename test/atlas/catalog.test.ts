@@ -1,0 +1,353 @@
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { createCatalog, type Operation, type Parameter, targetPath } from '../../src/atlas/catalog.ts';
+import { bucketSizeOf, scopeOf } from '../../src/atlas/endpoint-sets.ts';
+import { operations } from '../../src/atlas/operations.ts';
+
+const GROUP = '32b6e34b3d91647abb20e7b8';
+const catalog = createCatalog(operations);
+const inGroup = (rest: string) => `/api/atlas/v2/groups/${GROUP}/${rest}`;
+const idAt = (path: string) => {
+  const matched = catalog.match(path);
+  return matched.type === 'matched' ? matched.operation.id : matched.type;
+};
+
+const hexId = fc.stringMatching(/^[a-f0-9]{24}$/);
+const freeText = fc
+  .string({ unit: 'grapheme', minLength: 1, maxLength: 40 })
+  .filter((text) => !/[/\\\p{Cc}]/u.test(text) && text !== '.' && text !== '..');
+
+/** Values that a path parameter takes: of its enumeration, of its pattern, or free text. */
+function valuesOf({ name, pattern, enum: choices }: Parameter): fc.Arbitrary<string> {
+  if (choices !== undefined) return fc.constantFrom(...choices);
+  if (pattern === undefined) return freeText;
+  if (name === 'processId')
+    return fc.constantFrom('10.0.0.1', 'atlas-abc-shard-00-00.xyz.mongodb.net:27017', ':27017');
+  return fc.stringMatching(new RegExp(pattern));
+}
+
+const anyOperation = fc.constantFrom(...operations);
+const anyPlace = anyOperation.chain((operation) =>
+  fc.tuple(...operation.pathParameters.map(valuesOf)).map((values) => ({
+    operation,
+    pathParameters: Object.fromEntries(
+      operation.pathParameters.map(({ name }, index) => [name, values[index] ?? '']),
+    ),
+  })),
+);
+
+describe('the way from a path to an operation', () => {
+  test('the path of any operation with any parameters leads back to both', () => {
+    fc.assert(
+      fc.property(anyPlace, ({ operation, pathParameters }) => {
+        expect(catalog.match(targetPath(operation, pathParameters))).toEqual({
+          type: 'matched',
+          operation,
+          pathParameters,
+        });
+      }),
+      { numRuns: 300 },
+    );
+  });
+
+  test('a path leads to the same place however its parameters are escaped', () => {
+    const escapeAll = (text: string) =>
+      [...Buffer.from(text)].map((byte) => `%${byte.toString(16).padStart(2, '0')}`).join('');
+    fc.assert(
+      fc.property(anyPlace, ({ operation, pathParameters }) => {
+        const path = operation.path.replace(/\{([^}]+)\}/g, (_, name: string) =>
+          escapeAll(pathParameters[name] ?? ''),
+        );
+        expect(catalog.match(path)).toEqual({ type: 'matched', operation, pathParameters });
+      }),
+    );
+  });
+
+  test('literal segments win over parameters', () => {
+    expect(idAt(inGroup('clusters/provider/regions'))).toBe('listGroupClusterProviderRegions');
+    expect(idAt(inGroup('streams/privateLinkConnections'))).toBe('listGroupStreamPrivateLinkConnections');
+    expect(idAt(inGroup('containers/all'))).toBe('listGroupContainerAll');
+  });
+
+  test('a resource called like a literal is still found', () => {
+    expect(catalog.match(inGroup('clusters/provider/backup/snapshots'))).toMatchObject({
+      operation: { id: 'listGroupClusterBackupSnapshots' },
+      pathParameters: { clusterName: 'provider' },
+    });
+    expect(catalog.match(inGroup('streams/privateLinkConnections/connections'))).toMatchObject({
+      operation: { id: 'listGroupStreamConnections' },
+      pathParameters: { tenantName: 'privateLinkConnections' },
+    });
+  });
+
+  test('a colon in a literal is one of its characters', () => {
+    const search = `/api/atlas/v2/orgs/${GROUP}/invoices/${GROUP}/lineItems`;
+    expect(idAt(`${search}:search`)).toBe('searchOrgInvoiceLineItems');
+    expect(idAt(search)).toBe('unknown');
+    expect(idAt(`${search}%3Asearch`)).toBe('unknown');
+  });
+
+  test.each([
+    ['', 'nothing'],
+    ['/', 'the root'],
+    ['*', 'the asterisk form'],
+    ['xapi/atlas/v2/groups', 'another first character'],
+    ['//api/atlas/v2/groups', 'two slashes at the beginning'],
+    ['/api/atlas/v2', 'a prefix of paths'],
+    ['/api/atlas/v2/groups/', 'a slash at the end'],
+    ['/api/atlas/v2//groups', 'an empty segment'],
+    ['/api/atlas/v1.0/groups', 'another API'],
+    ['/API/atlas/v2/groups', 'another case'],
+    ['/api/atlas/v2/%67roups', 'an escaped literal'],
+    ['/api/atlas/v2/./groups', 'a dot segment'],
+    ['/api/atlas/v2/orgs/./..', 'two dots'],
+    ['/api/atlas/v2/groups;x=1', 'a matrix parameter of a literal'],
+    [inGroup('streams/privateLinkConnections;x.css'), 'a disguised suffix'],
+    [inGroup('streams/privateLinkConnections/x.css'), 'one segment more'],
+    [inGroup('streams/privateLinkConnections/'), 'a slash at the end'],
+    [inGroup('/streams/privateLinkConnections'), 'an empty segment'],
+    ['/api/atlas/v2/groups//streams/privateLinkConnections', 'an empty parameter'],
+    ['/__proto__', 'the name of a prototype'],
+    ['/constructor/prototype', 'the name of a constructor'],
+    ['/api/atlas/v2/__proto__', 'the name of a prototype after a prefix'],
+    [inGroup('toString'), 'the name of a method'],
+  ])('%j is unknown: %s', (path) => {
+    expect(catalog.match(path)).toEqual({ type: 'unknown' });
+  });
+
+  test('what begins with an operation but goes on is unknown', () => {
+    fc.assert(
+      fc.property(anyPlace, fc.stringMatching(/^[a-z0-9]{9}$/), ({ operation, pathParameters }, more) => {
+        const path = targetPath(operation, pathParameters);
+        expect(idAt(`${path}/${more}x/${more}y/${more}`)).toBe('unknown');
+        expect(idAt(`${path}/`)).toBe('unknown');
+      }),
+    );
+  });
+});
+
+describe('path parameters', () => {
+  test.each([
+    ['32b6e34b3d91647abb20e7b', 'too short'],
+    ['32b6e34b3d91647abb20e7b80', 'too long'],
+    ['32B6E34B3D91647ABB20E7B8', 'upper case'],
+    ['__proto__', 'the name of a prototype'],
+    ['..', 'a dot segment'],
+    [`${GROUP}%0a`, 'a line end after it'],
+    [`${GROUP};x=1`, 'a matrix parameter'],
+    [`..%2f${GROUP}`, 'an encoded slash'],
+    ['%', 'a broken escape'],
+  ])('a project id %j is refused: %s', (id) => {
+    expect(catalog.match(`/api/atlas/v2/groups/${id}/streams/privateLinkConnections`)).toMatchObject({
+      type: 'bad-parameter',
+      name: 'groupId',
+    });
+  });
+
+  test('a project id in upper case is refused everywhere, even where Atlas takes one, so that a project has one name', () => {
+    for (const { path } of operations.filter((operation) => operation.path.includes('{groupId}'))) {
+      const id = GROUP.toUpperCase();
+      expect(catalog.match(path.replace('{groupId}', id).replaceAll(/\{[^}]+\}/g, 'a'))).toMatchObject({
+        type: 'bad-parameter',
+        name: 'groupId',
+      });
+    }
+  });
+
+  test.each([
+    ['%2e%2e', 'two dots'],
+    ['%2E', 'a dot'],
+    ['..', 'a dot segment'],
+    ['a%2fb', 'an encoded slash'],
+    ['a%5Cb', 'an encoded backslash'],
+    ['a\\b', 'a backslash'],
+    ['a%00', 'NUL'],
+    ['a%0d%0ab', 'CR and LF'],
+    ['a%1f', 'a control character'],
+    ['a%7f', 'DEL'],
+    ['a%c2%85', 'a C1 control character'],
+    ['%ff', 'no UTF-8'],
+    ['%c0%af', 'an overlong slash'],
+    ['%ed%a0%80', 'half a surrogate pair'],
+    ['%u0041', 'no escape'],
+    ['a%2', 'half an escape'],
+    ['tenänt', 'raw bytes beyond ASCII'],
+    ['\ud800', 'half a surrogate pair, raw'],
+    ['a b', 'a space'],
+    ['a?b', 'a question mark'],
+    ['a#b', 'a fragment'],
+    ['a;b', 'a semicolon'],
+    ['x'.repeat(257), 'too long'],
+    ['%61'.repeat(257), 'too long once decoded'],
+  ])('free text %j is refused: %s', (segment) => {
+    expect(catalog.match(inGroup(`streams/${segment}/connections`))).toMatchObject({
+      type: 'bad-parameter',
+      name: 'tenantName',
+    });
+  });
+
+  test.each([
+    ['a%20b', 'a b'],
+    ['a+b', 'a+b'],
+    ['a%2Bb', 'a+b'],
+    ['a%3Bb', 'a;b'],
+    ['%2541', '%41'],
+    ['...', '...'],
+    ['%F0%9F%8D%83', '🍃'],
+    ['__proto__', '__proto__'],
+    ['x'.repeat(256), 'x'.repeat(256)],
+  ])('free text %j is decoded once, to %j', (segment, tenantName) => {
+    expect(catalog.match(inGroup(`streams/${segment}/connections`))).toMatchObject({
+      type: 'matched',
+      pathParameters: { tenantName },
+    });
+  });
+
+  test('one of an enumeration is wanted where there is one', () => {
+    expect(idAt(inGroup('encryptionAtRest/AWS/privateEndpoints'))).toBe(
+      'listGroupEncryptionAtRestPrivateEndpoints',
+    );
+    expect(catalog.match(inGroup('encryptionAtRest/aws/privateEndpoints'))).toEqual({
+      type: 'bad-parameter',
+      name: 'cloudProvider',
+      detail: 'cloudProvider in the path must be one of AZURE, AWS.',
+    });
+  });
+
+  test('a hostile value costs no more than a friendly one', () => {
+    const hostile = [`${'a.'.repeat(127)}!`, '1.'.repeat(128), 'a'.repeat(256), '0:'.repeat(128)];
+    const startedAt = performance.now();
+    for (const value of hostile)
+      for (let turn = 0; turn < 100; turn++) catalog.match(inGroup(`processes/${value}/disks`));
+    expect(performance.now() - startedAt).toBeLessThan(2_000);
+  });
+});
+
+describe('building paths', () => {
+  test('every character that could end a segment is escaped', () => {
+    const operation = catalog.find('listGroupStreamConnections');
+    expect(operation && targetPath(operation, { groupId: GROUP, tenantName: 'a/b?c#d;e%f g' })).toBe(
+      inGroup('streams/a%2Fb%3Fc%23d%3Be%25f%20g/connections'),
+    );
+  });
+
+  test('a parameter that is missing is an error, not an empty segment', () => {
+    const operation = catalog.find('listGroupStreamConnections');
+    expect(() => operation && targetPath(operation, { groupId: GROUP })).toThrow('tenantName');
+  });
+});
+
+describe('the operations', () => {
+  test('all 89 are there, each with a name, a path and a rate limit of its own', () => {
+    expect(operations).toHaveLength(89);
+    expect(new Set(operations.map(({ id }) => id)).size).toBe(89);
+    expect(new Set(operations.map(({ path }) => path)).size).toBe(89);
+    for (const { endpointSet } of operations) expect(bucketSizeOf(endpointSet).capacity).toBeGreaterThan(0);
+  });
+
+  test('are found by id and by older name', () => {
+    for (const operation of operations) {
+      expect(catalog.find(operation.id)).toBe(operation);
+      if (operation.alias !== undefined) expect(catalog.find(operation.alias)).toBe(operation);
+    }
+    expect(catalog.find('listPrivateLinkConnections')?.id).toBe('listGroupStreamPrivateLinkConnections');
+    expect(catalog.find('constructor')).toBeUndefined();
+  });
+
+  test('have versions in order, the preview last', () => {
+    for (const { versions } of operations) {
+      const names = versions.map(({ name }) => name);
+      expect(names.length).toBeGreaterThan(0);
+      expect(names).toEqual([...names].sort());
+    }
+  });
+
+  test('declare the parameters of their paths, in order, with patterns that compile', () => {
+    for (const { path, pathParameters, queryParameters } of operations) {
+      expect(pathParameters.map(({ name }) => `{${name}}`)).toEqual(path.match(/\{[^}]+\}/g) ?? []);
+      for (const { pattern } of [...pathParameters, ...queryParameters]) {
+        expect(() => new RegExp(pattern ?? '')).not.toThrow();
+      }
+    }
+  });
+
+  test.each([
+    ['listGroupAlertConfigs', 'secret'],
+    ['getGroupAlertAlertConfigs', 'secret'],
+    ['listGroupIntegrations', 'secret'],
+    ['listGroupLogIntegrations', 'secret'],
+    ['listGroupMetricIntegrations', 'secret'],
+    ['listGroupApiKeys', 'secret'],
+    ['listOrgApiKeys', 'secret'],
+    ['listGroupServiceAccounts', 'secret'],
+    ['listOrgServiceAccounts', 'secret'],
+    ['listGroupMcpConfigSecrets', 'secret'],
+    ['listOrgMcpConfigSecrets', 'secret'],
+    ['listGroupAiModelApiKeys', 'secret'],
+    ['listOrgAiModelApiKeys', 'secret'],
+    ['listGroupUsers', 'personal'],
+    ['listOrgUsers', 'personal'],
+    ['listOrgTeamUsers', 'personal'],
+    ['listGroupEvents', 'personal'],
+    ['listOrgEvents', 'personal'],
+    ['listGroupDatabaseUsers', 'personal'],
+    ['listGroupDatabaseUserCerts', 'personal'],
+    ['listFederationSettingConnectedOrgConfigs', 'personal'],
+    ['listGroupStreamPrivateLinkConnections', 'open'],
+    ['listEventTypes', 'open'],
+  ])('%s is %s', (id, sensitivity) => {
+    expect(catalog.find(id)?.sensitivity).toBe(sensitivity);
+  });
+
+  test('lists without an end are held by the page, the others whole', () => {
+    for (const id of ['listGroupEvents', 'listOrgEvents', 'listGroupProcesses', 'listGroupAlerts']) {
+      expect(catalog.find(id)?.hold).toBe('page');
+    }
+    for (const id of ['listGroupStreamPrivateLinkConnections', 'listGroupClusters', 'listGroups']) {
+      expect(catalog.find(id)?.hold).toBe('whole');
+    }
+  });
+
+  test('all of Streams share one bucket of a project', () => {
+    const sets = operations.filter(({ tag }) => tag === 'Streams').map(({ endpointSet }) => endpointSet);
+    expect(new Set(sets)).toEqual(new Set(['streams']));
+    expect(bucketSizeOf('streams')).toEqual({ capacity: 1_200, refill: 500, perMs: 60_000 });
+  });
+
+  test.each([
+    ['listGroupClusters', 10_000, 5_000],
+    ['listGroupDatabaseUsers', 10_000, 5_000],
+    ['listGroupPeers', 2_000, 1_000],
+    ['listGroupEvents', 300, 100],
+    ['listGroupProcesses', 300, 100],
+    ['listOrgTeams', 500, 250],
+    ['listOrgs', 300, 100],
+    ['listClusterDetails', 300, 100],
+    ['listRateLimits', 300, 100],
+  ])('%s may burst to %i and regains %i a minute', (id, capacity, refill) => {
+    expect(bucketSizeOf(catalog.find(id)?.endpointSet ?? '')).toEqual({ capacity, refill, perMs: 60_000 });
+  });
+
+  test('project, organization or user pays', () => {
+    expect(scopeOf({ groupId: GROUP, clusterName: 'a' })).toBe(GROUP);
+    expect(scopeOf({ orgId: GROUP })).toBe(GROUP);
+    expect(scopeOf({ federationSettingsId: GROUP })).toBe('user');
+  });
+});
+
+test('two operations of one path are a mistake that shows at once', () => {
+  const [first, second] = operations;
+  if (first === undefined || second === undefined) throw new Error('no operations');
+  const twin: Operation = { ...second, path: first.path };
+  expect(() => createCatalog([first, twin])).toThrow('same path');
+});
+
+test('ids of projects stay what they are through a round trip', () => {
+  fc.assert(
+    fc.property(hexId, (groupId) => {
+      expect(catalog.match(`/api/atlas/v2/groups/${groupId}/events`)).toMatchObject({
+        pathParameters: { groupId },
+      });
+    }),
+  );
+});
