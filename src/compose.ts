@@ -1,15 +1,18 @@
 import { createCatalog, type Operation } from './atlas/catalog.ts';
 import { operations } from './atlas/operations.ts';
+import { createCacheFile } from './cache/cache-file.ts';
 import { createListCache } from './cache/list-cache.ts';
 import { createRenderings } from './cache/renderings.ts';
 import { createSnapshots } from './cache/snapshots.ts';
 import { accessListOf } from './config/access-list.ts';
 import type { GatewayConfig, SecretRef } from './config/schema.ts';
 import { createAccess } from './gateway/access.ts';
+import { createExpiryWatch } from './gateway/credential-expiry.ts';
 import { createCredentials } from './gateway/credentials.ts';
 import { createNonceBook } from './gateway/digest-keys.ts';
 import { createDiscover } from './gateway/discover.ts';
 import { createLists, type HeldList, type Holding, type Listing } from './gateway/lists.ts';
+import { createPersistence } from './gateway/persistence.ts';
 import { createTokens } from './gateway/tokens.ts';
 import { createViews } from './gateway/views.ts';
 import { createWay } from './gateway/way.ts';
@@ -20,6 +23,7 @@ import { createMetrics } from './observability/metrics.ts';
 import { createAdminApp } from './server/admin-app.ts';
 import { createListener } from './server/listener.ts';
 import { createPublicApp } from './server/public-app.ts';
+import { createBudget } from './upstream/budget.ts';
 import { failed } from './upstream/failure.ts';
 import { createCredentialSend } from './upstream/stack.ts';
 import { createTransport } from './upstream/transport.ts';
@@ -43,26 +47,48 @@ export interface Gateway {
   reload(next: Pick<ComposeOptions, 'config' | 'secretOf'>): void;
   /** Says that a configuration that was read again is wrong, and that the old one stays. */
   rejectReload(problems: readonly string[]): void;
-  /** Takes no new requests, finishes those under way, closes everything. */
-  stop(): Promise<void>;
+  /** Takes no new requests after a while, or at once where `hurry` is said, finishes those under way, closes everything. */
+  stop(how: { hurry: boolean }): Promise<void>;
 }
 
 const REFUSAL_MS = 5_000;
 const REFRESH_PAUSE_MS = 5_000;
+const LONGEST_REFRESH_PAUSE_MS = 60_000;
 const MAX_LOADS = 1_000;
 const MAX_WAITING = 10_000;
 const MAX_CONNECTIONS = 32;
-const DRAIN_MS = 15_000;
 /** Part of the cache's memory that pages ready to be sent may take; the rest holds the lists. */
 const RENDERINGS_PART = 0.2;
 /** Part that listings which links lead back to may take. */
 const SNAPSHOTS_PART = 0.2;
 /** Settings that are read once, at the start. */
-const RESTART_SETTINGS = ['listen', 'admin', 'upstream', 'credentials', 'cache'] as const;
+const RESTART_SETTINGS = ['listen', 'admin', 'upstream', 'credentials', 'cache', 'drain'] as const;
 const restartPart = (config: GatewayConfig) => ({
   ...config,
   listen: { ...config.listen, tls: config.listen.tls !== undefined },
+  credentials: config.credentials.map(({ expires: _expires, ...credential }) => credential),
 });
+
+/** Id and secret of a credential, read anew. */
+function secretsOf(
+  { serviceAccount, apiKey }: GatewayConfig['credentials'][number],
+  secretOf: ComposeOptions['secretOf'],
+): { id: string; secret: string } {
+  const [id, secret] =
+    serviceAccount === undefined
+      ? [apiKey?.publicKey, apiKey?.privateKey]
+      : [serviceAccount.clientId, serviceAccount.clientSecret];
+  return {
+    id: id === undefined ? '' : secretOf(id),
+    secret: secret === undefined ? '' : secretOf(secret),
+  };
+}
+
+/** Wall-clock milliseconds at which secrets end, where the configuration says so. */
+const expiriesOf = ({ credentials }: GatewayConfig) =>
+  credentials.flatMap(({ name, expires }) =>
+    expires === undefined ? [] : [{ name, expiresAt: Date.parse(expires) }],
+  );
 
 /** Certificate and key of the public listener, read anew. */
 function tlsOf(
@@ -97,6 +123,7 @@ export function compose(
       projectShare: config.cache.projectShare,
       refusalMs: REFUSAL_MS,
       refreshPauseMs: REFRESH_PAUSE_MS,
+      longestPauseMs: LONGEST_REFRESH_PAUSE_MS,
       maxLoads: MAX_LOADS,
       maxWaiting: MAX_WAITING,
     },
@@ -116,6 +143,12 @@ export function compose(
       cacheBytes,
       cacheListings: () => cache.size,
       inFlight: () => flying.count,
+      inFlightLimit: config.listen.maxInFlight,
+      cacheLimitBytes: config.cache.maxBytes,
+      budget: () => budget.remaining(),
+      circuits: () =>
+        credentials.map(({ name, upstream }) => ({ credential: name, open: upstream.circuitOpen })),
+      expiries: () => expiriesOf(current.config),
     },
     build,
   );
@@ -132,22 +165,23 @@ export function compose(
     },
     { clock },
   );
-  const credentials = config.credentials.map(({ name, serviceAccount, apiKey, projects, organizations }) => {
-    const [id, secret] =
-      serviceAccount === undefined
-        ? [apiKey?.publicKey, apiKey?.privateKey]
-        : [serviceAccount.clientId, serviceAccount.clientSecret];
+  const budget = createBudget({ clock });
+  const credentials = config.credentials.map((credential) => {
+    const { name, serviceAccount, projects, organizations } = credential;
     const kind = serviceAccount === undefined ? ('api-key' as const) : ('service-account' as const);
-    const secrets = {
-      id: () => (id === undefined ? '' : secretOf(id)),
-      secret: () => (secret === undefined ? '' : secretOf(secret)),
-    };
-    const send = createCredentialSend(
-      { name, kind, secrets, mintTimeoutMs: config.upstream.timeout },
-      { exchange: transport.exchange, clock, random, observe },
+    const upstream = createCredentialSend(
+      { name, kind, secrets: secretsOf(credential, secretOf), mintTimeoutMs: config.upstream.timeout },
+      { exchange: transport.exchange, budget, clock, random, observe },
     );
     const covers = new Set([...(projects ?? []), ...(organizations ?? [])]);
-    return { name, kind, send, ...(projects === undefined && organizations === undefined ? {} : { covers }) };
+    return {
+      name,
+      kind,
+      upstream,
+      send: upstream.send,
+      stretch: (endpointSet: string, scope: string) => budget.stretch(name, endpointSet, scope),
+      ...(projects === undefined && organizations === undefined ? {} : { covers }),
+    };
   });
   const choice = createCredentials(credentials, {
     clock,
@@ -194,8 +228,32 @@ export function compose(
           : failed('CALLER_RATE_LIMITED', 'Your share of questions to Atlas is spent.', pauseMs);
       },
       onUpstreamCall: (caller) => access.spend(caller),
+      onGone: () => persistence?.forget(),
     },
   );
+
+  const expiryWatch = createExpiryWatch(() => expiriesOf(current.config), { clock, observe });
+  const persistence = persistenceOf(config.cache.snapshot);
+
+  /** The cache's file, which is true for one origin, one address links lead to, and these credentials. */
+  function persistenceOf(snapshot: GatewayConfig['cache']['snapshot']) {
+    if (snapshot === undefined) return undefined;
+    const { publicUrl, host, port } = config.listen;
+    const ids = config.credentials.map((credential) => [credential.name, secretsOf(credential, secretOf).id]);
+    const file = createCacheFile(
+      {
+        path: snapshot.path,
+        encryptionKey: secretOf(snapshot.encryptionKey),
+        namespace: JSON.stringify([config.upstream.origin, publicUrl ?? [host, port], ids]),
+        maxBytes: 2 * config.cache.maxBytes,
+      },
+      { random },
+    );
+    return createPersistence(
+      { everyMs: snapshot.every, nextSerial: lists.nextSerial },
+      { cache, file, clock, observe },
+    );
+  }
 
   const instance = random.bytes(6).toString('base64url');
   let requests = 0;
@@ -238,7 +296,10 @@ export function compose(
           upstreamCalls: 0,
           ...told,
         }),
-      inFlight: { begin: () => void flying.count++, end: () => void flying.count-- },
+      inFlight: {
+        begin: () => ++flying.count <= config.listen.maxInFlight,
+        end: () => void flying.count--,
+      },
     }),
   );
   const adminToken = config.admin.token;
@@ -256,6 +317,7 @@ export function compose(
         const operation = scope.operation === undefined ? undefined : catalog.find(scope.operation)?.id;
         snapshots.purge(scope.project);
         cache.purge({ ...scope, ...(operation === undefined ? {} : { operation }) });
+        persistence?.forget();
         observe({ type: 'life', level: 'info', message: 'cache purged' });
       },
       ...(adminToken === undefined ? {} : { token: () => secretOf(adminToken) }),
@@ -269,6 +331,7 @@ export function compose(
       { listings: number; items: number; bytes: number; oldestSeconds: number }
     >();
     const now = clock.now();
+    const expiries = expiriesOf(current.config);
     for (const { project, value, held, bytes } of cache.listings()) {
       const known = projects.get(project) ?? { listings: 0, items: 0, bytes: 0, oldestSeconds: 0 };
       known.listings++;
@@ -289,7 +352,16 @@ export function compose(
         listings: cache.size,
         loading: cache.loading,
       },
-      credentials: credentials.map(({ name, kind }) => ({ name, kind })),
+      credentials: credentials.map(({ name, kind, upstream }) => {
+        const ends = expiries.find((one) => one.name === name)?.expiresAt;
+        return {
+          name,
+          kind,
+          circuitOpen: upstream.circuitOpen,
+          ...(ends === undefined ? {} : { expires: new Date(ends).toISOString() }),
+        };
+      }),
+      budget: budget.remaining(),
       callers: current.config.callers.map(({ name, keys }) => ({ name, keys: keys.length })),
       projects: [...projects].map(([id, held]) => ({ id, ...held })),
     };
@@ -301,6 +373,10 @@ export function compose(
       try {
         const publicOrigin = await publicListener.listen();
         listeningOn = publicOrigin;
+        // In the same turn as the listener is ready: no request comes before it.
+        persistence?.restore();
+        persistence?.begin();
+        expiryWatch.look();
         listening = true;
         observe({
           type: 'life',
@@ -309,7 +385,7 @@ export function compose(
         });
         return { publicOrigin, adminOrigin };
       } catch (error) {
-        await adminListener.drain(0);
+        await adminListener.drain({ delayMs: 0, deadlineMs: 0 });
         throw error;
       }
     },
@@ -331,6 +407,12 @@ export function compose(
       }
       current = next;
       access.replace(accessListOf(next.config, next.secretOf));
+      for (const credential of config.credentials) {
+        const same = next.config.credentials.find(({ name }) => name === credential.name);
+        const upstream = credentials.find(({ name }) => name === credential.name)?.upstream;
+        if (same !== undefined) upstream?.offer(secretsOf(same, next.secretOf));
+      }
+      expiryWatch.look();
       observe({
         type: 'config-reload',
         outcome: 'applied',
@@ -340,9 +422,12 @@ export function compose(
     rejectReload(problems) {
       observe({ type: 'config-reload', outcome: 'rejected', problems });
     },
-    async stop() {
-      await publicListener.drain(DRAIN_MS);
-      await adminListener.drain(1_000);
+    async stop({ hurry }) {
+      const { delay, deadline } = config.drain;
+      await publicListener.drain({ delayMs: hurry ? 0 : delay, deadlineMs: deadline });
+      expiryWatch.close();
+      await persistence?.end();
+      await adminListener.drain({ delayMs: 0, deadlineMs: 1_000 });
       await transport.close();
     },
   };

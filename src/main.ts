@@ -1,19 +1,19 @@
 #!/usr/bin/env node
-import { readFileSync, writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync, writeSync } from 'node:fs';
 import { run } from './cli/run.ts';
 import { createSystemClock } from './lib/clock.ts';
 import { createSystemRandom } from './lib/random.ts';
 
 /** Resolves at the first SIGTERM or SIGINT; the second one ends the process at once. */
-function asked(): Promise<void> {
+function asked(): Promise<'SIGTERM' | 'SIGINT'> {
   return new Promise((resolve) => {
-    const onSignal = () => {
+    const onSignal = (signal: 'SIGTERM' | 'SIGINT') => {
       process.once('SIGTERM', () => process.exit(1));
       process.once('SIGINT', () => process.exit(1));
-      resolve();
+      resolve(signal);
     };
-    process.once('SIGTERM', onSignal);
-    process.once('SIGINT', onSignal);
+    process.once('SIGTERM', () => onSignal('SIGTERM'));
+    process.once('SIGINT', () => onSignal('SIGINT'));
   });
 }
 
@@ -31,7 +31,11 @@ function fail(error: unknown): never {
     error instanceof Error
       ? (error.stack?.split('\n').find((line) => line.trimStart().startsWith('at ')) ?? '').trim()
       : '';
-  process.stderr.write(`atlas-gateway: unexpected ${kind} ${place}\n`);
+  const line = { level: 'fatal', time: new Date().toISOString(), kind, place, msg: 'unexpected error' };
+  writeSync(
+    2,
+    process.stderr.isTTY ? `atlas-gateway: unexpected ${kind} ${place}\n` : `${JSON.stringify(line)}\n`,
+  );
   process.exit(1);
 }
 

@@ -38,6 +38,12 @@ export const outdated = (held: Held, now: number): Held => ({
   freshUntil: Math.min(held.freshUntil, now),
 });
 
+/** The same times for something that is to be asked for more seldom: fresh `factor` times as long, within what may be served stale. */
+export const stretched = (held: Held, factor: number): Held => ({
+  ...held,
+  freshUntil: Math.min(held.staleUntil, held.loadedAt + (held.freshUntil - held.loadedAt) * factor),
+});
+
 /** Pure: the state of an entry at `now`. */
 export function freshness(held: Held, now: number): Freshness {
   if (now < held.freshUntil) return 'fresh';

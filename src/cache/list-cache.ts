@@ -1,7 +1,7 @@
 import type { Clock } from '../lib/clock.ts';
 import type { UpstreamFailure, UpstreamResponse } from '../upstream/message.ts';
 import type { CacheEvent } from './events.ts';
-import { freshness, type Held, hold, type Lifetimes, outdated } from './freshness.ts';
+import { freshness, type Held, hold, type Lifetimes, outdated, stretched } from './freshness.ts';
 import { createMemoryTier, type Entry } from './memory-tier.ts';
 import { createPurges, type PurgeScope } from './purges.ts';
 import { createSingleFlight } from './single-flight.ts';
@@ -41,6 +41,8 @@ export interface Question<Value> {
   readonly demand: Demand;
   /** False where this caller may not make the gateway ask Atlas now: the cache then answers as far as it can. */
   readonly mayLoad: () => UpstreamFailure | undefined;
+  /** How many times as long as usual a list counts as fresh now, at least 1: more where Atlas's rate limit is nearly spent. */
+  readonly stretch: () => number;
   readonly load: (purpose: 'foreground' | 'background') => Promise<Loaded<Value>>;
 }
 
@@ -70,8 +72,9 @@ export interface ListCacheOptions {
   readonly projectShare: number;
   /** How long a refusal of Atlas's is remembered. */
   readonly refusalMs: number;
-  /** How long after a failed refresh the next may begin. */
+  /** How long after a failed load the next may begin while something is held; longer where Atlas asks for it, up to `longestPauseMs`. */
   readonly refreshPauseMs: number;
+  readonly longestPauseMs: number;
   readonly maxLoads: number;
   readonly maxWaiting: number;
 }
@@ -84,6 +87,8 @@ export interface ListCache<Value> {
   peek(project: string, operation: string, key: string): Value | undefined;
   /** `soft`: what is covered is asked for again at its next use, and kept in case that fails. */
   purge(scope: PurgeScope & { soft: boolean }): void;
+  /** Puts in what an earlier process held; false where there is no room or something newer. */
+  restore(project: string, key: string, value: Value, bytes: number, held: Held): boolean;
   readonly bytes: number;
   readonly size: number;
   readonly loading: number;
@@ -104,8 +109,8 @@ export function createListCache<Value>(
     maxFlights: options.maxLoads,
     maxWaiting: options.maxWaiting,
   });
-  /** When a failed refresh may be tried again, by key; only keys that are held are in it. */
-  const pausedUntil = new WeakMap<Entry<Content<Value>>, number>();
+  /** After a load failed, what is held is served without another try for a moment. */
+  const paused = new WeakMap<Entry<Content<Value>>, { until: number; failure: UpstreamFailure }>();
 
   interface Finished<V> {
     readonly loaded: Loaded<V>;
@@ -174,7 +179,7 @@ export function createListCache<Value>(
     `${sequence} ${question.project} ${question.key}`;
 
   function refresh(question: Question<Value>, entry: Entry<Content<Value>>): void {
-    if ((pausedUntil.get(entry) ?? 0) > clock.now()) return;
+    if (pauseOf(entry) !== undefined) return;
     if (flights.isLoading(flightKey(question, purges.sequence)) || question.mayLoad() !== undefined) return;
     const flight = begin(question, 'background');
     if (flight === 'full') return;
@@ -188,22 +193,37 @@ export function createListCache<Value>(
           observe({ type: 'refreshed', operation, project, outcome: 'refused' });
           return;
         case 'failed':
-          pausedUntil.set(entry, clock.now() + Math.max(options.refreshPauseMs, loaded.retryAfterMs ?? 0));
+          pause(entry, loaded);
           observe({ type: 'refreshed', operation, project, outcome: 'kept', detail: loaded.code });
       }
     });
   }
 
-  const serve = (entry: Entry<Content<Value>>, how: How): Read<Value> =>
+  function pauseOf(entry: Entry<Content<Value>>): UpstreamFailure | undefined {
+    const known = paused.get(entry);
+    return known !== undefined && known.until > clock.now() ? known.failure : undefined;
+  }
+
+  function pause(entry: Entry<Content<Value>>, failure: UpstreamFailure): void {
+    const pauseMs = Math.max(
+      options.refreshPauseMs,
+      Math.min(options.longestPauseMs, failure.retryAfterMs ?? 0),
+    );
+    paused.set(entry, { until: clock.now() + pauseMs, failure });
+  }
+
+  const serve = (entry: Entry<Content<Value>>, how: How, times = entry.held): Read<Value> =>
     entry.value.type === 'loaded'
-      ? { type: 'value', value: entry.value.value, held: entry.held, how }
-      : { type: 'refused', response: entry.value.response, held: entry.held, how };
+      ? { type: 'value', value: entry.value.value, held: times, how }
+      : { type: 'refused', response: entry.value.response, held: times, how };
 
   async function loadAndAnswer(
     question: Question<Value>,
     forwarded: 'miss' | 'stale' | 'request',
     fallback?: Entry<Content<Value>>,
   ): Promise<Read<Value>> {
+    const failing = fallback === undefined || forwarded === 'request' ? undefined : pauseOf(fallback);
+    if (failing !== undefined) return withFallback(failing, fallback, { outcome: 'miss', forwarded });
     const refusal = flights.isLoading(flightKey(question, purges.sequence)) ? undefined : question.mayLoad();
     if (refusal !== undefined) return withFallback(refusal, fallback, { outcome: 'miss', forwarded });
     const flight = begin(question, 'foreground');
@@ -221,6 +241,7 @@ export function createListCache<Value>(
       case 'refused':
         return { type: 'refused', response: loaded.response, held: times, how };
       case 'failed':
+        if (fallback !== undefined) pause(fallback, loaded);
         return withFallback(loaded, fallback, how);
     }
   }
@@ -253,6 +274,10 @@ export function createListCache<Value>(
         demand.maxAgeMs !== undefined && now - times.loadedAt > demand.maxAgeMs + (demand.maxStaleMs ?? 0);
       const staleEnough = now - times.freshUntil <= (demand.maxStaleMs ?? 0);
       if (!tooOld && state === 'fresh') return serve(usable, { outcome: 'hit' });
+      if (!tooOld && state === 'stale' && !softlyPurged) {
+        const longer = stretched(times, question.stretch());
+        if (now < longer.freshUntil) return serve(usable, { outcome: 'hit', detail: 'stretched' }, longer);
+      }
       if (!tooOld && (state === 'stale' || staleEnough)) {
         refresh(question, usable);
         return serve(usable, { outcome: 'stale' });
@@ -260,6 +285,17 @@ export function createListCache<Value>(
       return demand.onlyIfCached
         ? { type: 'not-cached' }
         : loadAndAnswer(question, tooOld ? 'request' : 'stale', usable);
+    },
+    restore(project, key, value, bytes, times) {
+      if (tier.get(project, key) !== undefined) return false;
+      const counted = bytes + 2 * key.length + KEY_OVERHEAD;
+      const content = { type: 'loaded', value, bytes } as const;
+      return tier.set(project, key, {
+        value: content,
+        held: times,
+        bytes: counted,
+        sequence: purges.sequence,
+      });
     },
     peek(project, operation, key) {
       const entry = heldUnder(project, operation, key);

@@ -24,8 +24,8 @@ export interface CommandContext {
   readonly writeFile: (path: string, text: string) => void;
   readonly clock: Clock;
   readonly random: Random;
-  /** Resolves when the process is asked to end. */
-  readonly asked: () => Promise<void>;
+  /** Resolves when the process is asked to end: by an orchestrator, or by a person who waits. */
+  readonly asked: () => Promise<'SIGTERM' | 'SIGINT'>;
 }
 
 export interface Command {

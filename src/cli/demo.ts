@@ -96,7 +96,7 @@ Ctrl-C ends it.
 
 `);
     await asked();
-    await gateway.stop();
+    await gateway.stop({ hurry: true });
     await simulator.close();
     return 0;
   },

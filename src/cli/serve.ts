@@ -48,9 +48,9 @@ SIGTERM and SIGINT end it after the requests under way.
       },
       { clock },
     );
-    await context.asked();
+    const signal = await context.asked();
     watching.close();
-    await gateway.stop();
+    await gateway.stop({ hurry: signal === 'SIGINT' });
     return 0;
   },
 };

@@ -26,6 +26,9 @@ export type LoadedConfig =
     }
   | { readonly ok: false; readonly problems: readonly Problem[] };
 
+/** Keys that sign or encrypt are no passwords. */
+const MIN_KEY_LENGTH = 32;
+
 type Locate = (path: Path) => Pick<Problem, 'file' | 'line'>;
 
 /** Reads, checks and completes the configuration. All problems come at once. Nothing of a secret's value is in a problem. */
@@ -98,6 +101,8 @@ export function loadConfig(options: LoadOptions): LoadedConfig {
   const config = parsed.data;
   crossCheck(config, known, report);
   const folder = path === undefined ? '.' : dirname(path);
+  const { snapshot } = config.cache;
+  if (snapshot !== undefined) snapshot.path = resolve(folder, snapshot.path);
   const sources: SecretSources = { env, readFile: (file) => options.readFile(resolve(folder, file)) };
   const secrets = new Map<string, string>();
   for (const { ref, path: where } of secretRefs(config)) {
@@ -105,9 +110,12 @@ export function loadConfig(options: LoadOptions): LoadedConfig {
     if ('problem' in read) report(where, read.problem);
     else secrets.set(JSON.stringify(ref), read.value);
   }
-  const signingKey = config.tokens.signingKey;
-  if (signingKey !== undefined && (secrets.get(JSON.stringify(signingKey))?.length ?? 32) < 32)
-    report(['tokens', 'signingKey'], 'is too short to sign with; write at least 32 random characters');
+  const tooShort = (ref: SecretRef | undefined, where: Path) => {
+    if (ref !== undefined && (secrets.get(JSON.stringify(ref))?.length ?? MIN_KEY_LENGTH) < MIN_KEY_LENGTH)
+      report(where, `is too short for a key; write at least ${MIN_KEY_LENGTH} random characters`);
+  };
+  tooShort(config.tokens.signingKey, ['tokens', 'signingKey']);
+  tooShort(config.cache.snapshot?.encryptionKey, ['cache', 'snapshot', 'encryptionKey']);
   for (const { ref, path: where } of fileRefs(config)) {
     try {
       const content = sources.readFile(ref.file);

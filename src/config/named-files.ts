@@ -52,6 +52,9 @@ export function secretRefs(config: GatewayConfig): { ref: SecretRef; path: Path 
   if (config.admin.token !== undefined) refs.push({ ref: config.admin.token, path: ['admin', 'token'] });
   const { signingKey } = config.tokens;
   if (signingKey !== undefined) refs.push({ ref: signingKey, path: ['tokens', 'signingKey'] });
+  const { snapshot } = config.cache;
+  if (snapshot !== undefined)
+    refs.push({ ref: snapshot.encryptionKey, path: ['cache', 'snapshot', 'encryptionKey'] });
   for (const [index, { serviceAccount, apiKey }] of config.credentials.entries()) {
     for (const [kind, pairOfSecrets] of Object.entries({ serviceAccount, apiKey })) {
       for (const [key, ref] of Object.entries(pairOfSecrets ?? {}))

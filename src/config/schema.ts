@@ -104,6 +104,11 @@ const listen = z.strictObject({
     .strictObject({ cert: fileRef('Certificate chain, PEM.'), key: fileRef('Private key, PEM.') })
     .optional()
     .describe('Serves https; changed files are taken over without a restart.'),
+  maxInFlight: z
+    .int({ error: ({ input }) => `${shown(input)} is no count; write a whole number such as 5000` })
+    .positive({ error: 'a count is at least 1' })
+    .default(5_000)
+    .describe('Requests answered at the same time; more get 503 OVERLOADED.'),
   publicUrl: url(
     'Scheme and host that links in answers lead to; by default the address listened on.',
   ).optional(),
@@ -142,6 +147,11 @@ const credential = z.strictObject({
     .optional()
     .describe('Projects it is asked about; without projects and organizations, all.'),
   organizations: z.array(hexId).optional().describe('Organizations it is asked about.'),
+  expires: day
+    .optional()
+    .describe(
+      'Day (UTC) on which its secret ends, as Atlas shows it: exported as a metric, and logged from 30 days before.',
+    ),
 });
 
 const callerKey = z.strictObject({
@@ -233,6 +243,14 @@ const cache = z.strictObject({
     .positive({ error: 'a count is at least 1' })
     .default(10_000)
     .describe('Longer lists are held a page at a time.'),
+  snapshot: z
+    .strictObject({
+      path: z.string().min(1).describe('The file; its folder must be writable.'),
+      encryptionKey: secret('Encrypts the file; at least 32 random characters.'),
+      every: duration('5m', 'How often it is written; it is written at the end too.'),
+    })
+    .optional()
+    .describe('Keeps lists in a file, so that a restart while Atlas is down still answers.'),
   operations: z
     .record(
       z.string(),
@@ -263,6 +281,16 @@ export const configSchema = z.strictObject({
     })
     .prefault({}),
   anonymous: anonymous.optional(),
+  drain: z
+    .strictObject({
+      delay: duration(
+        '2s',
+        'How long after SIGTERM new requests are still answered, so that load balancers have noticed.',
+      ),
+      deadline: duration('15s', 'How long after that requests under way may take.'),
+    })
+    .prefault({})
+    .describe('How the gateway ends.'),
   cache: cache.prefault({}),
 });
 
@@ -277,6 +305,7 @@ export const SCALAR_SETTINGS = [
   'listen.host',
   'listen.port',
   'listen.publicUrl',
+  'listen.maxInFlight',
   'admin.host',
   'admin.port',
   'upstream.origin',
@@ -288,6 +317,8 @@ export const SCALAR_SETTINGS = [
   'cache.staleWhileRevalidate',
   'cache.staleIfError',
   'cache.maxItems',
+  'drain.delay',
+  'drain.deadline',
 ] as const;
 
 /** The file as JSON Schema, for editors. */

@@ -5,6 +5,8 @@ import type { Send } from '../upstream/message.ts';
 export interface Credential {
   readonly name: string;
   readonly send: Send;
+  /** How many times as long as usual lists of this set and scope count as fresh, because its rate limit is nearly spent. */
+  readonly stretch: (endpointSet: string, scope: string) => number;
   /** Project and organization ids it is asked about; absent: those Atlas lets it see. */
   readonly covers?: ReadonlySet<string>;
 }

@@ -20,6 +20,21 @@ export interface AnsweredEvent {
   readonly reason?: string;
 }
 
+/** What became of the file that keeps the cache across a restart. */
+export interface PersistenceEvent {
+  readonly type: 'cache-file';
+  readonly outcome: 'restored' | 'not-read' | 'not-written';
+  readonly listings?: number;
+  readonly detail?: string;
+}
+
+/** A credential's secret ends soon; negative where it has ended. */
+export interface ExpiryEvent {
+  readonly type: 'credential-expiry';
+  readonly credential: string;
+  readonly daysLeft: number;
+}
+
 /** A caller read a version of a list that has a sunset. */
 export interface DeprecatedEvent {
   readonly type: 'deprecated';

@@ -77,6 +77,8 @@ export interface ListsDependencies {
   /** Keeps listings that links were written for. */
   readonly snapshots: Snapshots<HeldList>;
   readonly onUpstreamCall: (caller: string) => void;
+  /** What was held may no longer be served from anywhere. */
+  readonly onGone: () => void;
   /** Undefined where this caller may make the gateway ask Atlas now. */
   readonly mayLoad: (question: ListQuestion) => UpstreamFailure | undefined;
 }
@@ -119,7 +121,7 @@ export const cachePartOf = ({ groupId, orgId }: Readonly<Record<string, string>>
 /** Reads lists through the cache: whole where that is possible, so that Atlas is asked once for all pages and shapes; by the page where not. */
 export function createLists(
   options: ListsOptions,
-  { cache, clock, holdingOf, credentials, snapshots, mayLoad, onUpstreamCall }: ListsDependencies,
+  { cache, clock, holdingOf, credentials, snapshots, mayLoad, onUpstreamCall, onGone }: ListsDependencies,
 ) {
   let serials = 0;
 
@@ -139,6 +141,17 @@ export function createLists(
       ...rest,
     };
     return { type: 'loaded', value, bytes: pointed.bytes.length + pointed.starts.byteLength };
+  }
+
+  /** A long list that is empty all of a sudden is more likely a mistake: it is believed when it is empty twice. */
+  async function confirmed(
+    before: Listing | undefined,
+    load: () => Promise<Loaded<Listing>>,
+  ): Promise<Loaded<Listing>> {
+    const first = await load();
+    return itemsOf(before) >= SUDDEN_ITEMS && first.type === 'loaded' && isEmpty(first.value)
+      ? load()
+      : first;
   }
 
   async function loadWhole(send: Send, list: ListRequest): Promise<Loaded<Listing>> {
@@ -247,9 +260,11 @@ export function createLists(
     const merged =
       crossing(operation.id) !== undefined && pathParameters['orgId'] === undefined && chosen.length > 1;
     const listKey = keyOf(chosen, question);
+    const scope = scopeOf(pathParameters);
 
     function ask(key: string, load: (send: Send, list: ListRequest) => Promise<Loaded<Listing>>) {
       const loadAll = (purpose: 'foreground' | 'background') => {
+        const before = cache.peek(part, operation.id, key);
         const list: ListRequest = {
           operation: operation.id,
           path,
@@ -259,7 +274,8 @@ export function createLists(
           deadlineAt: clock.now() + options.timeoutMs,
           purpose,
           endpointSet: operation.endpointSet,
-          scope: scopeOf(pathParameters),
+          scope,
+          expectedItems: before?.type === 'list' && before.whole ? itemsOf(before) : 0,
           caller: caller.name,
         };
         const loadWith = ({ send }: Credential) => {
@@ -270,10 +286,13 @@ export function createLists(
           };
           return load(counting, list);
         };
-        const loading = merged ? together(chosen, loadWith) : backedUp(chosen, loadWith);
-        return loading.then((loaded) => {
+        const loadOnce = () => (merged ? together(chosen, loadWith) : backedUp(chosen, loadWith));
+        return confirmed(before, loadOnce).then((loaded) => {
           // What is gone or no longer ours must not be served from an older listing either.
-          if (loaded.type === 'refused' && loaded.meaning === 'gone') snapshots.purge(part);
+          if (loaded.type === 'refused' && loaded.meaning === 'gone') {
+            snapshots.purge(part);
+            if (before !== undefined) onGone();
+          }
           return loaded;
         });
       };
@@ -284,6 +303,8 @@ export function createLists(
         lifetimes: holding,
         demand: question.demand,
         mayLoad: () => mayLoad(question),
+        stretch: () =>
+          Math.min(...chosen.map((credential) => credential.stretch(operation.endpointSet, scope))),
         load: loadAll,
       });
     }
@@ -352,6 +373,11 @@ export function createLists(
     },
   };
 }
+
+/** From this many items on a list that comes back empty is asked for again. */
+const SUDDEN_ITEMS = 100;
+const itemsOf = (listing: Listing | undefined) => (listing?.type === 'list' ? countItems(listing.items) : 0);
+const isEmpty = (listing: Listing) => listing.type === 'list' && itemsOf(listing) === 0;
 
 /** Answers after which another credential may do better. */
 function isCredentialsFault(answer: Loaded<Listing>): boolean {

@@ -1,7 +1,7 @@
 import { pino } from 'pino';
 import { prettyFactory } from 'pino-pretty';
 import type { CacheEvent } from '../cache/events.ts';
-import type { AnsweredEvent, DeprecatedEvent } from '../gateway/events.ts';
+import type { AnsweredEvent, DeprecatedEvent, ExpiryEvent, PersistenceEvent } from '../gateway/events.ts';
 import type { UpstreamEvent } from '../upstream/events.ts';
 import type { ReloadEvent } from './reload-event.ts';
 
@@ -12,12 +12,23 @@ export interface LifeEvent {
   readonly message: string;
 }
 
-export type LogEvent = AnsweredEvent | DeprecatedEvent | CacheEvent | UpstreamEvent | LifeEvent | ReloadEvent;
+export type LogEvent =
+  | AnsweredEvent
+  | DeprecatedEvent
+  | PersistenceEvent
+  | ExpiryEvent
+  | CacheEvent
+  | UpstreamEvent
+  | LifeEvent
+  | ReloadEvent;
 
 /** Where lines go. */
 export interface LogDestination {
   write(line: string): void;
 }
+
+/** A secret that ends this soon is an error, not a warning. */
+const URGENT_DAYS = 3;
 
 type Level = 'debug' | 'info' | 'warn' | 'error';
 
@@ -80,7 +91,7 @@ export function createLog(
       }
       case 'credential-renewal': {
         const { credential, outcome, detail } = event;
-        logger[outcome === 'renewed' ? 'info' : 'error'](
+        logger[outcome === 'renewed' || outcome === 'rotated' ? 'info' : 'error'](
           { credential, outcome, detail },
           'credential renewal',
         );
@@ -96,13 +107,25 @@ export function createLog(
         logger[outcome === 'applied' ? 'info' : 'error']({ outcome, problems }, 'configuration reload');
         return;
       }
+      case 'cache-file': {
+        const { outcome, listings, detail } = event;
+        logger[outcome === 'restored' ? 'info' : 'warn']({ outcome, listings, detail }, 'cache file');
+        return;
+      }
+      case 'credential-expiry': {
+        const { credential, daysLeft } = event;
+        logger[daysLeft <= URGENT_DAYS ? 'error' : 'warn']({ credential, daysLeft }, 'credential ends soon');
+        return;
+      }
       case 'circuit':
-        logger.warn({ credential: event.credential, state: event.state }, 'circuit');
+        logger[event.state === 'closed' ? 'info' : 'warn'](
+          { credential: event.credential, state: event.state },
+          'circuit',
+        );
         return;
       case 'deprecated':
       case 'upstream-retry':
       case 'upstream-exchange':
-      case 'budget':
       case 'evicted':
         return;
       case 'life':

@@ -6,6 +6,17 @@ export interface MetricSources {
   readonly cacheBytes: () => number;
   readonly cacheListings: () => number;
   readonly inFlight: () => number;
+  readonly inFlightLimit: number;
+  readonly cacheLimitBytes: number;
+  readonly budget: () => readonly {
+    credential: string;
+    endpointSet: string;
+    remaining: number;
+    capacity: number;
+  }[];
+  readonly circuits: () => readonly { credential: string; open: boolean }[];
+  /** Wall-clock milliseconds at which secrets end, where the configuration says so. */
+  readonly expiries: () => readonly { name: string; expiresAt: number }[];
 }
 
 const DURATION_BUCKETS = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30];
@@ -60,12 +71,63 @@ export function createMetrics(sources: MetricSources, build: { version: string; 
     'credential',
     'outcome',
   ]);
-  const expiry = new Gauge({
-    name: 'atlas_gateway_credential_expiry_timestamp_seconds',
-    help: 'When the token in use ends.',
-    labelNames: ['credential'],
-    registers,
-  });
+  const retries = counter(
+    'atlas_gateway_upstream_retries_total',
+    'Questions to Atlas that were asked again.',
+    ['reason'],
+  );
+  const gauges = <Label extends string>(
+    name: string,
+    help: string,
+    labelNames: readonly Label[],
+    read: () => Iterable<readonly [Record<Label, string>, number]>,
+  ) =>
+    new Gauge({
+      name,
+      help,
+      labelNames,
+      registers,
+      collect() {
+        this.reset();
+        for (const [labels, value] of read()) this.set(labels, value);
+      },
+    });
+  gauges(
+    'atlas_gateway_credential_expiry_timestamp_seconds',
+    'When the secret of a credential ends, where the configuration says so.',
+    ['credential'],
+    () => sources.expiries().map(({ name, expiresAt }) => [{ credential: name }, expiresAt / 1_000]),
+  );
+  gauges(
+    'atlas_gateway_upstream_circuit_open',
+    'Whether Atlas is left alone because it failed several times in a row.',
+    ['credential'],
+    () => sources.circuits().map(({ credential, open }) => [{ credential }, open ? 1 : 0]),
+  );
+  gauges(
+    'atlas_gateway_upstream_budget_remaining',
+    'Calls that the rate limit leaves, in the scope that has the fewest.',
+    ['credential', 'endpoint_set'],
+    () =>
+      sources
+        .budget()
+        .map(({ credential, endpointSet, remaining }) => [
+          { credential, endpoint_set: endpointSet },
+          remaining,
+        ]),
+  );
+  gauges(
+    'atlas_gateway_upstream_budget_capacity',
+    'Calls that the rate limit leaves when nothing was asked for a while, in the same scope.',
+    ['credential', 'endpoint_set'],
+    () =>
+      sources
+        .budget()
+        .map(({ credential, endpointSet, capacity }) => [
+          { credential, endpoint_set: endpointSet },
+          capacity,
+        ]),
+  );
   const deprecated = counter(
     'atlas_gateway_deprecated_requests_total',
     'Lists read in a version that has a sunset.',
@@ -79,6 +141,16 @@ export function createMetrics(sources: MetricSources, build: { version: string; 
   });
   lastReload.set(1);
   measured('atlas_gateway_requests_in_flight', 'Requests being answered.', sources.inFlight);
+  measured(
+    'atlas_gateway_requests_in_flight_limit',
+    'Requests that may be answered at the same time.',
+    () => sources.inFlightLimit,
+  );
+  measured(
+    'atlas_gateway_cache_limit_bytes',
+    'Bytes that the cache may hold.',
+    () => sources.cacheLimitBytes,
+  );
   measured('atlas_gateway_cache_bytes', 'Bytes held by the cache.', sources.cacheBytes);
   measured('atlas_gateway_cache_listings', 'Listings held by the cache.', sources.cacheListings);
   new Gauge({
@@ -111,17 +183,18 @@ export function createMetrics(sources: MetricSources, build: { version: string; 
         }
         case 'credential-renewal':
           renewals.inc({ credential: event.credential, outcome: event.outcome });
-          if (event.expiresAt !== undefined)
-            expiry.set({ credential: event.credential }, event.expiresAt / 1_000);
           return;
         case 'config-reload':
           reloads.inc({ outcome: event.outcome });
           lastReload.set(event.outcome === 'applied' ? 1 : 0);
           return;
-        case 'refreshed':
         case 'upstream-retry':
+          retries.inc({ reason: event.reason });
+          return;
+        case 'refreshed':
         case 'circuit':
-        case 'budget':
+        case 'cache-file':
+        case 'credential-expiry':
         case 'life':
       }
     },

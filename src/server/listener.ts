@@ -23,8 +23,11 @@ export interface TlsFiles {
 export interface Listener {
   /** Resolves to the origin it listens on. Rejects with a sentence for people where it cannot. */
   listen(): Promise<string>;
-  /** Takes no new connection, ends idle ones, and lets what is under way finish until `deadlineMs` have gone by. */
-  drain(deadlineMs: number): Promise<void>;
+  /**
+   * Goes on answering for `delayMs`, each answer the last of its connection, so that load balancers notice in time; then takes no new
+   * connection, ends idle ones, and lets what is under way finish until `deadlineMs` have gone by.
+   */
+  drain(times: { delayMs: number; deadlineMs: number }): Promise<void>;
   readonly draining: boolean;
   /** From now on new connections get this certificate. Throws where it is none. */
   replaceTls(tls: TlsFiles): void;
@@ -32,8 +35,11 @@ export interface Listener {
 
 const MAX_HEADER_BYTES = 16_384;
 const HEADERS_TIMEOUT_MS = 10_000;
-const REQUEST_TIMEOUT_MS = 30_000;
+const REQUEST_TIMEOUT_MS = 15_000;
 const KEEP_ALIVE_MS = 65_000;
+/** A connection on which nothing moves for so long is closed: a reader that does not read, or is gone. */
+const IDLE_MS = 120_000;
+const MAX_CONNECTIONS = 20_000;
 
 const BROKEN = { status: 400, errorCode: 'INVALID_REQUEST', detail: 'The request is not well-formed HTTP.' };
 const COMPLAINTS = new Map([
@@ -57,7 +63,10 @@ function answerBroken(
   socket: Socket,
   last: ServerResponse | undefined,
 ): void {
-  if (!socket.writable || error.code === 'ECONNRESET' || (last !== undefined && !last.writableEnded)) {
+  const unanswered = last !== undefined && !last.writableEnded;
+  // A body that does not arrive: its request is under way, and nothing of an answer has been sent.
+  const bodyIsLate = error.code === 'ERR_HTTP_REQUEST_TIMEOUT' && last?.headersSent === false;
+  if (!socket.writable || error.code === 'ECONNRESET' || (unanswered && !bodyIsLate)) {
     socket.destroy();
     return;
   }
@@ -141,6 +150,8 @@ export function createListener(options: ListenerOptions, handler: RequestListene
       ? undefined
       : createTlsServer({ ...bounds, ...options.tls, minVersion: 'TLSv1.2' });
   const server: Server | TlsServer = tlsServer ?? createServer(bounds);
+  server.timeout = IDLE_MS;
+  server.maxConnections = MAX_CONNECTIONS;
   connectionClosing(server, handler, () => draining);
   return {
     get draining() {
@@ -157,19 +168,18 @@ export function createListener(options: ListenerOptions, handler: RequestListene
         });
       }),
     replaceTls: (tls) => tlsServer?.setSecureContext({ ...tls, minVersion: 'TLSv1.2' }),
-    drain: (deadlineMs) =>
-      new Promise((resolve) => {
-        draining = true;
-        if (!server.listening) {
-          resolve();
-          return;
-        }
+    async drain({ delayMs, deadlineMs }) {
+      draining = true;
+      if (!server.listening) return;
+      if (delayMs > 0) await new Promise((resolve) => setTimeout(resolve, delayMs));
+      await new Promise<void>((resolve) => {
         const timer = setTimeout(() => server.closeAllConnections(), deadlineMs);
         server.close(() => {
           clearTimeout(timer);
           resolve();
         });
         server.closeIdleConnections();
-      }),
+      });
+    },
   };
 }

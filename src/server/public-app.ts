@@ -3,6 +3,7 @@ import { getRequestListener } from '@hono/node-server';
 import { Hono } from 'hono';
 import { renderApiError } from '../atlas/api-error.ts';
 import type { Answer } from '../gateway/answer.ts';
+import { refuse } from '../gateway/refusal.ts';
 import type { Tokens } from '../gateway/tokens.ts';
 import type { createWay, GatewayRequest } from '../gateway/way.ts';
 import { refuseAtEdge } from './edge.ts';
@@ -12,12 +13,15 @@ export interface PublicAppDependencies {
   readonly way: ReturnType<typeof createWay>;
   readonly tokens: Tokens;
   readonly report: (event: RoutedEvent) => void;
-  readonly inFlight: { begin(): void; end(): void };
+  /** `begin` is false where too many requests are under way. */
+  readonly inFlight: { begin(): boolean; end(): void };
 }
 
 const ABOUT = `This is an atlas-gateway: it answers the lists of the MongoDB Atlas Administration API v2 under /api/atlas/v2/.
 Example: curl -H 'Accept: application/vnd.atlas.2023-02-01+json' <here>/api/atlas/v2/groups/{groupId}/streams/privateLinkConnections
 `;
+
+const OVERLOADED = refuse('OVERLOADED', 'Too many requests are under way already.', { retryAfterMs: 1_000 });
 
 /** Paths that Hono's router answers; all others are lists, or nothing. */
 const ROUTED = /^\/(api\/(oauth\/(token|revoke)|private\/.*))?$/;
@@ -64,9 +68,13 @@ export function createPublicApp({ way, tokens, report, inFlight }: PublicAppDepe
   const listener = getRequestListener(app.fetch);
 
   return (request, response) => {
-    inFlight.begin();
+    const admitted = inFlight.begin();
     response.once('close', () => inFlight.end());
     const seen = view(request);
+    if (!admitted) {
+      write(request, response, way.refuse(seen, OVERLOADED));
+      return;
+    }
     const routed = ROUTED.test(seen.path);
     const refusal = refuseAtEdge(request, routed && request.method === 'POST');
     if (refusal !== undefined) {

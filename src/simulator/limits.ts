@@ -1,4 +1,4 @@
-import { bucketSizeOf } from '../atlas/endpoint-sets.ts';
+import type { BucketSize } from '../atlas/endpoint-sets.ts';
 import type { Clock } from '../lib/clock.ts';
 
 /** What a bucket says of one request. */
@@ -11,10 +11,13 @@ export interface Drawn {
 }
 
 /** Token buckets by endpoint set and scope, as Atlas documents them. */
-export function createLimits(clock: Clock): (endpointSet: string, scope: string) => Drawn {
+export function createLimits(
+  clock: Clock,
+  sizeOf: (endpointSet: string) => BucketSize,
+): (endpointSet: string, scope: string) => Drawn {
   const buckets = new Map<string, { tokens: number; countedAt: number }>();
   return (endpointSet, scope) => {
-    const { capacity, refill, perMs } = bucketSizeOf(endpointSet);
+    const { capacity, refill, perMs } = sizeOf(endpointSet);
     const now = clock.now();
     const key = `${endpointSet} ${scope}`;
     const bucket = buckets.get(key) ?? { tokens: capacity, countedAt: now };

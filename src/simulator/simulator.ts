@@ -2,7 +2,7 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import type { AddressInfo } from 'node:net';
 import { type ApiError, renderApiError } from '../atlas/api-error.ts';
 import { createCatalog, type Operation } from '../atlas/catalog.ts';
-import { scopeOf } from '../atlas/endpoint-sets.ts';
+import { type BucketSize, bucketSizeOf, scopeOf } from '../atlas/endpoint-sets.ts';
 import { operations } from '../atlas/operations.ts';
 import { resolveVersion } from '../atlas/version.ts';
 import type { Clock } from '../lib/clock.ts';
@@ -19,6 +19,8 @@ export interface SimulatorOptions {
   readonly algorithm?: 'MD5' | 'SHA-256';
   /** The host that links in bodies name. */
   readonly linkOrigin?: string;
+  /** Rate limits in place of those Atlas documents, by endpoint set. */
+  readonly limits?: Readonly<Record<string, BucketSize>>;
   /** Projects beside the sample ones. */
   readonly projects?: readonly SimulatedProject[];
 }
@@ -151,9 +153,10 @@ export function createSimulator(
     { nonceLifeMs: options.nonceLifeMs ?? 300_000, algorithm: options.algorithm ?? 'MD5' },
     { clock, random },
   );
-  const world = createWorld(options.projects ?? []);
+  const world = createWorld(options.projects ?? [], options.limits ?? {});
   const faults = createFaults();
-  const draw = createLimits(clock);
+  const sizeOf = (endpointSet: string) => options.limits?.[endpointSet] ?? bucketSizeOf(endpointSet);
+  const draw = createLimits(clock, sizeOf);
   const catalog = createCatalog(operations);
   const linkOrigin = options.linkOrigin ?? 'https://cloud.mongodb.com';
   const seen: SeenRequest[] = [];

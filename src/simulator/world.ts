@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { Operation } from '../atlas/catalog.ts';
+import { type BucketSize, bucketSizeOf } from '../atlas/endpoint-sets.ts';
 import type { Json } from './pages.ts';
 
 /** A project of the simulated Atlas. */
@@ -132,7 +133,10 @@ export interface World {
 }
 
 /** A world with the sample projects and `more`, the same at every start. */
-export function createWorld(more: readonly SimulatedProject[]): World {
+export function createWorld(
+  more: readonly SimulatedProject[],
+  limits: Readonly<Record<string, BucketSize>>,
+): World {
   const projects: readonly SimulatedProject[] = [...Object.values(SAMPLE_PROJECTS), ...more];
   const replaced = new Map<string, readonly Json[]>();
   const generated = new Map<string, readonly Json[]>();
@@ -171,9 +175,16 @@ export function createWorld(more: readonly SimulatedProject[]): World {
         return Array.from({ length: count }, (_none, index) => privateLinkConnection(groupId ?? '', index));
       }
       case 'listRateLimits':
-        return [
-          { id: 'streams', name: 'Streams', capacity: 1_200, refillRate: 500, refillDurationSeconds: 60 },
-        ];
+        // The form of these items is [inferred]: no recording shows one.
+        return Object.entries({ streams: bucketSizeOf('streams'), ...limits }).map(
+          ([name, { capacity, refill, perMs }]) => ({
+            id: name,
+            name,
+            capacity,
+            refillRate: refill,
+            refillDurationSeconds: perMs / 1_000,
+          }),
+        );
       default: {
         const empty = projects.some(({ id, connections }) => id === groupId && connections === 0);
         return Array.from({ length: empty ? 0 : GENERIC_COUNT }, (_none, index) =>

@@ -12,8 +12,8 @@ const AUTHORIZATION_CODES: ReadonlySet<string> = new Set([
 export const rejectsCredential = (response: UpstreamResponse): boolean =>
   response.status === 401 && !AUTHORIZATION_CODES.has(errorCodeOf(response.body) ?? '');
 
-/** A credential of Atlas's, whose secrets are read when they are used, so that a rotated one is used from then on. */
+/** The two parts of a credential of Atlas's: client id and secret, or public and private key. */
 export interface CredentialSecrets {
-  readonly id: () => string;
-  readonly secret: () => string;
+  readonly id: string;
+  readonly secret: string;
 }

@@ -1,10 +1,11 @@
 import type { Clock } from '../lib/clock.ts';
-import { parseHttpDate } from '../lib/http-date.ts';
 import type { Random } from '../lib/random.ts';
 import { type CredentialSecrets, rejectsCredential } from './authorization.ts';
 import type { UpstreamEvent } from './events.ts';
 import { failed } from './failure.ts';
 import type { Exchange, Send, UpstreamFailure, UpstreamResponse } from './message.ts';
+import { readRetryAfter } from './retry-after.ts';
+import type { SignedSend } from './rotation.ts';
 
 export interface BearerOptions {
   /** The credential's name in the configuration. */
@@ -54,12 +55,6 @@ function readGrant(response: UpstreamResponse): Grant | string {
   return { value, lifeSeconds: usable ? seconds : UNKNOWN_LIFE_SECONDS };
 }
 
-function retryAfterMs(response: UpstreamResponse, clock: Clock): number {
-  const text = response.headers['retry-after'] ?? '';
-  if (/^\d{1,6}$/.test(text)) return Number(text) * 1_000;
-  return Math.max(0, (parseHttpDate(text) ?? 0) - clock.wall());
-}
-
 /**
  * Adds a service account's token to requests: one token for all, minted once however many wait, renewed beside the requests before it
  * ends, and once more where Atlas refuses it. A token endpoint that fails is asked again only after a growing pause.
@@ -72,7 +67,7 @@ export function createBearer(
     random,
     observe,
   }: { exchange: Exchange; clock: Clock; random: Random; observe: (event: UpstreamEvent) => void },
-): Send {
+): SignedSend {
   const { name, secrets } = options;
   let token: Token | undefined;
   let minting: Promise<Token | UpstreamFailure> | undefined;
@@ -95,7 +90,7 @@ export function createBearer(
 
   async function mint(): Promise<Token | UpstreamFailure> {
     // RFC 6749 section 2.3.1 would have the pair percent-encoded; Atlas refuses it then, which is why no OAuth library does this.
-    const pair = Buffer.from(`${secrets.id()}:${secrets.secret()}`).toString('base64');
+    const pair = Buffer.from(`${secrets.id}:${secrets.secret}`).toString('base64');
     const answer = await exchange({
       method: 'POST',
       target: '/api/oauth/token',
@@ -116,18 +111,13 @@ export function createBearer(
         outcome: refused ? 'refused' : 'failed',
         detail: grant,
       });
-      return pause(grant, answer.type === 'answered' ? retryAfterMs(answer, clock) : 0);
+      return pause(grant, answer.type === 'answered' ? (readRetryAfter(answer.headers, clock) ?? 0) : 0);
     }
     const now = clock.now();
     const lifeMs = grant.lifeSeconds * 1_000;
     failures = 0;
     token = { type: 'token', value: grant.value, renewAt: now + lifeMs * RENEW_AFTER, endsAt: now + lifeMs };
-    observe({
-      type: 'credential-renewal',
-      credential: name,
-      outcome: 'renewed',
-      expiresAt: clock.wall() + lifeMs,
-    });
+    observe({ type: 'credential-renewal', credential: name, outcome: 'renewed' });
     return token;
   }
 
@@ -148,7 +138,7 @@ export function createBearer(
     return mayMint || minting !== undefined ? mintOnce() : unavailable(pausedUntil - now);
   }
 
-  return async (request) => {
+  const send: Send = async (request) => {
     for (let replay = false; ; replay = true) {
       const held = await currentToken();
       if (held.type === 'failed') return held;
@@ -163,5 +153,13 @@ export function createBearer(
       if (token === held) token = undefined;
       if (replay) return failed('UPSTREAM_AUTH', `Atlas refuses a new token of credential ${name}.`);
     }
+  };
+
+  return {
+    send,
+    async prove() {
+      const minted = await mintOnce();
+      return minted.type === 'failed' ? minted : undefined;
+    },
   };
 }

@@ -1,15 +1,29 @@
 import { createHash } from 'node:crypto';
+import type { Clock } from '../lib/clock.ts';
 import type { Random } from '../lib/random.ts';
 import { type CredentialSecrets, rejectsCredential } from './authorization.ts';
 import { type DigestChallenge, readChallenge } from './digest-challenge.ts';
 import { failed } from './failure.ts';
 import type { Exchange, Send, UpstreamAnswer, UpstreamRequest } from './message.ts';
+import type { SignedSend } from './rotation.ts';
 
 export interface DigestOptions {
   /** The credential's name in the configuration. */
   readonly name: string;
   readonly secrets: CredentialSecrets;
+  /** How long the call may take that proves a key. */
+  readonly proofTimeoutMs: number;
 }
+
+/** What a key is proved with: a list that every key may ask for. */
+const PROOF = {
+  operation: 'listGroups',
+  target: '/api/atlas/v2/groups?itemsPerPage=1&pageNum=1',
+  accept: 'application/vnd.atlas.2023-01-01+json',
+  purpose: 'foreground',
+  endpointSet: 'user.groups',
+  scope: 'user',
+} as const;
 
 /** A nonce in use; `uses` is the last `nc` sent with it. */
 interface Session {
@@ -59,9 +73,9 @@ export function answerChallenge(
  * while there is none wait for one challenge. A challenge costs a round trip, but nothing of Atlas's rate limit [recorded].
  */
 export function createDigest(
-  { name, secrets }: DigestOptions,
-  { exchange, random }: { exchange: Exchange; random: Random },
-): Send {
+  { name, secrets, proofTimeoutMs }: DigestOptions,
+  { exchange, random, clock }: { exchange: Exchange; random: Random; clock: Clock },
+): SignedSend {
   let session: Session | undefined;
   let challenging: Promise<UpstreamAnswer> | undefined;
 
@@ -92,8 +106,8 @@ export function createDigest(
   function sign(request: UpstreamRequest, used: Session): Record<string, string> {
     used.uses++;
     const authorization = answerChallenge(used.challenge, {
-      user: secrets.id(),
-      password: secrets.secret(),
+      user: secrets.id,
+      password: secrets.secret,
       method: 'GET',
       uri: request.target,
       count: used.uses,
@@ -102,7 +116,7 @@ export function createDigest(
     return { authorization };
   }
 
-  return async (request) => {
+  const send: Send = async (request) => {
     if (session === undefined) {
       const answer = await challengeOnce(request);
       if (session === undefined && !learn(answer, undefined)) {
@@ -122,5 +136,13 @@ export function createDigest(
       if (!learn(answer, used) || attempt >= (stale ? 3 : 2))
         return failed('UPSTREAM_AUTH', `Atlas refuses the key of credential ${name}.`);
     }
+  };
+
+  return {
+    send,
+    async prove() {
+      const answer = await send({ ...PROOF, deadlineAt: clock.now() + proofTimeoutMs });
+      return answer.type === 'failed' ? answer : undefined;
+    },
   };
 }

@@ -12,15 +12,12 @@ export type UpstreamEvent =
   | {
       readonly type: 'credential-renewal';
       readonly credential: string;
-      readonly outcome: 'renewed' | 'refused' | 'failed';
-      /** Wall-clock milliseconds at which the new token ends. */
-      readonly expiresAt?: number;
+      /** `rotated`: other secrets are in use from now on. `kept`: Atlas does not accept them, the old ones stay in use. */
+      readonly outcome: 'renewed' | 'refused' | 'failed' | 'rotated' | 'kept';
       readonly detail?: string;
     }
-  | { readonly type: 'circuit'; readonly credential: string; readonly state: 'open' | 'half-open' | 'closed' }
   | {
-      readonly type: 'budget';
+      readonly type: 'circuit';
       readonly credential: string;
-      readonly endpointSet: string;
-      readonly remaining: number;
+      readonly state: 'open' | 'half-open' | 'closed';
     };

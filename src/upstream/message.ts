@@ -13,6 +13,8 @@ export interface UpstreamRequest {
   /** Which rate-limit bucket pays: Atlas's endpoint set and the project, organization or user it is counted for. */
   readonly endpointSet: string;
   readonly scope: string;
+  /** Calls that this one pays for: a walk pays for all its pages ahead, and those that are paid for say 0. 1 where it is left out. */
+  readonly draws?: number;
   /** The caller who caused it, for fairness; absent for the gateway's own questions. */
   readonly caller?: string;
 }

@@ -2,17 +2,28 @@ import type { Clock } from '../lib/clock.ts';
 import type { Random } from '../lib/random.ts';
 import type { CredentialSecrets } from './authorization.ts';
 import { createBearer } from './bearer.ts';
+import type { Budget } from './budget.ts';
+import { createCircuit } from './circuit.ts';
 import { createDigest } from './digest.ts';
 import type { UpstreamEvent } from './events.ts';
 import { failed } from './failure.ts';
 import type { Exchange, Send, UpstreamAnswer } from './message.ts';
+import { createRetry } from './retry.ts';
+import { createRotation, type Rotation } from './rotation.ts';
 
 export interface CredentialOptions {
   /** The credential's name in the configuration. */
   readonly name: string;
   readonly kind: 'service-account' | 'api-key';
   readonly secrets: CredentialSecrets;
+  /** How long minting or proving may take. */
   readonly mintTimeoutMs: number;
+}
+
+/** A way to ask Atlas with one credential. */
+export interface CredentialSend extends Rotation {
+  /** Whether Atlas is left alone for a moment because it failed several times in a row. */
+  readonly circuitOpen: boolean;
 }
 
 const codeOf = (answer: UpstreamAnswer) => (answer.type === 'failed' ? answer.code : String(answer.status));
@@ -22,28 +33,43 @@ const codeOf = (answer: UpstreamAnswer) => (answer.type === 'failed' ? answer.co
  *
  *   walk        a whole list, 500 items a page
  *     deadline  no wait, whoever waits for what, is longer than the request's
+ *     retry     once or twice more where the trouble may pass
+ *     circuit   an Atlas that is down is not asked, but for one probe
+ *     budget    what Atlas's rate limits leave, shared by callers
  *     measure   one observation an exchange that Atlas counts
+ *     rotation  the secrets in use, and new ones once they are proved
  *     bearer    one token for all, or: digest, one nonce for all
  *     transport one pool of connections, one origin, no redirects
+ *
+ * Digest may take two round trips, of which Atlas counts one: so budget and measure are above it.
  */
 export function createCredentialSend(
   { name, kind, secrets, mintTimeoutMs }: CredentialOptions,
   {
     exchange,
+    budget,
     clock,
     random,
     observe,
-  }: { exchange: Exchange; clock: Clock; random: Random; observe: (event: UpstreamEvent) => void },
-): Send {
+  }: {
+    exchange: Exchange;
+    budget: Budget;
+    clock: Clock;
+    random: Random;
+    observe: (event: UpstreamEvent) => void;
+  },
+): CredentialSend {
   const dependencies = { exchange, clock, random, observe };
-  const signed =
+  const create = (held: CredentialSecrets) =>
     kind === 'service-account'
-      ? createBearer({ name, secrets, mintTimeoutMs }, dependencies)
-      : createDigest({ name, secrets }, dependencies);
+      ? createBearer({ name, secrets: held, mintTimeoutMs }, dependencies)
+      : createDigest({ name, secrets: held, proofTimeoutMs: mintTimeoutMs }, dependencies);
+  const rotation = createRotation({ name, secrets, create }, { clock, observe });
+  const circuit = createCircuit({ credential: name }, { clock, random, observe });
 
   const measured: Send = async (request) => {
     const startedAt = clock.now();
-    const answer = await signed(request);
+    const answer = await rotation.send(request);
     observe({
       type: 'upstream-exchange',
       operation: request.operation,
@@ -54,13 +80,21 @@ export function createCredentialSend(
     return answer;
   };
 
-  return (request) =>
-    new Promise((resolve) => {
-      const timeout = () => resolve(failed('UPSTREAM_TIMEOUT', 'Atlas did not answer in time.'));
-      const cancel = clock.after(Math.max(0, request.deadlineAt - clock.now()), timeout);
-      void measured(request).then((answer) => {
-        cancel();
-        resolve(answer);
-      });
-    });
+  const retried = createRetry({ clock, random, observe })(circuit.guard(budget.limit(name)(measured)));
+
+  return {
+    send: (request) =>
+      new Promise((resolve) => {
+        const timeout = () => resolve(failed('UPSTREAM_TIMEOUT', 'Atlas did not answer in time.'));
+        const cancel = clock.after(Math.max(0, request.deadlineAt - clock.now()), timeout);
+        void retried(request).then((answer) => {
+          cancel();
+          resolve(answer);
+        });
+      }),
+    offer: (next) => rotation.offer(next),
+    get circuitOpen() {
+      return circuit.open;
+    },
+  };
 }

@@ -31,13 +31,15 @@ export type WalkResult =
   | Exclude<PageResult, FetchedPage>;
 
 /** The list to ask for: everything of the request but the page. */
-export interface ListRequest extends Omit<UpstreamRequest, 'target'> {
+export interface ListRequest extends Omit<UpstreamRequest, 'target' | 'draws'> {
   /** Encoded path without query. */
   readonly path: string;
   /** Encoded filter parameters, joined by `&`; empty where there are none. */
   readonly filters: string;
   /** Whether the operation knows `includeCount`. */
   readonly countable: boolean;
+  /** Items it held when it was last read: what a walk pays for ahead. */
+  readonly expectedItems?: number;
 }
 
 const isTimeoutWhilePaging = (response: UpstreamResponse) =>
@@ -65,12 +67,13 @@ function readPage(response: UpstreamResponse): PageResult {
 export async function fetchPage(
   send: Send,
   list: ListRequest,
-  page: { pageNum: number; itemsPerPage: number; includeCount: boolean },
+  page: { pageNum: number; itemsPerPage: number; includeCount: boolean; draws?: number },
 ): Promise<PageResult> {
-  const { path, filters, countable, ...request } = list;
+  const { path, filters, countable, expectedItems: _expected, ...request } = list;
   const count = countable && !page.includeCount ? 'includeCount=false&' : '';
   const query = `${filters === '' ? '' : `${filters}&`}${count}itemsPerPage=${page.itemsPerPage}&pageNum=${page.pageNum}`;
-  const answer = await send({ ...request, target: `${path}?${query}` });
+  const { draws = 1 } = page;
+  const answer = await send({ ...request, target: `${path}?${query}`, draws });
   return answer.type === 'failed' ? answer : readPage(answer);
 }
 
@@ -83,6 +86,8 @@ function repeatsItem(seen: Set<string>, items: Items): boolean {
   return seen.size - before !== countItems(items);
 }
 
+const pagesOf = (items: number) => Math.ceil(items / WALK_PAGE_SIZE);
+
 async function walkOnce(
   send: Send,
   list: ListRequest,
@@ -93,8 +98,10 @@ async function walkOnce(
   const seen = new Set<string>();
   let count = 0;
   let total: number | undefined;
+  let paid = Math.max(1, pagesOf(list.expectedItems ?? 0));
+  let draws = paid;
   for (let pageNum = 1; ; pageNum++) {
-    const page = await fetchPage(send, list, { pageNum, itemsPerPage: WALK_PAGE_SIZE, includeCount });
+    const page = await fetchPage(send, list, { pageNum, itemsPerPage: WALK_PAGE_SIZE, includeCount, draws });
     if (page.type !== 'list') return page;
     const pageCount = countItems(page.items);
     count += pageCount;
@@ -106,6 +113,10 @@ async function walkOnce(
     // A list of one page cannot tear, and may hold two items that look the same.
     if ((pageNum > 1 || page.hasNext) && repeatsItem(seen, page.items)) return { type: 'torn' };
     pages.push(page.items);
+    // The first page says how many there are: the rest is paid for at once, so that a walk is not left half done.
+    const wanted = Math.max(pageNum + 1, pagesOf(total ?? 0));
+    draws = Math.max(0, wanted - paid);
+    paid += draws;
     const complete = total === undefined ? !page.hasNext || pageCount === 0 : !page.hasNext || count >= total;
     if (!complete && pageCount === 0) return { type: 'torn' };
     if (complete) {

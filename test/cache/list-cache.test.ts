@@ -16,6 +16,7 @@ const OPTIONS = {
   maxBytes: 100_000,
   projectShare: 0.5,
   refusalMs: 5_000,
+  longestPauseMs: 60_000,
   refreshPauseMs: 5_000,
   maxLoads: 100,
   maxWaiting: 1_000,
@@ -33,6 +34,7 @@ describe('the cache of lists', () => {
       key,
       lifetimes: LIFETIMES,
       demand: { ...NO_DEMAND, ...demand },
+      stretch: () => 1,
       mayLoad: () => undefined,
       load: (purpose) => new Promise((settle) => void loads.push({ purpose, settle })),
     });

@@ -170,6 +170,7 @@ describe('a configuration', () => {
         maxBytes: '1MiB',
         projectShare: '0.5',
         maxItems: '7',
+        maxInFlight: '7',
       }[key ?? ''] ?? '5s';
     expect(load(GOOD, { [variable]: value }).ok).toBe(true);
     if (section === 'listen' && key === 'host') return;
@@ -272,7 +273,7 @@ describe('who is let in', () => {
     [
       'a short signing key',
       `${GOOD}tokens: { signingKey: { env: PUB } }\n`,
-      'tokens.signingKey: is too short to sign with',
+      'tokens.signingKey: is too short for a key',
     ],
     [
       'no rate',

@@ -6,6 +6,7 @@ import { createFakeClock } from '../support/fake-clock.ts';
 const credential = (name: string, covers?: readonly string[]): Credential => ({
   name,
   send: async () => failed('UPSTREAM_FAILED', 'not asked'),
+  stretch: () => 1,
   ...(covers === undefined ? {} : { covers: new Set(covers) }),
 });
 

@@ -45,3 +45,22 @@ export function createFakeClock(wallAtStart: number = Date.UTC(2026, 7, 10, 3, 1
     },
   };
 }
+
+/** Turns the clock on, a little at a time, until the promise settles: for waits between things that cross a socket. */
+export async function settled<Value>(clock: FakeClock, promise: Promise<Value>, stepMs = 20): Promise<Value> {
+  let done = false;
+  void promise.then(
+    () => {
+      done = true;
+    },
+    () => {
+      done = true;
+    },
+  );
+  while (!done) {
+    await clock.advance(stepMs);
+    // Sockets need real time: without it the clock would run away from them.
+    await new Promise((resolve) => setTimeout(resolve, 2));
+  }
+  return promise;
+}

@@ -153,7 +153,7 @@ export async function startGateway(options: RunningOptions = {}): Promise<Runnin
       simulator.requests.filter(({ target }) => target.startsWith('/api/atlas/')).map(({ target }) => target),
     tokenRequests: () => simulator.requests.filter(({ target }) => target === '/api/oauth/token').length,
     async stop() {
-      await gateway.stop();
+      await gateway.stop({ hurry: true });
       await simulator.close();
     },
   };

@@ -2,6 +2,7 @@ import { afterEach, describe, expect, test } from 'vitest';
 import { createSystemRandom } from '../../src/lib/random.ts';
 import { createSimulator, type Simulator, type SimulatorOptions } from '../../src/simulator/simulator.ts';
 import { SAMPLE_CREDENTIALS, SAMPLE_PROJECTS } from '../../src/simulator/world.ts';
+import { createBudget } from '../../src/upstream/budget.ts';
 import { answerChallenge } from '../../src/upstream/digest.ts';
 import { readChallenge } from '../../src/upstream/digest-challenge.ts';
 import type { UpstreamEvent } from '../../src/upstream/events.ts';
@@ -34,9 +35,15 @@ async function start(kind: 'service-account' | 'api-key', options: SimulatorOpti
     kind === 'api-key'
       ? [apiKey.publicKey, apiKey.privateKey]
       : [serviceAccount.clientId, serviceAccount.clientSecret];
-  const send = createCredentialSend(
-    { name: 'sample', kind, secrets: { id: () => id, secret: () => secret }, mintTimeoutMs: 10_000 },
-    { exchange: transport.exchange, clock, random, observe: (event) => void events.push(event) },
+  const { send } = createCredentialSend(
+    { name: 'sample', kind, secrets: { id, secret }, mintTimeoutMs: 10_000 },
+    {
+      exchange: transport.exchange,
+      budget: createBudget({ clock }),
+      clock,
+      random,
+      observe: (event) => void events.push(event),
+    },
   );
   const ask = (project: { id: string } = SAMPLE_PROJECTS.orders) => askOnce(send, clock, project);
   const count = (status: number) => simulator.requests.filter((request) => request.status === status).length;
@@ -178,14 +185,14 @@ describe('an API key', () => {
     const { clock, simulator } = await start('api-key');
     const exchange: Exchange =
       started[0]?.transport.exchange ?? (() => Promise.reject(new Error('not started')));
-    const send = createCredentialSend(
+    const { send } = createCredentialSend(
       {
         name: 'wrong',
         kind: 'api-key',
-        secrets: { id: () => 'simulatr', secret: () => 'wrong' },
+        secrets: { id: 'simulatr', secret: 'wrong' },
         mintTimeoutMs: 1_000,
       },
-      { exchange, clock, random, observe: () => undefined },
+      { exchange, budget: createBudget({ clock }), clock, random, observe: () => undefined },
     );
     expect(statusOf(await askOnce(send, clock, SAMPLE_PROJECTS.orders))).toBe('UPSTREAM_AUTH');
     expect(simulator.requests.length).toBeLessThanOrEqual(3);
