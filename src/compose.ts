@@ -54,6 +54,8 @@ export interface Gateway {
 const REFUSAL_MS = 5_000;
 const REFRESH_PAUSE_MS = 5_000;
 const LONGEST_REFRESH_PAUSE_MS = 60_000;
+/** A token that cannot be had in this part of a load's time is told of as what it is, before the load's deadline. */
+const MINT_PART = 0.8;
 const MAX_LOADS = 1_000;
 const MAX_WAITING = 10_000;
 const MAX_CONNECTIONS = 32;
@@ -170,7 +172,12 @@ export function compose(
     const { name, serviceAccount, projects, organizations } = credential;
     const kind = serviceAccount === undefined ? ('api-key' as const) : ('service-account' as const);
     const upstream = createCredentialSend(
-      { name, kind, secrets: secretsOf(credential, secretOf), mintTimeoutMs: config.upstream.timeout },
+      {
+        name,
+        kind,
+        secrets: secretsOf(credential, secretOf),
+        mintTimeoutMs: config.upstream.timeout * MINT_PART,
+      },
       { exchange: transport.exchange, budget, clock, random, observe },
     );
     const covers = new Set([...(projects ?? []), ...(organizations ?? [])]);

@@ -30,6 +30,9 @@ const FIRST_BACKOFF_MS = 1_000;
 const MAX_BACKOFF_MS = 60_000;
 const MAX_TOKEN_LENGTH = 16_384;
 
+const isUnreached = ({ code, unconnected }: UpstreamFailure) =>
+  unconnected === true || code === 'UPSTREAM_UNREACHABLE' || code === 'UPSTREAM_TLS';
+
 interface Grant {
   readonly value: string;
   readonly lifeSeconds: number;
@@ -73,20 +76,17 @@ export function createBearer(
   let minting: Promise<Token | UpstreamFailure> | undefined;
   let failures = 0;
   let pausedUntil = 0;
-  let lastFailure = '';
+  let last = failed('CREDENTIALS_UNAVAILABLE', `Credential ${name} has no token.`);
 
-  function pause(detail: string, askedMs: number): UpstreamFailure {
+  function pause(failure: UpstreamFailure, askedMs: number): UpstreamFailure {
     failures++;
-    lastFailure = detail;
+    last = failure;
     const backoffMs =
       Math.min(MAX_BACKOFF_MS, FIRST_BACKOFF_MS * 2 ** (failures - 1)) * (0.5 + random.fraction() / 2);
     const waitMs = Math.max(backoffMs, Math.min(askedMs, MAX_BACKOFF_MS));
     pausedUntil = clock.now() + waitMs;
-    return unavailable(waitMs);
+    return { ...last, retryAfterMs: waitMs };
   }
-
-  const unavailable = (waitMs: number) =>
-    failed('CREDENTIALS_UNAVAILABLE', `Credential ${name} has no token: ${lastFailure}.`, waitMs);
 
   async function mint(): Promise<Token | UpstreamFailure> {
     // RFC 6749 section 2.3.1 would have the pair percent-encoded; Atlas refuses it then, which is why no OAuth library does this.
@@ -111,7 +111,12 @@ export function createBearer(
         outcome: refused ? 'refused' : 'failed',
         detail: grant,
       });
-      return pause(grant, answer.type === 'answered' ? (readRetryAfter(answer.headers, clock) ?? 0) : 0);
+      // Where Atlas itself cannot be reached, that is what those who wait are told.
+      const told =
+        answer.type === 'failed' && isUnreached(answer)
+          ? answer
+          : failed('CREDENTIALS_UNAVAILABLE', `Credential ${name} has no token: ${grant}.`);
+      return pause(told, answer.type === 'answered' ? (readRetryAfter(answer.headers, clock) ?? 0) : 0);
     }
     const now = clock.now();
     const lifeMs = grant.lifeSeconds * 1_000;
@@ -135,7 +140,7 @@ export function createBearer(
       if (now >= token.renewAt && mayMint) void mintOnce();
       return token;
     }
-    return mayMint || minting !== undefined ? mintOnce() : unavailable(pausedUntil - now);
+    return mayMint || minting !== undefined ? mintOnce() : { ...last, retryAfterMs: pausedUntil - now };
   }
 
   const send: Send = async (request) => {

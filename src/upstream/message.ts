@@ -41,6 +41,8 @@ export interface UpstreamFailure {
   readonly code: UpstreamFailureCode;
   readonly detail: string;
   readonly retryAfterMs?: number;
+  /** Not even a connection was made. */
+  readonly unconnected?: true;
 }
 
 /** Header names in lower case; a repeated header's values are joined with `, `. */

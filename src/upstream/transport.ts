@@ -1,5 +1,5 @@
 import { isIP } from 'node:net';
-import { type Dispatcher, Pool } from 'undici';
+import { buildConnector, type Dispatcher, Pool } from 'undici';
 import type { Clock } from '../lib/clock.ts';
 import { decodeBody } from './decode-body.ts';
 import { failed, failureOf } from './failure.ts';
@@ -44,14 +44,26 @@ function joinHeaders(headers: Dispatcher.ResponseData['headers']): Record<string
 
 /** Pooled HTTP/1.1 to one origin. Redirects are never followed; every exchange ends at its deadline; nothing is thrown. */
 export function createTransport(options: TransportOptions, { clock }: { clock: Clock }): Transport {
+  let connections = 0;
+  // The deadline of each exchange is the only one: it covers connecting, headers and body together.
+  const connector = buildConnector({ timeout: 0 });
+  const connect: typeof connector = (target, done) =>
+    connector(target, (...made) => {
+      const [, socket] = made;
+      // Undici's types say null, its code leaves it out.
+      if (socket) {
+        connections++;
+        socket.once('close', () => connections--);
+      }
+      done(...made);
+    });
   const pool = new Pool(checkedOrigin(options.origin), {
     connections: options.maxConnections,
     pipelining: 1,
     maxHeaderSize: MAX_HEADER_BYTES,
-    // The deadline below is the only one: it covers connecting, headers and body together.
     headersTimeout: 0,
     bodyTimeout: 0,
-    connect: { timeout: 0 },
+    connect,
   });
   const tooLarge = () =>
     failed('UPSTREAM_TOO_LARGE', `Atlas sent a body of more than ${options.maxBodyBytes} bytes.`);
@@ -95,7 +107,8 @@ export function createTransport(options: TransportOptions, { clock }: { clock: C
       try {
         return await perform(request, abort.signal);
       } catch (error) {
-        return abort.signal.aborted ? timeout : failureOf(error);
+        if (!abort.signal.aborted) return failureOf(error);
+        return connections > 0 ? timeout : { ...timeout, unconnected: true };
       } finally {
         cancel();
       }
