@@ -2,6 +2,7 @@ import { createHash, timingSafeEqual } from 'node:crypto';
 import type { RequestListener } from 'node:http';
 import { getRequestListener } from '@hono/node-server';
 import { type Context, Hono } from 'hono';
+import { bodyLimit } from 'hono/body-limit';
 import { renderApiError } from '../atlas/api-error.ts';
 
 export interface AdminDependencies {
@@ -77,10 +78,12 @@ export function createAdminApp({
     return undefined;
   });
   app.get('/status.json', (context) => context.json(status(), 200, { 'Cache-Control': 'no-store' }));
-  app.post('/cache/purge', async (context) => {
-    if (Number(context.req.header('content-length') ?? '0') > MAX_BODY_BYTES)
-      return error(context, 413, 'PAYLOAD_TOO_LARGE', 'The body is too large.');
-    const scope = readScope((await context.req.text()).slice(0, MAX_BODY_BYTES));
+  const limited = bodyLimit({
+    maxSize: MAX_BODY_BYTES,
+    onError: (context) => error(context, 413, 'PAYLOAD_TOO_LARGE', 'The body is too large.'),
+  });
+  app.post('/cache/purge', limited, async (context) => {
+    const scope = readScope(await context.req.text());
     if (typeof scope === 'string') return error(context, 400, 'INVALID_REQUEST', scope);
     if (scope.operation !== undefined && !knowsOperation(scope.operation))
       return error(context, 404, 'UNKNOWN_OPERATION', 'There is no list operation of that name.');

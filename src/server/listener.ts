@@ -42,6 +42,11 @@ const IDLE_MS = 120_000;
 const MAX_CONNECTIONS = 20_000;
 
 const BROKEN = { status: 400, errorCode: 'INVALID_REQUEST', detail: 'The request is not well-formed HTTP.' };
+const NO_PROXY = {
+  status: 405,
+  errorCode: 'METHOD_NOT_ALLOWED',
+  detail: 'This gateway is no proxy for connections: use GET or HEAD.',
+};
 const COMPLAINTS = new Map([
   [
     'HPE_HEADER_OVERFLOW',
@@ -56,6 +61,19 @@ const COMPLAINTS = new Map([
     { status: 408, errorCode: 'REQUEST_TIMEOUT', detail: 'The request took too long to arrive.' },
   ],
 ]);
+
+/** An error as the last answer of a connection that has no response object. */
+function complain(socket: Duplex, complaint: typeof BROKEN): void {
+  const body = renderApiError(complaint);
+  const head = [
+    `HTTP/1.1 ${complaint.status} Error`,
+    'Content-Type: application/json',
+    `Content-Length: ${body.length}`,
+    `X-Error-Code: ${complaint.errorCode}`,
+    'Connection: close',
+  ];
+  socket.end(`${head.join('\r\n')}\r\n\r\n${body.toString()}`);
+}
 
 /** Answers what Node's parser refuses, in the shape of every other error, and closes: what follows on the connection cannot be trusted. */
 function answerBroken(
@@ -75,16 +93,7 @@ function answerBroken(
     socket.end();
     return;
   }
-  const complaint = COMPLAINTS.get(error.code ?? '') ?? BROKEN;
-  const body = renderApiError(complaint);
-  const head = [
-    `HTTP/1.1 ${complaint.status} Error`,
-    'Content-Type: application/json',
-    `Content-Length: ${body.length}`,
-    `X-Error-Code: ${complaint.errorCode}`,
-    'Connection: close',
-  ];
-  socket.end(`${head.join('\r\n')}\r\n\r\n${body.toString()}`);
+  complain(socket, COMPLAINTS.get(error.code ?? '') ?? BROKEN);
 }
 
 function explain(error: Error & { code?: string }, { host, port, setting }: ListenerOptions): Error {
@@ -130,7 +139,7 @@ function connectionClosing(
   });
   server.on('clientError', (error, socket) => answerBroken(error, socket as Socket, lastOn.get(socket)));
   server.on('upgrade', (_request, socket) => socket.destroy());
-  server.on('connect', (_request, socket) => socket.destroy());
+  server.on('connect', (_request, socket) => complain(socket, NO_PROXY));
 }
 
 /** An HTTP/1.1 server with bounds on what a client may send and on how long it may take. */

@@ -22,6 +22,9 @@ export interface Access {
   revoke(authorization: string | undefined, form: string): TokenAnswer;
   admit(authorization: string | undefined, method: string, uri: string): Admission;
   challenge(stale: boolean): string;
+  /** From now on the service account has this secret too, or no longer: Atlas keeps two of them during a rotation. */
+  acceptSecret(secret: string): void;
+  refuseSecret(secret: string): void;
   /** Every token given so far is dead from now on. */
   killTokens(): void;
   /** Every nonce given so far is stale from now on. */
@@ -42,8 +45,11 @@ export function createAccess(
   const { serviceAccount, apiKey } = SAMPLE_CREDENTIALS;
   const tokens = new Map<string, number>();
   const nonces = new Map<string, { endsAt: number; seen: Set<string> }>();
-  const basic = `Basic ${Buffer.from(`${serviceAccount.clientId}:${serviceAccount.clientSecret}`).toString('base64')}`;
-  const knowsClient = (authorization: string | undefined) => authorization === basic;
+  const secrets = new Set<string>([serviceAccount.clientSecret]);
+  const basicOf = (secret: string) =>
+    `Basic ${Buffer.from(`${serviceAccount.clientId}:${secret}`).toString('base64')}`;
+  const knowsClient = (authorization: string | undefined) =>
+    [...secrets].some((secret) => authorization === basicOf(secret));
 
   function admitDigest(header: string, method: string, uri: string): Admission {
     const parameters = new Map(
@@ -111,6 +117,8 @@ export function createAccess(
       nonces.set(nonce, { endsAt: clock.now() + options.nonceLifeMs, seen: new Set() });
       return `Digest realm="MMS Public API", domain="", nonce="${nonce}", algorithm=${options.algorithm}, qop="auth", stale=${stale}`;
     },
+    acceptSecret: (secret) => void secrets.add(secret),
+    refuseSecret: (secret) => void secrets.delete(secret),
     killTokens: () => tokens.clear(),
     killNonces: () => nonces.clear(),
   };

@@ -43,6 +43,11 @@ export interface Simulator {
   /** The latest requests, oldest first, control requests left out. */
   readonly requests: readonly SeenRequest[];
   clearRequests(): void;
+  /** From now on the sample service account has this secret too, or no longer. */
+  acceptSecret(secret: string): void;
+  refuseSecret(secret: string): void;
+  /** Every token given so far is dead from now on. */
+  killTokens(): void;
 }
 
 const MAX_SEEN = 20_000;
@@ -383,6 +388,9 @@ export function createSimulator(
     clearRequests() {
       seen.length = 0;
     },
+    acceptSecret: access.acceptSecret,
+    refuseSecret: access.refuseSecret,
+    killTokens: access.killTokens,
   };
 }
 

@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'vitest';
@@ -42,7 +42,10 @@ export async function serveBuilt(
   configuration: string,
   options: { env?: Record<string, string>; main?: string; cwd?: string; uid?: number } = {},
 ): Promise<Built> {
-  const path = join(makeFolder(), 'gateway.yaml');
+  const folder = makeFolder();
+  // Readable by the user the process runs as.
+  chmodSync(folder, 0o755);
+  const path = join(folder, 'gateway.yaml');
   writeFileSync(path, configuration, { mode: 0o644 });
   const { clientId, clientSecret } = SAMPLE_CREDENTIALS.serviceAccount;
   const child = spawn(process.execPath, [options.main ?? 'dist/main.js', 'serve', '--config', path], {

@@ -88,7 +88,7 @@ async function serve(text: string) {
   return { origin, path, statusFor, metrics };
 }
 
-test('an added key works, a removed one stops, a broken file keeps the old, and no request is lost', async () => {
+test('69: a configuration that changes, rightly and wrongly → keys come and go, a broken file keeps the old, no request is lost', async () => {
   const [one, two] = [testKey(1), testKey(2)];
   mount(1, `${clientSecret}\n`);
   const { path, statusFor, metrics } = await serve(configuration([one]));
@@ -113,7 +113,7 @@ test('an added key works, a removed one stops, a broken file keeps the old, and 
   expect(await metrics()).toContain('atlas_gateway_config_last_reload_successful 1');
 });
 
-test('a changed policy decides the next request, also about what is in memory', async () => {
+test('32: a policy that changes → decides the next request, also about what is in memory', async () => {
   const key = testKey(1);
   mount(1, clientSecret);
   const { path, statusFor } = await serve(configuration([key]));
@@ -122,7 +122,7 @@ test('a changed policy decides the next request, also about what is in memory', 
   await expect.poll(() => statusFor(key), SOON).toBe(403);
 });
 
-test('a secret that Kubernetes swaps, twice, is used for the next token', async () => {
+test('54: a secret that Kubernetes swaps twice, or takes away → used for the next token, or kept', async () => {
   const key = testKey(1);
   mount(1, 'wrong');
   const { statusFor, metrics } = await serve(configuration([key]));
@@ -138,7 +138,7 @@ test('a secret that Kubernetes swaps, twice, is used for the next token', async 
   expect(output).not.toContain(clientSecret);
 });
 
-test.skipIf(noOpenssl)('a new certificate is shown to the next connection', async () => {
+test.skipIf(noOpenssl)('54: a certificate that is replaced → shown to the next connection', async () => {
   const certify = (name: string) =>
     spawnSync('openssl', [
       'req',

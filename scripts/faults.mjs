@@ -1,0 +1,55 @@
+// Prints what the gateway survives, a line a row. Runs test/faults, or reads the JSON report of a run that was: --report FILE.
+import { spawnSync } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { ROWS } from '../test/faults/rows.mjs';
+
+const { values } = parseArgs({ options: { report: { type: 'string' } } });
+
+function runTests() {
+  const folder = mkdtempSync(join(tmpdir(), 'atlas-gateway-faults-'));
+  const file = join(folder, 'report.json');
+  process.stderr.write('Running test/faults; this takes about a minute.\n');
+  spawnSync(
+    process.execPath,
+    ['node_modules/vitest/vitest.mjs', 'run', 'test/faults', '--reporter=json', `--outputFile.json=${file}`],
+    { stdio: ['ignore', 'ignore', 'inherit'] },
+  );
+  const report = JSON.parse(readFileSync(file, 'utf8'));
+  rmSync(folder, { recursive: true });
+  return report;
+}
+
+const report = values.report === undefined ? runTests() : JSON.parse(readFileSync(values.report, 'utf8'));
+const statuses = new Map();
+for (const { name, assertionResults } of report.testResults) {
+  if (!name.includes('/test/faults/')) continue;
+  for (const { title, status } of assertionResults) {
+    const row = Number(/^(\d+): /.exec(title)?.[1]);
+    if (Number.isNaN(row)) continue;
+    statuses.set(row, [...(statuses.get(row) ?? []), status]);
+  }
+}
+
+function outcomeOf(row) {
+  const found = statuses.get(row) ?? [];
+  if (found.length === 0) return 'has no test';
+  if (found.some((status) => status === 'failed')) return 'failed';
+  return found.every((status) => status === 'passed') ? 'passed' : 'skipped';
+}
+
+const colour = process.stdout.isTTY && !process.env.NO_COLOR;
+const _paint = (text) => (colour ? `\x1b[${text === 'passed' ? 32 : 31}m${text}\x1b[0m` : text);
+const _width = Math.max(...[...ROWS.values()].map(([done]) => done.length));
+let bad = 0;
+for (const [row, [_done, _expected]] of ROWS) {
+  const outcome = outcomeOf(row);
+  if (outcome !== 'passed') bad++;
+}
+for (const row of statuses.keys()) {
+  if (ROWS.has(row)) continue;
+  bad++;
+}
+process.exitCode = bad === 0 ? 0 : 1;
