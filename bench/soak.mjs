@@ -1,0 +1,315 @@
+// Minutes of mixed load on the built gateway, while the simulated Atlas changes its lists and fails in every way it knows, secrets are
+// swapped and caches purged. Every body is checked against what Atlas held when the listing was loaded.
+// usage: npm run bench:soak [-- MINUTES]
+import { spawn } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import {
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import { Agent, request } from 'node:http';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createSystemClock } from '../dist/lib/clock.js';
+import { createSystemRandom } from '../dist/lib/random.js';
+import { createSimulator } from '../dist/simulator/simulator.js';
+import { SAMPLE_CREDENTIALS } from '../dist/simulator/world.js';
+
+const MINUTES = Number(process.argv[2] ?? 10);
+const CLIENTS = 24;
+const PROJECTS = 40;
+/** A load may take as long as `upstream.timeout`; what it brought may be from its begin. */
+const LOAD_MS = 3_000;
+/** `Age` is in whole seconds, and clocks are read at two ends. */
+const SLACK_MS = 1_500;
+const ACCEPT = 'application/vnd.atlas.2023-02-01+json';
+
+const random = createSystemRandom();
+const choose = (count) => Math.floor(random.fraction() * count);
+const projects = Array.from({ length: PROJECTS }, (_none, index) => ({
+  id: `50a${index.toString(16).padStart(21, '0')}`,
+  name: `soak-${index}`,
+  orgId: '5f0a1b2c3d4e5f6071829301',
+  connections: 0,
+  visible: true,
+}));
+const addressOf = ({ id }) => `/api/atlas/v2/groups/${id}/streams/privateLinkConnections`;
+const itemOf = ({ id }, version, index) => ({
+  _id: `${id.slice(0, 8)}${version.toString(16).padStart(8, '0')}${index.toString(16).padStart(8, '0')}`,
+  name: `item "${index}" of </${version}> é`,
+  provider: 'AWS',
+  size: index * 1_000_003,
+  vendor: createHash('md5').update(`${id}/${version}/${index}`).digest('hex'),
+});
+
+const folder = mkdtempSync(join(tmpdir(), 'atlas-gateway-soak-'));
+const simulator = createSimulator({ projects }, { clock: createSystemClock(), random });
+const atlas = await simulator.listen(0);
+/** What each list held from when on. */
+const histories = new Map(projects.map((project) => [project.id, []]));
+function change(project) {
+  const history = histories.get(project.id);
+  const version = history.length;
+  const count = [0, 3, 40, 120, 499, 500, 501, 1_300][choose(8)];
+  history.push({ version, count, from: Date.now() });
+  simulator.world.replace(
+    addressOf(project),
+    Array.from({ length: count }, (_none, index) => itemOf(project, version, index)),
+  );
+}
+for (const project of projects) change(project);
+
+function mount(version, secret) {
+  mkdirSync(join(folder, `..v${version}`));
+  writeFileSync(join(folder, `..v${version}`, 'secret'), `${secret}\n`);
+  symlinkSync(`..v${version}`, join(folder, '..next'));
+  renameSync(join(folder, '..next'), join(folder, '..data'));
+  if (version === 0) symlinkSync('..data/secret', join(folder, 'secret'));
+}
+const { clientId, clientSecret } = SAMPLE_CREDENTIALS.serviceAccount;
+mount(0, clientSecret);
+writeFileSync(join(folder, 'key'), 'a key that encrypts the file of the soak');
+writeFileSync(
+  join(folder, 'gateway.yaml'),
+  `listen: { port: 0 }
+admin: { port: 0 }
+upstream: { origin: '${atlas}', timeout: ${LOAD_MS}ms }
+credentials:
+  - name: soak
+    serviceAccount: { clientId: { env: ID }, clientSecret: { file: secret } }
+anonymous: { projects: all, organizations: all }
+cache:
+  fresh: 2s
+  staleWhileRevalidate: 10s
+  maxBytes: 128MiB
+  snapshot: { path: cache, encryptionKey: { file: key }, every: 20s }
+`,
+);
+const gateway = spawn(process.execPath, ['dist/main.js', 'serve', '--config', join(folder, 'gateway.yaml')], {
+  env: { PATH: process.env.PATH, ID: clientId },
+  stdio: ['ignore', 'pipe', 'inherit'],
+});
+const ended = new Promise((resolve) => gateway.on('close', resolve));
+const [origin, admin] = await new Promise((resolve) => {
+  let told = '';
+  gateway.stdout.on('data', (chunk) => {
+    // Only the first line is of interest; what follows is read so that the gateway can go on writing.
+    if (told.length < 10_000) told += chunk;
+    const origins = told.match(/http:\/\/[\d.:]+/g);
+    if (origins?.length >= 2) resolve(origins);
+  });
+});
+
+const agent = new Agent({ keepAlive: true, maxSockets: CLIENTS + 4 });
+function ask(target, { headers = {}, method = 'GET', body } = {}) {
+  return new Promise((resolve) => {
+    const asked = request(target, { method, headers, agent }, (response) => {
+      const chunks = [];
+      response.on('data', (chunk) => chunks.push(chunk));
+      response.on('end', () =>
+        resolve({
+          status: response.statusCode,
+          headers: response.headers,
+          text: Buffer.concat(chunks).toString(),
+        }),
+      );
+      response.on('error', () => resolve({ status: 0, headers: {}, text: 'broken' }));
+    });
+    asked.on('error', ({ message }) => resolve({ status: 0, headers: {}, text: message }));
+    asked.end(body);
+  });
+}
+
+const report = { requests: 0, statuses: new Map(), outcomes: new Map(), wrong: [], refusedAlthoughHeld: [] };
+/** When a project's list was last answered; taken away by a purge. */
+const answeredAt = new Map();
+const count = (map, key) => map.set(key, (map.get(key) ?? 0) + 1);
+
+/** Why a body is wrong; undefined where it is what Atlas held when it was loaded. */
+function complaint(project, { text, headers }, { pageNum, itemsPerPage }) {
+  const { results, totalCount } = JSON.parse(text);
+  const loadedAt = Date.now() - Number(headers.age) * 1_000;
+  const offset = (pageNum - 1) * itemsPerPage;
+  const history = histories.get(project.id);
+  const alive = history.filter(
+    ({ from }, index) =>
+      from <= loadedAt + SLACK_MS &&
+      (history[index + 1]?.from ?? Number.POSITIVE_INFINITY) >= loadedAt - LOAD_MS - SLACK_MS,
+  );
+  const fits = ({ version, count: held }) =>
+    totalCount === held &&
+    results.length === Math.max(0, Math.min(itemsPerPage, held - offset)) &&
+    results.every(
+      (item, index) => JSON.stringify(item) === JSON.stringify(itemOf(project, version, offset + index)),
+    );
+  return alive.some(fits)
+    ? undefined
+    : `${project.name} page ${pageNum}/${itemsPerPage}: ${results.length} of ${totalCount}, Age ${headers.age}, ${headers['cache-status']}; alive ${JSON.stringify(alive)}`;
+}
+
+const SIZES = [1, 20, 100, 100, 100, 500];
+async function client(until) {
+  while (Date.now() < until) {
+    const project = projects[Math.floor(random.fraction() ** 2 * PROJECTS)];
+    const page = { pageNum: 1 + choose(3), itemsPerPage: SIZES[choose(SIZES.length)] };
+    const heldSince = answeredAt.get(project.id);
+    const target = `${origin}${addressOf(project)}?pageNum=${page.pageNum}&itemsPerPage=${page.itemsPerPage}${choose(4) === 0 ? '&pretty=true' : ''}`;
+    const headers = { accept: ACCEPT, ...(choose(200) === 0 ? { 'cache-control': 'no-cache' } : {}) };
+    const reply = await ask(target, { headers });
+    report.requests++;
+    count(report.statuses, reply.status);
+    count(
+      report.outcomes,
+      (reply.headers['cache-status'] ?? 'none').replace(/ttl=-?\d+/, 'ttl').replace('atlas-gateway; ', ''),
+    );
+    if (reply.status === 200) {
+      const wrong = complaint(project, reply, page);
+      if (wrong !== undefined) report.wrong.push(wrong);
+      answeredAt.set(project.id, Date.now());
+    } else if (heldSince !== undefined && answeredAt.get(project.id) !== undefined) {
+      report.refusedAlthoughHeld.push(`${reply.status} ${reply.text.slice(0, 200)}`);
+    }
+  }
+}
+
+const FAULTS = [
+  { status: 503 },
+  { status: 500 },
+  { status: 429, headers: { 'Retry-After': '1' } },
+  { status: 429, headers: { 'Retry-After': '30' }, times: 1 },
+  { status: 200, body: '<html>' },
+  { status: 200, body: '{"links":[],"results":[{"_id":"cut' },
+  { status: 302, headers: { Location: 'http://127.0.0.1:9/' } },
+  { status: 403, errorCode: 'IP_ADDRESS_NOT_ON_ACCESS_LIST' },
+  { wire: 'reset' },
+  { wire: 'cut' },
+  { wire: 'hang' },
+  { wire: 'drip' },
+  { delayMs: 400 },
+  { killTokens: true, times: 1 },
+  { target: '/api/oauth/token', status: 500 },
+];
+let purges = 0;
+let swaps = 0;
+let faults = 0;
+const timers = [
+  setInterval(() => change(projects[choose(PROJECTS)]), 150),
+  setInterval(() => {
+    simulator.faults.clear();
+    if (choose(3) === 0) return;
+    faults++;
+    simulator.faults.add({ target: 'privateLinkConnections', ...FAULTS[choose(FAULTS.length)] });
+  }, 3_000),
+  setInterval(async () => {
+    purges++;
+    const project = projects[choose(PROJECTS)];
+    const soft = choose(2) === 0;
+    // Who asks while it is purged may be told either; the list counts as held again with its next answer.
+    answeredAt.delete(project.id);
+    await ask(`${admin}/cache/purge`, {
+      method: 'POST',
+      body: JSON.stringify({ project: project.id, soft }),
+    });
+    answeredAt.delete(project.id);
+  }, 2_000),
+  setInterval(() => {
+    swaps++;
+    const [before, now] = [`secret ${swaps - 1}`, `secret ${swaps}`];
+    // Every fourth one is a mistake, which Atlas never hears of.
+    if (swaps % 4 !== 0) simulator.acceptSecret(now);
+    mount(swaps, now);
+    if (swaps % 4 === 3) simulator.refuseSecret(before);
+  }, 10_000),
+];
+
+const memory = [];
+const sample = async () => {
+  const [, rss] = /VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${gateway.pid}/status`, 'utf8')) ?? [];
+  const { text } = await ask(`${admin}/metrics`);
+  const value = (name) => Number(new RegExp(`^${name} (\\S+)`, 'm').exec(text)?.[1] ?? Number.NaN);
+  memory.push({
+    at: Date.now(),
+    rss: Number(rss) / 1_024,
+    heap: value('nodejs_heap_size_used_bytes') / 1_048_576,
+    external: value('nodejs_external_memory_bytes') / 1_048_576,
+    cache: value('atlas_gateway_cache_bytes') / 1_048_576,
+  });
+};
+
+const median = (numbers) => [...numbers].sort((a, b) => a - b)[Math.floor(numbers.length / 2)] ?? Number.NaN;
+const begun = Date.now();
+const until = begun + MINUTES * 60_000;
+const sampling = setInterval(sample, 5_000);
+const telling = setInterval(() => {
+  const { rss, cache } = memory.at(-1) ?? {};
+  console.error(
+    `${Math.round((Date.now() - begun) / 1_000)} s: ${report.requests} requests, ${report.wrong.length} wrong, ${report.refusedAlthoughHeld.length} refused although held, ${rss?.toFixed(0)} MiB, cache ${cache?.toFixed(0)} MiB`,
+  );
+}, 30_000);
+await Promise.all(Array.from({ length: CLIENTS }, () => client(until)));
+for (const timer of [...timers, sampling, telling]) clearInterval(timer);
+await sample();
+const calls = simulator.requests.length;
+const { text: metrics } = await ask(`${admin}/metrics`);
+gateway.kill('SIGINT');
+const code = await ended;
+await simulator.close();
+agent.destroy();
+rmSync(folder, { recursive: true });
+
+const sum = (name) =>
+  [...metrics.matchAll(new RegExp(`^${name}(?:\\{.*\\})? (\\d+)`, 'gm'))].reduce(
+    (all, [, one]) => all + Number(one),
+    0,
+  );
+const upstream = sum('atlas_gateway_upstream_requests_total');
+const half = memory.slice(Math.floor(memory.length / 2));
+const quarter = Math.max(1, Math.floor(half.length / 2));
+const trend = (name) => {
+  const [early, late] = [half.slice(0, quarter), half.slice(quarter)].map((part) =>
+    median(part.map((one) => one[name])),
+  );
+  return { early, late, ratio: late / early };
+};
+const lines = [
+  ['minutes', MINUTES],
+  [
+    'requests',
+    `${report.requests} (${Math.round(report.requests / ((Date.now() - begun) / 1_000))} a second)`,
+  ],
+  [
+    'answers',
+    [...report.statuses]
+      .sort()
+      .map(([status, times]) => `${status}: ${times}`)
+      .join(', '),
+  ],
+  ['wrong answers', report.wrong.length],
+  ['refused although a listing was held', report.refusedAlthoughHeld.length],
+  [
+    'questions to Atlas',
+    `${upstream} (${((upstream / report.requests) * 1_000).toFixed(1)} per thousand requests; the simulator remembers ${calls})`,
+  ],
+  ['retries', sum('atlas_gateway_upstream_retries_total')],
+  ['faults, purges, secret swaps', `${faults}, ${purges}, ${swaps}`],
+  ['gateway ended with', code],
+];
+for (const name of ['rss', 'heap', 'external', 'cache']) {
+  const { early, late, ratio } = trend(name);
+  lines.push([
+    `${name}, MiB`,
+    `start ${memory[0]?.[name].toFixed(1)}, end ${memory.at(-1)?.[name].toFixed(1)}; third quarter ${early.toFixed(1)}, last quarter ${late.toFixed(1)} (${ratio.toFixed(2)})`,
+  ]);
+}
+for (const [name, value] of lines) console.log(`${String(name).padEnd(38)} ${value}`);
+console.log('\nhow answers came about:');
+for (const [outcome, times] of [...report.outcomes].sort(([, a], [, b]) => b - a))
+  console.log(`${String(times).padStart(9)}  ${outcome}`);
+for (const wrong of report.wrong.slice(0, 10)) console.log(`wrong: ${wrong}`);
+for (const refused of report.refusedAlthoughHeld.slice(0, 10)) console.log(`refused: ${refused}`);
+process.exitCode = report.wrong.length + report.refusedAlthoughHeld.length === 0 && code === 0 ? 0 : 1;
