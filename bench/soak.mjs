@@ -29,6 +29,7 @@ const LOAD_MS = 3_000;
 const SLACK_MS = 1_500;
 const ACCEPT = 'application/vnd.atlas.2023-02-01+json';
 
+const print = (line) => void process.stdout.write(`${line}\n`);
 const random = createSystemRandom();
 const choose = (count) => Math.floor(random.fraction() * count);
 const projects = Array.from({ length: PROJECTS }, (_none, index) => ({
@@ -247,8 +248,8 @@ const until = begun + MINUTES * 60_000;
 const sampling = setInterval(sample, 5_000);
 const telling = setInterval(() => {
   const { rss, cache } = memory.at(-1) ?? {};
-  console.error(
-    `${Math.round((Date.now() - begun) / 1_000)} s: ${report.requests} requests, ${report.wrong.length} wrong, ${report.refusedAlthoughHeld.length} refused although held, ${rss?.toFixed(0)} MiB, cache ${cache?.toFixed(0)} MiB`,
+  process.stderr.write(
+    `${Math.round((Date.now() - begun) / 1_000)} s: ${report.requests} requests, ${report.wrong.length} wrong, ${report.refusedAlthoughHeld.length} refused although held, ${rss?.toFixed(0)} MiB, cache ${cache?.toFixed(0)} MiB\n`,
   );
 }, 30_000);
 await Promise.all(Array.from({ length: CLIENTS }, () => client(until)));
@@ -306,10 +307,10 @@ for (const name of ['rss', 'heap', 'external', 'cache']) {
     `start ${memory[0]?.[name].toFixed(1)}, end ${memory.at(-1)?.[name].toFixed(1)}; third quarter ${early.toFixed(1)}, last quarter ${late.toFixed(1)} (${ratio.toFixed(2)})`,
   ]);
 }
-for (const [name, value] of lines) console.log(`${String(name).padEnd(38)} ${value}`);
-console.log('\nhow answers came about:');
+for (const [name, value] of lines) print(`${String(name).padEnd(38)} ${value}`);
+print('\nhow answers came about:');
 for (const [outcome, times] of [...report.outcomes].sort(([, a], [, b]) => b - a))
-  console.log(`${String(times).padStart(9)}  ${outcome}`);
-for (const wrong of report.wrong.slice(0, 10)) console.log(`wrong: ${wrong}`);
-for (const refused of report.refusedAlthoughHeld.slice(0, 10)) console.log(`refused: ${refused}`);
+  print(`${String(times).padStart(9)}  ${outcome}`);
+for (const wrong of report.wrong.slice(0, 10)) print(`wrong: ${wrong}`);
+for (const refused of report.refusedAlthoughHeld.slice(0, 10)) print(`refused: ${refused}`);
 process.exitCode = report.wrong.length + report.refusedAlthoughHeld.length === 0 && code === 0 ? 0 : 1;

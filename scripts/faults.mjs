@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { ROWS } from '../test/faults/rows.mjs';
 
+const print = (line) => void process.stdout.write(`${line}\n`);
 const { values } = parseArgs({ options: { report: { type: 'string' } } });
 
 function runTests() {

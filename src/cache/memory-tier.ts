@@ -7,6 +7,8 @@ export interface Entry<Value> {
   readonly held: Held;
   /** Bytes it is counted with; at least 1. */
   readonly bytes: number;
+  /** The operation it answers, where purges ask for it. */
+  readonly operation?: string;
   /** The purge sequence when its load began: a later purge of its kind makes it void. */
   readonly sequence: number;
 }

@@ -386,3 +386,23 @@ test.skipIf(noPromtool)(
     expect([0, 3]).toContain(code);
   },
 );
+
+test('72: a purge of one operation → its lists are not in the file either', async () => {
+  const { simulator, atlas } = await startSimulator();
+  const folder = makeFolder();
+  writeFileSync(join(folder, 'key'), 'k'.repeat(40));
+  const snapshot = `cache: { snapshot: { path: '${folder}/cache', encryptionKey: { file: '${folder}/key' } } }`;
+  const first = await serveBuilt(builtConfiguration(atlas, snapshot));
+  await ask(first.origin, linksOf(orders), { headers: HEADERS });
+  const clusters = `/api/atlas/v2/groups/${orders.id}/clusters`;
+  await ask(first.origin, clusters, { headers: { accept: 'application/vnd.atlas.2024-08-05+json' } });
+  const operation = 'listGroupStreamPrivateLinkConnections';
+  await ask(first.admin, '/cache/purge', { method: 'POST', body: JSON.stringify({ operation }) });
+  first.child.kill('SIGINT');
+  await first.ended;
+  const second = await serveBuilt(builtConfiguration(atlas, snapshot));
+  expect(second.output()).toContain('"outcome":"restored","listings":1');
+  second.child.kill('SIGINT');
+  expect(await second.ended).toBe(0);
+  await simulator.close();
+});
