@@ -79,6 +79,16 @@ export interface ListCacheOptions {
   readonly maxWaiting: number;
 }
 
+/** A list that is held, with where and until when. */
+export interface HeldListing<Value> {
+  readonly project: string;
+  readonly operation: string;
+  readonly key: string;
+  readonly value: Value;
+  readonly held: Held;
+  readonly bytes: number;
+}
+
 /** Lists by project and key: read through, refreshed beside the answer, kept when Atlas fails. */
 export interface ListCache<Value> {
   /** Answers at once where memory can; a promise only where a load has to be waited for. */
@@ -88,12 +98,12 @@ export interface ListCache<Value> {
   /** `soft`: what is covered is asked for again at its next use, and kept in case that fails. */
   purge(scope: PurgeScope & { soft: boolean }): void;
   /** Puts in what an earlier process held; false where there is no room or something newer. */
-  restore(project: string, key: string, value: Value, bytes: number, held: Held): boolean;
+  restore(listing: HeldListing<Value>): boolean;
   readonly bytes: number;
   readonly size: number;
   readonly loading: number;
   /** Projects that hold something, with their values, for the status page. */
-  listings(): Iterable<{ project: string; key: string; value: Value; held: Held; bytes: number }>;
+  listings(): Iterable<HeldListing<Value>>;
 }
 
 const KEY_OVERHEAD = 256;
@@ -159,6 +169,7 @@ export function createListCache<Value>(
             : times,
           bytes: size + 2 * question.key.length + KEY_OVERHEAD,
           sequence: began.sequence,
+          operation: question.operation,
         });
         // What was held is older than what could not be kept.
         if (!stored) tier.delete(question.project, question.key);
@@ -286,15 +297,14 @@ export function createListCache<Value>(
         ? { type: 'not-cached' }
         : loadAndAnswer(question, tooOld ? 'request' : 'stale', usable);
     },
-    restore(project, key, value, bytes, times) {
+    restore({ project, operation, key, value, bytes, held: times }) {
       if (tier.get(project, key) !== undefined) return false;
-      const counted = bytes + 2 * key.length + KEY_OVERHEAD;
-      const content = { type: 'loaded', value, bytes } as const;
       return tier.set(project, key, {
-        value: content,
+        value: { type: 'loaded', value, bytes },
         held: times,
-        bytes: counted,
+        bytes: bytes + 2 * key.length + KEY_OVERHEAD,
         sequence: purges.sequence,
+        operation,
       });
     },
     peek(project, operation, key) {
@@ -320,8 +330,11 @@ export function createListCache<Value>(
     *listings() {
       for (const project of tier.projects()) {
         for (const [key, entry] of tier.entries(project)) {
-          if (entry.value.type === 'loaded')
-            yield { project, key, value: entry.value.value, held: entry.held, bytes: entry.bytes };
+          const { value, held: times, bytes, operation = '', sequence } = entry;
+          if (value.type !== 'loaded' || purges.covers(project, operation, sequence)) continue;
+          const softlyPurged = softPurges.covers(project, operation, sequence);
+          const now = softlyPurged ? outdated(times, clock.now()) : times;
+          yield { project, operation, key, value: value.value, held: now, bytes };
         }
       }
     },

@@ -5,6 +5,7 @@ import type { HeldList } from './lists.ts';
 /** A list as it outlives the process: with the age and the times it has left, in milliseconds. */
 export interface ListingRecord {
   readonly project: string;
+  readonly operation: string;
   readonly key: string;
   readonly list: Omit<HeldList, 'serial' | 'type'>;
   /** Wall-clock milliseconds at which it was loaded. */
@@ -20,6 +21,7 @@ const count = z.int().nonnegative();
 const header = z.object({
   version: z.literal(VERSION),
   project: z.string(),
+  operation: z.string(),
   key: z.string(),
   loadedAt: milliseconds,
   freshMs: milliseconds,
@@ -59,7 +61,8 @@ export function readListingRecord(record: Buffer): ListingRecord | undefined {
   }
   const read = header.safeParse(parsed);
   if (!read.success) return undefined;
-  const { project, key, loadedAt, freshMs, staleMs, fallbackMs, items, totalCount, ...rest } = read.data;
+  const { project, operation, key, loadedAt, freshMs, staleMs, fallbackMs, items, totalCount, ...rest } =
+    read.data;
   const startsEnd = headerEnd + (items + 1) * 4;
   if (startsEnd > record.length) return undefined;
   const starts = new Uint32Array(items + 1);
@@ -82,5 +85,5 @@ export function readListingRecord(record: Buffer): ListingRecord | undefined {
     ageing,
     ...(totalCount === undefined ? {} : { totalCount }),
   };
-  return { project, key, loadedAt, freshMs, staleMs, fallbackMs, list };
+  return { project, operation, key, loadedAt, freshMs, staleMs, fallbackMs, list };
 }

@@ -101,8 +101,10 @@ const ADDRESS_CODES: ReadonlySet<string> = new Set([
 ]);
 const GONE_STATUSES: ReadonlySet<number> = new Set([401, 403, 404, 410]);
 
+const isAddressRefused = ({ body }: UpstreamResponse) => ADDRESS_CODES.has(errorCodeOf(body) ?? '');
+
 function meaningOf(response: UpstreamResponse): Meaning {
-  const gone = GONE_STATUSES.has(response.status) && !ADDRESS_CODES.has(errorCodeOf(response.body) ?? '');
+  const gone = GONE_STATUSES.has(response.status) && !isAddressRefused(response);
   return gone ? 'gone' : 'no';
 }
 
@@ -288,6 +290,9 @@ export function createLists(
         };
         const loadOnce = () => (merged ? together(chosen, loadWith) : backedUp(chosen, loadWith));
         return confirmed(before, loadOnce).then((loaded) => {
+          // The list is still there and still ours: who holds it goes on serving it, as with any other failure.
+          if (loaded.type === 'refused' && before !== undefined && isAddressRefused(loaded.response))
+            return failed('UPSTREAM_AUTH', "Atlas does not accept the gateway's address.");
           // What is gone or no longer ours must not be served from an older listing either.
           if (loaded.type === 'refused' && loaded.meaning === 'gone') {
             snapshots.purge(part);

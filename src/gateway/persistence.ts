@@ -42,7 +42,7 @@ export function createPersistence(
 
   function* records() {
     const loadedBefore = clock.wall() - clock.now();
-    for (const { project, key, value, held } of [...cache.listings()]) {
+    for (const { project, operation, key, value, held } of [...cache.listings()]) {
       if (value.type !== 'list') continue;
       const { serial: _serial, type: _type, ...list } = value;
       const times = {
@@ -51,7 +51,7 @@ export function createPersistence(
         staleMs: held.staleUntil - held.freshUntil,
         fallbackMs: held.fallbackUntil - held.freshUntil,
       };
-      yield writeListingRecord({ project, key, list, ...times });
+      yield writeListingRecord({ project, operation, key, list, ...times });
     }
   }
 
@@ -88,14 +88,15 @@ export function createPersistence(
         for (const record of file.read()) {
           const read = readListingRecord(record);
           if (read === undefined) continue;
-          const { project, key, list, loadedAt, freshMs, staleMs, fallbackMs } = read;
+          const { project, operation, key, list, loadedAt, freshMs, staleMs, fallbackMs } = read;
           // A wall clock that went back would make lists young again: what seems to come from the future is taken as stale.
           const ageMs = loadedAt > wall ? freshMs + staleMs : wall - loadedAt;
           const lifetimes = { freshMs, staleWhileRevalidateMs: staleMs, staleIfErrorMs: fallbackMs };
           const held = hold(clock.now() - ageMs, lifetimes);
           const bytes = list.items.bytes.length + list.items.starts.byteLength;
           const value: Listing = { type: 'list', serial: nextSerial(), ...list };
-          if (held.fallbackUntil > clock.now() && cache.restore(project, key, value, bytes, held)) restored++;
+          const usable = held.fallbackUntil > clock.now();
+          if (usable && cache.restore({ project, operation, key, value, bytes, held })) restored++;
         }
         observe({ type: 'cache-file', outcome: 'restored', listings: restored });
       } catch (error) {

@@ -595,8 +595,8 @@ test('an API key serves as well as a service account', async () => {
 test('a gateway whose Atlas is not there says so', async () => {
   const running = await startGateway({ origin: 'http://127.0.0.1:1' });
   expect(json(await running.get(linksOf(orders)))).toMatchObject({
-    error: 503,
-    errorCode: 'CREDENTIALS_UNAVAILABLE',
+    error: 502,
+    errorCode: 'UPSTREAM_UNREACHABLE',
   });
   await running.stop();
 });

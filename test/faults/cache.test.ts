@@ -174,10 +174,16 @@ describe('what Atlas says of a list that is held', () => {
     running.simulator.faults.add({ target: 'privateLink', status, errorCode });
     await clock.advance(3_600_000);
     const refused = await running.get(linksOf(orders));
-    expect([refused.status, json(refused).errorCode]).toEqual([status, errorCode]);
+    if (what === 'kept')
+      expect([refused.status, refused.headers['cache-status']]).toEqual([
+        200,
+        expect.stringContaining('detail=UPSTREAM_AUTH'),
+      ]);
+    else expect([refused.status, json(refused).errorCode]).toEqual([status, errorCode]);
     // Remembered briefly: asked once however many ask.
     running.simulator.clearRequests();
     await running.get(linksOf(orders));
+    expect(running.upstream()).toEqual([]);
     running.simulator.faults.clear();
     running.simulator.faults.add({ target: 'privateLink', status: 503 });
     await clock.advance(6_000);
