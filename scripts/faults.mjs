@@ -42,15 +42,18 @@ function outcomeOf(row) {
 }
 
 const colour = process.stdout.isTTY && !process.env.NO_COLOR;
-const _paint = (text) => (colour ? `\x1b[${text === 'passed' ? 32 : 31}m${text}\x1b[0m` : text);
-const _width = Math.max(...[...ROWS.values()].map(([done]) => done.length));
+const paint = (text) => (colour ? `\x1b[${text === 'passed' ? 32 : 31}m${text}\x1b[0m` : text);
+const width = Math.max(...[...ROWS.values()].map(([done]) => done.length));
 let bad = 0;
-for (const [row, [_done, _expected]] of ROWS) {
+for (const [row, [done, expected]] of ROWS) {
   const outcome = outcomeOf(row);
   if (outcome !== 'passed') bad++;
+  print(`${String(row).padStart(3)}  ${done.padEnd(width)}  → ${expected}: ${paint(outcome)}`);
 }
 for (const row of statuses.keys()) {
   if (ROWS.has(row)) continue;
   bad++;
+  print(`${String(row).padStart(3)}  is tested, but not in test/faults/rows.mjs`);
 }
+print(`${ROWS.size - bad} rows passed, ${bad} did not`);
 process.exitCode = bad === 0 ? 0 : 1;
