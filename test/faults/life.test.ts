@@ -2,7 +2,7 @@ import { spawn, spawnSync } from 'node:child_process';
 import { chmodSync, cpSync, mkdirSync, readdirSync, statSync, writeFileSync } from 'node:fs';
 import { Agent, request as httpRequest } from 'node:http';
 import { connect } from 'node:net';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { afterAll, expect, test } from 'vitest';
 import { createSystemClock } from '../../src/lib/clock.ts';
 import { createSystemRandom } from '../../src/lib/random.ts';
@@ -200,6 +200,12 @@ test('70: a port that is in use → exit 1 and a sentence that names the setting
   await simulator.close();
 });
 
+/** Whether any user can get at a file: a Node in somebody's own folder cannot be started by another user. */
+function isForAll(path: string): boolean {
+  const above = dirname(path);
+  return (statSync(path).mode & 0o001) !== 0 && (above === path || isForAll(above));
+}
+
 /** Takes the right to write from a tree. */
 function makeReadOnly(path: string): void {
   const { mode } = statSync(path);
@@ -226,7 +232,7 @@ test('70: a read-only tree, another user id, a folder that cannot be written →
   const built = await serveBuilt(builtConfiguration(atlas), {
     main: join(root, 'dist/main.js'),
     cwd: root,
-    ...(process.getuid?.() === 0 ? { uid: 65_532 } : {}),
+    ...(process.getuid?.() === 0 && isForAll(process.execPath) ? { uid: 65_532 } : {}),
   });
   expect((await ask(built.origin, linksOf(orders), { headers: HEADERS })).status).toBe(200);
   built.child.kill('SIGINT');
