@@ -127,8 +127,10 @@ function ask(target, { headers = {}, method = 'GET', body } = {}) {
 }
 
 const report = { requests: 0, statuses: new Map(), outcomes: new Map(), wrong: [], refusedAlthoughHeld: [] };
-/** When a project's list was last answered; taken away by a purge. */
-const answeredAt = new Map();
+/** Projects whose list was answered since it was last purged: it is held. */
+const held = new Set();
+/** How often a project was purged; odd while it is being purged. */
+const purgesOf = new Map(projects.map(({ id }) => [id, 0]));
 const count = (map, key) => map.set(key, (map.get(key) ?? 0) + 1);
 
 /** Why a body is wrong; undefined where it is what Atlas held when it was loaded. */
@@ -158,7 +160,8 @@ async function client(until) {
   while (Date.now() < until) {
     const project = projects[Math.floor(random.fraction() ** 2 * PROJECTS)];
     const page = { pageNum: 1 + choose(3), itemsPerPage: SIZES[choose(SIZES.length)] };
-    const heldSince = answeredAt.get(project.id);
+    const wasHeld = held.has(project.id);
+    const purgesBefore = purgesOf.get(project.id);
     const target = `${origin}${addressOf(project)}?pageNum=${page.pageNum}&itemsPerPage=${page.itemsPerPage}${choose(4) === 0 ? '&pretty=true' : ''}`;
     const headers = { accept: ACCEPT, ...(choose(200) === 0 ? { 'cache-control': 'no-cache' } : {}) };
     const reply = await ask(target, { headers });
@@ -171,8 +174,9 @@ async function client(until) {
     if (reply.status === 200) {
       const wrong = complaint(project, reply, page);
       if (wrong !== undefined) report.wrong.push(wrong);
-      answeredAt.set(project.id, Date.now());
-    } else if (heldSince !== undefined && answeredAt.get(project.id) !== undefined) {
+      // What was asked for before a purge ended is answered, and need not be held.
+      if (purgesBefore % 2 === 0 && purgesOf.get(project.id) === purgesBefore) held.add(project.id);
+    } else if (wasHeld && held.has(project.id)) {
       report.refusedAlthoughHeld.push(`${reply.status} ${reply.text.slice(0, 200)}`);
     }
   }
@@ -210,13 +214,14 @@ const timers = [
     purges++;
     const project = projects[choose(PROJECTS)];
     const soft = choose(2) === 0;
-    // Who asks while it is purged may be told either; the list counts as held again with its next answer.
-    answeredAt.delete(project.id);
+    const step = () => purgesOf.set(project.id, purgesOf.get(project.id) + 1);
+    step();
+    held.delete(project.id);
     await ask(`${admin}/cache/purge`, {
       method: 'POST',
       body: JSON.stringify({ project: project.id, soft }),
     });
-    answeredAt.delete(project.id);
+    step();
   }, 2_000),
   setInterval(() => {
     swaps++;
