@@ -7,15 +7,17 @@ import { createSnapshots } from './cache/snapshots.ts';
 import { accessListOf } from './config/access-list.ts';
 import type { GatewayConfig, SecretRef } from './config/schema.ts';
 import { createAccess } from './gateway/access.ts';
+import type { PageHead } from './gateway/answer.ts';
 import { createExpiryWatch } from './gateway/credential-expiry.ts';
 import { createCredentials } from './gateway/credentials.ts';
 import { createNonceBook } from './gateway/digest-keys.ts';
 import { createDiscover } from './gateway/discover.ts';
 import { createLists, type HeldList, type Holding, type Listing } from './gateway/lists.ts';
 import { createPersistence } from './gateway/persistence.ts';
+import { createRecollection } from './gateway/recollection.ts';
 import { createTokens } from './gateway/tokens.ts';
 import { createViews } from './gateway/views.ts';
-import { createWay } from './gateway/way.ts';
+import { type Asked, createWay } from './gateway/way.ts';
 import type { Clock } from './lib/clock.ts';
 import type { Random } from './lib/random.ts';
 import { createLog, type LogDestination, type LogEvent } from './observability/log.ts';
@@ -32,6 +34,8 @@ export interface ComposeOptions {
   readonly config: GatewayConfig;
   readonly secretOf: (ref: SecretRef) => string;
   readonly build: { readonly version: string; readonly node: string };
+  /** How many questions are remembered as they were read; 0: each is read anew. By default enough for most. */
+  readonly rememberedQuestions?: number;
   readonly log: {
     readonly destination: LogDestination;
     readonly people: boolean;
@@ -59,6 +63,9 @@ const MINT_PART = 0.8;
 const MAX_LOADS = 1_000;
 const MAX_WAITING = 10_000;
 const MAX_CONNECTIONS = 32;
+/** Questions that need not be read again, altogether and for each caller. */
+const MAX_REMEMBERED = 20_000;
+const MAX_REMEMBERED_PER_CALLER = 1_000;
 /** Part of the cache's memory that pages ready to be sent may take; the rest holds the lists. */
 const RENDERINGS_PART = 0.2;
 /** Part that listings which links lead back to may take. */
@@ -117,7 +124,7 @@ export function compose(
   const secretOf = (ref: SecretRef) => current.secretOf(ref);
   const catalog = createCatalog(operations);
   const flying = { count: 0 };
-  const log = createLog(options.log.destination, options.log);
+  const log = createLog(options.log.destination, { ...options.log, wall: () => clock.wall() });
   const listBytes = Math.floor(config.cache.maxBytes * (1 - RENDERINGS_PART - SNAPSHOTS_PART));
   const cache = createListCache<Listing>(
     {
@@ -135,7 +142,7 @@ export function compose(
     { maxBytes: Math.floor(config.cache.maxBytes * SNAPSHOTS_PART), projectShare: config.cache.projectShare },
     { clock },
   );
-  const renderings = createRenderings({
+  const renderings = createRenderings<PageHead>({
     maxBytes: Math.floor(config.cache.maxBytes * RENDERINGS_PART),
     projectShare: config.cache.projectShare,
   });
@@ -146,6 +153,7 @@ export function compose(
       cacheListings: () => cache.size,
       inFlight: () => flying.count,
       inFlightLimit: config.listen.maxInFlight,
+      logLinesDropped: () => options.log.destination.dropped ?? 0,
       cacheLimitBytes: config.cache.maxBytes,
       budget: () => budget.remaining(),
       circuits: () =>
@@ -226,7 +234,7 @@ export function compose(
       holdingOf,
       credentials: choice,
       snapshots,
-      mayLoad({ demand, caller: { name: caller } }) {
+      mayLoad({ caller: { name: caller } }, demand) {
         const forcedMs = demand.noCache ? access.forceLoad(caller) : 0;
         if (forcedMs > 0) return failed('CALLER_RATE_LIMITED', 'You asked for no-cache too often.', forcedMs);
         const pauseMs = access.spendingPause(caller);
@@ -275,6 +283,10 @@ export function compose(
       lists,
       viewFor: createViews(lists.nextSerial),
       renderings,
+      recollection: createRecollection<Asked>(
+        { max: options.rememberedQuestions ?? MAX_REMEMBERED, perCaller: MAX_REMEMBERED_PER_CALLER },
+        { clock },
+      ),
       clock,
       nextRequestId,
       observe,
@@ -301,7 +313,11 @@ export function compose(
           durationMs: 0,
           bytes: 0,
           upstreamCalls: 0,
-          ...told,
+          operation: undefined,
+          project: undefined,
+          errorCode: undefined,
+          caller: told.caller,
+          reason: told.reason,
         }),
       inFlight: {
         begin: () => ++flying.count <= config.listen.maxInFlight,

@@ -49,6 +49,7 @@ process.exitCode = await run({
   print: (text) => void process.stdout.write(text),
   printError: (text) => void process.stderr.write(text),
   isTerminal: process.stdout.isTTY === true,
+  output: { fd: 1, atEnd: (flush) => void process.once('exit', flush) },
   writeFile: (path, text) => writeFileSync(path, text, { mode: 0o600, flag: 'wx' }),
   readFile: (path) => readFileSync(path, 'utf8'),
   clock: createSystemClock(),

@@ -93,6 +93,8 @@ export interface HeldListing<Value> {
 export interface ListCache<Value> {
   /** Answers at once where memory can; a promise only where a load has to be waited for. */
   read(question: Question<Value>): Read<Value> | Promise<Read<Value>>;
+  /** What is held under a key and fresh, for a question that demands nothing: the same as `read` answers, without making the question. */
+  fresh(project: string, operation: string, key: string): (Read<Value> & { type: 'value' }) | undefined;
   /** What is held under a key, however old, without loading anything. */
   peek(project: string, operation: string, key: string): Value | undefined;
   /** `soft`: what is covered is asked for again at its next use, and kept in case that fails. */
@@ -284,7 +286,7 @@ export function createListCache<Value>(
       const tooOld =
         demand.maxAgeMs !== undefined && now - times.loadedAt > demand.maxAgeMs + (demand.maxStaleMs ?? 0);
       const staleEnough = now - times.freshUntil <= (demand.maxStaleMs ?? 0);
-      if (!tooOld && state === 'fresh') return serve(usable, { outcome: 'hit' });
+      if (!tooOld && state === 'fresh') return serve(usable, HIT);
       if (!tooOld && state === 'stale' && !softlyPurged) {
         const longer = stretched(times, question.stretch());
         if (now < longer.freshUntil) return serve(usable, { outcome: 'hit', detail: 'stretched' }, longer);
@@ -296,6 +298,12 @@ export function createListCache<Value>(
       return demand.onlyIfCached
         ? { type: 'not-cached' }
         : loadAndAnswer(question, tooOld ? 'request' : 'stale', usable);
+    },
+    fresh(project, operation, key) {
+      const entry = heldUnder(project, operation, key);
+      if (entry?.value.type !== 'loaded' || clock.now() >= entry.held.freshUntil) return undefined;
+      if (softPurges.covers(project, operation, entry.sequence)) return undefined;
+      return { type: 'value', value: entry.value.value, held: entry.held, how: HIT };
     },
     restore({ project, operation, key, value, bytes, held: times }) {
       if (tier.get(project, key) !== undefined) return false;
@@ -341,4 +349,5 @@ export function createListCache<Value>(
   };
 }
 
+const HIT: How = { outcome: 'hit' };
 const ZERO: Lifetimes = { freshMs: 0, staleWhileRevalidateMs: 0, staleIfErrorMs: 0 };

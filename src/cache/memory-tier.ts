@@ -47,6 +47,8 @@ export function createMemoryTier<Value>(
   const stores = new Map<string, LRUCache<string, Entry<Value>>>();
   let bytes = 0;
   let size = 0;
+  /** The project that was used last: it is where it belongs in the order already. */
+  let latest: string | undefined;
 
   const createStore = () =>
     new LRUCache<string, Entry<Value>>({
@@ -82,7 +84,8 @@ export function createMemoryTier<Value>(
       const store = stores.get(project);
       if (store === undefined) return undefined;
       const entry = store.get(key);
-      if (entry !== undefined) {
+      if (entry !== undefined && project !== latest) {
+        latest = project;
         stores.delete(project);
         stores.set(project, store);
       }
@@ -91,6 +94,7 @@ export function createMemoryTier<Value>(
     set(project, key, entry) {
       if (entry.bytes > shareBytes) return false;
       const store = stores.get(project) ?? createStore();
+      latest = project;
       stores.delete(project);
       stores.set(project, store);
       // Counted first: making room inside `set` already subtracts what leaves.

@@ -19,6 +19,8 @@ export interface CommandContext {
   readonly print: (text: string) => void;
   readonly printError: (text: string) => void;
   readonly isTerminal: boolean;
+  /** Standard output where many lines go: its file descriptor, and what to do before the process ends. Absent: `print` takes them. */
+  readonly output?: { readonly fd: number; readonly atEnd: (flush: () => void) => void };
   readonly readFile: (path: string) => string;
   /** Writes a file that must not be there yet, readable by its owner only. */
   readonly writeFile: (path: string, text: string) => void;

@@ -1,6 +1,7 @@
 import { compose } from '../compose.ts';
 import { formatProblem } from '../config/problem.ts';
 import { watchFiles } from '../config/watch.ts';
+import { openLogFile } from '../observability/log-destination.ts';
 import type { Command } from './command.ts';
 import { CONFIG_FLAG, printProblems, readConfiguration } from './configuration.ts';
 
@@ -21,8 +22,11 @@ SIGTERM and SIGINT end it after the requests under way.
       return 2;
     }
     const { version, node, print, printError, isTerminal, env, clock, random } = context;
+    const lines =
+      isTerminal || context.output === undefined ? undefined : openLogFile(context.output.fd, { clock });
+    if (lines !== undefined) context.output?.atEnd(lines.flush);
     const log = {
-      destination: { write: print },
+      destination: lines ?? { write: print },
       people: isTerminal,
       colorize: isTerminal && (env['NO_COLOR'] ?? '') === '',
     };

@@ -25,6 +25,7 @@ export type Discover = (credential: Credential) => Promise<ReadonlySet<string> |
 /** How long what was discovered is believed, and how soon an unknown id has it asked anew. */
 const BELIEVED_MS = 600_000;
 const ASK_AGAIN_MS = 60_000;
+const MAX_CHOICES = 10_000;
 
 interface Seen {
   readonly ids: ReadonlySet<string> | undefined;
@@ -42,6 +43,8 @@ export function createCredentials(
   const open = credentials.filter(({ covers }) => covers === undefined);
   const seen = new Map<string, Seen>();
   const asking = new Map<string, Promise<void>>();
+  /** Choices made since something was last discovered. The same choice is the same array. */
+  const chosen = new Map<string, readonly Credential[]>();
 
   function isDue(credential: Credential, id: string): boolean {
     const known = seen.get(credential.name);
@@ -57,6 +60,7 @@ export function createCredentials(
       .then((ids) => {
         // An answer that failed does not unsay an older one.
         seen.set(credential.name, { ids: ids ?? seen.get(credential.name)?.ids, at: clock.now() });
+        chosen.clear();
       })
       .finally(() => asking.delete(credential.name));
     asking.set(credential.name, asked);
@@ -64,6 +68,15 @@ export function createCredentials(
   }
 
   function choose(id: string): readonly Credential[] {
+    const known = chosen.get(id);
+    if (known !== undefined) return known;
+    const choice = chooseAnew(id);
+    if (chosen.size >= MAX_CHOICES) chosen.clear();
+    chosen.set(id, choice);
+    return choice;
+  }
+
+  function chooseAnew(id: string): readonly Credential[] {
     const named = credentials.filter(({ covers }) => covers?.has(id) === true);
     const found = open.filter(({ name }) => seen.get(name)?.ids?.has(id) === true);
     const unsaid = open.filter(({ name }) => seen.get(name)?.ids === undefined);
@@ -79,10 +92,10 @@ export function createCredentials(
       if (due.length === 0) return choose(id);
       const asked = Promise.all(due.map(ask));
       // With an answer at hand a new one is only made ready for those who come later.
-      const chosen = choose(id).filter(
+      const sure = choose(id).filter(
         ({ name, covers }) => covers !== undefined || seen.get(name)?.ids !== undefined,
       );
-      return chosen.length > 0 ? chosen : asked.then(() => choose(id));
+      return sure.length > 0 ? sure : asked.then(() => choose(id));
     },
   };
 }

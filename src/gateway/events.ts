@@ -6,18 +6,18 @@ export interface AnsweredEvent {
   readonly type: 'answered';
   readonly requestId: string;
   readonly method: string;
-  readonly caller?: string;
-  readonly operation?: string;
-  readonly project?: string;
+  readonly caller: string | undefined;
+  readonly operation: string | undefined;
+  readonly project: string | undefined;
   readonly status: number;
   readonly cache: CacheOutcome;
   readonly durationMs: number;
   readonly bytes: number;
   readonly upstreamCalls: number;
   /** The error code of an answer that is an error. */
-  readonly errorCode?: string;
+  readonly errorCode: string | undefined;
   /** Why, in a sentence without anything the caller presented. */
-  readonly reason?: string;
+  readonly reason: string | undefined;
 }
 
 /** What became of the file that keeps the cache across a restart. */

@@ -6,7 +6,14 @@ import { pointLinksAt } from '../atlas/links.ts';
 import { concatItems, countItems, type Items, pickItems, sliceItems } from '../atlas/list-body.ts';
 import { canonicalQuery, type Filters, isCountable, type PageShape } from '../atlas/question.ts';
 import type { Held, Lifetimes } from '../cache/freshness.ts';
-import type { Demand, ListCache, Loaded, Meaning, Read } from '../cache/list-cache.ts';
+import {
+  type Demand,
+  type ListCache,
+  type Loaded,
+  type Meaning,
+  NO_DEMAND,
+  type Read,
+} from '../cache/list-cache.ts';
 import type { Snapshots } from '../cache/snapshots.ts';
 import type { Clock } from '../lib/clock.ts';
 import { failed } from '../upstream/failure.ts';
@@ -43,7 +50,7 @@ interface LongList {
 /** What the cache of lists holds. */
 export type Listing = HeldList | LongList;
 
-/** A list that somebody asks for, resolved: two requests that mean the same give the same. */
+/** A list that somebody asks for, resolved: two requests that mean the same give the same. It can be asked again and again. */
 export interface ListQuestion {
   readonly operation: Operation;
   readonly pathParameters: Readonly<Record<string, string>>;
@@ -51,8 +58,15 @@ export interface ListQuestion {
   readonly version: string;
   readonly filters: Filters;
   readonly shape: PageShape;
-  readonly demand: Demand;
   readonly caller: Caller;
+}
+
+/** A question made ready to be asked. */
+export interface Reading {
+  /** Answers at once where memory can. Undefined where no credential covers the project. */
+  read(demand: Demand): ReadList | Promise<ReadList | undefined> | undefined;
+  /** Keeps a listing because a link was written that leads back to it. */
+  keep(list: HeldList, times: Held): void;
 }
 
 /** How lists of an operation are held. */
@@ -80,7 +94,7 @@ export interface ListsDependencies {
   /** What was held may no longer be served from anywhere. */
   readonly onGone: () => void;
   /** Undefined where this caller may make the gateway ask Atlas now. */
-  readonly mayLoad: (question: ListQuestion) => UpstreamFailure | undefined;
+  readonly mayLoad: (question: ListQuestion, demand: Demand) => UpstreamFailure | undefined;
 }
 
 /** A list that was read, and how many questions to Atlas this request caused. */
@@ -126,6 +140,8 @@ export function createLists(
   { cache, clock, holdingOf, credentials, snapshots, mayLoad, onUpstreamCall, onGone }: ListsDependencies,
 ) {
   let serials = 0;
+  /** Until when a listing need not be kept again. */
+  const keptUntil = new WeakMap<HeldList, number>();
 
   function held(
     items: Items,
@@ -235,16 +251,6 @@ export function createLists(
     );
   }
 
-  /** Who may be asked: by the project or organization in the path, or in a filter where the path names none. */
-  function chosenFor({
-    filters,
-    pathParameters,
-  }: ListQuestion): readonly Credential[] | Promise<readonly Credential[]> {
-    const { groupId, orgId } = { ...Object.fromEntries(filters), ...pathParameters };
-    const id = groupId ?? orgId;
-    return id === undefined ? credentials.all() : credentials.covering(id);
-  }
-
   /** Two questions have one key only where credentials, version, path and filters are the same. */
   const keyOf = (
     chosen: readonly Credential[],
@@ -252,133 +258,163 @@ export function createLists(
   ) =>
     `${chosen.map(({ name }) => name).join('|')} ${mediaType} ${targetPath(operation, pathParameters)}?${canonicalQuery(filters)}`;
 
-  function readWith(chosen: readonly Credential[], question: ListQuestion): ReadList | Promise<ReadList> {
+  function createReading(question: ListQuestion): Reading {
     const { operation, pathParameters, mediaType, filters, shape, caller } = question;
-    let upstreamCalls = 0;
     const path = targetPath(operation, pathParameters);
     const filterQuery = canonicalQuery(filters);
     const holding = holdingOf(operation);
     const part = cachePartOf(pathParameters);
-    const merged =
-      crossing(operation.id) !== undefined && pathParameters['orgId'] === undefined && chosen.length > 1;
-    const listKey = keyOf(chosen, question);
     const scope = scopeOf(pathParameters);
+    // Who may be asked: by the project or organization in the path, or in a filter where the path names none.
+    const { groupId, orgId } = { ...Object.fromEntries(filters), ...pathParameters };
+    const covered = groupId ?? orgId;
+    const chosenNow = () => (covered === undefined ? credentials.all() : credentials.covering(covered));
+    let last: { chosen: readonly Credential[]; whole: string; page: string } | undefined;
 
-    function ask(key: string, load: (send: Send, list: ListRequest) => Promise<Loaded<Listing>>) {
-      const loadAll = (purpose: 'foreground' | 'background') => {
-        const before = cache.peek(part, operation.id, key);
-        const list: ListRequest = {
-          operation: operation.id,
-          path,
-          filters: filterQuery,
-          countable: isCountable(operation),
-          accept: mediaType,
-          deadlineAt: clock.now() + options.timeoutMs,
-          purpose,
-          endpointSet: operation.endpointSet,
-          scope,
-          expectedItems: before?.type === 'list' && before.whole ? itemsOf(before) : 0,
-          caller: caller.name,
-        };
-        const loadWith = ({ send }: Credential) => {
-          const counting: Send = (request) => {
-            upstreamCalls++;
-            onUpstreamCall(caller.name);
-            return send(request);
-          };
-          return load(counting, list);
-        };
-        const loadOnce = () => (merged ? together(chosen, loadWith) : backedUp(chosen, loadWith));
-        return confirmed(before, loadOnce).then((loaded) => {
-          // The list is still there and still ours: who holds it goes on serving it, as with any other failure.
-          if (loaded.type === 'refused' && before !== undefined && isAddressRefused(loaded.response))
-            return failed('UPSTREAM_AUTH', "Atlas does not accept the gateway's address.");
-          // What is gone or no longer ours must not be served from an older listing either.
-          if (loaded.type === 'refused' && loaded.meaning === 'gone') {
-            snapshots.purge(part);
-            if (before !== undefined) onGone();
-          }
-          return loaded;
-        });
-      };
-      return cache.read({
-        project: part,
-        operation: operation.id,
-        key,
-        lifetimes: holding,
-        demand: question.demand,
-        mayLoad: () => mayLoad(question),
-        stretch: () =>
-          Math.min(...chosen.map((credential) => credential.stretch(operation.endpointSet, scope))),
-        load: loadAll,
-      });
+    /** The keys of the list and of the page, with these credentials. */
+    function keysFor(chosen: readonly Credential[]) {
+      if (last?.chosen === chosen) return last;
+      const whole = keyOf(chosen, question);
+      const page = `${whole}#${shape.pageNum}/${shape.itemsPerPage}/${shape.includeCount}`;
+      last = { chosen, whole, page };
+      return last;
     }
 
-    const counted = (result: Read<HeldList>): ReadList => ({ ...result, upstreamCalls });
-    const settlePage = (result: Read<Listing>): ReadList => {
-      if (result.type !== 'value') return counted(result);
-      // A page's key never holds anything but a page.
-      return result.value.type === 'list'
-        ? counted({ ...result, value: result.value })
-        : counted({ type: 'not-cached' });
-    };
-    const readPage = () => {
-      const page = ask(
-        `${listKey}#${shape.pageNum}/${shape.itemsPerPage}/${shape.includeCount}`,
-        (send, list) => loadPage(send, list, shape),
-      );
-      return page instanceof Promise ? page.then(settlePage) : settlePage(page);
-    };
-    const settle = (result: Read<Listing>): ReadList | Promise<ReadList> => {
-      if (result.type !== 'value') return counted(result);
-      return result.value.type === 'list' ? counted({ ...result, value: result.value }) : readPage();
-    };
-    if (!holding.whole) return readPage();
-    const kept = shape.snapshot === undefined ? undefined : snapshots.find(part, listKey, shape.snapshot);
-    if (kept !== undefined) {
-      const now = cache.peek(part, operation.id, listKey);
-      // While the link's listing is still the newest one, it is read in the usual way, and refreshed.
-      if (now?.type !== 'list' || now.snapshot !== shape.snapshot) {
-        return {
-          type: 'value',
-          value: kept.value,
-          held: kept.held,
-          how: { outcome: 'hit', detail: 'snapshot' },
-          upstreamCalls,
-        };
+    /** What memory can answer without a question. */
+    function fresh(chosen: readonly Credential[]): ReadList | undefined {
+      const { whole, page } = keysFor(chosen);
+      let hit = cache.fresh(part, operation.id, holding.whole ? whole : page);
+      if (hit?.value.type === 'long') hit = cache.fresh(part, operation.id, page);
+      return hit?.value.type === 'list'
+        ? { type: 'value', value: hit.value, held: hit.held, how: hit.how, upstreamCalls: 0 }
+        : undefined;
+    }
+
+    function readWith(
+      chosen: readonly Credential[],
+      demand: Demand,
+    ): ReadList | Promise<ReadList> | undefined {
+      if (chosen.length === 0) return undefined;
+      if (demand === NO_DEMAND && shape.snapshot === undefined) {
+        const hit = fresh(chosen);
+        if (hit !== undefined) return hit;
       }
+      const keys = keysFor(chosen);
+      const merged =
+        crossing(operation.id) !== undefined && pathParameters['orgId'] === undefined && chosen.length > 1;
+      let upstreamCalls = 0;
+
+      function ask(key: string, load: (send: Send, list: ListRequest) => Promise<Loaded<Listing>>) {
+        const loadAll = (purpose: 'foreground' | 'background') => {
+          const before = cache.peek(part, operation.id, key);
+          const list: ListRequest = {
+            operation: operation.id,
+            path,
+            filters: filterQuery,
+            countable: isCountable(operation),
+            accept: mediaType,
+            deadlineAt: clock.now() + options.timeoutMs,
+            purpose,
+            endpointSet: operation.endpointSet,
+            scope,
+            expectedItems: before?.type === 'list' && before.whole ? itemsOf(before) : 0,
+            caller: caller.name,
+          };
+          const loadWith = ({ send }: Credential) => {
+            const counting: Send = (request) => {
+              upstreamCalls++;
+              onUpstreamCall(caller.name);
+              return send(request);
+            };
+            return load(counting, list);
+          };
+          const loadOnce = () => (merged ? together(chosen, loadWith) : backedUp(chosen, loadWith));
+          return confirmed(before, loadOnce).then((loaded) => {
+            // The list is still there and still ours: who holds it goes on serving it, as with any other failure.
+            if (loaded.type === 'refused' && before !== undefined && isAddressRefused(loaded.response))
+              return failed('UPSTREAM_AUTH', "Atlas does not accept the gateway's address.");
+            // What is gone or no longer ours must not be served from an older listing either.
+            if (loaded.type === 'refused' && loaded.meaning === 'gone') {
+              snapshots.purge(part);
+              if (before !== undefined) onGone();
+            }
+            return loaded;
+          });
+        };
+        return cache.read({
+          project: part,
+          operation: operation.id,
+          key,
+          lifetimes: holding,
+          demand,
+          mayLoad: () => mayLoad(question, demand),
+          stretch: () =>
+            Math.min(...chosen.map((credential) => credential.stretch(operation.endpointSet, scope))),
+          load: loadAll,
+        });
+      }
+
+      const counted = (result: Read<HeldList>): ReadList => ({ ...result, upstreamCalls });
+      const settlePage = (result: Read<Listing>): ReadList => {
+        if (result.type !== 'value') return counted(result);
+        // A page's key never holds anything but a page.
+        return result.value.type === 'list'
+          ? counted({ ...result, value: result.value })
+          : counted({ type: 'not-cached' });
+      };
+      const readPage = () => {
+        const page = ask(keys.page, (send, list) => loadPage(send, list, shape));
+        return page instanceof Promise ? page.then(settlePage) : settlePage(page);
+      };
+      const settle = (result: Read<Listing>): ReadList | Promise<ReadList> => {
+        if (result.type !== 'value') return counted(result);
+        return result.value.type === 'list' ? counted({ ...result, value: result.value }) : readPage();
+      };
+      if (!holding.whole) return readPage();
+      const kept =
+        shape.snapshot === undefined ? undefined : snapshots.find(part, keys.whole, shape.snapshot);
+      if (kept !== undefined) {
+        const now = cache.peek(part, operation.id, keys.whole);
+        // While the link's listing is still the newest one, it is read in the usual way, and refreshed.
+        if (now?.type !== 'list' || now.snapshot !== shape.snapshot) {
+          return {
+            type: 'value',
+            value: kept.value,
+            held: kept.held,
+            how: { outcome: 'hit', detail: 'snapshot' },
+            upstreamCalls,
+          };
+        }
+      }
+      const whole = ask(keys.whole, loadWhole);
+      return whole instanceof Promise ? whole.then(settle) : settle(whole);
     }
-    const whole = ask(listKey, loadWhole);
-    return whole instanceof Promise ? whole.then(settle) : settle(whole);
+
+    return {
+      read(demand) {
+        const chosen = chosenNow();
+        return chosen instanceof Promise
+          ? chosen.then((found) => readWith(found, demand))
+          : readWith(chosen, demand);
+      },
+      keep(list, times) {
+        const now = clock.now();
+        if ((keptUntil.get(list) ?? 0) > now) return;
+        keptUntil.set(list, now + KEEP_AGAIN_MS);
+        const chosen = chosenNow();
+        // A list that was just read has its credentials at hand.
+        if (chosen instanceof Promise) return;
+        const bytes = list.items.bytes.length + list.items.starts.byteLength;
+        snapshots.keep(part, keysFor(chosen).whole, list.snapshot, list, times, bytes);
+      },
+    };
   }
 
-  return {
-    nextSerial: () => ++serials,
-    /** Undefined where no credential covers the project. */
-    read(question: ListQuestion): ReadList | Promise<ReadList | undefined> | undefined {
-      const chosen = chosenFor(question);
-      const goOn = (found: readonly Credential[]) =>
-        found.length === 0 ? undefined : readWith(found, question);
-      return chosen instanceof Promise ? chosen.then(goOn) : goOn(chosen);
-    },
-    /** Keeps a listing because a link was written that leads back to it. */
-    keep(question: ListQuestion, list: HeldList, times: Held): void {
-      const chosen = chosenFor(question);
-      // A list that was just read has its credentials at hand.
-      if (chosen instanceof Promise) return;
-      const bytes = list.items.bytes.length + list.items.starts.byteLength;
-      snapshots.keep(
-        cachePartOf(question.pathParameters),
-        keyOf(chosen, question),
-        list.snapshot,
-        list,
-        times,
-        bytes,
-      );
-    },
-  };
+  return { nextSerial: () => ++serials, createReading };
 }
 
+/** How long a listing that links lead back to is kept before its keeping is renewed: much shorter than it is kept. */
+const KEEP_AGAIN_MS = 10_000;
 /** From this many items on a list that comes back empty is asked for again. */
 const SUDDEN_ITEMS = 100;
 const itemsOf = (listing: Listing | undefined) => (listing?.type === 'list' ? countItems(listing.items) : 0);

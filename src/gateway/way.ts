@@ -4,25 +4,48 @@ import { countItems } from '../atlas/list-body.ts';
 import { renderPage } from '../atlas/page.ts';
 import { linkParameters, type PageShape, resolveQuery, SNAPSHOT_PARAMETER } from '../atlas/question.ts';
 import { resolveVersion } from '../atlas/version.ts';
-import type { createRenderings } from '../cache/renderings.ts';
+import type { Coding, createRenderings } from '../cache/renderings.ts';
 import type { Clock } from '../lib/clock.ts';
 import { chooseCoding, matchesEtag } from '../lib/content-coding.ts';
-import { type Answer, answerAtlasError, answerPage, answerRefusal } from './answer.ts';
+import {
+  type Answer,
+  answerAtlasError,
+  answerPage,
+  answerRefusal,
+  type FinishedAnswer,
+  type PageHead,
+} from './answer.ts';
 import type { Caller, Identified, Presented } from './callers.ts';
 import { readDemand } from './demand.ts';
 import type { AnsweredEvent, CacheOutcome, DeprecatedEvent } from './events.ts';
-import { cachePartOf, type createLists, type HeldList, type ListQuestion, type ReadList } from './lists.ts';
+import {
+  cachePartOf,
+  type createLists,
+  type HeldList,
+  type ListQuestion,
+  type Reading,
+  type ReadList,
+} from './lists.ts';
 import { judge } from './policy.ts';
+import type { Recollection } from './recollection.ts';
 import { type Refusal, refuse } from './refusal.ts';
 import type { createViews } from './views.ts';
 
-/** A request that the edge let in: its target is in origin form and canonical. Header names are in lower case. */
+/** The headers of a request that its answer depends on. */
+export interface RequestHeaders {
+  readonly authorization: string | undefined;
+  readonly accept: string | undefined;
+  readonly acceptEncoding: string | undefined;
+  readonly ifNoneMatch: string | undefined;
+  readonly cacheControl: string | undefined;
+  readonly pragma: string | undefined;
+}
+
+/** A request that the edge let in: its target is in origin form, without dot segments. */
 export interface GatewayRequest {
   readonly method: string;
-  readonly path: string;
-  /** Without `?`. */
-  readonly query: string;
-  readonly header: (name: string) => string | undefined;
+  readonly target: string;
+  readonly headers: RequestHeaders;
 }
 
 export interface WayOptions {
@@ -41,23 +64,38 @@ export interface WayDependencies {
   /** Milliseconds until this caller may make a request again; 0 where it may now. */
   readonly pace: (caller: Caller) => number;
   readonly lists: ReturnType<typeof createLists>;
-  readonly renderings: ReturnType<typeof createRenderings>;
+  readonly renderings: ReturnType<typeof createRenderings<PageHead>>;
+  readonly recollection: Recollection<Asked>;
   readonly clock: Clock;
   readonly nextRequestId: () => string;
   readonly viewFor: ReturnType<typeof createViews>;
   readonly observe: (event: AnsweredEvent | DeprecatedEvent) => void;
 }
 
+/** A request that was understood: its question, ready to be asked, and what is derived from it once. */
+export interface Asked {
+  readonly question: ListQuestion;
+  readonly reading: Reading;
+  /** Which project's part of the cache it is about. */
+  readonly part: string;
+  /** Its parameters as links name them. */
+  readonly parameters: string;
+  /** The key of its page among the renderings, for the listing it was last cut from. */
+  page: { readonly serial: number; readonly key: string } | undefined;
+  /** The coding that the last `Accept-Encoding` chooses. */
+  accepted: { readonly encoding: string; readonly coding: Coding } | undefined;
+}
+
 /** What is known of a request by the time it is answered; filled in on the way. */
 interface Journey {
   readonly requestId: string;
   readonly startedAt: number;
-  caller?: Caller;
-  operation?: Operation;
-  project?: string;
+  caller: Caller | undefined;
+  operation: Operation | undefined;
+  project: string | undefined;
   cache: CacheOutcome;
   upstreamCalls: number;
-  reason?: string;
+  reason: string | undefined;
 }
 
 const HOW_TO_IDENTIFY =
@@ -74,8 +112,8 @@ const UNAVAILABLE = refuse(
 
 /** The way of a request, from the edge to the answer. Each step is in a file of its own; this one is the order they come in. */
 export function createWay({ publicUrl }: WayOptions, dependencies: WayDependencies) {
-  const { catalog, identify, challenges, pace, lists, viewFor, renderings, clock, nextRequestId, observe } =
-    dependencies;
+  const { catalog, identify, challenges, pace, lists, viewFor, renderings, recollection } = dependencies;
+  const { clock, nextRequestId, observe } = dependencies;
 
   /** Step 2: nobody known is turned away. */
   function recognize(identified: Identified, journey: Journey): Caller | Refusal {
@@ -93,14 +131,41 @@ export function createWay({ publicUrl }: WayOptions, dependencies: WayDependenci
     }
   }
 
-  /** Steps 3 and 4: what is asked for, and may this caller. */
-  function resolve(request: GatewayRequest, caller: Caller, journey: Journey): ListQuestion | Refusal {
+  /** Steps 3 and 4, read anew or remembered: what this very caller asked in the very same words a moment ago, and was allowed. */
+  function understand(request: GatewayRequest, caller: Caller, journey: Journey): Asked | Refusal {
     const waitMs = pace(caller);
     if (waitMs > 0)
       return refuse('CALLER_RATE_LIMITED', 'You make more requests than the policy of this gateway allows.', {
         retryAfterMs: waitMs,
       });
-    const match = catalog.match(request.path);
+    const { method, target, headers } = request;
+    const reads = method === 'GET' || method === 'HEAD';
+    const known = reads ? recollection.recall(caller, target, headers.accept) : undefined;
+    if (known !== undefined) {
+      journey.operation = known.question.operation;
+      journey.project = projectOf(known.question.pathParameters);
+      return known;
+    }
+    const question = resolve(request, caller, journey);
+    if ('type' in question) return question;
+    const { operation, shape, filters, pathParameters } = question;
+    const asked: Asked = {
+      question,
+      reading: lists.createReading(question),
+      part: cachePartOf(pathParameters),
+      parameters: linkParameters(operation, shape, filters),
+      page: undefined,
+      accepted: undefined,
+    };
+    recollection.remember(caller, target, headers.accept, asked);
+    return asked;
+  }
+
+  /** Steps 3 and 4: what is asked for, and may this caller. */
+  function resolve(request: GatewayRequest, caller: Caller, journey: Journey): ListQuestion | Refusal {
+    const mark = request.target.indexOf('?');
+    const path = mark < 0 ? request.target : request.target.slice(0, mark);
+    const match = catalog.match(path);
     if (match.type === 'unknown')
       return refuse(
         'UNKNOWN_OPERATION',
@@ -110,14 +175,13 @@ export function createWay({ publicUrl }: WayOptions, dependencies: WayDependenci
       return refuse('INVALID_PATH_PARAMETER', match.detail, { parameters: [match.name] });
     const { operation, pathParameters } = match;
     journey.operation = operation;
-    const project = pathParameters['groupId'] ?? pathParameters['orgId'];
-    if (project !== undefined) journey.project = project;
+    journey.project = projectOf(pathParameters);
     if (request.method !== 'GET' && request.method !== 'HEAD') {
       return refuse('METHOD_NOT_ALLOWED', 'This gateway only reads: use GET or HEAD.', {
         headers: { Allow: 'GET, HEAD' },
       });
     }
-    const query = resolveQuery(operation, request.query);
+    const query = resolveQuery(operation, mark < 0 ? '' : request.target.slice(mark + 1));
     switch (judge(caller, operation, pathParameters, query.type === 'resolved' ? query.filters : [])) {
       case 'operation-forbidden':
         return refuse(
@@ -140,7 +204,7 @@ export function createWay({ publicUrl }: WayOptions, dependencies: WayDependenci
       );
     const version = resolveVersion(
       operation,
-      request.header('accept'),
+      request.headers.accept,
       new Date(clock.wall()).toISOString().slice(0, 10),
     );
     if (version.type === 'not-acceptable')
@@ -153,7 +217,6 @@ export function createWay({ publicUrl }: WayOptions, dependencies: WayDependenci
         'VERSION_GONE',
         `Version ${version.version.name} of ${operation.id} was sunset on ${version.version.sunset}.`,
       );
-    const demand = readDemand(request.header('cache-control'), request.header('pragma'));
     return {
       operation,
       pathParameters,
@@ -161,18 +224,12 @@ export function createWay({ publicUrl }: WayOptions, dependencies: WayDependenci
       version: version.version.name,
       filters: query.filters,
       shape: query.shape,
-      demand,
       caller,
     };
   }
 
   /** Step 7: the page that was asked for, cut from the list that was read. */
-  function present(
-    request: GatewayRequest,
-    question: ListQuestion,
-    read: ReadList,
-    journey: Journey,
-  ): Answer {
+  function present(request: GatewayRequest, asked: Asked, read: ReadList, journey: Journey): Answer {
     journey.upstreamCalls = read.upstreamCalls;
     if (read.type === 'not-cached')
       return answerRefusal(
@@ -192,11 +249,10 @@ export function createWay({ publicUrl }: WayOptions, dependencies: WayDependenci
       case 'refused':
         return answerAtlasError(read.response, read.how, read.held, now);
       case 'value': {
-        const { operation, pathParameters, shape, filters, caller } = question;
+        const { question, reading } = asked;
+        const { operation, shape, caller } = question;
         const list = viewFor(caller, operation.id, read.value);
-        // A list that is held by the page has no whole to lead back to.
-        const suffix = list.whole ? `&${SNAPSHOT_PARAMETER.name}=${list.snapshot}` : '';
-        if (list.whole && hasOtherPages(list, shape)) lists.keep(question, read.value, read.held);
+        if (list.whole && hasOtherPages(list, shape)) reading.keep(read.value, read.held);
         if ('Sunset' in list.ageing)
           observe({
             type: 'deprecated',
@@ -204,102 +260,133 @@ export function createWay({ publicUrl }: WayOptions, dependencies: WayDependenci
             caller: caller.name,
             version: question.version,
           });
-        const parameters = linkParameters(operation, shape, filters);
-        const key = `${list.serial} ${parameters}${shape.itemsPerPage}/${shape.pageNum}`;
-        const rendering = renderings.get(cachePartOf(pathParameters), key, () => {
-          const { items, offset, goesOn, totalCount } = list;
-          const count = shape.includeCount || !list.whole ? totalCount : undefined;
-          const source = {
-            items,
-            offset,
-            goesOn,
-            address: `${publicUrl()}${targetPath(operation, pathParameters)}`,
-            parameters,
-            suffix,
-          };
-          return renderPage({ ...source, ...(count === undefined ? {} : { totalCount: count }) }, shape);
-        });
-        const coding = rendering.compressible ? chooseCoding(request.header('accept-encoding')) : 'identity';
-        const ifNoneMatch = request.header('if-none-match');
+        const rendering = renderings.get(asked.part, pageKey(asked, list), () => render(asked, list));
+        const coding = rendering.compressible ? codingFor(asked, request.headers.acceptEncoding) : 'identity';
+        const body = rendering.body(coding);
         return answerPage({
-          rendering,
+          body,
           coding,
           mediaType: question.mediaType,
           ageing: list.ageing,
           how: read.how,
           held: read.held,
           now,
-          unchanged: (etag) => matchesEtag(ifNoneMatch, etag),
+          unchanged: matchesEtag(request.headers.ifNoneMatch, body.etag),
         });
       }
     }
   }
 
-  function finish(request: GatewayRequest, answer: Answer, journey: Journey): Answer {
+  function render({ question, parameters }: Asked, list: HeldList): Buffer {
+    const { operation, pathParameters, shape } = question;
+    const { items, offset, goesOn, totalCount } = list;
+    const count = shape.includeCount || !list.whole ? totalCount : undefined;
+    return renderPage(
+      {
+        items,
+        offset,
+        goesOn,
+        address: `${publicUrl()}${targetPath(operation, pathParameters)}`,
+        parameters,
+        // A list that is held by the page has no whole to lead back to.
+        suffix: list.whole ? `&${SNAPSHOT_PARAMETER.name}=${list.snapshot}` : '',
+        ...(count === undefined ? {} : { totalCount: count }),
+      },
+      shape,
+    );
+  }
+
+  function finish(request: GatewayRequest, answer: Answer, journey: Journey): FinishedAnswer {
     const { requestId, caller, operation, project, cache, upstreamCalls, reason } = journey;
+    const { status, headers, body, text, errorCode } = answer;
     observe({
       type: 'answered',
       requestId,
       method: request.method,
-      status: answer.status,
+      caller: caller?.name,
+      operation: operation?.id,
+      project,
+      status,
       cache,
       durationMs: clock.now() - journey.startedAt,
-      bytes: request.method === 'HEAD' ? 0 : answer.body.length,
+      bytes: request.method === 'HEAD' ? 0 : body.length,
       upstreamCalls,
-      ...(caller === undefined ? {} : { caller: caller.name }),
-      ...(operation === undefined ? {} : { operation: operation.id }),
-      ...(project === undefined ? {} : { project }),
-      ...(answer.errorCode === undefined ? {} : { errorCode: answer.errorCode }),
-      ...(reason === undefined ? {} : { reason }),
+      errorCode,
+      reason,
     });
-    return {
-      ...answer,
-      headers: { ...answer.headers, 'X-Content-Type-Options': 'nosniff', 'X-Request-Id': requestId },
-    };
+    return { status, headers, body, text, requestId };
   }
 
   const begin = (): Journey => ({
     requestId: nextRequestId(),
     startedAt: clock.now(),
+    caller: undefined,
+    operation: undefined,
+    project: undefined,
     cache: 'none',
     upstreamCalls: 0,
+    reason: undefined,
   });
-
-  return {
-    /** Answers at once where memory can; never rejects. */
-    answer(request: GatewayRequest): Answer | Promise<Answer> {
-      const journey = begin();
-      const target = request.query === '' ? request.path : `${request.path}?${request.query}`;
-      const identified = identify(request.header('authorization'), { method: request.method, target });
-      if (identified instanceof Promise)
-        return identified.then((late) => goOn(request, recognize(late, journey), journey));
-      return goOn(request, recognize(identified, journey), journey);
-    },
-    /** Answers what the edge refused, so that it is counted and logged like any other. */
-    refuse(request: GatewayRequest, refusal: Refusal): Answer {
-      return finish(request, answerRefusal(refusal), begin());
-    },
-  };
 
   function goOn(
     request: GatewayRequest,
     caller: Caller | Refusal,
     journey: Journey,
-  ): Answer | Promise<Answer> {
+  ): FinishedAnswer | Promise<FinishedAnswer> {
     if ('type' in caller) return finish(request, answerRefusal(caller), journey);
-    const question = resolve(request, caller, journey);
-    if ('type' in question) return finish(request, answerRefusal(question), journey);
-    const answered = (result: ReadList | undefined) => {
-      const refusal = refuse('NO_CREDENTIAL_FOR_PROJECT', NO_CREDENTIAL);
-      return finish(
-        request,
-        result === undefined ? answerRefusal(refusal) : present(request, question, result, journey),
-        journey,
-      );
-    };
-    const read = lists.read(question);
-    return read instanceof Promise ? read.then(answered) : answered(read);
+    const asked = understand(request, caller, journey);
+    if ('type' in asked) return finish(request, answerRefusal(asked), journey);
+    const { cacheControl, pragma } = request.headers;
+    const read = asked.reading.read(readDemand(cacheControl, pragma));
+    return read instanceof Promise
+      ? read.then((late) => tell(request, asked, late, journey))
+      : tell(request, asked, read, journey);
   }
+
+  function tell(
+    request: GatewayRequest,
+    asked: Asked,
+    read: ReadList | undefined,
+    journey: Journey,
+  ): FinishedAnswer {
+    const answer =
+      read === undefined
+        ? answerRefusal(refuse('NO_CREDENTIAL_FOR_PROJECT', NO_CREDENTIAL))
+        : present(request, asked, read, journey);
+    return finish(request, answer, journey);
+  }
+
+  return {
+    /** Answers at once where memory can; never rejects. */
+    answer(request: GatewayRequest): FinishedAnswer | Promise<FinishedAnswer> {
+      const journey = begin();
+      const identified = identify(request.headers.authorization, request);
+      return identified instanceof Promise
+        ? identified.then((late) => goOn(request, recognize(late, journey), journey))
+        : goOn(request, recognize(identified, journey), journey);
+    },
+    /** Answers what the edge refused, so that it is counted and logged like any other. */
+    refuse(request: GatewayRequest, refusal: Refusal): FinishedAnswer {
+      return finish(request, answerRefusal(refusal), begin());
+    },
+  };
+}
+
+const projectOf = ({ groupId, orgId }: Readonly<Record<string, string>>) => groupId ?? orgId;
+
+/** The page's key among the renderings: the serial tells the listing and with it version and filters, the rest the page's shape. */
+function pageKey(asked: Asked, { serial }: HeldList): string {
+  if (asked.page?.serial !== serial) {
+    const { itemsPerPage, pageNum } = asked.question.shape;
+    asked.page = { serial, key: `${serial} ${asked.parameters}${itemsPerPage}/${pageNum}` };
+  }
+  return asked.page.key;
+}
+
+function codingFor(asked: Asked, encoding: string | undefined): Coding {
+  if (encoding === undefined) return 'identity';
+  if (asked.accepted?.encoding !== encoding) asked.accepted = { encoding, coding: chooseCoding(encoding) };
+  return asked.accepted.coding;
 }
 
 /** Whether links to other pages are written for this one. */

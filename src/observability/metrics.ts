@@ -1,4 +1,5 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
+import { createAnsweredTally, TalliedHistogram } from './answered-tally.ts';
 import type { LogEvent } from './log.ts';
 
 /** Numbers that are read when Prometheus asks for them. */
@@ -7,6 +8,7 @@ export interface MetricSources {
   readonly cacheListings: () => number;
   readonly inFlight: () => number;
   readonly inFlightLimit: number;
+  readonly logLinesDropped: () => number;
   readonly cacheLimitBytes: number;
   readonly budget: () => readonly {
     credential: string;
@@ -20,8 +22,6 @@ export interface MetricSources {
 }
 
 const DURATION_BUCKETS = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30];
-/** The `operation` and `caller` of a request for which none was found: labels never come from a request. */
-const NONE = 'none';
 
 /** The gateway's metrics in a registry of their own, made from events. */
 export function createMetrics(sources: MetricSources, build: { version: string; node: string }) {
@@ -42,16 +42,29 @@ export function createMetrics(sources: MetricSources, build: { version: string; 
       },
     });
 
-  const requests = counter('atlas_gateway_requests_total', 'Requests answered.', [
-    'operation',
-    'caller',
-    'code',
-    'cache',
-  ]);
-  const requestSeconds = histogram('atlas_gateway_request_duration_seconds', 'Time from request to answer.', [
-    'operation',
-    'cache',
-  ]);
+  const answered = createAnsweredTally(DURATION_BUCKETS);
+  new Counter({
+    name: 'atlas_gateway_requests_total',
+    help: 'Requests answered.',
+    labelNames: ['operation', 'caller', 'code', 'cache'],
+    registers,
+    collect() {
+      this.reset();
+      for (const { labels, count } of answered.requests()) this.inc(labels, count);
+    },
+  });
+  registry.registerMetric(
+    new TalliedHistogram(
+      {
+        name: 'atlas_gateway_request_duration_seconds',
+        help: 'Time from request to answer.',
+        labelNames: ['operation', 'cache'],
+        buckets: DURATION_BUCKETS,
+        registers: [],
+      },
+      () => answered.durations(),
+    ),
+  );
   const evictions = counter(
     'atlas_gateway_cache_evictions_total',
     'Listings that left the cache before they were replaced.',
@@ -140,6 +153,15 @@ export function createMetrics(sources: MetricSources, build: { version: string; 
     registers,
   });
   lastReload.set(1);
+  new Counter({
+    name: 'atlas_gateway_log_lines_dropped_total',
+    help: 'Log lines that could not be written.',
+    registers,
+    collect() {
+      this.reset();
+      this.inc(sources.logLinesDropped());
+    },
+  });
   measured('atlas_gateway_requests_in_flight', 'Requests being answered.', sources.inFlight);
   measured(
     'atlas_gateway_requests_in_flight_limit',
@@ -164,9 +186,7 @@ export function createMetrics(sources: MetricSources, build: { version: string; 
     observe(event: LogEvent): void {
       switch (event.type) {
         case 'answered': {
-          const { operation = NONE, caller = NONE, cache } = event;
-          requests.inc({ operation, caller, code: String(event.status), cache });
-          requestSeconds.observe({ operation, cache }, event.durationMs / 1_000);
+          answered.add(event);
           return;
         }
         case 'deprecated':

@@ -1,5 +1,5 @@
-import type { IncomingMessage } from 'node:http';
 import { type Refusal, refuse } from '../gateway/refusal.ts';
+import type { SeenHeaders } from './request-headers.ts';
 
 const MAX_TARGET_BYTES = 8_192;
 /** `.` or `..` as a path segment, plain or percent-encoded (RFC 3986 section 6.2.2.3). */
@@ -7,38 +7,44 @@ const DOT_SEGMENT = /\/(\.|%2e){1,2}(\/|$)/i;
 /** Everything RFC 3986 allows in a path and query. */
 const TARGET = /^\/[\w\-.~%!$&'()*+,;=:@/?]*$/;
 
-const countHosts = (rawHeaders: readonly string[]) =>
-  rawHeaders.filter((text, index) => index % 2 === 0 && text.toLowerCase() === 'host').length;
-
-const hasBody = ({ headers }: IncomingMessage) =>
-  headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? '0') > 0;
+/** What the edge looks at: the request line and the headers. */
+export interface EdgeRequest {
+  readonly method: string;
+  readonly target: string;
+  readonly headers: SeenHeaders;
+  readonly takesBody: boolean;
+}
 
 /**
  * What is refused before anything looks at a request: targets and headers that two readers could understand differently. The one
  * form that passes is an origin-form target without dot segments, one `Host`, and a body only where one is taken.
  */
-export function refuseAtEdge(request: IncomingMessage, takesBody: boolean): Refusal | undefined {
-  const { url = '', rawHeaders } = request;
-  const path = url.split('?', 1)[0] ?? '';
-  if (url.length > MAX_TARGET_BYTES)
+export function refuseAtEdge({ method, target, headers, takesBody }: EdgeRequest): Refusal | undefined {
+  if (target.length > MAX_TARGET_BYTES)
     return refuse('URI_TOO_LONG', `The address is longer than ${MAX_TARGET_BYTES} bytes.`);
-  if (countHosts(rawHeaders) !== 1) return refuse('INVALID_REQUEST', 'Send exactly one Host header.');
-  if (!TARGET.test(url))
+  if (headers.hosts !== 1) return refuse('INVALID_REQUEST', 'Send exactly one Host header.');
+  if (!TARGET.test(target))
     return refuse(
       'INVALID_REQUEST',
       'The address must be a path, beginning with one slash and percent-encoded.',
     );
-  if (path.startsWith('//') || DOT_SEGMENT.test(path))
+  if (target.startsWith('//') || hasDotSegment(target))
     return refuse('INVALID_REQUEST', 'The address must not begin with two slashes nor have dot segments.');
-  if (request.method === 'TRACE' || request.method === 'CONNECT')
+  if (method === 'TRACE' || method === 'CONNECT')
     return refuse('METHOD_NOT_ALLOWED', 'This gateway only reads: use GET or HEAD.', {
       headers: { Allow: 'GET, HEAD' },
     });
-  if (hasBody(request) && !takesBody)
+  if (headers.hasBody && !takesBody)
     return refuse(
-      request.method === 'GET' || request.method === 'HEAD' ? 'INVALID_REQUEST' : 'METHOD_NOT_ALLOWED',
+      method === 'GET' || method === 'HEAD' ? 'INVALID_REQUEST' : 'METHOD_NOT_ALLOWED',
       'This gateway takes no body: use GET or HEAD.',
       { headers: { Allow: 'GET, HEAD' } },
     );
   return undefined;
+}
+
+function hasDotSegment(target: string): boolean {
+  // Without a dot, plain or encoded, there is no such segment: most targets have none.
+  if (!target.includes('.') && !target.includes('%2')) return false;
+  return DOT_SEGMENT.test(target.split('?', 1)[0] ?? '');
 }

@@ -2,12 +2,13 @@ import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http
 import { getRequestListener } from '@hono/node-server';
 import { Hono } from 'hono';
 import { renderApiError } from '../atlas/api-error.ts';
-import type { Answer } from '../gateway/answer.ts';
+import type { FinishedAnswer } from '../gateway/answer.ts';
 import { refuse } from '../gateway/refusal.ts';
 import type { Tokens } from '../gateway/tokens.ts';
 import type { createWay, GatewayRequest } from '../gateway/way.ts';
 import { refuseAtEdge } from './edge.ts';
 import { createOauthRoutes, type RoutedEvent } from './oauth-routes.ts';
+import { readHeaders } from './request-headers.ts';
 
 export interface PublicAppDependencies {
   readonly way: ReturnType<typeof createWay>;
@@ -26,23 +27,18 @@ const OVERLOADED = refuse('OVERLOADED', 'Too many requests are under way already
 /** Paths that Hono's router answers; all others are lists, or nothing. */
 const ROUTED = /^\/(api\/(oauth\/(token|revoke)|private\/.*))?$/;
 
-function view(request: IncomingMessage): GatewayRequest {
-  const { method = 'GET', url = '/', headers } = request;
-  const mark = url.indexOf('?');
-  return {
-    method,
-    path: mark < 0 ? url : url.slice(0, mark),
-    query: mark < 0 ? '' : url.slice(mark + 1),
-    header(name) {
-      const value = headers[name];
-      return Array.isArray(value) ? value.join(', ') : value;
-    },
-  };
-}
+/** Lists are by far the most that is asked for, and are known by the beginning of their path. */
+const LISTS = '/api/atlas/';
 
-function write(request: IncomingMessage, response: ServerResponse, answer: Answer): void {
-  response.writeHead(answer.status, answer.headers);
-  response.end(request.method === 'HEAD' ? undefined : answer.body);
+function write(request: IncomingMessage, response: ServerResponse, answer: FinishedAnswer): void {
+  const { status, headers, body, text, requestId } = answer;
+  // Heads are prepared once for many answers; the id is put in as the head is written.
+  headers[headers.length - 1] = requestId;
+  response.writeHead(status, headers);
+  if (request.method === 'HEAD') response.end();
+  else if (text === undefined) response.end(body);
+  // Node writes a text together with the head at once, a buffer after it.
+  else response.end(text, 'latin1');
 }
 
 /**
@@ -67,28 +63,44 @@ export function createPublicApp({ way, tokens, report, inFlight }: PublicAppDepe
   });
   const listener = getRequestListener(app.fetch);
 
-  return (request, response) => {
-    const admitted = inFlight.begin();
+  function answerLate(
+    request: IncomingMessage,
+    response: ServerResponse,
+    late: Promise<FinishedAnswer>,
+  ): void {
     response.once('close', () => inFlight.end());
-    const seen = view(request);
-    if (!admitted) {
+    void late.then((answer) => write(request, response, answer));
+  }
+
+  return (request, response) => {
+    const { method = 'GET', url: target = '/' } = request;
+    const headers = readHeaders(request);
+    const seen: GatewayRequest = { method, target, headers };
+    if (!inFlight.begin()) {
       write(request, response, way.refuse(seen, OVERLOADED));
+      inFlight.end();
       return;
     }
-    const routed = ROUTED.test(seen.path);
-    const refusal = refuseAtEdge(request, routed && request.method === 'POST');
+    const routed = !target.startsWith(LISTS) && ROUTED.test(target.split('?', 1)[0] ?? '');
+    const refusal = refuseAtEdge({ method, target, headers, takesBody: routed && method === 'POST' });
     if (refusal !== undefined) {
       // What is left of the request is not read, so nothing in it can be taken for another.
       response.setHeader('Connection', 'close');
       write(request, response, way.refuse(seen, refusal));
+      inFlight.end();
       return;
     }
-    if (routed && (request.method === 'POST' || request.method === 'GET')) {
+    if (routed && (method === 'POST' || method === 'GET')) {
+      response.once('close', () => inFlight.end());
       void listener(request, response);
       return;
     }
     const answer = way.answer(seen);
-    if (answer instanceof Promise) void answer.then((late) => write(request, response, late));
-    else write(request, response, answer);
+    if (answer instanceof Promise) {
+      answerLate(request, response, answer);
+      return;
+    }
+    write(request, response, answer);
+    inFlight.end();
   };
 }
