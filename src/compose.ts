@@ -144,6 +144,7 @@ export function compose(
     {
       cacheBytes,
       cacheListings: () => cache.size,
+      cacheProjects: () => cache.sizes(),
       inFlight: () => flying.count,
       inFlightLimit: config.listen.maxInFlight,
       cacheLimitBytes: config.cache.maxBytes,
