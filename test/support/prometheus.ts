@@ -43,9 +43,7 @@ export async function startPrometheus(options: {
     JSON.stringify({
       global: { scrape_interval: '1s', scrape_timeout: '1s', evaluation_interval: '1s' },
       rule_files: ['rules.yaml'],
-      scrape_configs: [
-        { job_name: 'atlas-gateway', static_configs: [{ targets: [new URL(admin).host] }] },
-      ],
+      scrape_configs: [{ job_name: 'atlas-gateway', static_configs: [{ targets: [new URL(admin).host] }] }],
     }),
   );
   const child = spawn('prometheus', [
