@@ -151,6 +151,7 @@ export function compose(
     {
       cacheBytes,
       cacheListings: () => cache.size,
+      cacheProjects: () => cache.sizes(),
       inFlight: () => flying.count,
       inFlightLimit: config.listen.maxInFlight,
       logLinesDropped: () => options.log.destination.dropped ?? 0,

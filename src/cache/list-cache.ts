@@ -2,7 +2,7 @@ import type { Clock } from '../lib/clock.ts';
 import type { UpstreamFailure, UpstreamResponse } from '../upstream/message.ts';
 import type { CacheEvent } from './events.ts';
 import { freshness, type Held, hold, type Lifetimes, outdated, stretched } from './freshness.ts';
-import { createMemoryTier, type Entry } from './memory-tier.ts';
+import { createMemoryTier, type Entry, type ProjectSize } from './memory-tier.ts';
 import { createPurges, type PurgeScope } from './purges.ts';
 import { createSingleFlight } from './single-flight.ts';
 
@@ -104,6 +104,8 @@ export interface ListCache<Value> {
   readonly bytes: number;
   readonly size: number;
   readonly loading: number;
+  /** How much each project holds, for metrics. */
+  sizes(): Iterable<ProjectSize>;
   /** Projects that hold something, with their values, for the status page. */
   listings(): Iterable<HeldListing<Value>>;
 }
@@ -335,6 +337,7 @@ export function createListCache<Value>(
     get loading() {
       return flights.size;
     },
+    sizes: () => tier.sizes(),
     *listings() {
       for (const project of tier.projects()) {
         for (const [key, entry] of tier.entries(project)) {

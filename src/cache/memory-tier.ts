@@ -16,6 +16,13 @@ export interface Entry<Value> {
 /** Why an entry left before anyone asked it to. */
 export type EvictionReason = 'capacity' | 'project-share';
 
+/** What one project holds. */
+export interface ProjectSize {
+  readonly project: string;
+  readonly bytes: number;
+  readonly entries: number;
+}
+
 /** Entries in memory, by project and key, bounded in bytes as a whole and for each project. */
 export interface MemoryTier<Value> {
   get(project: string, key: string): Entry<Value> | undefined;
@@ -30,6 +37,8 @@ export interface MemoryTier<Value> {
   /** What a project holds, without touching its place in the order of use. */
   entries(project: string): Iterable<readonly [string, Entry<Value>]>;
   projects(): Iterable<string>;
+  /** How much each project holds; the work grows with the projects, not with what they hold. */
+  sizes(): Iterable<ProjectSize>;
 }
 
 /** An empty entry counts as well: the store takes no size of 0. */
@@ -126,5 +135,9 @@ export function createMemoryTier<Value>(
     },
     entries: (project) => stores.get(project)?.entries() ?? [],
     projects: () => stores.keys(),
+    *sizes() {
+      for (const [project, { calculatedSize, size: entries }] of stores)
+        yield { project, bytes: calculatedSize, entries };
+    },
   };
 }

@@ -6,6 +6,8 @@ import type { LogEvent } from './log.ts';
 export interface MetricSources {
   readonly cacheBytes: () => number;
   readonly cacheListings: () => number;
+  /** What each part of the cache holds, by the id of its project or organization. */
+  readonly cacheProjects: () => Iterable<{ project: string; bytes: number; entries: number }>;
   readonly inFlight: () => number;
   readonly inFlightLimit: number;
   readonly logLinesDropped: () => number;
@@ -22,6 +24,9 @@ export interface MetricSources {
 }
 
 const DURATION_BUCKETS = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30];
+/** A gateway may see thousands of projects: a metric by project tells of those that hold most. */
+const MAX_PROJECTS = 50;
+const ID = /^[a-f0-9]{24}$/;
 
 /** The gateway's metrics in a registry of their own, made from events. */
 export function createMetrics(sources: MetricSources, build: { version: string; node: string }) {
@@ -175,6 +180,23 @@ export function createMetrics(sources: MetricSources, build: { version: string; 
   );
   measured('atlas_gateway_cache_bytes', 'Bytes held by the cache.', sources.cacheBytes);
   measured('atlas_gateway_cache_listings', 'Listings held by the cache.', sources.cacheListings);
+  const largest = () =>
+    [...sources.cacheProjects()]
+      .filter(({ project }) => ID.test(project))
+      .sort((one, other) => other.bytes - one.bytes)
+      .slice(0, MAX_PROJECTS);
+  gauges(
+    'atlas_gateway_cache_project_bytes',
+    `Bytes of lists held for a project or organization, for the ${MAX_PROJECTS} that hold most.`,
+    ['project'],
+    () => largest().map(({ project, bytes }) => [{ project }, bytes]),
+  );
+  gauges(
+    'atlas_gateway_cache_project_listings',
+    `Listings held for a project or organization, for the ${MAX_PROJECTS} that hold most bytes.`,
+    ['project'],
+    () => largest().map(({ project, entries }) => [{ project }, entries]),
+  );
   new Gauge({
     name: 'atlas_gateway_build_info',
     help: 'Version of the gateway and of Node.',

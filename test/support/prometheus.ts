@@ -1,0 +1,106 @@
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
+import { copyFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect } from 'vitest';
+import { ask } from './running.ts';
+
+/** One series of a query's result, with its newest value. */
+export interface Series {
+  readonly metric: Readonly<Record<string, string>>;
+  readonly value: number;
+}
+
+/** A Prometheus of its own, on a free port, with its data in a folder of the test's. */
+export interface RunningPrometheus {
+  /** Rejects with what Prometheus says where it cannot evaluate the expression. */
+  query(expression: string): Promise<readonly Series[]>;
+  stop(): Promise<void>;
+}
+
+/** Whether a program can be started; says on standard error what is skipped where it cannot. */
+export function isInstalled(program: string, skipped: string): boolean {
+  const installed = spawnSync(program, ['--version']).error === undefined;
+  if (!installed) process.stderr.write(`skipped: ${program} is not installed, so ${skipped}\n`);
+  return installed;
+}
+
+async function ended(child: ChildProcess): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return;
+  await new Promise((resolve) => child.once('close', resolve));
+}
+
+/** Starts Prometheus with a file of rules; it scrapes `admin` every second, as the job `atlas-gateway`. */
+export async function startPrometheus(options: {
+  folder: string;
+  admin: string;
+  rules: string;
+}): Promise<RunningPrometheus> {
+  const { folder, admin, rules } = options;
+  const config = join(folder, 'prometheus.json');
+  copyFileSync(rules, join(folder, 'rules.yaml'));
+  writeFileSync(
+    config,
+    JSON.stringify({
+      global: { scrape_interval: '1s', scrape_timeout: '1s', evaluation_interval: '1s' },
+      rule_files: ['rules.yaml'],
+      scrape_configs: [{ job_name: 'atlas-gateway', static_configs: [{ targets: [new URL(admin).host] }] }],
+    }),
+  );
+  const child = spawn('prometheus', [
+    `--config.file=${config}`,
+    `--storage.tsdb.path=${join(folder, 'data')}`,
+    '--web.listen-address=127.0.0.1:0',
+  ]);
+  let told = '';
+  for (const stream of [child.stdout, child.stderr]) {
+    stream.on('data', (chunk) => {
+      told += chunk;
+    });
+  }
+  // Older ones say where they listen as address=…, newer ones quoted or not.
+  const listening = /"?Listening on"? address="?(127\.0\.0\.1:\d+)/;
+  await expect.poll(() => told, { timeout: 10_000 }).toMatch(listening);
+  const origin = `http://${listening.exec(told)?.[1]}`;
+  return {
+    async query(expression) {
+      const { text } = await ask(origin, '/api/v1/query', {
+        method: 'POST',
+        headers: { 'content-type': 'application/x-www-form-urlencoded' },
+        body: new URLSearchParams({ query: expression }).toString(),
+      });
+      const answer: {
+        status: string;
+        error?: string;
+        data?: { resultType: string; result: { metric: Record<string, string>; value: [number, string] }[] };
+      } = JSON.parse(text);
+      if (answer.status !== 'success' || answer.data === undefined)
+        throw new Error(`${answer.error} in: ${expression}`);
+      // A scalar's result is its value alone, and no series.
+      return answer.data.resultType === 'vector'
+        ? answer.data.result.map(({ metric, value }) => ({ metric, value: Number(value[1]) }))
+        : [];
+    },
+    async stop() {
+      child.kill('SIGTERM');
+      await ended(child);
+    },
+  };
+}
+
+const WORDS = new Set(
+  'and or unless by without on ignoring group_left group_right bool offset atan2 inf nan'.split(' '),
+);
+const GROUPING = /\b(?:by|without|on|ignoring|group_left|group_right)\s*\([^)]*\)/g;
+
+/** Names of the metrics an expression reads, in the order they come. */
+export function metricsIn(expression: string): readonly string[] {
+  const bare = expression
+    .replaceAll(/#[^\n]*/g, ' ')
+    .replaceAll(/"(?:[^"\\]|\\.)*"/g, ' ')
+    .replaceAll(/\{[^}]*\}/g, ' ')
+    .replaceAll(/\[[^\]]*\]/g, ' ')
+    .replaceAll(/\boffset\s+-?\w+/g, ' ')
+    .replaceAll(GROUPING, ' ');
+  const names = [...bare.matchAll(/(?<![\w:.])[A-Za-z_:][\w:]*(?!\w|:|\s*\()/g)].map(([name]) => name);
+  return [...new Set(names.filter((name) => !WORDS.has(name.toLowerCase())))];
+}
