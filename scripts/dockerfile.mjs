@@ -1,10 +1,5 @@
 // Reads a Dockerfile into its stages: what `npm run image:check` and the tests need of it.
 
-/**
- * @typedef {{ keyword: string, flags: Record<string, string>, text: string }} Instruction
- * @typedef {{ name: string | undefined, base: string, instructions: Instruction[] }} Stage
- */
-
 /** Lines without comments, continued ones joined. */
 const logicalLines = (text) =>
   text
@@ -16,7 +11,6 @@ const logicalLines = (text) =>
     .map((line) => line.trim())
     .filter((line) => line !== '');
 
-/** @returns {Instruction} */
 function readInstruction(line) {
   const [, keyword = '', rest = ''] = /^(\w+)\s+(.*)$/.exec(line) ?? [];
   const flags = {};
@@ -31,10 +25,7 @@ function readInstruction(line) {
 const substitute = (text, args) =>
   text.replaceAll(/\$\{(\w+)\}|\$(\w+)/g, (_whole, braced, bare) => args.get(braced ?? bare) ?? '');
 
-/**
- * The stages in order, with the values of ARG put in.
- * @returns {{ args: Map<string, string>, stages: Stage[] }}
- */
+/** The stages in order, with the values of ARG put in. */
 export function readDockerfile(text) {
   // What is declared before the first FROM is known to FROM lines, and to nothing else.
   const args = new Map();

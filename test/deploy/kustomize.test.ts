@@ -7,11 +7,9 @@ import type { NetworkPolicy } from 'kubernetes-types/networking/v1.js';
 import type { PodDisruptionBudget } from 'kubernetes-types/policy/v1.js';
 import { afterAll, describe, expect, test } from 'vitest';
 import { parse, parseAllDocuments } from 'yaml';
-import { run } from '../../src/cli/run.ts';
 import { configSchema } from '../../src/config/schema.ts';
-import { createSystemClock } from '../../src/lib/clock.ts';
-import { createSystemRandom } from '../../src/lib/random.ts';
 import { makeFolder, removeFolders } from '../support/built.ts';
+import { checkConfiguration, standIn } from '../support/checked-configuration.ts';
 
 const ROOT = 'deploy/kustomize';
 const OVERLAYS = ['base', ...readdirSync(join(ROOT, 'overlays')).map((name) => `overlays/${name}`)];
@@ -79,7 +77,7 @@ function createMounted(overlay: string, { spec, gateway }: Pods) {
       const file = path.slice(mount.mountPath.length + 1);
       if (volume.secret !== undefined) {
         secrets.add(`${volume.secret.secretName} ${file}`);
-        return `stand-in-of-${file}-long-enough-for-a-key`;
+        return standIn(file);
       }
       const map = all<ConfigMap>(overlay, 'ConfigMap').find(
         ({ metadata }) => metadata.name === volume.configMap?.name,
@@ -157,26 +155,11 @@ describe.skipIf(tool === undefined).each(OVERLAYS)('kustomize %s', (overlay) => 
   test("its configuration passes the gateway's own check", async () => {
     for (const pod of pods()) {
       const mounted = createMounted(overlay, pod);
-      let printed = '';
-      const code = await run({
-        args: ['check', ...(pod.gateway.args ?? []).slice(1)],
-        env: Object.fromEntries((pod.gateway.env ?? []).map(({ name, value }) => [name, value])),
-        version: '0.0.0',
-        node: process.version,
-        print: (text) => {
-          printed += text;
-        },
-        printError: (text) => {
-          printed += text;
-        },
-        isTerminal: false,
+      const verdict = await checkConfiguration(configPath(pod.gateway), {
         readFile: mounted.readFile,
-        writeFile: () => undefined,
-        clock: createSystemClock(),
-        random: createSystemRandom(),
-        asked: () => new Promise(() => undefined),
+        env: Object.fromEntries((pod.gateway.env ?? []).map(({ name, value }) => [name, value])),
       });
-      expect({ code, printed }).toMatchObject({ code: 0 });
+      expect(verdict).toMatchObject({ code: 0 });
       // Who deploys it has to be told which files the Secret has.
       const page = readFileSync('docs/deploying.md', 'utf8');
       for (const secret of mounted.secrets) {
