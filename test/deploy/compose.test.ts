@@ -44,6 +44,11 @@ test('the container has no more rights than it needs', () => {
   for (const volume of gateway['volumes'] as { read_only: boolean }[]) expect(volume.read_only).toBe(true);
 });
 
+test('it runs the version of this package', () => {
+  const { version }: { version: string } = JSON.parse(readFileSync('package.json', 'utf8'));
+  expect(gateway['image']).toBe(`atlas-gateway:${version}`);
+});
+
 test('ports are published on this machine only', () => {
   for (const port of gateway['ports'] as string[]) expect(port).toMatch(/^127\.0\.0\.1:/);
 });

@@ -148,6 +148,11 @@ describe.skipIf(tool === undefined).each(OVERLAYS)('kustomize %s', (overlay) => 
     expect(typeErrors(rendered.get(overlay) ?? [])).toBe('');
   });
 
+  test('runs the version of this package', () => {
+    const { version }: { version: string } = JSON.parse(readFileSync('package.json', 'utf8'));
+    for (const { gateway } of pods()) expect(gateway.image).toBe(`atlas-gateway:${version}`);
+  });
+
   test('names no namespace, so that it goes where it is applied', () => {
     for (const { metadata } of rendered.get(overlay) ?? []) expect(metadata).not.toHaveProperty('namespace');
   });
