@@ -10,7 +10,7 @@ const compose: {
   secrets: Record<string, { file: string }>;
 } = parse(readFileSync('deploy/compose.yaml', 'utf8'));
 const gateway = compose.services['gateway'] ?? {};
-const configuration = readFileSync('deploy/compose/gateway.yaml', 'utf8');
+const configuration = readFileSync('deploy/compose/config/gateway.yaml', 'utf8');
 
 test('its configuration passes check, and reads each of the secrets and nothing else', async () => {
   const read = new Set<string>();
@@ -47,6 +47,12 @@ test('the container has no more rights than it needs', () => {
 test('it runs the version of this package', () => {
   const { version }: { version: string } = JSON.parse(readFileSync('package.json', 'utf8'));
   expect(gateway['image']).toBe(`atlas-gateway:${version}`);
+});
+
+test('the second tier of the cache is only there for who asks for it, and is reached by the gateway alone', () => {
+  const redis = compose.services['redis'] ?? {};
+  expect(redis).toMatchObject({ profiles: ['redis'], read_only: true, cap_drop: ['ALL'] });
+  expect(redis).not.toHaveProperty('ports');
 });
 
 test('ports are published on this machine only', () => {
