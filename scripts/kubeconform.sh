@@ -1,0 +1,44 @@
+#!/usr/bin/env bash
+# Holds the kustomize base and its overlays against Kubernetes' own JSON Schemas, of the oldest release they are for and of a new one, with
+# kubeconform. Needs Go for kubeconform, pip for the schemas (those that kubernetes-validate carries, so nothing is asked of GitHub), and
+# kubectl; says so and ends with 0 where one is missing.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+releases=(1.29.0 1.37.0)
+
+for program in go python3 kubectl; do
+  command -v "$program" >/dev/null || { printf 'skipped: %s is not installed, so kubeconform is not run\n' "$program"; exit 0; }
+done
+folder="$(mktemp -d)"
+trap 'rm -rf "$folder"' EXIT
+GOBIN="$folder" GOFLAGS= go install github.com/yannh/kubeconform/cmd/kubeconform@v0.7.0 2>&1 | grep -v '^go: downloading' || true
+python3 -m pip download --quiet --disable-pip-version-check --no-deps --dest "$folder" kubernetes-validate==1.37.0
+python3 -m zipfile -e "$folder"/kubernetes_validate-*.whl "$folder"
+
+# Puts the definitions that the schemas of these kinds point to into them: as they come, they are to be fetched from a server.
+make_whole() {
+  node -e '
+    const { readdirSync, readFileSync, writeFileSync } = require("node:fs");
+    const [source, target, ...kinds] = process.argv.slice(1);
+    const { $defs } = JSON.parse(readFileSync(`${source}/_definitions.json`, "utf8"));
+    for (const file of readdirSync(source)) {
+      if (!kinds.includes(file.split("-", 1)[0])) continue;
+      const text = readFileSync(`${source}/${file}`, "utf8").replaceAll("\"/api/_definitions.json#", "\"#");
+      writeFileSync(`${target}/${file}`, JSON.stringify({ ...JSON.parse(text), $defs }));
+    }' "$@"
+}
+
+for release in "${releases[@]}"; do
+  source="$folder/kubernetes_validate/kubernetes-json-schema/v$release-local-strict"
+  schemas="$folder/$release"
+  mkdir "$schemas"
+  for overlay in deploy/kustomize/base deploy/kustomize/overlays/*/; do
+    kubectl kustomize "$overlay" >"$folder/objects.yaml"
+    mapfile -t kinds < <(sed -n 's/^kind: //p' "$folder/objects.yaml" | tr '[:upper:]' '[:lower:]' | sort -u)
+    make_whole "$source" "$schemas" "${kinds[@]}"
+    # The Prometheus operator's kinds are none of Kubernetes': test/deploy/kustomize.test.ts holds them against types.
+    printf '%s on %s: ' "${overlay%/}" "$release"
+    "$folder/kubeconform" -strict -summary -skip PodMonitor,PrometheusRule \
+      -schema-location "$schemas/{{.ResourceKind}}{{.KindSuffix}}.json" "$folder/objects.yaml"
+  done
+done

@@ -1,0 +1,142 @@
+import { spawnSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { cpSync, mkdirSync, readdirSync, readFileSync, symlinkSync, utimesSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { publint } from 'publint';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { isPermissive, productionPackages } from '../../scripts/licences.mjs';
+import { makeFolder, removeFolders } from '../support/built.ts';
+
+const manifest: { version: string; files: string[]; dependencies: Record<string, string> } = JSON.parse(
+  readFileSync('package.json', 'utf8'),
+);
+
+function run(program: string, args: readonly string[], cwd = '.') {
+  const { status, stdout, stderr } = spawnSync(program, args, { cwd, encoding: 'utf8' });
+  if (status !== 0) throw new Error(`${program} ${args.join(' ')}: ${stdout}${stderr}`);
+  return stdout;
+}
+
+/** Packs a folder, as it is built; gives the archive and what is in it. */
+function pack(folder: string) {
+  const target = makeFolder();
+  const args = ['pack', '--json', '--ignore-scripts', '--pack-destination', target];
+  const [report]: { filename: string; size: number; files: { path: string; mode: number }[] }[] = JSON.parse(
+    run('npm', args, folder),
+  );
+  if (report === undefined) throw new Error('npm pack made nothing');
+  const archive = join(target, report.filename);
+  return { ...report, archive, sha256: createHash('sha256').update(readFileSync(archive)).digest('hex') };
+}
+
+const list = (folder: string) => readdirSync(folder, { recursive: true, encoding: 'utf8' });
+
+afterAll(removeFolders);
+
+describe('the package', () => {
+  let packed: ReturnType<typeof pack>;
+  beforeAll(() => {
+    packed = pack('.');
+  });
+
+  test('is the same archive whenever and wherever it is packed', () => {
+    const elsewhere = makeFolder();
+    for (const path of [...manifest.files, 'package.json'])
+      cpSync(path, join(elsewhere, path), { recursive: true });
+    for (const path of list(elsewhere)) utimesSync(join(elsewhere, path), 1_000_000, 1_000_000);
+    expect(pack(elsewhere).sha256).toBe(packed.sha256);
+  });
+
+  test('holds the built program and what its users read, and nothing else', () => {
+    const paths = packed.files.map(({ path }) => path);
+    const folders = new Set(paths.map((path) => path.split('/')[0]));
+    expect([...folders].sort()).toEqual([
+      'CHANGELOG.md',
+      'LICENSE',
+      'README.md',
+      'config',
+      'dist',
+      'package.json',
+    ]);
+    const built = list('src')
+      .filter((path) => /\.tsx?$/.test(path))
+      .map((path) => `dist/${path.replace(/\.tsx?$/, '.js')}`);
+    // A file of dist without its source is left over from an older build: remove dist and build again.
+    expect(paths.filter((path) => path.startsWith('dist/')).sort()).toEqual(built.sort());
+    expect(paths).toContain('config/gateway.yaml');
+    expect(paths).toContain('config/gateway.schema.json');
+  });
+
+  test('is small', () => {
+    expect(packed.size).toBeLessThan(300_000);
+  });
+
+  test('runs where it is unpacked, with its packages of production beside it', () => {
+    const folder = makeFolder();
+    run('tar', ['-xzf', packed.archive, '-C', folder]);
+    const modules = join(folder, 'package/node_modules');
+    const lock = JSON.parse(readFileSync('package-lock.json', 'utf8'));
+    // Those and no others: a package of development that the program imports would be missing.
+    for (const { path } of productionPackages(lock)) {
+      const target = join(folder, 'package', path);
+      mkdirSync(join(target, '..'), { recursive: true });
+      if (!path.slice('node_modules/'.length).includes('node_modules/')) symlinkSync(resolve(path), target);
+    }
+    expect(list(modules).length).toBeGreaterThan(Object.keys(manifest.dependencies).length);
+    const main = join(folder, 'package/dist/main.js');
+    const flags = ['--preserve-symlinks', main];
+    expect(run(process.execPath, [...flags, '--version'], folder)).toBe(`${manifest.version}\n`);
+    expect(run(process.execPath, [...flags, 'serve', '--help'], folder)).toContain(
+      'usage: atlas-gateway serve',
+    );
+  });
+
+  test('has nothing that publint objects to', async () => {
+    const { buffer } = Uint8Array.from(readFileSync(packed.archive));
+    const { messages } = await publint({ pack: { tarball: buffer }, strict: true });
+    expect(messages).toEqual([]);
+  });
+});
+
+describe('the list of what it is made of', () => {
+  test('names every package of production, by version and licence, and no other', () => {
+    const folder = makeFolder();
+    const printed = run(process.execPath, ['scripts/sbom.mjs', '--out', folder]);
+    const bom: { metadata: { component: { name: string } }; components: { name: string }[] } = JSON.parse(
+      readFileSync(join(folder, 'atlas-gateway.cdx.json'), 'utf8'),
+    );
+    expect(printed).toContain(`${bom.components.length} components`);
+    expect(bom.metadata.component.name).toBe('atlas-gateway');
+    const names = bom.components.map(({ name }) => name);
+    expect(names).toEqual(expect.arrayContaining(['hono', 'zod', 'pino', 'undici']));
+    for (const development of ['vitest', 'typescript', 'express']) expect(names).not.toContain(development);
+    const licences = readFileSync(join(folder, 'licences.md'), 'utf8');
+    for (const [name, version] of Object.entries(manifest.dependencies))
+      expect(licences).toContain(`| ${name} | ${version} |`);
+  });
+
+  test.each([
+    'MIT',
+    '(MIT OR GPL-3.0-only)',
+    'GPL-2.0 OR Apache-2.0',
+    'MIT AND ISC',
+    '((MIT OR ISC) AND BSD-3-Clause)',
+  ])('%s is permissive', (expression) => {
+    expect(isPermissive(expression)).toBe(true);
+  });
+
+  test.each([
+    undefined,
+    '',
+    'GPL-3.0-only',
+    'MIT AND GPL-3.0-only',
+    '(MIT AND LGPL-2.1) OR MPL-2.0',
+    'SEE LICENSE IN LICENSE.txt',
+    'UNLICENSED',
+    'MIT OR',
+    '(MIT',
+    'MIT ISC',
+  ])('%s is not', (expression) => {
+    expect(isPermissive(expression)).toBe(false);
+  });
+});

@@ -1,0 +1,32 @@
+import { run } from '../../src/cli/run.ts';
+import { createSystemClock } from '../../src/lib/clock.ts';
+import { createSystemRandom } from '../../src/lib/random.ts';
+
+/** What `atlas-gateway check` says of the configuration at `path`, in a world of these files and variables. */
+export async function checkConfiguration(
+  path: string,
+  { readFile, env = {} }: { readFile: (path: string) => string; env?: Record<string, string | undefined> },
+): Promise<{ code: number; printed: string }> {
+  let printed = '';
+  const print = (text: string) => {
+    printed += text;
+  };
+  const code = await run({
+    args: ['check', '--config', path],
+    env,
+    version: '0.0.0',
+    node: process.version,
+    print,
+    printError: print,
+    isTerminal: false,
+    readFile,
+    writeFile: () => undefined,
+    clock: createSystemClock(),
+    random: createSystemRandom(),
+    asked: () => new Promise(() => undefined),
+  });
+  return { code, printed };
+}
+
+/** Content of a secret's file that is long enough for a key. */
+export const standIn = (file: string) => `stand-in-of-${file}-long-enough-for-a-key`;
