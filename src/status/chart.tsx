@@ -101,7 +101,7 @@ function Chart({ title, unit, now, top, topLabel, series, summary }: ChartProps)
 function niceTop(highest: number): number {
   if (highest <= 0) return 1;
   const power = 10 ** Math.floor(Math.log10(highest));
-  return ([1, 2, 5, 10].find((step) => highest <= step * power) ?? 10) * power;
+  return ([1, 1.5, 2, 2.5, 3, 4, 5, 6, 8, 10].find((step) => highest <= step * power) ?? 10) * power;
 }
 
 interface Bin {

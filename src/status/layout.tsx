@@ -101,7 +101,11 @@ export function Table({
   readonly id: string;
   readonly caption: string;
   readonly note?: Child;
-  readonly columns: readonly { readonly name: string; readonly number?: boolean }[];
+  readonly columns: readonly {
+    readonly name: string;
+    readonly number?: boolean;
+    readonly unseen?: boolean;
+  }[];
   readonly children?: Child;
 }) {
   return (
@@ -115,9 +119,9 @@ export function Table({
           <caption class="unseen">{caption}</caption>
           <thead>
             <tr>
-              {columns.map(({ name, number }) => (
+              {columns.map(({ name, number, unseen }) => (
                 <th scope="col" class={number === true ? 'number' : undefined}>
-                  {name}
+                  {unseen === true ? <span class="unseen">{name}</span> : name}
                 </th>
               ))}
             </tr>

@@ -101,6 +101,8 @@ export interface ReportSources {
 const DAY_MS = 86_400_000;
 const instant = (wallMs: number): Instant => new Date(wallMs).toISOString();
 
+const budgetName = ({ endpointSet, credential }: BudgetReport) => `${endpointSet} ${credential}`;
+
 interface Holding {
   listings: number;
   items: number;
@@ -211,7 +213,7 @@ export function createReport(sources: ReportSources, { clock }: { clock: Clock }
       },
       ...(reload === undefined ? {} : { reload: { ...reload, at: instant(reload.at) } }),
       credentials: credentialReports(),
-      budget: sources.budget(),
+      budget: sources.budget().toSorted((one, other) => (budgetName(one) < budgetName(other) ? -1 : 1)),
       callers: callerReports(),
       projects: projectReports(),
       refusals: tally.refused().map((refusal) => ({ ...refusal, at: instant(refusal.at) })),

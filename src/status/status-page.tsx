@@ -138,7 +138,7 @@ function Projects({ report }: { readonly report: StatusReport }) {
     { name: 'From memory', number: true },
     { name: 'Private links', number: true },
     { name: 'Last error' },
-    { name: 'Purge' },
+    { name: 'Purge', unseen: true },
   ];
   return (
     <Table id="projects" caption="Projects" note={note} columns={columns}>
@@ -167,7 +167,7 @@ function Projects({ report }: { readonly report: StatusReport }) {
               <td class="number">
                 <Connections id={id} connections={project.privateLinkConnections} />
               </td>
-              <td>
+              <td class="nowrap">
                 {lastError === undefined ? (
                   <span class="faint">none</span>
                 ) : (
@@ -328,7 +328,7 @@ function Refusals({ report }: { readonly report: StatusReport }) {
   return (
     <Table
       id="refusals"
-      caption="Last errors answered"
+      caption="Last refusals"
       columns={[
         { name: 'When', number: true },
         { name: 'Status', number: true },

@@ -20,7 +20,7 @@ html { font: 14px/1.45 system-ui, -apple-system, "Segoe UI", Roboto, "Liberation
 body { margin: 0; background: var(--page); color: var(--ink); font-variant-numeric: tabular-nums }
 h1, h2, p, dl, dd, ul, ol, figure { margin: 0; padding: 0 }
 h1 { font-size: 20px; line-height: 28px; font-weight: 600 }
-h2 { font-size: 14px; line-height: 20px; font-weight: 600 }
+h2 { font-size: 15px; line-height: 20px; font-weight: 600 }
 small { font-size: 12px; color: var(--faint); font-weight: 400 }
 a { color: var(--link); text-underline-offset: 2px }
 code, .mono { font-family: ui-monospace, SFMono-Regular, Menlo, Consolas, "Liberation Mono", monospace; font-size: 12.5px; font-weight: 400 }
@@ -55,6 +55,7 @@ main { padding-top: 24px !important; padding-bottom: 48px !important; display: g
 .tiles div { min-width: 0; border-left: 2px solid var(--line); padding-left: 12px }
 .tiles dt { color: var(--faint); font-size: 12px }
 .tiles dd { font-size: 20px; line-height: 28px; font-weight: 600 }
+.tiles dd small { display: inline-block; white-space: nowrap }
 .tiles .more { font-size: 12px; line-height: 18px; font-weight: 400; color: var(--faint) }
 .badge { display: inline-flex; align-items: center; gap: 8px; padding: 0 12px; border-radius: 99px; background: var(--good-soft); color: var(--good); font-size: 16px; line-height: 32px }
 .badge::before { content: ""; width: 8px; height: 8px; border-radius: 50%; background: currentColor }
@@ -70,9 +71,9 @@ main { padding-top: 24px !important; padding-bottom: 48px !important; display: g
 .chart figcaption { display: flex; justify-content: space-between; align-items: baseline; gap: 8px }
 .chart-title { font-weight: 600 }
 .chart-now { font-size: 18px; line-height: 28px; font-weight: 600; white-space: nowrap }
-.plot { position: relative }
-.plot svg { display: block; width: 100%; height: 72px; margin-top: 4px }
-.chart-top { position: absolute; top: 3px; left: 0; padding: 0 4px 0 0; background: var(--card); font-size: 11px; line-height: 14px; color: var(--faint) }
+.plot { position: relative; padding-top: 12px }
+.plot svg { display: block; width: 100%; height: 72px }
+.chart-top { position: absolute; top: -1px; left: 0; font-size: 11px; line-height: 14px; color: var(--faint) }
 .axis { display: flex; justify-content: space-between; margin-top: 4px; font-size: 11px; color: var(--faint) }
 .chart path { vector-effect: non-scaling-stroke; fill: none }
 .chart .grid { stroke: var(--line); stroke-dasharray: 2 4 }
@@ -84,14 +85,16 @@ main { padding-top: 24px !important; padding-bottom: 48px !important; display: g
 
 .scroll { overflow-x: auto; max-width: 100% }
 table { width: 100%; border-collapse: collapse }
-th, td { padding: 6px 16px; text-align: left; vertical-align: top; border-top: 1px solid var(--line); font-weight: 400 }
+th, td { padding: 6px 16px; text-align: left; vertical-align: baseline; border-top: 1px solid var(--line); font-weight: 400 }
 thead th { border-top: 0; border-bottom: 0; padding-top: 4px; color: var(--faint); font-size: 12px; white-space: nowrap; vertical-align: bottom }
 tbody th { white-space: nowrap; font-weight: 500 }
 tbody th.mono { font-weight: 500 }
 tbody tr:hover { background: var(--soft) }
 .number { text-align: right; white-space: nowrap }
 td.empty { padding: 16px; color: var(--faint) }
-td time { white-space: nowrap }
+td time, .nowrap { white-space: nowrap }
+.bar-cell .bar { margin: 0 }
+.bar-cell .bar + .tag { margin-top: 4px }
 .bar { display: block; width: 100%; height: 6px; margin-top: 6px; border-radius: 3px; min-width: 48px }
 .bar-all { fill: var(--line) }
 .bar-part { fill: var(--accent) }
@@ -127,6 +130,7 @@ label input, label select { font-size: 14px; color: var(--ink) }
 [aria-sort=none] .arrow { opacity: .55 }
 .why { max-width: 32ch; margin-top: 2px; font-size: 12px; color: var(--faint); overflow-wrap: anywhere }
 .endpoint { overflow-wrap: anywhere; min-width: 24ch }
+.endpoint .faint { font-size: 12px }
 .endpoint + .endpoint { margin-top: 2px }
 .pager { display: flex; align-items: center; justify-content: center; gap: 16px; padding: 12px 16px; border-top: 1px solid var(--line) }
 pre { padding: 12px; background: var(--soft); border-radius: 6px }
@@ -148,6 +152,8 @@ dialog h2 { font-size: 16px; line-height: 24px }
   .wide { padding-left: 12px; padding-right: 12px }
   main { padding-top: 12px !important; gap: 12px }
   .glance { grid-template-columns: 1fr; gap: 8px; padding: 12px }
+  .badge { justify-self: start }
+  .chart { padding: 12px }
   .tiles { grid-template-columns: 1fr 1fr; gap: 12px }
   th, td { padding: 6px 12px }
   .card-head { padding: 8px 12px }
