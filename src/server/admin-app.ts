@@ -59,6 +59,7 @@ const policyFor = (nonce: string) =>
     "default-src 'none'",
     `script-src 'nonce-${nonce}'`,
     `style-src 'nonce-${nonce}'`,
+    'img-src data:',
     "connect-src 'self'",
     "form-action 'self'",
     "frame-ancestors 'none'",

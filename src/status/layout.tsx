@@ -3,6 +3,12 @@ import type { Child } from 'hono/jsx';
 import { SCRIPT } from './script.ts';
 import { STYLE } from './style.ts';
 
+/** A page with a line through it, in the green of the pages. */
+const ICON =
+  "data:image/svg+xml,%3Csvg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 16 16'%3E%3Crect width='16' height='16' rx='4' fill='%230b6b50'/%3E%3Cpath d='M3 8h10M9 4l4 4-4 4' fill='none' stroke='%23fff' stroke-width='2'/%3E%3C/svg%3E";
+/** Before anything is painted: what needs script is shown, what stands in for it is not. */
+const FIRST = "document.documentElement.classList.add('scripted')";
+
 /** What a page is written with. */
 export interface PageView {
   /** Of the page's own script and style. */
@@ -33,8 +39,9 @@ function Document({ title, view, crumbs = [], refreshMs, after, children }: Docu
         <meta name="viewport" content="width=device-width, initial-scale=1" />
         <meta name="color-scheme" content="light dark" />
         <title>{title}</title>
-        <link rel="icon" href="data:," />
+        <link rel="icon" href={ICON} />
         <style nonce={nonce}>{raw(STYLE)}</style>
+        <script nonce={nonce}>{raw(FIRST)}</script>
       </head>
       <body>
         <a class="skip" href="#main">

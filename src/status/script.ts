@@ -11,7 +11,6 @@ export const SCRIPT = `
   const notice = document.getElementById('notice');
   const live = document.getElementById('live');
   const everyMs = Number(root.dataset.refresh || 0);
-  root.classList.add('scripted');
 
   function tell(text, bad) {
     const told = document.createElement('p');
@@ -29,7 +28,6 @@ export const SCRIPT = `
       if (from.nodeValue !== to.nodeValue) from.nodeValue = to.nodeValue;
       return;
     }
-    if (from.nodeName === 'NOSCRIPT') return;
     for (const { name } of [...from.attributes]) if (!to.hasAttribute(name)) from.removeAttribute(name);
     for (const { name, value } of to.attributes) if (from.getAttribute(name) !== value) from.setAttribute(name, value);
     const old = [...from.childNodes];
@@ -55,7 +53,10 @@ export const SCRIPT = `
     const answer = await fetch(address, { headers: { accept: 'text/html' }, cache: 'no-store', signal: AbortSignal.timeout(10000) });
     if (answer.status === 401) { location.reload(); return; }
     if (!answer.ok) throw new Error(String(answer.status));
-    const next = new DOMParser().parseFromString(await answer.text(), 'text/html');
+    const text = await answer.text();
+    const part = (name) => text.slice(text.indexOf('<' + name), text.indexOf('</' + name + '>'));
+    // Without the new page's style and script: their nonce is not this page's.
+    const next = new DOMParser().parseFromString(part('title') + '</title>' + part('main'), 'text/html');
     // An older question's answer may come after a newer one's.
     if (number !== asked) return;
     const wanted = next.getElementById('main');

@@ -427,12 +427,10 @@ export function writeStatusPage(
     after: <PurgeDialog operations={operations} projects={report.projects.slice(0, MAX_PROJECTS)} />,
     children: (
       <>
-        <noscript>
-          <p class="hint">
-            Without script this page shows one moment: load it again for another. Lists are purged with{' '}
-            <code>curl -X POST -d &#39;{'{}'}&#39;</code> to <code>/cache/purge</code> of this address.
-          </p>
-        </noscript>
+        <p class="hint without-script">
+          Without script this page shows one moment: load it again for another. Lists are purged with{' '}
+          <code>curl -X POST -d &#39;{'{}'}&#39;</code> to <code>/cache/purge</code> of this address.
+        </p>
         <Glance report={report} />
         <section aria-labelledby="trends-title">
           <h2 id="trends-title" class="unseen">

@@ -30,7 +30,7 @@ code, .mono { font-family: ui-monospace, SFMono-Regular, Menlo, Consolas, "Liber
 main:focus { outline: none }
 .skip { position: absolute; left: 8px; top: -60px; z-index: 2; padding: 8px 12px; background: var(--card); border: 1px solid var(--line); border-radius: 6px }
 .skip:focus { top: 8px }
-html:not(.scripted) .needs-script { display: none }
+html:not(.scripted) .needs-script, .scripted .without-script { display: none }
 .wide { width: 100%; max-width: 1360px; margin: 0 auto; padding: 0 24px }
 
 .top { background: var(--card); border-bottom: 1px solid var(--line) }
@@ -83,7 +83,7 @@ main { padding-top: 24px !important; padding-bottom: 48px !important; display: g
 .chart .errors .line { stroke: var(--bad) }
 .chart .errors .area { fill: var(--bad-soft) }
 
-.scroll { overflow-x: auto; max-width: 100% }
+.scroll { position: relative; overflow-x: auto; max-width: 100% }
 table { width: 100%; border-collapse: collapse }
 th, td { padding: 6px 16px; text-align: left; vertical-align: baseline; border-top: 1px solid var(--line); font-weight: 400 }
 thead th { border-top: 0; border-bottom: 0; padding-top: 4px; color: var(--faint); font-size: 12px; white-space: nowrap; vertical-align: bottom }

@@ -70,9 +70,9 @@ describe('without a token, on loopback', () => {
         headers['content-security-policy'] ?? '',
       )?.[1];
       expect(headers['content-security-policy']).toBe(
-        `default-src 'none'; script-src 'nonce-${nonce}'; style-src 'nonce-${nonce}'; connect-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'`,
+        `default-src 'none'; script-src 'nonce-${nonce}'; style-src 'nonce-${nonce}'; img-src data:; connect-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'`,
       );
-      expect(text.split(`nonce="${nonce}"`)).toHaveLength(3);
+      expect(text.split(`nonce="${nonce}"`)).toHaveLength(4);
       expect(headers).toMatchObject({
         'x-content-type-options': 'nosniff',
         'referrer-policy': 'no-referrer',
@@ -331,10 +331,10 @@ describe('the browser of private link connections', () => {
       await page(query),
       await ask(running.admin, '/', { headers: PAGE }),
     ]) {
-      expect(text.match(/<script/g)).toHaveLength(1);
-      expect(text.match(/<\/script/g)).toHaveLength(1);
+      expect(text.match(/<script/g)).toHaveLength(2);
+      expect(text.match(/<\/script/g)).toHaveLength(2);
       expect(text).not.toMatch(/<(img|svg)[^>]*\son\w+=/i);
-      expect(text).not.toMatch(/<[^>]+\s(href|src|action)="(?!\/|#|data:,")/);
+      expect(text).not.toMatch(/<[^>]+\s(href|src|action)="(?!\/|#|data:image\/svg)/);
       expect(text).not.toMatch(/[\u202e\u2028]/);
     }
     expect((await page()).text).toContain('&lt;script&gt;alert(1)&lt;/script&gt;');
