@@ -14,6 +14,7 @@ import { createNonceBook } from './gateway/digest-keys.ts';
 import { createDiscover } from './gateway/discover.ts';
 import { createLists, type HeldList, type Holding, type Listing } from './gateway/lists.ts';
 import { createPersistence } from './gateway/persistence.ts';
+import { createPrivateLinks } from './gateway/private-links.ts';
 import { createRecollection } from './gateway/recollection.ts';
 import { createTokens } from './gateway/tokens.ts';
 import { createViews } from './gateway/views.ts';
@@ -22,9 +23,12 @@ import type { Clock } from './lib/clock.ts';
 import type { Random } from './lib/random.ts';
 import { createLog, type LogDestination, type LogEvent } from './observability/log.ts';
 import { createMetrics } from './observability/metrics.ts';
+import { createTally } from './observability/tally.ts';
 import { createAdminApp } from './server/admin-app.ts';
 import { createListener } from './server/listener.ts';
 import { createPublicApp } from './server/public-app.ts';
+import { createPages } from './status/pages.ts';
+import { createReport } from './status/report.ts';
 import { createBudget } from './upstream/budget.ts';
 import { failed } from './upstream/failure.ts';
 import { createCredentialSend } from './upstream/stack.ts';
@@ -71,7 +75,7 @@ const RENDERINGS_PART = 0.2;
 /** Part that listings which links lead back to may take. */
 const SNAPSHOTS_PART = 0.2;
 /** Settings that are read once, at the start. */
-const RESTART_SETTINGS = ['listen', 'admin', 'upstream', 'credentials', 'cache', 'drain'] as const;
+const RESTART_SETTINGS = ['listen', 'admin', 'upstream', 'credentials', 'cache', 'drain', 'metrics'] as const;
 const restartPart = (config: GatewayConfig) => ({
   ...config,
   listen: { ...config.listen, tls: config.listen.tls !== undefined },
@@ -98,6 +102,18 @@ const expiriesOf = ({ credentials }: GatewayConfig) =>
   credentials.flatMap(({ name, expires }) =>
     expires === undefined ? [] : [{ name, expiresAt: Date.parse(expires) }],
   );
+
+/** Whether the configuration names a project or organization, for a credential or for a caller. */
+const namesProject = ({ credentials, callers, anonymous }: GatewayConfig, id: string): boolean =>
+  [...credentials, ...callers, ...(anonymous === undefined ? [] : [anonymous])].some(
+    ({ projects, organizations }) =>
+      [projects, organizations].some((ids) => Array.isArray(ids) && ids.includes(id)),
+  );
+
+function holdsAnything(listings: Iterable<{ readonly project: string }>, id: string): boolean {
+  for (const { project } of listings) if (project === id) return true;
+  return false;
+}
 
 /** Certificate and key of the public listener, read anew. */
 function tlsOf(
@@ -147,8 +163,11 @@ export function compose(
     projectShare: config.cache.projectShare,
   });
   const cacheBytes = () => cache.bytes + renderings.bytes + snapshots.bytes;
+  const privateLinks = createPrivateLinks({ cache, clock });
+  const tally = createTally({ clock });
   const metrics = createMetrics(
     {
+      privateLinks: config.metrics.privateLinkConnections ? privateLinks.counts : undefined,
       cacheBytes,
       cacheListings: () => cache.size,
       cacheProjects: () => cache.sizes(),
@@ -165,6 +184,7 @@ export function compose(
   );
   function observe(event: LogEvent): void {
     metrics.observe(event);
+    tally.observe(event);
     log(event);
   }
 
@@ -243,7 +263,10 @@ export function compose(
           ? undefined
           : failed('CALLER_RATE_LIMITED', 'Your share of questions to Atlas is spent.', pauseMs);
       },
-      onUpstreamCall: (caller) => access.spend(caller),
+      onUpstreamCall(caller) {
+        access.spend(caller);
+        tally.asked(caller);
+      },
       onGone: () => persistence?.forget(),
     },
   );
@@ -327,69 +350,56 @@ export function compose(
     }),
   );
   const adminToken = config.admin.token;
-  const startedAt = clock.wall();
   let listening = false;
+  const state = () => (publicListener.draining ? 'draining' : listening ? 'ready' : 'starting');
+  const report = createReport(
+    {
+      build,
+      state,
+      requests: () => requests,
+      inFlight: () => flying.count,
+      inFlightLimit: config.listen.maxInFlight,
+      cache,
+      cacheBytes,
+      cacheLimitBytes: config.cache.maxBytes,
+      credentials: () =>
+        credentials.map(({ name, kind, upstream: { circuitOpen } }) => ({ name, kind, circuitOpen })),
+      expiries: () => expiriesOf(current.config),
+      budget: budget.remaining,
+      callers: () => current.config.callers.map(({ name, keys }) => ({ name, keys: keys.length })),
+      tally,
+      privateLinks,
+    },
+    { clock },
+  );
   const adminListener = createListener(
     { host: config.admin.host, port: config.admin.port, setting: 'admin.port' },
-    createAdminApp({
-      metrics: metrics.scrape,
-      unready: () =>
-        listening && !publicListener.draining ? undefined : publicListener.draining ? 'draining' : 'starting',
-      status,
-      knowsOperation: (name) => catalog.find(name) !== undefined,
-      purge(scope) {
-        const operation = scope.operation === undefined ? undefined : catalog.find(scope.operation)?.id;
-        snapshots.purge(scope.project);
-        cache.purge({ ...scope, ...(operation === undefined ? {} : { operation }) });
-        persistence?.forget();
-        observe({ type: 'life', level: 'info', message: 'cache purged' });
+    createAdminApp(
+      { listensOn: config.admin.host },
+      {
+        metrics: metrics.scrape,
+        unready: () => (state() === 'ready' ? undefined : state()),
+        status: report,
+        pages: createPages(
+          { operations: operations.map(({ id }) => id), publicUrl },
+          { report, connectionsOf: privateLinks.connectionsOf, clock },
+        ),
+        knowsOperation: (name) => catalog.find(name) !== undefined,
+        knowsProject: (id) =>
+          namesProject(current.config, id) || tally.projects().has(id) || holdsAnything(cache.listings(), id),
+        clock,
+        random,
+        purge(scope) {
+          const operation = scope.operation === undefined ? undefined : catalog.find(scope.operation)?.id;
+          snapshots.purge(scope.project);
+          cache.purge({ ...scope, ...(operation === undefined ? {} : { operation }) });
+          persistence?.forget();
+          observe({ type: 'life', level: 'info', message: 'cache purged' });
+        },
+        ...(adminToken === undefined ? {} : { token: () => secretOf(adminToken) }),
       },
-      ...(adminToken === undefined ? {} : { token: () => secretOf(adminToken) }),
-    }),
+    ),
   );
-
-  /** What is known now, for people and their tools: names, numbers and times only. */
-  function status() {
-    const projects = new Map<
-      string,
-      { listings: number; items: number; bytes: number; oldestSeconds: number }
-    >();
-    const now = clock.now();
-    const expiries = expiriesOf(current.config);
-    for (const { project, value, held, bytes } of cache.listings()) {
-      const known = projects.get(project) ?? { listings: 0, items: 0, bytes: 0, oldestSeconds: 0 };
-      known.listings++;
-      known.items += value.type === 'list' ? value.items.starts.length - 1 : 0;
-      known.bytes += bytes;
-      known.oldestSeconds = Math.max(known.oldestSeconds, Math.floor((now - held.loadedAt) / 1_000));
-      projects.set(project, known);
-    }
-    return {
-      version: build.version,
-      node: build.node,
-      uptimeSeconds: Math.floor((clock.wall() - startedAt) / 1_000),
-      requests,
-      inFlight: flying.count,
-      cache: {
-        bytes: cacheBytes(),
-        maxBytes: config.cache.maxBytes,
-        listings: cache.size,
-        loading: cache.loading,
-      },
-      credentials: credentials.map(({ name, kind, upstream }) => {
-        const ends = expiries.find((one) => one.name === name)?.expiresAt;
-        return {
-          name,
-          kind,
-          circuitOpen: upstream.circuitOpen,
-          ...(ends === undefined ? {} : { expires: new Date(ends).toISOString() }),
-        };
-      }),
-      budget: budget.remaining(),
-      callers: current.config.callers.map(({ name, keys }) => ({ name, keys: keys.length })),
-      projects: [...projects].map(([id, held]) => ({ id, ...held })),
-    };
-  }
 
   return {
     async start() {

@@ -292,6 +292,17 @@ export const configSchema = z.strictObject({
     .prefault({})
     .describe('How the gateway ends.'),
   cache: cache.prefault({}),
+  metrics: z
+    .strictObject({
+      privateLinkConnections: z
+        .boolean({ error: ({ input }) => `${shown(input)} is neither true nor false` })
+        .default(false)
+        .describe(
+          'Exports atlas_private_link_connections: how many are in which state, counted in the lists that are held.',
+        ),
+    })
+    .prefault({})
+    .describe('Metrics that are exported only where they are asked for.'),
 });
 
 /** The configuration as the program uses it. */

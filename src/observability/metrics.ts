@@ -1,4 +1,5 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
+import type { PrivateLinkCount } from '../gateway/private-links.ts';
 import { createAnsweredTally, TalliedHistogram } from './answered-tally.ts';
 import type { LogEvent } from './log.ts';
 
@@ -21,6 +22,8 @@ export interface MetricSources {
   readonly circuits: () => readonly { credential: string; open: boolean }[];
   /** Wall-clock milliseconds at which secrets end, where the configuration says so. */
   readonly expiries: () => readonly { name: string; expiresAt: number }[];
+  /** Private link connections in the lists that are held; absent where the configuration does not ask for the metric. */
+  readonly privateLinks?: (() => readonly PrivateLinkCount[]) | undefined;
 }
 
 const DURATION_BUCKETS = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30];
@@ -146,6 +149,14 @@ export function createMetrics(sources: MetricSources, build: { version: string; 
           capacity,
         ]),
   );
+  const { privateLinks } = sources;
+  if (privateLinks !== undefined)
+    gauges(
+      'atlas_private_link_connections',
+      'Private link connections in the lists that are held.',
+      ['project', 'provider', 'vendor', 'state'],
+      () => privateLinks().map(({ connections, ...labels }) => [labels, connections]),
+    );
   const deprecated = counter(
     'atlas_gateway_deprecated_requests_total',
     'Lists read in a version that has a sunset.',

@@ -103,14 +103,15 @@ describe('a request', () => {
       [running.origin, '/api/oauth/token'],
       [running.admin, '/cache/purge'],
     ] as const) {
+      const host = `Host: ${new URL(origin).host}\r\n`;
       const large = 'x'.repeat(20_000);
       const announced = await raw(
         origin,
-        `POST ${path} HTTP/1.1\r\n${HOST}Connection: close\r\nContent-Length: ${large.length}\r\n\r\n${large}`,
+        `POST ${path} HTTP/1.1\r\n${host}Connection: close\r\nContent-Length: ${large.length}\r\n\r\n${large}`,
       );
       const chunked = await raw(
         origin,
-        `POST ${path} HTTP/1.1\r\n${HOST}Connection: close\r\nTransfer-Encoding: chunked\r\n\r\n${large.length.toString(16)}\r\n${large}\r\n0\r\n\r\n`,
+        `POST ${path} HTTP/1.1\r\n${host}Connection: close\r\nTransfer-Encoding: chunked\r\n\r\n${large.length.toString(16)}\r\n${large}\r\n0\r\n\r\n`,
       );
       for (const answer of [announced, chunked]) expect(answer).toMatch(/^HTTP\/1\.1 413 /);
     }

@@ -1,0 +1,168 @@
+import { countItems, type Items, sliceItems } from '../atlas/list-body.ts';
+import { freshness, type Held } from '../cache/freshness.ts';
+import type { HeldListing, ListCache } from '../cache/list-cache.ts';
+import type { Clock } from '../lib/clock.ts';
+import type { HeldList, Listing } from './lists.ts';
+
+/** The list whose items people look at most. */
+export const PRIVATE_LINK_CONNECTIONS = 'listGroupStreamPrivateLinkConnections';
+
+/** How many of a project's private link connections have the same provider, vendor and state. */
+export interface PrivateLinkCount {
+  readonly project: string;
+  readonly provider: string;
+  readonly vendor: string;
+  readonly state: string;
+  readonly connections: number;
+}
+
+/** A project's private link connections as they are held now. */
+export interface HeldConnections {
+  /** Items as Atlas sent them; what is no object is left out. */
+  readonly items: readonly Readonly<Record<string, unknown>>[];
+  /** False where only some pages of the list are held. */
+  readonly whole: boolean;
+  readonly held: Held;
+}
+
+/** What is known of private link connections without asking Atlas: it is all read from listings that are held. */
+export interface PrivateLinks {
+  /** By project, provider, vendor and state; bounded, whatever Atlas sends. */
+  counts(): readonly PrivateLinkCount[];
+  /** Undefined where no list of the project's connections is held. */
+  connectionsOf(project: string): HeldConnections | undefined;
+}
+
+type Kind = 'provider' | 'vendor' | 'state';
+type Tuple = readonly [provider: string, vendor: string, state: string];
+
+/** Values Atlas is known to send [documented; states are those of its examples]: always told by name, however many others come. */
+const KNOWN: Record<Kind, readonly string[]> = {
+  provider: ['AWS', 'AZURE', 'GCP'],
+  vendor: ['MSK', 'CONFLUENT', 'KINESIS', 'S3', 'EVENTHUB', 'GENERIC'],
+  state: ['IDLE', 'WORKING', 'DONE', 'FAILED', 'DELETE_REQUESTED', 'DELETED', 'REJECTED'],
+};
+const PLAIN = /^[A-Z][A-Z0-9_]{0,31}$/;
+/** Values of one kind that are told by name; more become `other`. */
+const MAX_VALUES = 16;
+const MAX_SERIES = 2_000;
+const OTHER = 'other';
+
+/** Names that may be labels: plain ones, up to a bound for the life of the process; everything else is `other`, what is absent `none`. */
+function createNames(known: readonly string[]) {
+  const names = new Set(known);
+  return (value: unknown): string => {
+    if (value === undefined || value === null || value === '') return 'none';
+    if (typeof value !== 'string') return OTHER;
+    if (names.has(value)) return value;
+    if (names.size >= MAX_VALUES || !PLAIN.test(value)) return OTHER;
+    names.add(value);
+    return value;
+  };
+}
+
+function* itemsOf(items: Items): Iterable<Readonly<Record<string, unknown>>> {
+  for (let index = 0; index < countItems(items); index++) {
+    const item: unknown = JSON.parse(sliceItems(items, index, index + 1).toString('utf8'));
+    if (typeof item === 'object' && item !== null && !Array.isArray(item))
+      yield item as Record<string, unknown>;
+  }
+}
+
+type HeldConnectionsListing = HeldListing<Listing> & { readonly value: HeldList };
+
+const isList = (listing: HeldListing<Listing>): listing is HeldConnectionsListing =>
+  listing.value.type === 'list';
+
+/** The newest whole list; else those pages that follow each other without overlapping. */
+function newest(listings: readonly HeldConnectionsListing[]): readonly HeldConnectionsListing[] {
+  const byAge = listings.toSorted((one, other) => other.held.loadedAt - one.held.loadedAt);
+  const whole = byAge.find(({ value }) => value.whole);
+  if (whole !== undefined) return [whole];
+  const pages: HeldConnectionsListing[] = [];
+  let end = 0;
+  for (const page of byAge.toSorted((one, other) => one.value.offset - other.value.offset)) {
+    if (page.value.offset < end) continue;
+    pages.push(page);
+    end = page.value.offset + countItems(page.value.items);
+  }
+  return pages;
+}
+
+/** Reads private link connections out of the cache of lists. Looking causes no question to Atlas. */
+export function createPrivateLinks({
+  cache,
+  clock,
+}: {
+  cache: Pick<ListCache<Listing>, 'listings'>;
+  clock: Clock;
+}): PrivateLinks {
+  const nameOf = {
+    provider: createNames(KNOWN.provider),
+    vendor: createNames(KNOWN.vendor),
+    state: createNames(KNOWN.state),
+  };
+  /** A listing never changes, so it is counted once. */
+  const counted = new WeakMap<HeldList, ReadonlyMap<string, { tuple: Tuple; connections: number }>>();
+  /** The list that somebody looks at, as objects: kept for one at a time, because it is larger than its bytes. */
+  let looked:
+    | { readonly of: readonly HeldList[]; readonly items: readonly Readonly<Record<string, unknown>>[] }
+    | undefined;
+
+  function listingsByProject(only?: string): Map<string, HeldConnectionsListing[]> {
+    const byProject = new Map<string, HeldConnectionsListing[]>();
+    const now = clock.now();
+    for (const listing of cache.listings()) {
+      const { project, operation, held } = listing;
+      if (operation !== PRIVATE_LINK_CONNECTIONS || (only !== undefined && project !== only)) continue;
+      if (!isList(listing) || freshness(held, now) === 'expired') continue;
+      const known = byProject.get(project);
+      if (known === undefined) byProject.set(project, [listing]);
+      else known.push(listing);
+    }
+    return byProject;
+  }
+
+  function countOf(list: HeldList) {
+    const known = counted.get(list);
+    if (known !== undefined) return known;
+    const counts = new Map<string, { tuple: Tuple; connections: number }>();
+    for (const { provider, vendor, state } of itemsOf(list.items)) {
+      const tuple: Tuple = [nameOf.provider(provider), nameOf.vendor(vendor), nameOf.state(state)];
+      const key = tuple.join(' ');
+      const count = counts.get(key);
+      if (count === undefined) counts.set(key, { tuple, connections: 1 });
+      else count.connections++;
+    }
+    counted.set(list, counts);
+    return counts;
+  }
+
+  return {
+    counts() {
+      const series = new Map<string, PrivateLinkCount>();
+      const count = (project: string, [provider, vendor, state]: Tuple, connections: number) => {
+        const key = `${project} ${provider} ${vendor} ${state}`;
+        const before = series.get(key)?.connections;
+        // Past the bound only the state is told apart: it is what somebody has to act on.
+        if (before === undefined && series.size >= MAX_SERIES && project !== OTHER)
+          count(OTHER, [OTHER, OTHER, state], connections);
+        else series.set(key, { project, provider, vendor, state, connections: (before ?? 0) + connections });
+      };
+      for (const [project, listings] of listingsByProject())
+        for (const { value } of newest(listings))
+          for (const { tuple, connections } of countOf(value).values()) count(project, tuple, connections);
+      return [...series.values()];
+    },
+    connectionsOf(project) {
+      const listings = newest(listingsByProject(project).get(project) ?? []);
+      const [first] = listings;
+      if (first === undefined) return undefined;
+      const lists = listings.map(({ value }) => value);
+      if (looked?.of.length !== lists.length || !lists.every((list, index) => looked?.of[index] === list))
+        looked = { of: lists, items: lists.flatMap(({ items }) => [...itemsOf(items)]) };
+      const oldest = listings.reduce((one, other) => (other.held.loadedAt < one.held.loadedAt ? other : one));
+      return { items: looked.items, whole: first.value.whole, held: oldest.held };
+    },
+  };
+}

@@ -1,0 +1,183 @@
+import type { Trend } from '../observability/tally.ts';
+import { percent, rate } from './readable.ts';
+
+/** One point of a chart: how many seconds ago, and the value; undefined where there is none. */
+interface Point {
+  readonly ago: number;
+  readonly value: number | undefined;
+}
+
+interface Series {
+  readonly name: 'total' | 'part' | 'errors';
+  readonly points: readonly Point[];
+}
+
+interface ChartProps {
+  readonly title: string;
+  readonly unit: string;
+  /** What it is now, in words. */
+  readonly now: string;
+  readonly top: number;
+  readonly topLabel: string;
+  readonly series: readonly Series[];
+  /** What the chart shows, for those who do not see it. */
+  readonly summary: string;
+}
+
+const WIDTH = 360;
+const HEIGHT = 72;
+const HOUR_SECONDS = 3_600;
+/** Steps that are put together into one point, so that a point is no accident. */
+const STEPS_A_POINT = 3;
+
+const place = (number: number) => String(Math.round(number * 10) / 10);
+
+/** The areas between a line and the bottom; a gap in the values is a gap in the picture. */
+function paths(points: readonly Point[], top: number): { line: string; area: string } {
+  const lines: string[] = [];
+  const areas: string[] = [];
+  let run: string[] = [];
+  let from = 0;
+  let to = 0;
+  const end = () => {
+    if (run.length > 0) {
+      lines.push(`M${run.join('L')}`);
+      areas.push(`M${place(from)},${HEIGHT}L${run.join('L')}L${place(to)},${HEIGHT}Z`);
+    }
+    run = [];
+  };
+  for (const { ago, value } of points) {
+    if (value === undefined) {
+      end();
+      continue;
+    }
+    const x = WIDTH * (1 - ago / HOUR_SECONDS);
+    const y = HEIGHT - (Math.min(value, top) / top) * (HEIGHT - 2);
+    if (run.length === 0) from = x;
+    to = x;
+    run.push(`${place(x)},${place(y)}`);
+  }
+  end();
+  return { line: lines.join(''), area: areas.join('') };
+}
+
+function Chart({ title, unit, now, top, topLabel, series, summary }: ChartProps) {
+  return (
+    <figure class="chart">
+      <figcaption>
+        <span class="chart-title">{title}</span>
+        <span class="chart-now">
+          {now} <small>{unit}</small>
+        </span>
+      </figcaption>
+      <div class="plot">
+        <span class="chart-top" aria-hidden="true">
+          {topLabel}
+        </span>
+        <svg viewBox={`0 0 ${WIDTH} ${HEIGHT}`} preserveAspectRatio="none" role="img" aria-label={summary}>
+          <path class="grid" d={`M0,${HEIGHT / 2}H${WIDTH}M0,2H${WIDTH}`} />
+          {series.map(({ name, points }) => {
+            const { line, area } = paths(points, top);
+            return (
+              <g class={name}>
+                <path class="area" d={area} />
+                <path class="line" d={line} />
+              </g>
+            );
+          })}
+          <path class="base" d={`M0,${HEIGHT - 0.5}H${WIDTH}`} />
+        </svg>
+      </div>
+      <p class="axis" aria-hidden="true">
+        <span>1 h ago</span>
+        <span>30 min</span>
+        <span>now</span>
+      </p>
+    </figure>
+  );
+}
+
+/** The next number that people would write at the top of a scale. */
+function niceTop(highest: number): number {
+  if (highest <= 0) return 1;
+  const power = 10 ** Math.floor(Math.log10(highest));
+  return ([1, 1.5, 2, 2.5, 3, 4, 5, 6, 8, 10].find((step) => highest <= step * power) ?? 10) * power;
+}
+
+interface Bin {
+  readonly ago: number;
+  readonly seconds: number;
+  readonly sums: Readonly<Record<Counter, number>>;
+}
+type Counter = 'requests' | 'lookups' | 'hits' | 'errors' | 'upstreamCalls';
+const COUNTERS: readonly Counter[] = ['requests', 'lookups', 'hits', 'errors', 'upstreamCalls'];
+
+/** Steps put together, counted back from the newest one, so that only the last point is still moving. */
+function bins(trend: Trend): readonly Bin[] {
+  const { stepMs, runningMs } = trend;
+  const steps = trend.requests.length;
+  const made: Bin[] = [];
+  for (let end = steps; end > 0; end -= STEPS_A_POINT) {
+    const start = Math.max(0, end - STEPS_A_POINT);
+    const sums = { requests: 0, lookups: 0, hits: 0, errors: 0, upstreamCalls: 0 };
+    for (const counter of COUNTERS)
+      for (const value of trend[counter].slice(start, end)) sums[counter] += value;
+    const isLast = end === steps;
+    const ms = (end - start) * stepMs - (isLast ? stepMs - runningMs : 0);
+    const ago = isLast ? 0 : ((steps - end - 1) * stepMs + runningMs) / 1_000;
+    made.push({ ago, seconds: Math.max(1, ms / 1_000), sums });
+  }
+  return made.reverse();
+}
+
+/** How the last hour went. */
+export function Trends({ trend }: { readonly trend: Trend }) {
+  const points = bins(trend);
+  const series = (value: (bin: Bin) => number | undefined): readonly Point[] =>
+    points.map((bin) => ({ ago: bin.ago, value: value(bin) }));
+  const highest = (of: readonly Point[]) => Math.max(0, ...of.map(({ value }) => value ?? 0));
+  const last = (of: readonly Point[]) => of.at(-1)?.value ?? 0;
+  const all = (counter: Counter) => points.reduce((sum, { sums }) => sum + sums[counter], 0);
+
+  const requests = series(({ sums, seconds }) => sums.requests / seconds);
+  const errors = series(({ sums, seconds }) => sums.errors / seconds);
+  const ratio = series(({ sums }) => (sums.lookups === 0 ? undefined : sums.hits / sums.lookups));
+  const upstream = series(({ sums, seconds }) => (60 * sums.upstreamCalls) / seconds);
+  const requestsTop = niceTop(highest(requests));
+  const upstreamTop = niceTop(highest(upstream));
+  const hourRatio = percent(all('hits'), all('lookups'));
+  return (
+    <div class="charts">
+      <Chart
+        title="Requests"
+        unit="a second"
+        now={rate(last(requests))}
+        top={requestsTop}
+        topLabel={rate(requestsTop)}
+        series={[
+          { name: 'total', points: requests },
+          { name: 'errors', points: errors },
+        ]}
+        summary={`Requests a second over the last hour: ${rate(last(requests))} now, ${rate(highest(requests))} at most. ${all('errors')} answered with an error of 500 or above.`}
+      />
+      <Chart
+        title="Answered from memory"
+        unit="this hour"
+        now={hourRatio}
+        top={1}
+        topLabel="100 %"
+        series={[{ name: 'part', points: ratio }]}
+        summary={`Part of the requests for lists that memory answered: ${hourRatio} over the last hour.`}
+      />
+      <Chart
+        title="Questions to Atlas"
+        unit="a minute"
+        now={rate(last(upstream))}
+        top={upstreamTop}
+        topLabel={rate(upstreamTop)}
+        series={[{ name: 'total', points: upstream }]}
+        summary={`Questions to Atlas a minute over the last hour: ${rate(last(upstream))} now, ${rate(highest(upstream))} at most.`}
+      />
+    </div>
+  );
+}

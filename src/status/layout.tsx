@@ -1,0 +1,158 @@
+import { raw } from 'hono/html';
+import type { Child } from 'hono/jsx';
+import { SCRIPT } from './script.ts';
+import { STYLE } from './style.ts';
+
+/** A page with a line through it, in the green of the pages. */
+const ICON =
+  "data:image/svg+xml,%3Csvg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 16 16'%3E%3Crect width='16' height='16' rx='4' fill='%230b6b50'/%3E%3Cpath d='M3 8h10M9 4l4 4-4 4' fill='none' stroke='%23fff' stroke-width='2'/%3E%3C/svg%3E";
+/** Before anything is painted: what needs script is shown, what stands in for it is not. */
+const FIRST = "document.documentElement.classList.add('scripted')";
+
+/** What a page is written with. */
+export interface PageView {
+  /** Of the page's own script and style. */
+  readonly nonce: string;
+  /** Whether somebody is signed in, who may sign out. */
+  readonly signedIn: boolean;
+}
+
+interface DocumentProps {
+  readonly title: string;
+  readonly view: PageView;
+  /** Where the page is: for the path at its top. */
+  readonly crumbs?: readonly string[];
+  /** Milliseconds after which the page looks for what is new; absent: it does not. */
+  readonly refreshMs?: number;
+  /** What stands outside of what is kept up to date. */
+  readonly after?: Child;
+  readonly children?: Child;
+}
+
+/** A whole page. What is inside of `main` is kept up to date by the script; everything works without it. */
+function Document({ title, view, crumbs = [], refreshMs, after, children }: DocumentProps) {
+  const { nonce, signedIn } = view;
+  return (
+    <html lang="en" data-refresh={refreshMs}>
+      <head>
+        <meta charset="utf-8" />
+        <meta name="viewport" content="width=device-width, initial-scale=1" />
+        <meta name="color-scheme" content="light dark" />
+        <title>{title}</title>
+        <link rel="icon" href={ICON} />
+        <style nonce={nonce}>{raw(STYLE)}</style>
+        <script nonce={nonce}>{raw(FIRST)}</script>
+      </head>
+      <body>
+        <a class="skip" href="#main">
+          Skip to the content
+        </a>
+        <header class="top">
+          <div class="wide">
+            <nav aria-label="Where this is">
+              <ol class="crumbs">
+                <li>
+                  {crumbs.length === 0 ? (
+                    <a href="/" aria-current="page">
+                      atlas-gateway
+                    </a>
+                  ) : (
+                    <a href="/">atlas-gateway</a>
+                  )}
+                </li>
+                {crumbs.map((crumb) => (
+                  <li>{crumb}</li>
+                ))}
+              </ol>
+            </nav>
+            <div class="actions">
+              {refreshMs === undefined ? null : (
+                <button type="button" id="live" class="quiet needs-script" aria-pressed="true">
+                  <span class="dot" aria-hidden="true" />
+                  Live
+                </button>
+              )}
+              {signedIn ? (
+                <form method="post" action="/sign-out">
+                  <button type="submit" class="quiet">
+                    Sign out
+                  </button>
+                </form>
+              ) : null}
+            </div>
+          </div>
+        </header>
+        <div id="notice" class="wide" role="status" />
+        <main id="main" class="wide" tabindex={-1}>
+          {children}
+        </main>
+        {after}
+        <script nonce={nonce}>{raw(SCRIPT)}</script>
+      </body>
+    </html>
+  );
+}
+
+/** The document as text. */
+export const writeDocument = (props: DocumentProps): string =>
+  `<!doctype html>${String(<Document {...props} />)}`;
+
+/** A table that scrolls inside of itself where it is wider than the page. */
+export function Table({
+  id,
+  caption,
+  note,
+  columns,
+  children,
+}: {
+  readonly id: string;
+  readonly caption: string;
+  readonly note?: Child;
+  readonly columns: readonly {
+    readonly name: string;
+    readonly number?: boolean;
+    readonly unseen?: boolean;
+  }[];
+  readonly children?: Child;
+}) {
+  return (
+    <div class="card">
+      <div class="card-head">
+        <h2 id={`${id}-title`}>{caption}</h2>
+        {note}
+      </div>
+      <section class="scroll" aria-labelledby={`${id}-title`} tabindex={0}>
+        <table id={id}>
+          <caption class="unseen">{caption}</caption>
+          <thead>
+            <tr>
+              {columns.map(({ name, number, unseen }) => (
+                <th scope="col" class={number === true ? 'number' : undefined}>
+                  {unseen === true ? <span class="unseen">{name}</span> : name}
+                </th>
+              ))}
+            </tr>
+          </thead>
+          <tbody>{children}</tbody>
+        </table>
+      </section>
+    </div>
+  );
+}
+
+/** A moment, as how long ago it was. */
+export function Ago({
+  at,
+  seconds,
+  text,
+}: {
+  readonly at: string;
+  readonly seconds?: number;
+  readonly text: string;
+}) {
+  return (
+    <time datetime={at} title={seconds === undefined ? at : undefined}>
+      {text}
+    </time>
+  );
+}

@@ -1,0 +1,223 @@
+import type { ListCache } from '../cache/list-cache.ts';
+import type { Listing } from '../gateway/lists.ts';
+import type { PrivateLinks } from '../gateway/private-links.ts';
+import type { Clock } from '../lib/clock.ts';
+import type { RefusedRequest, Tally, Trend } from '../observability/tally.ts';
+
+export type GatewayState = 'starting' | 'ready' | 'draining';
+
+/** A time as people and their tools read it (ISO 8601, UTC). */
+type Instant = string;
+
+/** Everything the status page shows: names, numbers and times only. Public as `GET /status.json`. */
+export interface StatusReport {
+  readonly state: GatewayState;
+  readonly version: string;
+  readonly node: string;
+  readonly time: Instant;
+  readonly uptimeSeconds: number;
+  readonly requests: number;
+  readonly inFlight: number;
+  readonly inFlightLimit: number;
+  readonly cache: {
+    readonly bytes: number;
+    readonly maxBytes: number;
+    readonly listings: number;
+    readonly loading: number;
+  };
+  /** Absent where the configuration was not read again since the start. */
+  readonly reload?: {
+    readonly at: Instant;
+    readonly outcome: 'applied' | 'rejected';
+    readonly problems: readonly string[];
+  };
+  readonly credentials: readonly CredentialReport[];
+  readonly budget: readonly BudgetReport[];
+  readonly callers: readonly CallerReport[];
+  /** Projects and organizations that hold something, or were read since the start. `-` stands for lists across projects. */
+  readonly projects: readonly ProjectReport[];
+  /** Newest first. */
+  readonly refusals: readonly (Omit<RefusedRequest, 'at'> & { readonly at: Instant })[];
+  readonly trend: Trend;
+}
+
+export interface CredentialReport {
+  readonly name: string;
+  readonly kind: 'service-account' | 'api-key';
+  readonly circuitOpen: boolean;
+  readonly expires?: Instant;
+  /** Whole days; negative where it has ended. */
+  readonly daysLeft?: number;
+}
+
+export interface BudgetReport {
+  readonly credential: string;
+  readonly endpointSet: string;
+  readonly remaining: number;
+  readonly capacity: number;
+}
+
+export interface CallerReport {
+  readonly name: string;
+  readonly keys: number;
+  readonly requests: number;
+  readonly hits: number;
+  readonly upstreamCalls: number;
+}
+
+export interface ProjectReport {
+  readonly id: string;
+  readonly listings: number;
+  readonly items: number;
+  readonly bytes: number;
+  readonly oldestSeconds: number;
+  readonly requests: number;
+  readonly hits: number;
+  /** Absent where no list of them is held. */
+  readonly privateLinkConnections?: { readonly total: number; readonly failed: number };
+  readonly lastError?: { readonly at: Instant; readonly operation?: string; readonly code: string };
+}
+
+/** Where the facts are. */
+export interface ReportSources {
+  readonly build: { readonly version: string; readonly node: string };
+  readonly state: () => GatewayState;
+  readonly requests: () => number;
+  readonly inFlight: () => number;
+  readonly inFlightLimit: number;
+  readonly cache: Pick<ListCache<Listing>, 'listings' | 'size' | 'loading'>;
+  readonly cacheBytes: () => number;
+  readonly cacheLimitBytes: number;
+  readonly credentials: () => readonly Pick<CredentialReport, 'name' | 'kind' | 'circuitOpen'>[];
+  /** Wall-clock milliseconds at which secrets end, where the configuration says so. */
+  readonly expiries: () => readonly { readonly name: string; readonly expiresAt: number }[];
+  readonly budget: () => readonly BudgetReport[];
+  /** Who the configuration lets in; `keys` is how many keys it has for them. */
+  readonly callers: () => readonly { readonly name: string; readonly keys: number }[];
+  readonly tally: Tally;
+  readonly privateLinks: PrivateLinks;
+}
+
+const DAY_MS = 86_400_000;
+const instant = (wallMs: number): Instant => new Date(wallMs).toISOString();
+
+const budgetName = ({ endpointSet, credential }: BudgetReport) => `${endpointSet} ${credential}`;
+
+interface Holding {
+  listings: number;
+  items: number;
+  bytes: number;
+  oldestSeconds: number;
+}
+
+/** Puts together what is known now. */
+export function createReport(sources: ReportSources, { clock }: { clock: Clock }): () => StatusReport {
+  const { build, cache, tally, privateLinks } = sources;
+  const startedAt = clock.now();
+
+  function holdings(): Map<string, Holding> {
+    const projects = new Map<string, Holding>();
+    const now = clock.now();
+    for (const { project, value, held, bytes } of cache.listings()) {
+      const known = projects.get(project) ?? { listings: 0, items: 0, bytes: 0, oldestSeconds: 0 };
+      known.listings++;
+      known.items += value.type === 'list' ? value.items.starts.length - 1 : 0;
+      known.bytes += bytes;
+      known.oldestSeconds = Math.max(known.oldestSeconds, Math.floor((now - held.loadedAt) / 1_000));
+      projects.set(project, known);
+    }
+    return projects;
+  }
+
+  function connections(): Map<string, { total: number; failed: number }> {
+    const projects = new Map<string, { total: number; failed: number }>();
+    for (const { project, state, connections: count } of privateLinks.counts()) {
+      const known = projects.get(project) ?? { total: 0, failed: 0 };
+      known.total += count;
+      if (state === 'FAILED') known.failed += count;
+      projects.set(project, known);
+    }
+    return projects;
+  }
+
+  function projectReports(): ProjectReport[] {
+    const held = holdings();
+    const counted = tally.projects();
+    const linked = connections();
+    const ids = [...new Set([...held.keys(), ...counted.keys()])].sort();
+    return ids.map((id) => {
+      const { listings = 0, items = 0, bytes = 0, oldestSeconds = 0 } = held.get(id) ?? {};
+      const { requests = 0, hits = 0, lastError } = counted.get(id) ?? {};
+      const links = linked.get(id);
+      return {
+        id,
+        listings,
+        items,
+        bytes,
+        oldestSeconds,
+        requests,
+        hits,
+        ...(links === undefined ? {} : { privateLinkConnections: links }),
+        ...(lastError === undefined
+          ? {}
+          : {
+              lastError: {
+                at: instant(lastError.at),
+                code: lastError.code,
+                ...(lastError.operation === undefined ? {} : { operation: lastError.operation }),
+              },
+            }),
+      };
+    });
+  }
+
+  function callerReports(): CallerReport[] {
+    const counted = tally.callers();
+    const keys = new Map(sources.callers().map((caller) => [caller.name, caller.keys]));
+    return [...new Set([...keys.keys(), ...counted.keys()])].map((name) => {
+      const { requests = 0, hits = 0, upstreamCalls = 0 } = counted.get(name) ?? {};
+      return { name, keys: keys.get(name) ?? 0, requests, hits, upstreamCalls };
+    });
+  }
+
+  function credentialReports(): CredentialReport[] {
+    const expiries = new Map(sources.expiries().map(({ name, expiresAt }) => [name, expiresAt]));
+    return sources.credentials().map(({ name, kind, circuitOpen }) => {
+      const ends = expiries.get(name);
+      return {
+        name,
+        kind,
+        circuitOpen,
+        ...(ends === undefined
+          ? {}
+          : { expires: instant(ends), daysLeft: Math.floor((ends - clock.wall()) / DAY_MS) }),
+      };
+    });
+  }
+
+  return () => {
+    const { reload } = tally;
+    return {
+      state: sources.state(),
+      ...build,
+      time: instant(clock.wall()),
+      uptimeSeconds: Math.floor((clock.now() - startedAt) / 1_000),
+      requests: sources.requests(),
+      inFlight: sources.inFlight(),
+      inFlightLimit: sources.inFlightLimit,
+      cache: {
+        bytes: sources.cacheBytes(),
+        maxBytes: sources.cacheLimitBytes,
+        listings: cache.size,
+        loading: cache.loading,
+      },
+      ...(reload === undefined ? {} : { reload: { ...reload, at: instant(reload.at) } }),
+      credentials: credentialReports(),
+      budget: sources.budget().toSorted((one, other) => (budgetName(one) < budgetName(other) ? -1 : 1)),
+      callers: callerReports(),
+      projects: projectReports(),
+      refusals: tally.refused().map((refusal) => ({ ...refusal, at: instant(refusal.at) })),
+      trend: tally.trend(),
+    };
+  };
+}

@@ -1,0 +1,312 @@
+import { execFileSync } from 'node:child_process';
+import axe from 'axe-core';
+import { type Browser, type BrowserContextOptions, chromium, type Page } from 'playwright-core';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { SAMPLE_PROJECTS } from '../../src/simulator/world.ts';
+import { CALLER_KEY, json, linksOf, type Running, startGateway } from '../support/running.ts';
+
+const { orders, payments, search } = SAMPLE_PROJECTS;
+const TOKEN = 'admin-token-of-a-test';
+const CONNECTIONS = `/projects/${orders.id}/private-link-connections`;
+
+function findChromium(): string | undefined {
+  for (const name of ['chromium', 'chromium-browser', 'google-chrome']) {
+    try {
+      return execFileSync('which', [name], { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] }).trim();
+    } catch {
+      // Perhaps under the next name.
+    }
+  }
+  return undefined;
+}
+const executablePath = findChromium();
+if (executablePath === undefined)
+  process.stderr.write('skipped: chromium is not installed, so the status page is not seen in a browser\n');
+
+interface Violation {
+  readonly id: string;
+  readonly nodes: readonly { readonly html: string }[];
+}
+
+describe.skipIf(executablePath === undefined)('the status page in a browser', () => {
+  let browser: Browser;
+  let running: Running;
+  /** What a page wrote to its console, threw, or was kept from by its policy. */
+  let complaints: string[];
+  beforeAll(async () => {
+    browser = await chromium.launch({
+      ...(executablePath === undefined ? {} : { executablePath }),
+      args: process.getuid?.() === 0 ? ['--no-sandbox'] : [],
+    });
+  });
+  afterAll(() => browser?.close());
+  beforeEach(async () => {
+    complaints = [];
+    running = await startGateway();
+  });
+  afterEach(async () => {
+    for (const context of browser.contexts()) await context.close();
+    await running.stop();
+  });
+
+  async function open(path: string, options: BrowserContextOptions = {}): Promise<Page> {
+    const page = await browser.newPage({ viewport: { width: 1_280, height: 900 }, ...options });
+    page.setDefaultTimeout(5_000);
+    // The page's own timers go by when a test says so.
+    await page.clock.install();
+    page.on('console', (message) => {
+      if (message.type() === 'error' || message.type() === 'warning') complaints.push(message.text());
+    });
+    page.on('pageerror', (error) => complaints.push(error.message));
+    page.on('request', (request) => {
+      const { protocol, origin } = new URL(request.url());
+      if (protocol !== 'data:' && origin !== running.admin) complaints.push(`asked ${request.url()}`);
+    });
+    await page.goto(`${running.admin}${path}`);
+    return page;
+  }
+  const row = (page: Page, id: string) => page.locator(`#projects tr[data-key="${id}"]`);
+
+  test('loads with everything that is known, and takes over what is new without being loaded anew', async () => {
+    await running.get(linksOf(orders));
+    const page = await open('/');
+    expect(await page.title()).toBe('atlas-gateway');
+    expect(await page.getByRole('heading', { level: 1 }).textContent()).toContain('ready');
+    expect(await row(page, orders.id).textContent()).toContain('42');
+    await page.evaluate(() => Object.assign(globalThis, { sameDocument: true }));
+    await page.locator(`[data-purge="${orders.id}"]`).focus();
+    await running.get(linksOf(search));
+    await running.get(linksOf(payments), { authorization: `Bearer ${CALLER_KEY}` });
+    await page.clock.runFor(3_000);
+    await row(page, search.id).waitFor();
+    expect(await page.locator('#refusals').textContent()).toContain('PROJECT_FORBIDDEN');
+    expect(await page.locator('#callers').textContent()).toContain('team-orders');
+    expect(await page.evaluate(() => Reflect.get(globalThis, 'sameDocument'))).toBe(true);
+    // What had the focus still has it, though rows came.
+    expect(await page.evaluate('document.activeElement.dataset.purge')).toBe(orders.id);
+    expect(complaints).toEqual([]);
+  });
+
+  test('updates pause when asked to; a gateway that is gone is said to be gone', async () => {
+    const page = await open('/');
+    const live = page.getByRole('button', { name: 'Live' });
+    await live.click();
+    expect(await live.getAttribute('aria-pressed')).toBe('false');
+    await page.route('**/*', (route) => route.abort());
+    await live.click();
+    await page.getByText('The gateway cannot be reached since').waitFor();
+    await page.unroute('**/*');
+    await page.clock.runFor(6_000);
+    await page.getByText('The gateway answers again.').waitFor();
+  });
+
+  test('purges one project after asking, and nothing where it is not confirmed', async () => {
+    await running.get(linksOf(orders));
+    await running.get(linksOf(search));
+    const page = await open('/');
+    const dialog = page.getByRole('dialog');
+    await row(page, orders.id).getByRole('button', { name: /Purge/ }).click();
+    expect(await dialog.textContent()).toContain(`Drops all lists of project ${orders.id}`);
+    await dialog.getByRole('button', { name: 'Cancel' }).click();
+    expect((await running.get(linksOf(orders))).headers['cache-status']).toContain('hit');
+    await row(page, orders.id).getByRole('button', { name: /Purge/ }).click();
+    await dialog.getByRole('button', { name: 'Purge', exact: true }).click();
+    await page.getByText(`Purged: all lists of project ${orders.id}.`).waitFor();
+    await expect.poll(() => row(page, orders.id).locator('td').first().textContent()).toBe('0');
+    expect((await running.get(linksOf(orders))).headers['cache-status']).toContain('fwd=miss');
+    expect((await running.get(linksOf(search))).headers['cache-status']).toContain('hit');
+    expect(complaints).toEqual([]);
+  });
+
+  test('purges an operation softly, by keyboard alone; Enter in the dialog cancels', async () => {
+    await running.get(linksOf(orders));
+    const page = await open('/');
+    await page.keyboard.press('Tab');
+    expect(await page.evaluate('document.activeElement.className')).toBe('skip');
+    await page.keyboard.press('Enter');
+    expect(await page.evaluate('document.activeElement.id')).toBe('main');
+    await page.keyboard.press('Tab');
+    expect(await page.evaluate('document.activeElement.dataset.purge')).toBe('');
+    await page.keyboard.press('Enter');
+    const dialog = page.getByRole('dialog');
+    await dialog.waitFor();
+    await page.keyboard.press('Escape');
+    await dialog.waitFor({ state: 'hidden' });
+    expect(await page.evaluate('document.activeElement.dataset.purge')).toBe('');
+    await page.keyboard.press('Enter');
+    await page.keyboard.press('Tab');
+    await page.keyboard.type('listGroupStreamPriv');
+    await page.keyboard.press('Tab');
+    await page.keyboard.press('Space');
+    expect(await page.locator('#purge-says').textContent()).toContain(
+      'Asks Atlas again for listGroupStreamPrivateLinkConnections of all projects',
+    );
+    await page.keyboard.press('Tab');
+    await page.keyboard.press('Tab');
+    await page.keyboard.press('Enter');
+    await page.getByText('Purged: listGroupStreamPrivateLinkConnections of all projects.').waitFor();
+    expect(running.upstream()).toHaveLength(1);
+    await running.get(linksOf(orders));
+    await expect.poll(() => running.upstream().length).toBe(2);
+    expect(complaints).toEqual([]);
+  });
+
+  test('asks for the token off loopback, and keeps a session rather than the token', async () => {
+    await running.stop();
+    running = await startGateway({
+      config: { admin: { port: 0, token: { file: 'token' } } },
+      files: { token: TOKEN },
+    });
+    await running.get(linksOf(orders));
+    const page = await open(CONNECTIONS);
+    complaints = [];
+    await page.getByLabel('Admin token').fill('wrong');
+    await page.keyboard.press('Enter');
+    await page.getByText('That is not the admin token.').waitFor();
+    // Chromium tells of every answer of 401.
+    complaints = [];
+    await page.goto(`${running.admin}${CONNECTIONS}`);
+    complaints = [];
+    await page.getByLabel('Admin token').fill(TOKEN);
+    await page.getByRole('button', { name: 'Sign in' }).click();
+    await page.locator('#connections').waitFor();
+    expect(new URL(page.url()).pathname).toBe(CONNECTIONS);
+    const [cookie] = await page.context().cookies();
+    expect(cookie).toMatchObject({ httpOnly: true, sameSite: 'Strict' });
+    expect(cookie?.value).not.toContain(TOKEN);
+    await page.goto(running.admin);
+    await row(page, orders.id).getByRole('button', { name: /Purge/ }).click();
+    await page.getByRole('dialog').getByRole('button', { name: 'Purge', exact: true }).click();
+    await page.getByText('Purged: all lists of project').waitFor();
+    expect(complaints).toEqual([]);
+    await page.getByRole('button', { name: 'Sign out' }).click();
+    await page.getByLabel('Admin token').waitFor();
+  });
+
+  test('filters connections while a text is typed, and orders them by a press', async () => {
+    const { results } = json(await running.get(linksOf(orders)));
+    const onKafka = results.filter((one) => JSON.stringify(one).includes('kafka')).length;
+    const page = await open(CONNECTIONS);
+    const found = page.locator('#found');
+    const states = () => page.locator('#connections tbody td:first-child .tag').allTextContents();
+    expect(await found.textContent()).toBe('42 connections');
+    await page.getByLabel('Text in any column').focus();
+    await page.keyboard.type('kafka');
+    await page.clock.runFor(200);
+    await page.getByText(`${onKafka} of 42 connections`).waitFor();
+    // Every letter is there, though the page was taken over meanwhile.
+    expect(await page.getByLabel('Text in any column').inputValue()).toBe('kafka');
+    await page.getByLabel('Text in any column').fill('');
+    await page.clock.runFor(200);
+    await page.getByText('42 connections', { exact: true }).waitFor();
+    await page.getByLabel('State').selectOption('FAILED');
+    await page.clock.runFor(200);
+    await page.getByText('6 of 42 connections').waitFor();
+    expect(new Set(await states())).toEqual(new Set(['FAILED']));
+    await page.getByLabel('State').selectOption('');
+    await page.clock.runFor(200);
+    await page.getByText('42 connections', { exact: true }).waitFor();
+    const heading = page.getByRole('columnheader', { name: 'State' });
+    await heading.getByRole('button').focus();
+    await page.keyboard.press('Enter');
+    await expect.poll(() => heading.getAttribute('aria-sort')).toBe('ascending');
+    expect(await states()).toEqual((await states()).toSorted());
+    await page.keyboard.press('Enter');
+    await expect.poll(() => heading.getAttribute('aria-sort')).toBe('descending');
+    expect(await states()).toEqual((await states()).toSorted().reverse());
+    expect(new URL(page.url()).search).toBe('?sort=-state');
+    expect(running.upstream()).toHaveLength(1);
+    expect(complaints).toEqual([]);
+  });
+
+  test('works without script: whole pages, filters, order', async () => {
+    await running.get(linksOf(orders));
+    const page = await open('/', { javaScriptEnabled: false });
+    expect(await row(page, orders.id).textContent()).toContain('42');
+    expect(await page.getByText('Without script this page shows one moment').isVisible()).toBe(true);
+    expect(await page.locator('.needs-script').first().isVisible()).toBe(false);
+    await row(page, orders.id).getByRole('link').click();
+    await page.getByLabel('Provider').selectOption('AZURE');
+    await page.getByRole('button', { name: 'Filter' }).click();
+    expect(await page.locator('#found').textContent()).toBe('14 of 42 connections');
+    await page.getByRole('button', { name: 'Region' }).click();
+    expect(await page.locator('#found').textContent()).toBe('14 of 42 connections');
+    expect(await page.locator('th[aria-sort=ascending]').textContent()).toContain('Region');
+    expect(complaints).toEqual([]);
+  });
+
+  test('markup in what Atlas sends runs nothing and stays readable', async () => {
+    const text = '</script><script>globalThis.ran=1</script><img src=x onerror="globalThis.ran=1">';
+    running.simulator.world.replace(linksOf(orders), [
+      Object.fromEntries(
+        ['_id', 'state', 'provider', 'vendor', 'region', 'dnsDomain', 'errorMessage'].map((name) => [
+          name,
+          text,
+        ]),
+      ),
+    ]);
+    await running.get(linksOf(orders));
+    const page = await open(`${CONNECTIONS}?text=${encodeURIComponent('</script>')}`);
+    await page.getByText('1 connections').waitFor();
+    expect(await page.locator('#connections img, #connections a').count()).toBe(0);
+    expect(await page.locator('#connections tbody').textContent()).toContain(text);
+    // Taken over by the script, too.
+    await page.getByRole('button', { name: 'Filter' }).click();
+    await page.getByRole('button', { name: 'Region' }).click();
+    await expect.poll(() => page.locator('th[aria-sort=ascending]').count()).toBe(1);
+    expect(await page.evaluate(() => Reflect.get(globalThis, 'ran'))).toBeUndefined();
+    expect(complaints).toEqual([]);
+  });
+
+  /** What axe complains of on the page as it is now, in words. */
+  async function complaintsOfAxe(page: Page, options: object = {}): Promise<string[]> {
+    const run = `axe.run(${JSON.stringify({ ...options, resultTypes: ['violations'] })})`;
+    const { violations } = await page.evaluate<{ violations: Violation[] }>(run);
+    return violations.map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html).join(' ')}`);
+  }
+
+  test('axe finds nothing in light, in the dark and at 360 px, where nothing is wider than the page', async () => {
+    await running.get(linksOf(orders));
+    await running.get(linksOf(payments), { authorization: `Bearer ${CALLER_KEY}` });
+    const page = await (await browser.newContext({ bypassCSP: true })).newPage();
+    const check = async (name: string) => {
+      await page.setViewportSize({ width: 1_280, height: 800 });
+      await page.emulateMedia({ colorScheme: 'light' });
+      expect(await complaintsOfAxe(page), name).toEqual([]);
+      // In the dark only colours are others; on a narrow page everything but colours.
+      await page.emulateMedia({ colorScheme: 'dark' });
+      expect(await complaintsOfAxe(page, { runOnly: ['color-contrast'] }), `${name}, dark`).toEqual([]);
+      await page.setViewportSize({ width: 360, height: 800 });
+      const narrow = { rules: { 'color-contrast': { enabled: false } } };
+      expect(await complaintsOfAxe(page, narrow), `${name}, narrow`).toEqual([]);
+      expect(await page.evaluate('document.documentElement.scrollWidth'), name).toBe(360);
+    };
+    for (const path of [
+      `${CONNECTIONS}?sort=state`,
+      `${CONNECTIONS}?text=nothing-is-like-that`,
+      `/projects/${search.id}/private-link-connections`,
+      '/',
+    ]) {
+      await page.goto(`${running.admin}${path}`);
+      await page.evaluate(axe.source);
+      await check(path);
+    }
+    await page.locator('[data-purge]').first().click();
+    await check('the dialog');
+  });
+
+  test('axe finds nothing where one signs in', async () => {
+    await running.stop();
+    running = await startGateway({
+      config: { admin: { port: 0, token: { file: 'token' } } },
+      files: { token: TOKEN },
+    });
+    const page = await (await browser.newContext({ bypassCSP: true })).newPage();
+    await page.goto(running.admin);
+    await page.getByLabel('Admin token').fill('wrong');
+    await page.getByRole('button', { name: 'Sign in' }).click();
+    await page.getByText('That is not the admin token.').waitFor();
+    await page.evaluate(axe.source);
+    expect(await complaintsOfAxe(page)).toEqual([]);
+  });
+});
