@@ -291,6 +291,7 @@ export function compose(
     createPublicApp({
       way,
       tokens,
+      version: build.version,
       report: ({ status: code, ...told }) =>
         observe({
           type: 'answered',
