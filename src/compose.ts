@@ -55,7 +55,7 @@ const REFUSAL_MS = 5_000;
 const REFRESH_PAUSE_MS = 5_000;
 const LONGEST_REFRESH_PAUSE_MS = 60_000;
 /** A token that cannot be had in this part of a load's time is told of as what it is, before the load's deadline. */
-const MINT_PART = 0.8;
+export const MINT_PART = 0.8;
 const MAX_LOADS = 1_000;
 const MAX_WAITING = 10_000;
 const MAX_CONNECTIONS = 32;
@@ -72,7 +72,7 @@ const restartPart = (config: GatewayConfig) => ({
 });
 
 /** Id and secret of a credential, read anew. */
-function secretsOf(
+export function secretsOf(
   { serviceAccount, apiKey }: GatewayConfig['credentials'][number],
   secretOf: ComposeOptions['secretOf'],
 ): { id: string; secret: string } {
