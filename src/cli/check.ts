@@ -1,14 +1,7 @@
 import { createProver, type Proved } from '../compose-proof.ts';
 import type { GatewayConfig, SecretRef } from '../config/schema.ts';
 import { type Command, type CommandContext, type ExitCode, UsageError } from './command.ts';
-import {
-  CONFIG_ENVIRONMENT,
-  CONFIG_FILES,
-  CONFIG_FLAG,
-  CONFIG_SETTINGS,
-  printProblems,
-  readConfiguration,
-} from './configuration.ts';
+import { CONFIG_FLAG, CONFIG_HELP, printProblems, readConfiguration } from './configuration.ts';
 
 type Loaded = Extract<ReturnType<typeof readConfiguration>, { ok: true }>;
 type Credential = GatewayConfig['credentials'][number];
@@ -173,9 +166,7 @@ export const check: Command = {
       'Prints every problem at once, each with file, line and what to write instead. Nothing is asked of Atlas without --online, and nothing is listened on: it may run beside a gateway, in a pipeline, or in front of a deployment.',
       'With --online there is a line for each credential: the outcome, the time it took, and what to do where it failed. Each question ends after upstream.timeout. No secret is printed.',
     ],
-    files: CONFIG_FILES,
-    environment: CONFIG_ENVIRONMENT,
-    settings: CONFIG_SETTINGS,
+    ...CONFIG_HELP,
     exitCodes: [
       ['0', 'There is no problem, and with --online Atlas accepts every credential.'],
       ['1', 'With --online: the configuration is good, but a credential failed.'],

@@ -3,7 +3,14 @@ import { variableOf } from '../config/environment.ts';
 import { type LoadedConfig, loadConfig } from '../config/load.ts';
 import { formatProblem } from '../config/problem.ts';
 import { SCALAR_SETTINGS } from '../config/schema.ts';
-import { type CommandContext, type Entry, type Flags, type FlagTable, readText } from './command.ts';
+import {
+  type CommandContext,
+  type Entry,
+  type Flags,
+  type FlagTable,
+  type Help,
+  readText,
+} from './command.ts';
 
 const CONFIG_VARIABLE = 'ATLAS_GATEWAY_CONFIG';
 
@@ -18,34 +25,29 @@ export const CONFIG_FLAG = {
   },
 } as const satisfies FlagTable;
 
-/** Files that such a command reads, for its help. */
-export const CONFIG_FILES: readonly Entry[] = [
-  ['FILE', 'YAML; config/gateway.yaml is an annotated sample, docs/configuration.md lists every setting.'],
-  [
-    '{ file: PATH }',
-    'Secrets, keys and certificates that FILE names; paths are relative to the folder of FILE.',
+/** What the help of such a command says of where the configuration comes from. */
+export const CONFIG_HELP = {
+  files: [
+    ['FILE', 'YAML; config/gateway.yaml is an annotated sample, docs/configuration.md lists every setting.'],
+    [
+      '{ file: PATH }',
+      'Secrets, keys and certificates that FILE names; paths are relative to the folder of FILE.',
+    ],
   ],
-];
-
-/** Variables that such a command reads, for its help. */
-export const CONFIG_ENVIRONMENT: readonly Entry[] = [
-  [CONFIG_VARIABLE, 'The configuration, as --config.'],
-  [
-    'MONGODB_ATLAS_CLIENT_ID, MONGODB_ATLAS_CLIENT_SECRET',
-    'A service account of Atlas; used where there is no configuration.',
+  environment: [
+    [CONFIG_VARIABLE, 'The configuration, as --config.'],
+    [
+      'MONGODB_ATLAS_CLIENT_ID, MONGODB_ATLAS_CLIENT_SECRET',
+      'A service account of Atlas; used where there is no configuration.',
+    ],
+    [
+      'MONGODB_ATLAS_PUBLIC_KEY, MONGODB_ATLAS_PRIVATE_KEY',
+      'Or an API key of Atlas; used where there is no configuration.',
+    ],
+    ['NODE_EXTRA_CA_CERTS', 'Certificates of your own that are trusted beside the usual ones, PEM.'],
   ],
-  [
-    'MONGODB_ATLAS_PUBLIC_KEY, MONGODB_ATLAS_PRIVATE_KEY',
-    'Or an API key of Atlas; used where there is no configuration.',
-  ],
-  ['NODE_EXTRA_CA_CERTS', 'Certificates of your own that are trusted beside the usual ones, PEM.'],
-];
-
-/** Variables that override settings, for its help. */
-export const CONFIG_SETTINGS: readonly Entry[] = SCALAR_SETTINGS.map((setting) => [
-  variableOf(setting),
-  setting,
-]);
+  settings: SCALAR_SETTINGS.map((setting): Entry => [variableOf(setting), setting]),
+} satisfies Partial<Help>;
 
 /** For the help of commands that write log lines for people. */
 export const COLOUR_VARIABLE: Entry = [

@@ -4,10 +4,8 @@ import { watchFiles } from '../config/watch.ts';
 import type { Command } from './command.ts';
 import {
   COLOUR_VARIABLE,
-  CONFIG_ENVIRONMENT,
-  CONFIG_FILES,
   CONFIG_FLAG,
-  CONFIG_SETTINGS,
+  CONFIG_HELP,
   printProblems,
   readConfiguration,
 } from './configuration.ts';
@@ -22,9 +20,8 @@ export const serve: Command = {
       'Without a configuration it listens on this machine only, takes its credentials from the environment, and lets this machine read every list that holds no secrets and no personal data.',
       'The configuration and every file it names are watched: callers, keys, policy, secrets and certificates are taken over within a second. SIGTERM ends it after drain.delay and the requests under way, SIGINT without that delay; a second signal ends it at once.',
     ],
-    files: CONFIG_FILES,
-    environment: [...CONFIG_ENVIRONMENT, COLOUR_VARIABLE],
-    settings: CONFIG_SETTINGS,
+    ...CONFIG_HELP,
+    environment: [...CONFIG_HELP.environment, COLOUR_VARIABLE],
     exitCodes: [
       ['0', 'It was asked to end.'],
       ['1', 'It cannot start: a port is in use, for example.'],

@@ -5,11 +5,11 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { run } from '../../src/cli/run.ts';
 import { createSystemClock } from '../../src/lib/clock.ts';
 import { createSystemRandom } from '../../src/lib/random.ts';
 import { createSimulator, type Simulator } from '../../src/simulator/simulator.ts';
 import { SAMPLE_CREDENTIALS, SAMPLE_PROJECTS } from '../../src/simulator/world.ts';
+import { say } from '../support/command.ts';
 
 const { serviceAccount, apiKey } = SAMPLE_CREDENTIALS;
 const { orders, hidden } = SAMPLE_PROJECTS;
@@ -39,30 +39,16 @@ async function check(
   credentials: readonly string[],
   { flags = ['--online'], origin = atlas, more = '', isTerminal = false, timeout = '2s' } = {},
 ) {
-  const told = { out: '', err: '' };
   const lines = credentials.map((credential) => `  - { ${credential} }\n`).join('');
   const text = `upstream: { origin: '${origin}', timeout: ${timeout} }\ncredentials:\n${lines}anonymous: { projects: all }\n${more}`;
-  const code = await run({
-    args: ['check', '--config', 'gateway.yaml', ...flags],
+  const said = await say(['check', '--config', 'gateway.yaml', ...flags], {
     env: ENV,
-    version: '1.2.3',
-    node: process.version,
-    print: (part) => {
-      told.out += part;
-    },
-    printError: (part) => {
-      told.err += part;
-    },
     isTerminal,
     readFile: (path) => (path === 'gateway.yaml' ? text : readFileSync(path, 'utf8')),
-    writeFile: () => undefined,
-    clock,
-    random,
-    asked: async () => 'SIGINT',
   });
   for (const secret of [ENV.SECRET, ENV.PRIVATE, ENV.WRONG])
-    expect(`${told.out}${told.err}`).not.toContain(secret);
-  return { code, ...told };
+    expect(`${said.out}${said.err}`).not.toContain(secret);
+  return said;
 }
 
 const targets = () => simulator.requests.map(({ target, status }) => `${status} ${target}`);
@@ -214,25 +200,9 @@ describe('what failed is said with the way out', () => {
   test.skipIf(!hasOpenssl)('a certificate that nobody vouches for', async () => {
     const folder = mkdtempSync(join(tmpdir(), 'atlas-gateway-check-'));
     const [key, cert] = [join(folder, 'key'), join(folder, 'cert')];
-    spawnSync('openssl', [
-      'req',
-      '-x509',
-      '-newkey',
-      'ec',
-      '-pkeyopt',
-      'ec_paramgen_curve:P-256',
-      '-nodes',
-      '-days',
-      '1',
-      '-subj',
-      '/CN=localhost',
-      '-addext',
-      'subjectAltName=DNS:localhost,IP:127.0.0.1',
-      '-keyout',
-      key,
-      '-out',
-      cert,
-    ]);
+    const subject = '-subj /CN=localhost -addext subjectAltName=IP:127.0.0.1';
+    const kind = '-x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 1';
+    spawnSync('openssl', `req ${kind} ${subject} -keyout ${key} -out ${cert}`.split(' '));
     const server = createServer({ key: readFileSync(key), cert: readFileSync(cert) });
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
     const { port } = server.address() as AddressInfo;

@@ -3,10 +3,8 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { createCompletion } from '../../src/cli/completion.ts';
 import { COMMANDS } from '../../src/cli/run.ts';
-import { createSystemClock } from '../../src/lib/clock.ts';
-import { createSystemRandom } from '../../src/lib/random.ts';
+import { say } from '../support/command.ts';
 
 let folder: string;
 beforeAll(() => {
@@ -18,30 +16,14 @@ afterAll(() => rmSync(folder, { recursive: true }));
 
 /** The script for a shell, in a file. */
 async function scriptFor(shell: string): Promise<string> {
-  let script = '';
-  await createCompletion(() => COMMANDS).run(
-    { SHELL: shell },
-    {
-      args: [],
-      env: {},
-      version: '',
-      node: '',
-      print: (text) => {
-        script += text;
-      },
-      printError: () => undefined,
-      isTerminal: false,
-      readFile: () => '',
-      writeFile: () => undefined,
-      clock: createSystemClock(),
-      random: createSystemRandom(),
-      asked: async () => 'SIGINT',
-    },
-  );
+  const { out } = await say(['completion', shell]);
   const path = join(folder, `script.${shell}`);
-  writeFileSync(path, script);
+  writeFileSync(path, out);
   return path;
 }
+
+/** The words `atlas-gateway` and `words`, each as one of the shell's. */
+const quoted = (words: readonly string[]) => ['atlas-gateway', ...words].map((word) => `'${word}'`).join(' ');
 
 function sh(shell: string, args: readonly string[]): string[] {
   const { stdout, stderr, status } = spawnSync(shell, args, { cwd: folder, encoding: 'utf8' });
@@ -65,11 +47,10 @@ describe.skipIf(!isInstalled('bash'))('in bash', () => {
   /** What is offered for the last of the words. */
   async function complete(...words: string[]): Promise<string[]> {
     const script = await scriptFor('bash');
-    const quoted = ['atlas-gateway', ...words].map((word) => `'${word}'`).join(' ');
     return sh('bash', [
       '--norc',
       '-c',
-      `source '${script}'; COMP_WORDS=(${quoted}); COMP_CWORD=${words.length}; _atlas_gateway; printf '%s\\n' "\${COMPREPLY[@]}"`,
+      `source '${script}'; COMP_WORDS=(${quoted(words)}); COMP_CWORD=${words.length}; _atlas_gateway; printf '%s\\n' "\${COMPREPLY[@]}"`,
     ]);
   }
 
@@ -100,11 +81,10 @@ describe.skipIf(!isInstalled('zsh'))('in zsh', () => {
   /** What the script asks zsh's own functions to offer. */
   async function complete(...words: string[]): Promise<string[]> {
     const script = await scriptFor('zsh');
-    const quoted = ['atlas-gateway', ...words].map((word) => `'${word}'`).join(' ');
     return sh('zsh', [
       '-fc',
       `compdef() { : }; _describe() { print -rl -- "\${(@P)2}" }; _arguments() { print -rl -- "$@" }
-       source '${script}'; words=(${quoted}); CURRENT=${words.length + 1}; _atlas_gateway`,
+       source '${script}'; words=(${quoted(words)}); CURRENT=${words.length + 1}; _atlas_gateway`,
     ]);
   }
 

@@ -1,35 +1,10 @@
 import { describe, expect, test } from 'vitest';
-import { type Command, type CommandContext, readFlags } from '../../src/cli/command.ts';
+import { type Command, readFlags } from '../../src/cli/command.ts';
 import { helpOf } from '../../src/cli/help.ts';
-import { COMMANDS, run } from '../../src/cli/run.ts';
+import { COMMANDS } from '../../src/cli/run.ts';
 import { variableOf } from '../../src/config/environment.ts';
 import { SCALAR_SETTINGS } from '../../src/config/schema.ts';
-import { createSystemClock } from '../../src/lib/clock.ts';
-import { createSystemRandom } from '../../src/lib/random.ts';
-
-/** Runs a command line that ends by itself, in this process. */
-async function say(...args: string[]) {
-  const told = { out: '', err: '' };
-  const context: CommandContext = {
-    args,
-    env: {},
-    version: '1.2.3',
-    node: process.version,
-    print: (text) => {
-      told.out += text;
-    },
-    printError: (text) => {
-      told.err += text;
-    },
-    isTerminal: true,
-    readFile: () => '',
-    writeFile: () => undefined,
-    clock: createSystemClock(),
-    random: createSystemRandom(),
-    asked: async () => 'SIGINT',
-  };
-  return { code: await run(context), ...told };
-}
+import { say } from '../support/command.ts';
 
 const KNOWN_VARIABLES = new Set([
   ...SCALAR_SETTINGS.map(variableOf),
@@ -53,7 +28,7 @@ describe.each(COMMANDS.map((command) => [command.name, command] as const))(
         [name, '-h'],
         ['help', name],
       ])
-        expect(await say(...args)).toEqual({ code: 0, out: help, err: '' });
+        expect(await say(args, { isTerminal: true })).toEqual({ code: 0, out: help, err: '' });
     });
 
     test('tells usage, description, every flag, exit codes and examples', () => {
@@ -112,8 +87,8 @@ test('the variables that override settings are told with serve and check', () =>
 });
 
 test('help without a command tells of all of them', async () => {
-  const all = await say('help');
-  expect(all).toEqual(await say('--help'));
+  const all = await say(['help']);
+  expect(all).toEqual(await say(['--help']));
   for (const { name, summary } of COMMANDS) {
     expect(all.out).toContain(`\n  ${name} `);
     expect(all.out.replaceAll(/\s+/g, ' ')).toContain(summary);
@@ -129,7 +104,7 @@ test.each([
   [['check', '--projects'], '--projects asks Atlas: write --online too'],
   [['check', '--online=yes'], '--online takes no value'],
 ])('%j ends with 2 and says: %s', async (args, sentence) => {
-  const { code, err } = await say(...args);
+  const { code, err } = await say(args);
   expect(code).toBe(2);
   expect(err).toContain(sentence);
 });
