@@ -16,7 +16,7 @@ const layers = [
   ['lib'],
 ];
 const above = (level) => layers.slice(0, level).flat();
-const path = (name) => (name === 'compose' ? '^src/compose\\.ts$' : `^src/${name}/`);
+const path = (name) => (name === 'compose' ? '^src/compose(-proof)?\\.ts$' : `^src/${name}/`);
 const only = (library, places) => ({
   name: `only-${places.join('-or-')}-knows-${library.replaceAll('/', '-')}`,
   severity: 'error',

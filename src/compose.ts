@@ -63,7 +63,7 @@ const REFUSAL_MS = 5_000;
 const REFRESH_PAUSE_MS = 5_000;
 const LONGEST_REFRESH_PAUSE_MS = 60_000;
 /** A token that cannot be had in this part of a load's time is told of as what it is, before the load's deadline. */
-const MINT_PART = 0.8;
+export const MINT_PART = 0.8;
 const MAX_LOADS = 1_000;
 const MAX_WAITING = 10_000;
 const MAX_CONNECTIONS = 32;
@@ -83,7 +83,7 @@ const restartPart = (config: GatewayConfig) => ({
 });
 
 /** Id and secret of a credential, read anew. */
-function secretsOf(
+export function secretsOf(
   { serviceAccount, apiKey }: GatewayConfig['credentials'][number],
   secretOf: ComposeOptions['secretOf'],
 ): { id: string; secret: string } {
@@ -327,6 +327,7 @@ export function compose(
     createPublicApp({
       way,
       tokens,
+      version: build.version,
       report: ({ status: code, ...told }) =>
         observe({
           type: 'answered',
@@ -389,6 +390,7 @@ export function compose(
           namesProject(current.config, id) || tally.projects().has(id) || holdsAnything(cache.listings(), id),
         clock,
         random,
+        version: build.version,
         purge(scope) {
           const operation = scope.operation === undefined ? undefined : catalog.find(scope.operation)?.id;
           snapshots.purge(scope.project);

@@ -50,7 +50,7 @@ function compress(plain: Buffer, coding: Coding): Buffer {
 const shortText = (bytes: Buffer) => (bytes.length <= MAX_TEXT_BYTES ? bytes.toString('latin1') : undefined);
 
 /** A body prepared once: hashed when it is made, compressed when a coding is first asked for. Too small a body is not compressed. */
-function createRendering<Prepared>(plain: Buffer): Rendering<Prepared> {
+export function createRendering<Prepared = never>(plain: Buffer): Rendering<Prepared> {
   const tag = createHash('sha256').update(plain).digest('base64url').slice(0, 27);
   const identity: Body<Prepared> = { bytes: plain, etag: `"${tag}"`, text: shortText(plain) };
   const made = new Map<Coding, Body<Prepared>>();

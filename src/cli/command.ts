@@ -1,10 +1,49 @@
-import { type ParseArgsConfig, parseArgs } from 'node:util';
+import { parseArgs } from 'node:util';
 import type { Clock } from '../lib/clock.ts';
 import type { Random } from '../lib/random.ts';
 import { didYouMean } from '../lib/suggest.ts';
 
-/** Flags as `parseArgs` takes them. */
-export type FlagOptions = NonNullable<ParseArgsConfig['options']>;
+/** A flag: what it takes, and what help and completion say of it. */
+export type Flag =
+  | { readonly type: 'boolean'; readonly says: string }
+  | {
+      readonly type: 'string';
+      /** What stands for the value in help. `FILE` and `PATH` are completed with file names. */
+      readonly value: 'FILE' | 'PATH' | 'NAME' | 'PORT' | 'URL';
+      readonly says: string;
+      readonly required?: true;
+      /** What holds where the flag is left out, in words. */
+      readonly standard?: string;
+      /** Environment variables that say the same. */
+      readonly variables?: readonly string[];
+    };
+
+/** Flags by name, without the dashes. */
+export type FlagTable = Readonly<Record<string, Flag>>;
+
+/** A word that is no flag. */
+export interface Argument {
+  readonly name: string;
+  readonly required?: true;
+  readonly choices: () => readonly string[];
+  readonly says: string;
+}
+
+/** A name and what there is to say of it. */
+export type Entry = readonly [name: string, says: string];
+
+/** What the help of a command tells beside its flags. Texts are without line ends; help breaks them. */
+export interface Help {
+  /** Paragraphs. */
+  readonly description: readonly string[];
+  readonly files?: readonly Entry[];
+  readonly environment?: readonly Entry[];
+  /** Variables that override single settings. */
+  readonly settings?: readonly Entry[];
+  readonly exitCodes: readonly Entry[];
+  /** Lines that work when pasted, each with what it does. */
+  readonly examples: readonly Entry[];
+}
 
 /** How a command ended: 0 done, 1 failed, 2 wrong usage or configuration. */
 export type ExitCode = 0 | 1 | 2;
@@ -34,27 +73,44 @@ export interface Command {
   readonly name: string;
   /** One line for the list of commands. */
   readonly summary: string;
-  /** The whole help text below the usage line. */
-  readonly help: string;
-  readonly flags: FlagOptions;
+  readonly argument?: Argument;
+  readonly flags: FlagTable;
+  readonly help: Help;
   run(flags: Flags, context: CommandContext): Promise<ExitCode>;
 }
 
-/** Flags as they were given; a flag that was not is undefined. */
+/** Flags as they were given, and the argument by its name; what was not given is undefined. */
 export type Flags = Readonly<Record<string, string | boolean | undefined>>;
 
 /** A wrong command line, in a sentence. */
 export class UsageError extends Error {}
 
+/** The flag that every command has. */
+export const HELP_FLAG = { name: 'help', short: 'h', says: 'Shows this text.' } as const;
+
+function readArgument({ name, argument }: Command, value: string, flags: Flags): string {
+  if (argument === undefined || flags[argument.name] !== undefined)
+    throw new UsageError(`'${value}' is not expected here; see atlas-gateway ${name} --help`);
+  const choices = argument.choices();
+  if (!choices.includes(value))
+    throw new UsageError(`'${value}' is none of ${choices.join(', ')}${didYouMean(value, choices)}`);
+  return value;
+}
+
 /** Reads a command's flags; an unknown one is a UsageError that suggests a known one. */
 export function readFlags(command: Command, args: readonly string[]): Flags {
-  const options: FlagOptions = { ...command.flags, help: { type: 'boolean', short: 'h' } };
+  const options: Record<string, { type: 'string' | 'boolean'; short?: string }> = {
+    [HELP_FLAG.name]: { type: 'boolean', short: HELP_FLAG.short },
+  };
+  for (const [name, { type }] of Object.entries(command.flags)) options[name] = { type };
   const names = Object.keys(options).map((name) => `--${name}`);
   const { tokens } = parseArgs({ args: [...args], options, strict: false, tokens: true });
   const flags: Record<string, string | boolean | undefined> = {};
   for (const token of tokens) {
-    if (token.kind === 'positional')
-      throw new UsageError(`'${token.value}' is not expected here; see atlas-gateway ${command.name} --help`);
+    if (token.kind === 'positional') {
+      const value = readArgument(command, token.value, flags);
+      if (command.argument !== undefined) flags[command.argument.name] = value;
+    }
     if (token.kind !== 'option') continue;
     const option = options[token.name];
     if (option === undefined)

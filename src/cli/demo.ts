@@ -4,6 +4,7 @@ import { configSchema } from '../config/schema.ts';
 import { createSimulator } from '../simulator/simulator.ts';
 import { SAMPLE_CREDENTIALS, SAMPLE_PROJECTS } from '../simulator/world.ts';
 import { type Command, readPort } from './command.ts';
+import { COLOUR_VARIABLE } from './configuration.ts';
 import { createKey } from './new-key.ts';
 
 const ACCEPT = "-H 'Accept: application/vnd.atlas.2023-02-01+json'";
@@ -11,12 +12,36 @@ const ACCEPT = "-H 'Accept: application/vnd.atlas.2023-02-01+json'";
 export const demo: Command = {
   name: 'demo',
   summary: 'run the gateway in front of a simulated Atlas, with sample projects and teams',
-  flags: { port: { type: 'string' }, 'admin-port': { type: 'string' } },
-  help: `  --port N         port of the gateway (8080; 0 takes a free one)
-  --admin-port N   port of metrics and status (9090; 0 takes a free one)
-
-Nothing leaves this machine, and no credentials are needed. The lines it prints can be pasted into a shell.
-`,
+  flags: {
+    port: {
+      type: 'string',
+      value: 'PORT',
+      says: 'Port of the gateway; 0 takes a free one.',
+      standard: '8080',
+    },
+    'admin-port': {
+      type: 'string',
+      value: 'PORT',
+      says: 'Port of metrics and status; 0 takes a free one.',
+      standard: '9090',
+    },
+  },
+  help: {
+    description: [
+      'Nothing leaves this machine, and no credentials are needed. The lines it prints can be pasted into a shell.',
+      'Ctrl-C ends it.',
+    ],
+    environment: [COLOUR_VARIABLE],
+    exitCodes: [
+      ['0', 'It was asked to end.'],
+      ['1', 'A port is in use.'],
+      ['2', 'Wrong usage.'],
+    ],
+    examples: [
+      ['atlas-gateway demo', 'Runs on ports 8080 and 9090.'],
+      ['atlas-gateway demo --port 0 --admin-port 0', 'On ports that are free.'],
+    ],
+  },
   async run(flags, { version, node, print, printError, isTerminal, env, clock, random, asked }) {
     const port = readPort(flags, 'port', 8_080);
     const adminPort = readPort(flags, 'admin-port', 9_090);

@@ -23,11 +23,33 @@ function ask(url: URL): Promise<{ status: number; body: string } | string> {
 export const healthcheck: Command = {
   name: 'healthcheck',
   summary: 'ask a running gateway whether it is ready',
-  flags: { url: { type: 'string' } },
-  help: `  --url URL   admin address (http://127.0.0.1:9090, or as ATLAS_GATEWAY_ADMIN_HOST and ATLAS_GATEWAY_ADMIN_PORT say)
-
-Exits with 0 where it is ready and with 1 where not.
-`,
+  flags: {
+    url: {
+      type: 'string',
+      value: 'URL',
+      says: 'Address of the admin listener.',
+      standard: 'http://127.0.0.1:9090',
+      variables: ['ATLAS_GATEWAY_ADMIN_HOST', 'ATLAS_GATEWAY_ADMIN_PORT'],
+    },
+  },
+  help: {
+    description: [
+      'Asks /readyz, for images without a shell: ready means that configuration and credentials are loaded and that it is not ending. It never means that Atlas is up.',
+    ],
+    environment: [
+      ['ATLAS_GATEWAY_ADMIN_HOST', 'Host of the admin listener; 0.0.0.0 is asked on 127.0.0.1.'],
+      ['ATLAS_GATEWAY_ADMIN_PORT', 'Port of the admin listener.'],
+    ],
+    exitCodes: [
+      ['0', 'It is ready.'],
+      ['1', 'It is not, or nothing answers within 3 seconds.'],
+      ['2', 'Wrong usage.'],
+    ],
+    examples: [
+      ['atlas-gateway healthcheck', 'Asks the gateway on this machine.'],
+      ['atlas-gateway healthcheck --url http://127.0.0.1:9091', 'Asks one with another admin port.'],
+    ],
+  },
   async run(flags, { env, print, printError }) {
     const host = env['ATLAS_GATEWAY_ADMIN_HOST'] ?? '127.0.0.1';
     const origin =

@@ -21,12 +21,38 @@ export function createKey(random: Random): { readonly id: string; readonly secre
 export const newKey: Command = {
   name: 'new-key',
   summary: 'make a caller key',
-  flags: { caller: { type: 'string' }, 'ha1-file': { type: 'string' } },
-  help: `  --caller NAME     the caller the key is for
-  --ha1-file PATH   writes what HTTP digest needs into a new file, readable by its owner only
-
-Prints the key once, and the lines of the configuration that admit it. The configuration holds only the secret's SHA-256.
-`,
+  flags: {
+    caller: {
+      type: 'string',
+      value: 'NAME',
+      says: 'The caller the key is for: up to 63 letters, digits, dots, dashes and underscores.',
+      required: true,
+    },
+    'ha1-file': {
+      type: 'string',
+      value: 'PATH',
+      says: 'Writes what HTTP digest needs into a new file, readable by its owner only.',
+      standard: 'the key is for bearer tokens and OAuth only',
+    },
+  },
+  help: {
+    description: [
+      'Prints the key once, and the lines of the configuration that admit it. The configuration holds only the SHA-256 of the secret, from which nobody gets the secret back. Lost keys are made anew.',
+      'To change a key, put the new one beside the old under callers[].keys, and take the old one away when everybody has the new one.',
+    ],
+    files: [['PATH', 'HA1 of the secret (RFC 7616): who reads it can answer digest challenges.']],
+    exitCodes: [
+      ['0', 'A key was made.'],
+      ['2', 'Wrong usage, or the file is there already or cannot be written.'],
+    ],
+    examples: [
+      ['atlas-gateway new-key --caller team-orders', 'A key for a team.'],
+      [
+        'atlas-gateway new-key --caller team-orders --ha1-file team-orders.ha1',
+        'One that works with HTTP digest too.',
+      ],
+    ],
+  },
   async run(flags, { print, random, writeFile }) {
     const caller = readText(flags, 'caller');
     if (caller === undefined) throw new UsageError('--caller NAME is needed: who is the key for?');

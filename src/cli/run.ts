@@ -1,30 +1,31 @@
 import { didYouMean } from '../lib/suggest.ts';
 import { check } from './check.ts';
 import { type Command, type CommandContext, type ExitCode, readFlags, UsageError } from './command.ts';
+import { createCompletion } from './completion.ts';
 import { demo } from './demo.ts';
 import { healthcheck } from './healthcheck.ts';
+import { createHelp, helpOf, overview } from './help.ts';
 import { newKey } from './new-key.ts';
 import { serve } from './serve.ts';
 import { simulator } from './simulator.ts';
 
-const COMMANDS: readonly Command[] = [serve, demo, check, newKey, healthcheck, simulator];
-
-function overview(): string {
-  const width = Math.max(...COMMANDS.map(({ name }) => name.length));
-  const lines = COMMANDS.map(({ name, summary }) => `  ${name.padEnd(width)}  ${summary}`);
-  return `usage: atlas-gateway <command> [flags]
-
-${lines.join('\n')}
-
-atlas-gateway <command> --help tells more. Begin with: atlas-gateway demo
-`;
-}
+/** Every command there is, in the order they are told of. */
+export const COMMANDS: readonly Command[] = [
+  serve,
+  demo,
+  check,
+  newKey,
+  healthcheck,
+  simulator,
+  createCompletion(() => COMMANDS),
+  createHelp(() => COMMANDS),
+];
 
 /** Runs the command that the arguments name. */
 export async function run(context: CommandContext): Promise<ExitCode> {
   const [name, ...args] = context.args;
-  if (name === undefined || name === '--help' || name === '-h' || name === 'help') {
-    (name === undefined ? context.printError : context.print)(overview());
+  if (name === undefined || name === '--help' || name === '-h') {
+    (name === undefined ? context.printError : context.print)(overview(COMMANDS));
     return name === undefined ? 2 : 0;
   }
   if (name === '--version') {
@@ -42,7 +43,7 @@ export async function run(context: CommandContext): Promise<ExitCode> {
       );
     const flags = readFlags(command, args);
     if (flags['help'] === true) {
-      context.print(`usage: atlas-gateway ${command.name} [flags]\n${command.summary}\n\n${command.help}`);
+      context.print(helpOf(command));
       return 0;
     }
     return await command.run(flags, context);

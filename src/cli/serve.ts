@@ -3,18 +3,40 @@ import { formatProblem } from '../config/problem.ts';
 import { watchFiles } from '../config/watch.ts';
 import { openLogFile } from '../observability/log-destination.ts';
 import type { Command } from './command.ts';
-import { CONFIG_FLAG, printProblems, readConfiguration } from './configuration.ts';
+import {
+  COLOUR_VARIABLE,
+  CONFIG_FLAG,
+  CONFIG_HELP,
+  printProblems,
+  readConfiguration,
+} from './configuration.ts';
 
 export const serve: Command = {
   name: 'serve',
   summary: 'run the gateway',
   flags: CONFIG_FLAG,
-  help: `  --config FILE   configuration (or set ATLAS_GATEWAY_CONFIG); see config/gateway.yaml for a sample
-
-Without a file the gateway listens on this machine only, and takes its credentials from MONGODB_ATLAS_CLIENT_ID and
-MONGODB_ATLAS_CLIENT_SECRET, or from MONGODB_ATLAS_PUBLIC_KEY and MONGODB_ATLAS_PRIVATE_KEY.
-SIGTERM and SIGINT end it after the requests under way.
-`,
+  help: {
+    description: [
+      'The gateway answers the lists of the Atlas Administration API v2 on one listener, and metrics, probes, status and purge on another. It writes one log line a request to standard output: JSON, or for people where that is a terminal.',
+      'Without a configuration it listens on this machine only, takes its credentials from the environment, and lets this machine read every list that holds no secrets and no personal data.',
+      'The configuration and every file it names are watched: callers, keys, policy, secrets and certificates are taken over within a second. SIGTERM ends it after drain.delay and the requests under way, SIGINT without that delay; a second signal ends it at once.',
+    ],
+    ...CONFIG_HELP,
+    environment: [...CONFIG_HELP.environment, COLOUR_VARIABLE],
+    exitCodes: [
+      ['0', 'It was asked to end.'],
+      ['1', 'It cannot start: a port is in use, for example.'],
+      ['2', 'Wrong usage or configuration; every problem is printed.'],
+    ],
+    examples: [
+      ['atlas-gateway serve --config gateway.yaml', 'Runs with a configuration.'],
+      [
+        'MONGODB_ATLAS_CLIENT_ID=mdb_sa_id_… MONGODB_ATLAS_CLIENT_SECRET=mdb_sa_sk_… \\\n    atlas-gateway serve',
+        'Runs without one, for this machine.',
+      ],
+      ['ATLAS_GATEWAY_LISTEN_PORT=8081 atlas-gateway serve --config gateway.yaml', 'On another port.'],
+    ],
+  },
   async run(flags, context) {
     const loaded = readConfiguration(flags, context);
     if (!loaded.ok) {

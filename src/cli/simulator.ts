@@ -5,11 +5,32 @@ import { type Command, readPort } from './command.ts';
 export const simulator: Command = {
   name: 'simulator',
   summary: 'run the simulated Atlas alone',
-  flags: { port: { type: 'string' } },
-  help: `  --port N   port on loopback (8443; 0 takes a free one)
-
-It is told to fail over HTTP: POST /simulator/faults with {"target": "privateLink", "status": 503, "times": 2}; DELETE takes all back.
-`,
+  flags: {
+    port: {
+      type: 'string',
+      value: 'PORT',
+      says: 'Port on loopback; 0 takes a free one.',
+      standard: '8443',
+    },
+  },
+  help: {
+    description: [
+      'A small Atlas on this machine: lists, pages, versions, both kinds of credential, rate limits, and failures when told. It prints the credentials it accepts, which open nothing else.',
+      'It is told to fail over HTTP: POST /simulator/faults with what to do wrong, DELETE /simulator/faults to take all of it back, GET /simulator/requests for what it was asked.',
+    ],
+    exitCodes: [
+      ['0', 'It was asked to end.'],
+      ['1', 'The port is in use.'],
+      ['2', 'Wrong usage.'],
+    ],
+    examples: [
+      ['atlas-gateway simulator --port 8443', 'Runs on port 8443.'],
+      [
+        `curl -X POST -d '{"status":503}' http://127.0.0.1:8443/simulator/faults`,
+        'From another shell: answers 503 from now on.',
+      ],
+    ],
+  },
   async run(flags, { print, printError, clock, random, asked }) {
     const simulated = createSimulator({}, { clock, random });
     const { serviceAccount, apiKey } = SAMPLE_CREDENTIALS;

@@ -4,13 +4,18 @@ import { parseDuration, parseSize } from '../lib/quantities.ts';
 const shown = (value: unknown) =>
   value === undefined ? 'nothing' : `'${typeof value === 'object' ? 'a list or mapping' : String(value)}'`;
 
-const duration = (standard: string, description: string) =>
+/** A duration that has no default of its own. */
+const anyDuration = (example: string, description: string) =>
   z
-    .string({ error: ({ input }) => `${shown(input)} is no duration; write ${standard}` })
+    .string({ error: ({ input }) => `${shown(input)} is no duration; write ${example}` })
     .refine((text) => parseDuration(text) !== undefined, {
-      error: ({ input }) => `${shown(input)} is no duration; write ${standard}`,
+      error: ({ input }) => `${shown(input)} is no duration; write ${example}`,
     })
     .transform((text) => parseDuration(text) ?? 0)
+    .describe(`${description} A duration such as ${example}.`);
+
+const duration = (standard: string, description: string) =>
+  anyDuration(standard, description)
     .prefault(standard)
     .describe(`${description} A duration such as ${standard}.`);
 
@@ -155,16 +160,20 @@ const credential = z.strictObject({
 });
 
 const callerKey = z.strictObject({
-  id: z.string().regex(/^agw_[A-Za-z0-9]{12}$/, {
-    error: ({ input }) => `${shown(input)} is no key id; make one with atlas-gateway new-key`,
-  }),
+  id: z
+    .string()
+    .regex(/^agw_[A-Za-z0-9]{12}$/, {
+      error: ({ input }) => `${shown(input)} is no key id; make one with atlas-gateway new-key`,
+    })
+    .describe('The id of the key, as new-key prints it.'),
   sha256: z
     .string({
       error: 'write the SHA-256 of the secret in quotes: without them YAML may take it for a number',
     })
     .regex(/^[a-f0-9]{64}$/, {
       error: 'write the SHA-256 of the secret as 64 hexadecimal digits, as atlas-gateway new-key prints it',
-    }),
+    })
+    .describe('SHA-256 of its secret, in hex.'),
   ha1: fileRef('HA1 of the secret, made by new-key --ha1-file; needed for HTTP digest.').optional(),
   expires: day.optional().describe('First day (UTC) on which the key no longer works.'),
 });
@@ -183,7 +192,10 @@ const caller = z.strictObject({
       issuer: z.string().min(1).describe('One of issuers[].issuer.'),
       subject: z.string().min(1).optional().describe('The subject of its tokens; or claim.'),
       claim: z
-        .strictObject({ name: z.string().min(1), value: z.string().min(1) })
+        .strictObject({
+          name: z.string().min(1).describe('The name of the claim.'),
+          value: z.string().min(1).describe('The value it must have.'),
+        })
         .optional()
         .describe('Another claim, and its value.'),
     })
@@ -255,9 +267,12 @@ const cache = z.strictObject({
     .record(
       z.string(),
       z.strictObject({
-        fresh: duration('30s', 'As cache.fresh, for this operation.').optional(),
-        staleWhileRevalidate: duration('5m', 'As cache.staleWhileRevalidate, for this operation.').optional(),
-        staleIfError: duration('24h', 'As cache.staleIfError, for this operation.').optional(),
+        fresh: anyDuration('30s', 'As cache.fresh, for this operation.').optional(),
+        staleWhileRevalidate: anyDuration(
+          '5m',
+          'As cache.staleWhileRevalidate, for this operation.',
+        ).optional(),
+        staleIfError: anyDuration('24h', 'As cache.staleIfError, for this operation.').optional(),
         whole: z.boolean().optional().describe('false: held a page at a time.'),
       }),
     )

@@ -109,7 +109,7 @@ const LONG_LIST_LIFETIMES: Lifetimes = {
 const LONG_LIST_BYTES = 64;
 
 /** Codes of Atlas's that mean: the list is still there and still ours, only not from this address. */
-const ADDRESS_CODES: ReadonlySet<string> = new Set([
+export const ADDRESS_CODES: ReadonlySet<string> = new Set([
   'IP_ADDRESS_NOT_ON_ACCESS_LIST',
   'ORG_REQUIRES_WHITELIST',
 ]);

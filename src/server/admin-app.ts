@@ -6,6 +6,8 @@ import { deleteCookie, getCookie, setCookie } from 'hono/cookie';
 import { renderApiError } from '../atlas/api-error.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { Random } from '../lib/random.ts';
+import { createDescriptionRoutes } from './description-routes.ts';
+import { describeAdmin } from './openapi.ts';
 import { isBrowsers, isCrossSite, namesThisListener } from './same-site.ts';
 import { createSessions, SESSION_MS } from './sessions.ts';
 
@@ -45,6 +47,8 @@ export interface AdminDependencies {
   readonly token?: () => string;
   readonly clock: Clock;
   readonly random: Random;
+  /** The version of the gateway, for the description of its endpoints. */
+  readonly version: string;
 }
 
 const ID = /^[a-f0-9]{24}$/;
@@ -116,6 +120,7 @@ export function createAdminApp(
     token,
     clock,
     random,
+    version,
   }: AdminDependencies,
 ): RequestListener {
   const app = new Hono();
@@ -162,6 +167,11 @@ export function createAdminApp(
     const { contentType, text } = await metrics();
     return context.body(text, 200, { 'Content-Type': contentType });
   });
+
+  app.route(
+    '/',
+    createDescriptionRoutes(() => describeAdmin(version)),
+  );
 
   app.use('*', async (context, next) => {
     if (sessions === undefined && !namesThisListener(context.req.header('host'), listensOn))

@@ -6,26 +6,33 @@ import type { FinishedAnswer } from '../gateway/answer.ts';
 import { refuse } from '../gateway/refusal.ts';
 import type { Tokens } from '../gateway/tokens.ts';
 import type { createWay, GatewayRequest } from '../gateway/way.ts';
+import { createDescriptionRoutes } from './description-routes.ts';
 import { refuseAtEdge } from './edge.ts';
 import { createOauthRoutes, type RoutedEvent } from './oauth-routes.ts';
+import { describePublic } from './openapi.ts';
 import { readHeaders } from './request-headers.ts';
 
 export interface PublicAppDependencies {
   readonly way: ReturnType<typeof createWay>;
   readonly tokens: Tokens;
+  /** The gateway's version. */
+  readonly version: string;
   readonly report: (event: RoutedEvent) => void;
   /** `begin` is false where too many requests are under way. */
   readonly inFlight: { begin(): boolean; end(): void };
 }
 
 const ABOUT = `This is an atlas-gateway: it answers the lists of the MongoDB Atlas Administration API v2 under /api/atlas/v2/.
+All of them: <here>/openapi.json
 Example: curl -H 'Accept: application/vnd.atlas.2023-02-01+json' <here>/api/atlas/v2/groups/{groupId}/streams/privateLinkConnections
 `;
 
 const OVERLOADED = refuse('OVERLOADED', 'Too many requests are under way already.', { retryAfterMs: 1_000 });
 
 /** Paths that Hono's router answers; all others are lists, or nothing. */
-const ROUTED = /^\/(api\/(oauth\/(token|revoke)|private\/.*))?$/;
+const ROUTED = /^\/(openapi\.json|api\/(oauth\/(token|revoke)|private\/.*))?$/;
+
+const ROUTED_METHODS: ReadonlySet<string> = new Set(['GET', 'HEAD', 'POST']);
 
 /** Lists are by far the most that is asked for, and are known by the beginning of their path. */
 const LISTS = '/api/atlas/';
@@ -45,9 +52,19 @@ function write(request: IncomingMessage, response: ServerResponse, answer: Finis
  * The public listener's requests. Lists are answered in front of Hono's router: the gateway has the whole answer as bytes, and building a
  * `Request` and a `Response` around them would cost more than the answer. What else there is goes through Hono.
  */
-export function createPublicApp({ way, tokens, report, inFlight }: PublicAppDependencies): RequestListener {
+export function createPublicApp({
+  way,
+  tokens,
+  version,
+  report,
+  inFlight,
+}: PublicAppDependencies): RequestListener {
   const app = new Hono();
   app.get('/', (context) => context.text(ABOUT));
+  app.route(
+    '/',
+    createDescriptionRoutes(() => describePublic(version)),
+  );
   app.route('/', createOauthRoutes(tokens, report));
   app.notFound((context) => {
     report({ status: 404 });
@@ -90,7 +107,7 @@ export function createPublicApp({ way, tokens, report, inFlight }: PublicAppDepe
       inFlight.end();
       return;
     }
-    if (routed && (method === 'POST' || method === 'GET')) {
+    if (routed && ROUTED_METHODS.has(method)) {
       response.once('close', () => inFlight.end());
       void listener(request, response);
       return;

@@ -3,7 +3,7 @@ import type { Random } from '../lib/random.ts';
 import { type CredentialSecrets, rejectsCredential } from './authorization.ts';
 import type { UpstreamEvent } from './events.ts';
 import { failed } from './failure.ts';
-import type { Exchange, Send, UpstreamFailure, UpstreamResponse } from './message.ts';
+import type { Exchange, Send, UpstreamAnswer, UpstreamFailure, UpstreamResponse } from './message.ts';
 import { readRetryAfter } from './retry-after.ts';
 import type { SignedSend } from './rotation.ts';
 
@@ -88,20 +88,24 @@ export function createBearer(
     return { ...last, retryAfterMs: waitMs };
   }
 
-  async function mint(): Promise<Token | UpstreamFailure> {
+  function post(target: string, form: string): Promise<UpstreamAnswer> {
     // RFC 6749 section 2.3.1 would have the pair percent-encoded; Atlas refuses it then, which is why no OAuth library does this.
     const pair = Buffer.from(`${secrets.id}:${secrets.secret}`).toString('base64');
-    const answer = await exchange({
+    return exchange({
       method: 'POST',
-      target: '/api/oauth/token',
+      target,
       headers: {
         authorization: `Basic ${pair}`,
         accept: 'application/json',
         'content-type': 'application/x-www-form-urlencoded',
       },
-      body: 'grant_type=client_credentials',
+      body: form,
       deadlineAt: clock.now() + options.mintTimeoutMs,
     });
+  }
+
+  async function mint(): Promise<Token | UpstreamFailure> {
+    const answer = await post('/api/oauth/token', 'grant_type=client_credentials');
     const grant = answer.type === 'failed' ? answer.detail.replace(/\.$/, '') : readGrant(answer);
     if (typeof grant === 'string') {
       const refused = answer.type === 'answered' && answer.status === 401;
@@ -115,7 +119,10 @@ export function createBearer(
       const told =
         answer.type === 'failed' && isUnreached(answer)
           ? answer
-          : failed('CREDENTIALS_UNAVAILABLE', `Credential ${name} has no token: ${grant}.`);
+          : {
+              ...failed('CREDENTIALS_UNAVAILABLE', `Credential ${name} has no token: ${grant}.`),
+              ...(answer.type === 'answered' ? { status: answer.status } : {}),
+            };
       return pause(told, answer.type === 'answered' ? (readRetryAfter(answer.headers, clock) ?? 0) : 0);
     }
     const now = clock.now();
@@ -165,6 +172,15 @@ export function createBearer(
     async prove() {
       const minted = await mintOnce();
       return minted.type === 'failed' ? minted : undefined;
+    },
+    async release() {
+      const held = token;
+      token = undefined;
+      if (held !== undefined)
+        await post(
+          '/api/oauth/revoke',
+          `token=${encodeURIComponent(held.value)}&token_type_hint=access_token`,
+        );
     },
   };
 }

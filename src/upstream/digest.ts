@@ -15,8 +15,8 @@ export interface DigestOptions {
   readonly proofTimeoutMs: number;
 }
 
-/** What a key is proved with: a list that every key may ask for. */
-const PROOF = {
+/** What a credential is proved with: a list that every one may ask for. */
+export const PROOF = {
   operation: 'listGroups',
   target: '/api/atlas/v2/groups?itemsPerPage=1&pageNum=1',
   accept: 'application/vnd.atlas.2023-01-01+json',
@@ -120,9 +120,16 @@ export function createDigest(
     if (session === undefined) {
       const answer = await challengeOnce(request);
       if (session === undefined && !learn(answer, undefined)) {
-        return answer.type === 'failed'
+        // An Atlas that is down or limits says so without a challenge: that tells nothing of the key.
+        return answer.type === 'failed' || answer.status === 429 || answer.status >= 500
           ? answer
-          : failed('UPSTREAM_AUTH', `Atlas offered credential ${name} no digest challenge.`);
+          : {
+              ...failed(
+                'UPSTREAM_AUTH',
+                `Atlas answered ${answer.status} to credential ${name}, without a digest challenge.`,
+              ),
+              status: answer.status,
+            };
       }
     }
     // A nonce may end between two uses, and once more under load; a key that is refused three times is wrong.

@@ -43,6 +43,8 @@ export interface UpstreamFailure {
   readonly retryAfterMs?: number;
   /** Not even a connection was made. */
   readonly unconnected?: true;
+  /** What was answered instead of a token or a digest challenge. */
+  readonly status?: number;
 }
 
 /** Header names in lower case; a repeated header's values are joined with `, `. */

@@ -8,6 +8,8 @@ export interface SignedSend {
   readonly send: Send;
   /** Undefined where Atlas accepts the credential. */
   prove(): Promise<UpstreamFailure | undefined>;
+  /** Gives back the token it holds, so that it does not count against those that Atlas lets live. Absent: it holds none. */
+  release?(): Promise<void>;
 }
 
 /** A credential whose secrets can be replaced while it is used. */

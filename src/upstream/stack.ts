@@ -9,7 +9,7 @@ import type { UpstreamEvent } from './events.ts';
 import { failed } from './failure.ts';
 import type { Exchange, Send, UpstreamAnswer } from './message.ts';
 import { createRetry } from './retry.ts';
-import { createRotation, type Rotation } from './rotation.ts';
+import { createRotation, type Rotation, type SignedSend } from './rotation.ts';
 
 export interface CredentialOptions {
   /** The credential's name in the configuration. */
@@ -24,6 +24,24 @@ export interface CredentialOptions {
 export interface CredentialSend extends Rotation {
   /** Whether Atlas is left alone for a moment because it failed several times in a row. */
   readonly circuitOpen: boolean;
+}
+
+/** What signs requests with a credential's secrets, whatever its kind. */
+export function createSigned(
+  { name, kind, secrets, mintTimeoutMs }: CredentialOptions,
+  dependencies: {
+    exchange: Exchange;
+    clock: Clock;
+    random: Random;
+    observe: (event: UpstreamEvent) => void;
+  },
+): SignedSend {
+  switch (kind) {
+    case 'service-account':
+      return createBearer({ name, secrets, mintTimeoutMs }, dependencies);
+    case 'api-key':
+      return createDigest({ name, secrets, proofTimeoutMs: mintTimeoutMs }, dependencies);
+  }
 }
 
 const codeOf = (answer: UpstreamAnswer) => (answer.type === 'failed' ? answer.code : String(answer.status));
@@ -59,11 +77,8 @@ export function createCredentialSend(
     observe: (event: UpstreamEvent) => void;
   },
 ): CredentialSend {
-  const dependencies = { exchange, clock, random, observe };
   const create = (held: CredentialSecrets) =>
-    kind === 'service-account'
-      ? createBearer({ name, secrets: held, mintTimeoutMs }, dependencies)
-      : createDigest({ name, secrets: held, proofTimeoutMs: mintTimeoutMs }, dependencies);
+    createSigned({ name, kind, secrets: held, mintTimeoutMs }, { exchange, clock, random, observe });
   const rotation = createRotation({ name, secrets, create }, { clock, observe });
   const circuit = createCircuit({ credential: name }, { clock, random, observe });
 

@@ -40,11 +40,20 @@ describe('the command line', () => {
   test('without a command shows the commands and ends with 2', async () => {
     const { code, err } = await run([]);
     expect(code).toBe(2);
-    for (const name of ['serve', 'demo', 'check', 'new-key', 'healthcheck', 'simulator'])
+    for (const name of [
+      'serve',
+      'demo',
+      'check',
+      'new-key',
+      'healthcheck',
+      'simulator',
+      'completion',
+      'help',
+    ])
       expect(err).toContain(name);
   });
 
-  test.each(['serve', 'demo', 'check', 'new-key', 'healthcheck', 'simulator'])(
+  test.each(['serve', 'demo', 'check', 'new-key', 'healthcheck', 'simulator', 'completion', 'help'])(
     '%s has help',
     async (name) => {
       const { code, out } = await run([name, '--help']);

@@ -43,6 +43,13 @@ describe('a configuration', () => {
     });
   });
 
+  test('keeps cache.staleIfError for an operation that only has a fresh of its own', () => {
+    const loaded = load(
+      `${GOOD}cache: { staleIfError: 1h, operations: { listGroupClusters: { fresh: 10s } } }\n`,
+    );
+    expect(loaded.ok && loaded.config.cache.operations).toEqual({ listGroupClusters: { fresh: 10_000 } });
+  });
+
   test('has its secrets read, without the newline at the end of a file, relative to it', () => {
     const loaded = load(GOOD);
     expect(loaded.ok && [loaded.secretOf({ env: 'PUB' }), loaded.secretOf({ file: 'key' })]).toEqual([

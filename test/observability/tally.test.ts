@@ -16,6 +16,8 @@ const answered = (more: Partial<AnsweredEvent> = {}): AnsweredEvent => ({
   durationMs: 1,
   bytes: 10,
   upstreamCalls: 0,
+  errorCode: undefined,
+  reason: undefined,
   ...more,
 });
 const id = (number: number) => number.toString(16).padStart(24, '0');

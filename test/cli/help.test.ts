@@ -1,0 +1,110 @@
+import { describe, expect, test } from 'vitest';
+import { type Command, readFlags } from '../../src/cli/command.ts';
+import { helpOf } from '../../src/cli/help.ts';
+import { COMMANDS } from '../../src/cli/run.ts';
+import { variableOf } from '../../src/config/environment.ts';
+import { SCALAR_SETTINGS } from '../../src/config/schema.ts';
+import { say } from '../support/command.ts';
+
+const KNOWN_VARIABLES = new Set([
+  ...SCALAR_SETTINGS.map(variableOf),
+  'ATLAS_GATEWAY_CONFIG',
+  'MONGODB_ATLAS_CLIENT_ID',
+  'MONGODB_ATLAS_CLIENT_SECRET',
+  'MONGODB_ATLAS_PUBLIC_KEY',
+  'MONGODB_ATLAS_PRIVATE_KEY',
+  'NO_COLOR',
+  'NODE_EXTRA_CA_CERTS',
+]);
+
+describe.each(COMMANDS.map((command) => [command.name, command] as const))(
+  'the help of %s',
+  (name, command) => {
+    const help = helpOf(command);
+
+    test('is the same asked for with --help, -h and help', async () => {
+      for (const args of [
+        [name, '--help'],
+        [name, '-h'],
+        ['help', name],
+      ])
+        expect(await say(args, { isTerminal: true })).toEqual({ code: 0, out: help, err: '' });
+    });
+
+    test('tells usage, description, every flag, exit codes and examples', () => {
+      expect(help.startsWith(`usage: atlas-gateway ${name}`)).toBe(true);
+      for (const title of ['Flags:', 'Exit codes:', 'Examples:']) expect(help).toContain(`\n${title}\n`);
+      for (const [flag, spec] of Object.entries(command.flags)) {
+        expect(help).toContain(`\n  --${flag}`);
+        if (spec.type === 'string') {
+          expect(help).toContain(`--${flag} ${spec.value}`);
+          expect(spec.required ?? spec.standard, `${flag} has a default or is required`).toBeDefined();
+          for (const variable of spec.variables ?? []) expect(help).toContain(variable);
+        }
+      }
+      for (const [code] of command.help.exitCodes) expect(['0', '1', '2']).toContain(code);
+    });
+
+    test('is no wider than 80 columns, and not coloured', () => {
+      for (const line of help.split('\n')) expect(line.length, line).toBeLessThanOrEqual(80);
+      // biome-ignore lint/suspicious/noControlCharactersInRegex: that there are none is what is tested
+      expect(help).not.toMatch(/[\u0000-\u0009\u000b-\u001f]| \n/);
+      expect(help.endsWith('\n')).toBe(true);
+    });
+
+    test('names only environment variables that there are', () => {
+      for (const [variable] of help.matchAll(/\b[A-Z]{2,}(?:_[A-Z0-9]+)+\b/g))
+        expect(KNOWN_VARIABLES, variable).toContain(variable);
+    });
+
+    test('has examples that can be run', () => {
+      const lines = command.help.examples.flatMap(([line]) => [
+        ...line.matchAll(/atlas-gateway ([a-z-]+)((?: +[^\s<>|()&]+)*)/g),
+      ]);
+      expect(lines.length).toBeGreaterThan(0);
+      for (const [, word, rest = ''] of lines) {
+        const named = COMMANDS.find((one): one is Command => one.name === word);
+        expect(named?.name).toBe(word);
+        if (named !== undefined)
+          readFlags(
+            named,
+            rest.split(' ').filter((part) => part !== ''),
+          );
+      }
+    });
+  },
+);
+
+test('the variables that override settings are told with serve and check', () => {
+  for (const name of ['serve', 'check']) {
+    const command = COMMANDS.find((one) => one.name === name);
+    const help = command === undefined ? '' : helpOf(command);
+    for (const setting of SCALAR_SETTINGS) {
+      expect(help).toContain(variableOf(setting));
+      expect(help).toContain(setting);
+    }
+  }
+});
+
+test('help without a command tells of all of them', async () => {
+  const all = await say(['help']);
+  expect(all).toEqual(await say(['--help']));
+  for (const { name, summary } of COMMANDS) {
+    expect(all.out).toContain(`\n  ${name} `);
+    expect(all.out.replaceAll(/\s+/g, ' ')).toContain(summary);
+  }
+});
+
+test.each([
+  [['help', 'srve'], "'srve' is none of"],
+  [['help', 'srve'], "did you mean 'serve'?"],
+  [['completion'], 'name a shell: atlas-gateway completion bash | zsh | fish'],
+  [['completion', 'bsh'], "did you mean 'bash'?"],
+  [['completion', 'bash', 'zsh'], "'zsh' is not expected here"],
+  [['check', '--projects'], '--projects asks Atlas: write --online too'],
+  [['check', '--online=yes'], '--online takes no value'],
+])('%j ends with 2 and says: %s', async (args, sentence) => {
+  const { code, err } = await say(args);
+  expect(code).toBe(2);
+  expect(err).toContain(sentence);
+});

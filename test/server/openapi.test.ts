@@ -1,0 +1,277 @@
+import { brotliDecompressSync } from 'node:zlib';
+import { Validator } from '@seriousme/openapi-schema-validator';
+import fc from 'fast-check';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { createCatalog, type Parameter } from '../../src/atlas/catalog.ts';
+import { operations } from '../../src/atlas/operations.ts';
+import { resolveQuery } from '../../src/atlas/question.ts';
+import { STATUS_OF } from '../../src/gateway/refusal.ts';
+import { createTokens } from '../../src/gateway/tokens.ts';
+import { createSystemClock } from '../../src/lib/clock.ts';
+import { createSystemRandom } from '../../src/lib/random.ts';
+import { createDescriptionRoutes } from '../../src/server/description-routes.ts';
+import { createOauthRoutes } from '../../src/server/oauth-routes.ts';
+import { describeAdmin, describePublic } from '../../src/server/openapi.ts';
+import { SAMPLE_PROJECTS } from '../../src/simulator/world.ts';
+import { ask, linksOf, type Running, startGateway } from '../support/running.ts';
+
+interface Schema {
+  readonly type?: string;
+  readonly default?: unknown;
+  readonly minimum?: number;
+  readonly maximum?: number;
+  readonly pattern?: string;
+  readonly enum?: readonly string[];
+  readonly items?: Schema;
+}
+
+interface DescribedParameter {
+  readonly name: string;
+  readonly in: 'path' | 'query' | 'header';
+  readonly required?: boolean;
+  readonly schema: Schema;
+}
+
+interface DescribedOperation {
+  readonly operationId: string;
+  readonly tags: readonly string[];
+  readonly description?: string;
+  readonly security?: readonly unknown[];
+  readonly parameters?: readonly DescribedParameter[];
+  readonly responses: Readonly<
+    Record<string, { headers?: Record<string, unknown>; content?: Record<string, Record<string, unknown>> }>
+  >;
+}
+
+/** A document with what it refers to in its place. */
+function resolved(document: unknown): { paths: Record<string, Record<string, DescribedOperation>> } {
+  const root = JSON.parse(JSON.stringify(document));
+  const inline = (node: unknown): unknown => {
+    if (Array.isArray(node)) return node.map(inline);
+    if (typeof node !== 'object' || node === null) return node;
+    if ('$ref' in node && typeof node.$ref === 'string') {
+      let found: unknown = root;
+      for (const part of node.$ref.slice(2).split('/')) found = (found as Record<string, unknown>)[part];
+      expect(found, node.$ref).toBeDefined();
+      return inline(found);
+    }
+    return Object.fromEntries(Object.entries(node).map(([name, value]) => [name, inline(value)]));
+  };
+  return inline(root) as ReturnType<typeof resolved>;
+}
+
+/** A described parameter as the catalog has it. */
+function asCatalog({ name, required, schema }: DescribedParameter): Parameter {
+  const { type, default: standard, minimum, maximum, pattern, enum: values } = { ...schema.items, ...schema };
+  return {
+    name,
+    type: type as Parameter['type'],
+    ...(required === undefined ? {} : { required }),
+    ...(standard === undefined ? {} : { default: standard as string }),
+    ...(minimum === undefined ? {} : { minimum }),
+    ...(maximum === undefined ? {} : { maximum }),
+    ...(pattern === undefined ? {} : { pattern }),
+    ...(values === undefined ? {} : { enum: values }),
+  };
+}
+
+const described = resolved(describePublic('1.2.3'));
+const byName = (one: { name: string }, other: { name: string }) => (one.name < other.name ? -1 : 1);
+
+describe.each([
+  ['public', describePublic('1.2.3')],
+  ['admin', describeAdmin('1.2.3')],
+])('the %s description', (_name, document) => {
+  test('is valid OpenAPI 3.1', async () => {
+    const validator = new Validator();
+    const result = await validator.validate(JSON.parse(JSON.stringify(document)));
+    expect(result.errors ?? []).toEqual([]);
+    expect([result.valid, validator.version]).toEqual([true, '3.1']);
+  });
+
+  test('refers only to what it holds, gives each operation a name of its own, and describes every path parameter', () => {
+    const { paths } = resolved(document);
+    const all = Object.entries(paths).flatMap(([path, methods]) =>
+      Object.values(methods).map((operation) => ({ path, ...operation })),
+    );
+    const ids = all.map(({ operationId }) => operationId);
+    expect(new Set(ids).size).toBe(ids.length);
+    for (const { path, parameters = [] } of all) {
+      const inPath = [...path.matchAll(/\{(\w+)\}/g)].map(([, name]) => name).sort();
+      expect(
+        parameters
+          .filter((one) => one.in === 'path')
+          .map(({ name }) => name)
+          .sort(),
+      ).toEqual(inPath);
+    }
+  });
+
+  test('holds no component that nothing refers to', () => {
+    const text = JSON.stringify(document);
+    const { components } = JSON.parse(text) as { components: Record<string, Record<string, unknown>> };
+    for (const [kind, named] of Object.entries(components)) {
+      if (kind === 'securitySchemes') continue;
+      for (const name of Object.keys(named))
+        expect(text.includes(`"#/components/${kind}/${name}"`), name).toBe(true);
+    }
+  });
+});
+
+describe('the lists in it', () => {
+  const catalog = createCatalog(operations);
+
+  test.each(operations.map((operation) => [operation.id, operation] as const))(
+    '%s has the parameters, versions and tag that it is served with',
+    (id, operation) => {
+      const found = described.paths[operation.path]?.['get'];
+      expect(found?.operationId).toBe(id);
+      expect(found?.tags).toEqual([operation.tag]);
+      const parameters = found?.parameters ?? [];
+      const inPlace = (place: string) =>
+        parameters.filter((one) => one.in === place && one.name !== 'snapshot').map(asCatalog);
+      expect(inPlace('path').sort(byName)).toEqual(
+        operation.pathParameters.map((one) => ({ ...one, required: true })).sort(byName),
+      );
+      expect(inPlace('query').sort(byName)).toEqual([...operation.queryParameters].sort(byName));
+      expect(Object.keys(found?.responses['200']?.content ?? {})).toEqual(
+        operation.versions.map(({ name }) => `application/vnd.atlas.${name}+json`),
+      );
+      if (operation.alias !== undefined) expect(found?.description).toContain(operation.alias);
+    },
+  );
+
+  test('are those that the catalog matches, and no others', () => {
+    const lists = Object.keys(described.paths).filter((path) => path.startsWith('/api/atlas/'));
+    expect(lists.sort()).toEqual(operations.map(({ path }) => path).sort());
+  });
+
+  test('whatever a described parameter allows the gateway accepts, and nothing out of its range', () => {
+    const queryParameters = Object.entries(described.paths).flatMap(([path, { get }]) =>
+      (get?.parameters ?? []).flatMap((parameter) => (parameter.in === 'query' ? [{ path, parameter }] : [])),
+    );
+    fc.assert(
+      fc.property(
+        fc.constantFrom(...queryParameters),
+        fc.integer({ min: -2, max: 1_000 }),
+        ({ path, parameter }, number) => {
+          const operation = operations.find((one) => one.path === path);
+          if (operation === undefined || parameter.schema.type !== 'integer') return;
+          const { minimum = -Infinity, maximum = Infinity } = parameter.schema;
+          const rest = operation.queryParameters
+            .filter(({ required, name }) => required === true && name !== parameter.name)
+            .map(({ name }) => `&${name}=x`);
+          const { type } = resolveQuery(operation, `${parameter.name}=${number}${rest.join('')}`);
+          if (number < minimum || number > maximum) expect(type).toBe('invalid');
+          else if (rest.length === 0) expect(type).toBe('resolved');
+        },
+      ),
+    );
+    for (const { path, parameter } of queryParameters) {
+      const operation = operations.find((one) => one.path === path);
+      const values = parameter.schema.enum ?? parameter.schema.items?.enum ?? [];
+      for (const value of values) {
+        if (operation === undefined) continue;
+        const { type } = resolveQuery(operation, `${parameter.name}=${encodeURIComponent(value)}`);
+        expect([path, parameter.name, type]).toEqual([path, parameter.name, 'resolved']);
+      }
+      expect(operation === undefined ? 'unknown' : catalog.find(operation.id)?.id).toBe(operation?.id);
+    }
+  });
+});
+
+describe('errors in it', () => {
+  test('are every code of the gateway, by its status', () => {
+    const text = JSON.stringify(describePublic('1.2.3'));
+    const { components } = JSON.parse(text);
+    expect(components.schemas.GatewayErrorCode.enum).toEqual(Object.keys(STATUS_OF));
+    for (const { path } of operations) {
+      const responses = described.paths[path]?.['get']?.responses ?? {};
+      for (const status of new Set(Object.values(STATUS_OF)))
+        expect(Object.keys(responses)).toContain(String(status));
+    }
+    for (const [code, status] of Object.entries(STATUS_OF))
+      expect(components.responses[`Error${status}`].description).toContain(`\`${code}\``);
+  });
+});
+
+describe('a running gateway', () => {
+  let running: Running;
+  beforeAll(async () => {
+    running = await startGateway();
+  });
+  afterAll(() => running.stop());
+
+  test('serves it to everybody, without credentials', async () => {
+    const reply = await ask(running.origin, '/openapi.json');
+    expect(reply.status).toBe(200);
+    expect(reply.headers).toMatchObject({
+      'content-type': 'application/json',
+      'cache-control': 'public, max-age=300',
+      'content-length': String(reply.body.length),
+    });
+    expect(JSON.parse(reply.text)).toEqual(JSON.parse(JSON.stringify(describePublic('0.0.0'))));
+  });
+
+  test('answers 304 to those who have it, and br to those who take it', async () => {
+    const first = await ask(running.origin, '/openapi.json', { headers: { 'accept-encoding': 'br, gzip' } });
+    expect(first.headers).toMatchObject({ 'content-encoding': 'br', vary: 'Accept-Encoding' });
+    expect(JSON.parse(brotliDecompressSync(first.body).toString())).toHaveProperty('openapi', '3.1.1');
+    const again = await ask(running.origin, '/openapi.json', {
+      headers: { 'accept-encoding': 'br', 'if-none-match': first.headers['etag'] ?? '' },
+    });
+    expect([again.status, again.body.length]).toEqual([304, 0]);
+    const headed = await ask(running.origin, '/openapi.json', { method: 'HEAD' });
+    expect([headed.status, headed.body.length]).toEqual([200, 0]);
+  });
+
+  test('has every route in it, and serves every path that is in it', async () => {
+    const clock = createSystemClock();
+    const tokens = createTokens(new Uint8Array(32), { clock, random: createSystemRandom() });
+    const routes = [
+      ...createOauthRoutes(tokens, () => undefined).routes,
+      ...createDescriptionRoutes(() => describePublic('')).routes,
+    ];
+    for (const { path, method } of routes)
+      expect(Object.keys(described.paths[path.replace('*', '{path}')] ?? {})).toContain(method.toLowerCase());
+    for (const [path, methods] of Object.entries(described.paths)) {
+      if (path.startsWith('/api/atlas/')) continue;
+      for (const [method, { responses }] of Object.entries(methods)) {
+        const reply = await ask(running.origin, path.replace('{path}', 'anything'), {
+          method: method.toUpperCase(),
+          ...(method === 'post' ? { body: '{}' } : {}),
+        });
+        expect([path, Object.keys(responses)]).toEqual([
+          path,
+          expect.arrayContaining([String(reply.status)]),
+        ]);
+      }
+    }
+  });
+
+  test('answers a list with the headers that are described', async () => {
+    const { get } = described.paths['/api/atlas/v2/groups/{groupId}/streams/privateLinkConnections'] ?? {};
+    const reply = await running.get(linksOf(SAMPLE_PROJECTS.orders));
+    const names = Object.keys(get?.responses['200']?.headers ?? {});
+    for (const name of names.filter((one) => one !== 'Deprecation' && one !== 'Sunset'))
+      expect(Object.keys(reply.headers)).toContain(name.toLowerCase());
+    const refused = await running.get(linksOf({ id: 'nothing' }));
+    for (const name of Object.keys(get?.responses[String(refused.status)]?.headers ?? {}))
+      expect(Object.keys(refused.headers)).toContain(name.toLowerCase());
+  });
+
+  test.each(Object.entries(resolved(describeAdmin('')).paths).filter(([path]) => path !== '/openapi.json'))(
+    'serves %s on the admin listener',
+    async (path, methods) => {
+      for (const [method, { responses }] of Object.entries(methods)) {
+        const target = path.replace('{projectId}', SAMPLE_PROJECTS.orders.id);
+        const reply = await ask(running.admin, target, {
+          method: method.toUpperCase(),
+          headers: { host: new URL(running.admin).host },
+        });
+        expect(reply.status).toBe(200);
+        expect(Object.keys(responses)).toContain('200');
+      }
+    },
+  );
+});

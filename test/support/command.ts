@@ -1,0 +1,36 @@
+import type { CommandContext } from '../../src/cli/command.ts';
+import { run } from '../../src/cli/run.ts';
+import { createSystemClock } from '../../src/lib/clock.ts';
+import { createSystemRandom } from '../../src/lib/random.ts';
+
+/** How a command line ended, and what it printed. */
+export interface Said {
+  readonly code: number;
+  readonly out: string;
+  readonly err: string;
+}
+
+/** Runs a command line that ends by itself, in this process; `world` is what it finds there. */
+export async function say(args: readonly string[], world: Partial<CommandContext> = {}): Promise<Said> {
+  const told = { out: '', err: '' };
+  const code = await run({
+    args,
+    env: {},
+    version: '1.2.3',
+    node: process.version,
+    print: (text) => {
+      told.out += text;
+    },
+    printError: (text) => {
+      told.err += text;
+    },
+    isTerminal: false,
+    readFile: () => '',
+    writeFile: () => undefined,
+    clock: createSystemClock(),
+    random: createSystemRandom(),
+    asked: async () => 'SIGINT',
+    ...world,
+  });
+  return { code, ...told };
+}
