@@ -12,6 +12,7 @@ const result = await autocannon({
 process.stdout.write(
   JSON.stringify({
     requests: result.requests.total,
+    seconds: result.duration,
     perSecond: result.requests.total / result.duration,
     bytes: result.throughput.total / result.requests.total,
     errors: result.errors + result.timeouts + result['4xx'] + result['5xx'],

@@ -74,6 +74,7 @@ async function wrk({ origin, requests, seconds, connections, folder }) {
   ]);
   const {
     requests: count,
+    seconds: durationUs / 1e6,
     durationUs,
     bytes,
     errors,
@@ -82,6 +83,7 @@ async function wrk({ origin, requests, seconds, connections, folder }) {
   } = JSON.parse(/^@(.*)$/m.exec(out)?.[1] ?? '{}');
   return {
     requests: count,
+    seconds: durationUs / 1e6,
     perSecond: (count * 1e6) / durationUs,
     bytes: bytes / count,
     errors,
