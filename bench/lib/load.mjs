@@ -74,7 +74,6 @@ async function wrk({ origin, requests, seconds, connections, folder }) {
   ]);
   const {
     requests: count,
-    seconds: durationUs / 1e6,
     durationUs,
     bytes,
     errors,
