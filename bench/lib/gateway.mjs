@@ -1,6 +1,6 @@
 // The gateway as it is shipped: dist/main.js with a configuration file, caller keys, its access log in a file, metrics on.
 import { createHash } from 'node:crypto';
-import { openSync, writeFileSync } from 'node:fs';
+import { mkdirSync, openSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { CREDENTIAL } from './atlas.mjs';
 import { freePort, start } from './processes.mjs';
@@ -46,7 +46,10 @@ export async function startGateway({
   cache,
 }) {
   const [port, adminPort] = [await freePort(), await freePort()];
-  const path = join(folder, `${name}.yaml`);
+  // The gateway watches the folder of its configuration: nothing else may be written there while it is measured.
+  const own = join(folder, `${name}-config`);
+  mkdirSync(own);
+  const path = join(own, 'gateway.yaml');
   const logPath = join(folder, `${name}.log`);
   writeFileSync(
     path,
