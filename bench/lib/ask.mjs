@@ -26,7 +26,7 @@ export async function askUntil(
   origin,
   target,
   options,
-  { status = 200, timeoutMs = 10_000, alive = () => true },
+  { status = 200, timeoutMs = 10_000, everyMs = 20, alive = () => true },
 ) {
   const deadline = performance.now() + timeoutMs;
   for (let last = 'no answer'; ; ) {
@@ -39,6 +39,6 @@ export async function askUntil(
     }
     if (!alive()) throw new Error(`ended before it answered: ${last}`);
     if (performance.now() > deadline) throw new Error(`not answered with ${status}: ${last}`);
-    await new Promise((resolve) => setTimeout(resolve, 20));
+    await new Promise((resolve) => setTimeout(resolve, everyMs));
   }
 }

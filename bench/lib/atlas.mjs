@@ -25,7 +25,7 @@ export const items = (seed, count) =>
     interfaceEndpointId: `vpce-${createHash('md5').update(`${seed}/${index}`).digest('hex').slice(0, 17)}`,
   }));
 
-/** A simulated Atlas on loopback; `lists` tells how many items each project has. */
+/** A simulated Atlas on loopback; `lists` tells how many items each project has; lists of one length are the same. */
 export async function startAtlas(lists) {
   const projects = Object.keys(lists).map((id) => ({
     id,
@@ -39,8 +39,8 @@ export async function startAtlas(lists) {
     { projects, limits },
     { clock: createSystemClock(), random: createSystemRandom() },
   );
-  for (const [id, count] of Object.entries(lists))
-    simulator.world.replace(listPath(id), items(id.slice(-4), count));
+  const byCount = new Map([...new Set(Object.values(lists))].map((count) => [count, items('list', count)]));
+  for (const [id, count] of Object.entries(lists)) simulator.world.replace(listPath(id), byCount.get(count));
   const origin = await simulator.listen(0);
   const { clientId, clientSecret } = CREDENTIAL;
   const { body } = await ask(origin, '/api/oauth/token', {
