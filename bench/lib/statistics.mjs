@@ -17,3 +17,10 @@ export function spreadText(values, digits = 0) {
   const text = (value) => (Number.isFinite(value) ? value.toFixed(digits) : '–');
   return values.length < 2 ? text(middle) : `${text(middle)} (${text(least)} to ${text(most)})`;
 }
+
+/** `12 (11 to 13)`: the median, and the tenth and ninetieth percentile, for many short times of which a few meet the garbage collector. */
+export function middleText(values, digits = 0) {
+  const sorted = [...values].sort((a, b) => a - b);
+  const at = (part) => (sorted[Math.floor((sorted.length - 1) * part)] ?? Number.NaN).toFixed(digits);
+  return `${at(0.5)} (${at(0.1)} to ${at(0.9)})`;
+}
