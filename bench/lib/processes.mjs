@@ -1,5 +1,5 @@
 import { spawn, spawnSync } from 'node:child_process';
-import { readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { cpus } from 'node:os';
 
@@ -59,8 +59,9 @@ function statOf(pid) {
   }
 }
 
-/** A process and all that come from it. */
+/** A process and all that come from it; only itself where there is no /proc to look in, as on macOS. */
 function family(pid) {
+  if (!existsSync('/proc/self/stat')) return [pid];
   const parents = readdirSync('/proc')
     .filter((name) => /^\d+$/.test(name))
     .map((name) => [Number(name), Number(statOf(name)?.[1])]);
