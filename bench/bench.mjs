@@ -159,6 +159,7 @@ function show(scenario, entrants) {
     ];
   });
   report.print(
+    listed(options.node)?.length > 1 ? `${scenario.name}, node versions` : scenario.name,
     `### ${scenario.title}\n\n${table(['', 'requests/s', 'of nginx+log', 'of bare node', 'p50 ms', 'p99 ms', 'CPU µs', 'MiB', 'rounds'], rows)}`,
   );
   report.keep(
@@ -214,7 +215,8 @@ async function run(scenario) {
   }
 }
 
-report.print(
+report.printSetup(
+  'setup',
   `${rounds} rounds of ${seconds} s each, interleaved, ${connections} connections by ${loader}. ${pinning} Median (least to most).`,
 );
 for (const scenario of SCENARIOS) if (scenarioNames.includes(scenario.name)) await run(scenario);

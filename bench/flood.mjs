@@ -96,41 +96,44 @@ const results = [];
 for (const kind of kinds) results.push(await measure(kind));
 const harmless = results.find(({ kind }) => kind === 'harmless');
 const percent = (value) => `${(value * 100).toFixed(0)} %`;
-report.print(`### Hits of one caller while another floods\n\n${table(
-  [
-    'the flood asks for',
-    'answered with',
-    'hits/s before',
-    'during',
-    'kept',
-    'of the known target',
-    'p50 ms before',
-    'during',
-    'p99 ms during',
-    'MiB before',
-    'after',
-  ],
-  results.map(({ kind, before, during, after, sent, answered, statuses }) => [
-    FLOODS[kind].title,
-    `${Object.keys(statuses).join(', ')}${answered < sent ? ` (${percent(answered / sent)} of them)` : ''}`,
-    before.perSecond.toFixed(0),
-    during.perSecond.toFixed(0),
-    percent(during.perSecond / before.perSecond),
-    harmless === undefined
-      ? '–'
-      : (
-          (during.perSecond * harmless.before.perSecond) /
-          (before.perSecond * harmless.during.perSecond)
-        ).toFixed(2),
-    before.p50Ms.toFixed(2),
-    during.p50Ms.toFixed(2),
-    during.p99Ms.toFixed(2),
-    before.rss.toFixed(0),
-    after.toFixed(0),
-  ]),
-)}
+report.print(
+  'flood',
+  `### Hits of one caller while another floods\n\n${table(
+    [
+      'the flood asks for',
+      'answered with',
+      'hits/s before',
+      'during',
+      'kept',
+      'of the known target',
+      'p50 ms before',
+      'during',
+      'p99 ms during',
+      'MiB before',
+      'after',
+    ],
+    results.map(({ kind, before, during, after, sent, answered, statuses }) => [
+      FLOODS[kind].title,
+      `${Object.keys(statuses).join(', ')}${answered < sent ? ` (${percent(answered / sent)} of them)` : ''}`,
+      before.perSecond.toFixed(0),
+      during.perSecond.toFixed(0),
+      percent(during.perSecond / before.perSecond),
+      harmless === undefined
+        ? '–'
+        : (
+            (during.perSecond * harmless.before.perSecond) /
+            (before.perSecond * harmless.during.perSecond)
+          ).toFixed(2),
+      before.p50Ms.toFixed(2),
+      during.p50Ms.toFixed(2),
+      during.p99Ms.toFixed(2),
+      before.rss.toFixed(0),
+      after.toFixed(0),
+    ]),
+  )}
 
-${perSecond * seconds} requests, ${perSecond} a second, beside ${CONNECTIONS} connections that ask for one list of 100 items as fast as they are answered, by ${loader}. ${pinning}`);
+${perSecond * seconds} requests, ${perSecond} a second, beside ${CONNECTIONS} connections that ask for one list of 100 items as fast as they are answered, by ${loader}. ${pinning}`,
+);
 for (const problem of problems) report.tell(`wrong: ${problem}`);
 report.end();
 process.exitCode = problems.length === 0 ? 0 : 1;

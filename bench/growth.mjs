@@ -92,11 +92,14 @@ async function growListings() {
     await atlas.close();
     rmSync(folder, { recursive: true });
   }
-  report.print(`### Hits by number of listings, each of a project of its own\n\n${table(HEAD, rows)}`);
+  report.print(
+    'growth: listings',
+    `### Hits by number of listings, each of a project of its own\n\n${table(HEAD, rows)}`,
+  );
 }
 
 /** A gateway for each size of configuration; `requestsOf` gives the keys that ask. */
-async function growConfiguration(title, { callersOf, keysOf }) {
+async function growConfiguration(part, title, { callersOf, keysOf }) {
   const project = projectId(0);
   const rows = [];
   for (const size of sizes) {
@@ -119,14 +122,14 @@ async function growConfiguration(title, { callersOf, keysOf }) {
       rmSync(folder, { recursive: true });
     }
   }
-  report.print(`### ${title}\n\n${table(HEAD, rows)}`);
+  report.print(`growth: ${part}`, `### ${title}\n\n${table(HEAD, rows)}`);
 }
 
 const first = callerKey(0);
 const grow = {
   listings: growListings,
   projects: () =>
-    growConfiguration('Hits by number of projects that a caller may read', {
+    growConfiguration('projects', 'Hits by number of projects that a caller may read', {
       callersOf: (size) =>
         `  - name: bench
     keys: [{ id: ${first.id}, sha256: '${first.sha256}' }]
@@ -135,7 +138,7 @@ ${Array.from({ length: size }, (_none, index) => `      - '${projectId(index)}'`
       keysOf: () => [first],
     }),
   callers: () =>
-    growConfiguration('Hits by number of callers with a key each, up to 500 of whom ask in turn', {
+    growConfiguration('callers', 'Hits by number of callers with a key each, up to 500 of whom ask in turn', {
       callersOf: (size) =>
         Array.from({ length: size }, (_none, index) => caller(`caller-${index}`, [callerKey(index)])).join(
           '\n',
@@ -143,7 +146,7 @@ ${Array.from({ length: size }, (_none, index) => `      - '${projectId(index)}'`
       keysOf: (size) => sample(size, callerKey),
     }),
   keys: () =>
-    growConfiguration('Hits by number of keys of one caller, up to 500 of which are used in turn', {
+    growConfiguration('keys', 'Hits by number of keys of one caller, up to 500 of which are used in turn', {
       callersOf: (size) =>
         caller(
           'bench',
@@ -237,24 +240,28 @@ async function growRoom() {
   await room(1_000);
   const rows = [];
   for (const size of sizes) rows.push(await room(size));
-  report.print(`### Making room and purging, µs, by number of listings\n\n${table(
-    [
-      '',
-      'a load',
-      'a load into a full cache',
-      'evictions',
-      'purge of a project',
-      'of an operation of it',
-      'of a project with half of all',
-      'of everything',
-    ],
-    rows,
-  )}
+  report.print(
+    'growth: room',
+    `### Making room and purging, µs, by number of listings\n\n${table(
+      [
+        '',
+        'a load',
+        'a load into a full cache',
+        'evictions',
+        'purge of a project',
+        'of an operation of it',
+        'of a project with half of all',
+        'of everything',
+      ],
+      rows,
+    )}
 
-In one process, without sockets. ${TIMES} of each, median (10th to 90th percentile); the last two once.`);
+In one process, without sockets. ${TIMES} of each, median (10th to 90th percentile); the last two once.`,
+  );
 }
 
-report.print(
+report.printSetup(
+  'growth, setup',
   `Rounds of 1 s, ${rounds} for each row, 32 connections by ${loader}. ${pinning} Median (least to most).`,
 );
 for (const part of parts) {

@@ -102,6 +102,7 @@ async function measureStarts() {
   await atlas.close();
   report.keep('start', { readyMs: spread(times.ready), answeredMs: spread(times.answered) });
   report.print(
+    'start',
     `### From the start to the first answer\n\n${table(
       ['', 'ms'],
       [
@@ -116,6 +117,7 @@ await measureStarts();
 const rows = [];
 for (const count of SIZES) rows.push(await measureMemory(count));
 report.print(
+  'memory',
   `### Memory of lists, MiB\n\n${table(
     [
       '',

@@ -68,10 +68,11 @@ function compare(pairs) {
     report.keep(name, { us: spread(ours), beside: spread(theirs), ratio: spread(ratio) });
     return [name, spreadText(ours, 1), spreadText(theirs, 1), spreadText(ratio, 3)];
   });
-  report.print(table(['', 'µs', 'JSON, µs', 'ratio'], rows));
+  report.print('parse', table(['', 'µs', 'JSON, µs', 'ratio'], rows));
 }
 
-report.print(
+report.printSetup(
+  'parse, setup',
   `${rounds} rounds of ${ROUND_MS} ms each, interleaved; a body of ${body.length} bytes with 500 items. Median (least to most).`,
 );
 compare([

@@ -22,4 +22,4 @@ export function machine() {
 }
 
 export const machineText = ({ cpu, cores, memoryGiB, kernel, node }) =>
-  `Machine: ${cpu}, ${cores} cores, ${memoryGiB} GiB, Linux ${kernel}, Node ${node} unless a row says another.`;
+  `${cpu}, ${cores} cores, ${memoryGiB} GiB, Linux ${kernel}, Node ${node} unless a row says another.`;

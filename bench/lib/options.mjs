@@ -3,6 +3,7 @@ import { parseArgs } from 'node:util';
 const SHARED = {
   markdown: { type: 'string' },
   json: { type: 'string' },
+  into: { type: 'string' },
   short: { type: 'boolean', default: false },
   help: { type: 'boolean', default: false },
 };
@@ -11,6 +12,7 @@ const SHARED = {
 export function readOptions(usage, own = {}) {
   const shared = `  --markdown FILE  writes what is printed into a file
   --json FILE      writes the result for machines
+  --into FILE      puts it where a page says <!-- bench: … -->, as docs/performance.md does
   --short          only checks that it works`;
   try {
     const { values } = parseArgs({ options: { ...SHARED, ...own } });
