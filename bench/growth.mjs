@@ -1,0 +1,274 @@
+// Whether a hit gets dearer with what the gateway holds and knows: listings, projects of a caller, callers, keys. And what it costs to make
+// room and to purge with as many listings.
+import { mkdtempSync, rmSync, truncateSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createListCache, NO_DEMAND } from '../dist/cache/list-cache.js';
+import { createSystemClock } from '../dist/lib/clock.js';
+import { askUntil } from './lib/ask.mjs';
+import { ACCEPT, listPath, projectId, startAtlas } from './lib/atlas.mjs';
+import { fill } from './lib/fill.mjs';
+import { caller, callerKey, startGateway } from './lib/gateway.mjs';
+import { load, loader } from './lib/load.mjs';
+import { listed, readOptions } from './lib/options.mjs';
+import { cpuMicros, pinning, rssMiB } from './lib/processes.mjs';
+import { createReport } from './lib/report.mjs';
+import { middleText, spreadText } from './lib/statistics.mjs';
+import { table } from './lib/table.mjs';
+
+const options = readOptions(
+  `usage: npm run bench:growth -- [flags]
+  --most N     the largest size (100000)
+  --rounds N   of a second each (3)
+  --only A,B   of listings, projects, callers, keys, room`,
+  { most: { type: 'string' }, rounds: { type: 'string' }, only: { type: 'string' } },
+);
+const most = Number(options.most ?? (options.short ? 10 : 100_000));
+const rounds = Number(options.rounds ?? (options.short ? 1 : 3));
+const WARM_UP_SECONDS = options.short ? 0 : 3;
+const sizes = [1, 10, 100, 1_000, 10_000, 100_000].filter((size) => size <= most);
+const parts = listed(options.only) ?? ['listings', 'projects', 'callers', 'keys', 'room'];
+const report = createReport(options);
+const HEAD = ['', 'requests/s', 'CPU µs', 'p99 ms', 'MiB'];
+
+/** So many of them, spread over all, are asked in turn. */
+const ASKED = 500;
+function sample(count, make) {
+  const step = Math.max(1, Math.floor(count / ASKED));
+  return Array.from({ length: Math.min(count, ASKED) }, (_none, index) => make(index * step));
+}
+
+async function hits(gateway, requests, folder, seconds = 1) {
+  if (seconds === 0) return undefined;
+  const before = cpuMicros(gateway.pid);
+  const result = await load({ origin: gateway.origin, requests, seconds, connections: 32, folder });
+  if (result.errors > 0) throw new Error(`${result.errors} answers were errors`);
+  truncateSync(gateway.logPath);
+  return { ...result, cpuUs: (cpuMicros(gateway.pid) - before) / result.requests };
+}
+
+async function row(title, gateway, requests, folder) {
+  const samples = [];
+  for (let round = 0; round < rounds; round++) samples.push(await hits(gateway, requests, folder));
+  const of = (name) => samples.map((one) => one[name]);
+  report.keep(title, samples);
+  return [
+    title,
+    spreadText(of('perSecond')),
+    spreadText(of('cpuUs'), 1),
+    spreadText(of('p99Ms'), 1),
+    rssMiB(gateway.pid).toFixed(0),
+  ];
+}
+
+const request = (target, key) => ({ target, headers: { Accept: ACCEPT, Authorization: key.bearer } });
+
+/** One gateway that comes to hold more and more lists, each of a project of its own. */
+async function growListings() {
+  const folder = mkdtempSync(join(tmpdir(), 'atlas-gateway-bench-'));
+  const projects = Array.from({ length: sizes.at(-1) }, (_none, index) => projectId(index));
+  const atlas = await startAtlas(Object.fromEntries(projects.map((id) => [id, 1])));
+  const gateway = await startGateway({ atlas: atlas.origin, folder, cache: 'fresh: 24h, maxBytes: 4GiB' });
+  const key = callerKey(1);
+  const one = [request(listPath(projects[0]), key)];
+  const rows = [];
+  try {
+    await askUntil(gateway.origin, one[0].target, { headers: one[0].headers }, { alive: gateway.alive });
+    await hits(gateway, one, folder, WARM_UP_SECONDS);
+    let held = 0;
+    for (const size of sizes) {
+      await fill({
+        origin: gateway.origin,
+        targets: projects.slice(held, size).map(listPath),
+        headers: one[0].headers,
+      });
+      held = size;
+      rows.push(await row(`${size} held, one asked for`, gateway, one, folder));
+      const many = sample(size, (index) => request(listPath(projects[index]), key));
+      if (size > 1) rows.push(await row(`${size} held, ${many.length} in turn`, gateway, many, folder));
+    }
+  } finally {
+    await gateway.stop();
+    await atlas.close();
+    rmSync(folder, { recursive: true });
+  }
+  report.print(
+    'growth: listings',
+    `### Hits by number of listings, each of a project of its own\n\n${table(HEAD, rows)}`,
+  );
+}
+
+/** A gateway for each size of configuration; `requestsOf` gives the keys that ask. */
+async function growConfiguration(part, title, { callersOf, keysOf }) {
+  const project = projectId(0);
+  const rows = [];
+  for (const size of sizes) {
+    const folder = mkdtempSync(join(tmpdir(), 'atlas-gateway-bench-'));
+    const atlas = await startAtlas({ [project]: 4 });
+    const gateway = await startGateway({ atlas: atlas.origin, folder, callers: callersOf(size) });
+    try {
+      const requests = keysOf(size).map((key) => request(listPath(project), key));
+      await askUntil(
+        gateway.origin,
+        requests[0].target,
+        { headers: requests[0].headers },
+        { alive: gateway.alive, timeoutMs: 300_000 },
+      );
+      await hits(gateway, requests, folder, WARM_UP_SECONDS);
+      rows.push(await row(`${size}`, gateway, requests, folder));
+    } finally {
+      await gateway.stop();
+      await atlas.close();
+      rmSync(folder, { recursive: true });
+    }
+  }
+  report.print(`growth: ${part}`, `### ${title}\n\n${table(HEAD, rows)}`);
+}
+
+const first = callerKey(0);
+const grow = {
+  listings: growListings,
+  projects: () =>
+    growConfiguration('projects', 'Hits by number of projects that a caller may read', {
+      callersOf: (size) =>
+        `  - name: bench
+    keys: [{ id: ${first.id}, sha256: '${first.sha256}' }]
+    projects:
+${Array.from({ length: size }, (_none, index) => `      - '${projectId(index)}'`).join('\n')}`,
+      keysOf: () => [first],
+    }),
+  callers: () =>
+    growConfiguration('callers', 'Hits by number of callers with a key each, up to 500 of whom ask in turn', {
+      callersOf: (size) =>
+        Array.from({ length: size }, (_none, index) => caller(`caller-${index}`, [callerKey(index)])).join(
+          '\n',
+        ),
+      keysOf: (size) => sample(size, callerKey),
+    }),
+  keys: () =>
+    growConfiguration('keys', 'Hits by number of keys of one caller, up to 500 of which are used in turn', {
+      callersOf: (size) =>
+        caller(
+          'bench',
+          Array.from({ length: size }, (_none, index) => callerKey(index)),
+        ),
+      keysOf: (size) => sample(size, callerKey),
+    }),
+  room: growRoom,
+};
+
+/** A question about a listing that comes to 1 KiB. Keys are of one length, so that all are counted alike. */
+const questionOf = (project, key) => ({
+  project,
+  operation: 'listGroupClusters',
+  key: String(key).padStart(8, '0'),
+  lifetimes: { freshMs: 1e9, staleWhileRevalidateMs: 0, staleIfErrorMs: 1e9 },
+  demand: NO_DEMAND,
+  mayLoad: () => undefined,
+  stretch: () => 1,
+  load: async () => ({ type: 'loaded', value: key, bytes: 1_024 }),
+});
+
+/** A cache that holds `size` listings, half of them in projects of their own, half in one project, and is full where `maxBytes` says so. */
+async function filled(size, maxBytes, observe) {
+  const cache = createListCache(
+    {
+      maxBytes,
+      projectShare: 1,
+      refusalMs: 5_000,
+      refreshPauseMs: 5_000,
+      longestPauseMs: 60_000,
+      maxLoads: 1_000,
+      maxWaiting: 10_000,
+    },
+    { clock: createSystemClock(), observe },
+  );
+  const put = (index) => cache.read(questionOf(index % 2 === 1 ? projectId(index) : projectId(0), index));
+  for (let index = 0; index < size; index++) await put(index);
+  return { cache, put };
+}
+
+const TIMES = options.short ? 10 : 1_000;
+
+/** Microseconds of each call. */
+async function timed(times, call) {
+  const taken = [];
+  for (let turn = 0; turn < times; turn++) {
+    const begun = performance.now();
+    await call(turn);
+    taken.push((performance.now() - begun) * 1_000);
+  }
+  return taken;
+}
+
+async function room(size) {
+  let evictions = 0;
+  // What so many take is what the cache itself counts: filled once without a limit, then up to that.
+  const roomy = await filled(size, Number.MAX_SAFE_INTEGER, () => undefined);
+  const full = await filled(size, roomy.cache.bytes, ({ type }) => {
+    if (type === 'evicted') evictions++;
+  });
+  const newcomer = (turn) => size + 1 + 2 * turn - (size % 2);
+  const loads = await timed(TIMES, (turn) => roomy.put(newcomer(turn)));
+  const evicting = await timed(TIMES, (turn) => full.put(newcomer(turn)));
+  const made = evictions;
+  // Of what was loaded just now: it is held.
+  const projects = await timed(TIMES, (turn) =>
+    roomy.cache.purge({ project: projectId(newcomer(turn)), soft: false }),
+  );
+  const operations = await timed(TIMES, (turn) =>
+    full.cache.purge({ project: projectId(newcomer(turn)), operation: 'listGroupClusters', soft: false }),
+  );
+  const [half] = await timed(1, () => roomy.cache.purge({ project: projectId(0), soft: false }));
+  const [everything] = await timed(1, () => full.cache.purge({ soft: false }));
+  report.keep(`room, ${size}`, { evictions: made });
+  return [
+    size,
+    middleText(loads, 1),
+    middleText(evicting, 1),
+    made,
+    middleText(projects, 1),
+    middleText(operations, 1),
+    half.toFixed(1),
+    everything.toFixed(1),
+  ];
+}
+
+/** Making room and purging, in this process and without sockets. */
+async function growRoom() {
+  // Once for the compiler.
+  await room(1_000);
+  const rows = [];
+  for (const size of sizes) rows.push(await room(size));
+  report.print(
+    'growth: room',
+    `### Making room and purging, µs, by number of listings\n\n${table(
+      [
+        '',
+        'a load',
+        'a load into a full cache',
+        'evictions',
+        'purge of a project',
+        'of an operation of it',
+        'of a project with half of all',
+        'of everything',
+      ],
+      rows,
+    )}
+
+In one process, without sockets. ${TIMES} of each, median (10th to 90th percentile); the last two once.`,
+  );
+}
+
+report.printSetup(
+  'growth, setup',
+  `Rounds of 1 s, ${rounds} for each row, 32 connections by ${loader}. ${pinning} Median (least to most).`,
+);
+for (const part of parts) {
+  if (grow[part] === undefined) {
+    report.tell(`there is no '${part}'; there are ${Object.keys(grow).join(', ')}`);
+    process.exit(2);
+  }
+  await grow[part]();
+}
+report.end();

@@ -1,0 +1,68 @@
+// The gateway as it is shipped: dist/main.js with a configuration file, caller keys, its access log in a file, metrics on.
+import { createHash } from 'node:crypto';
+import { mkdirSync, openSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { CREDENTIAL } from './atlas.mjs';
+import { freePort, start } from './processes.mjs';
+
+export const MAIN = new URL('../../dist/main.js', import.meta.url).pathname;
+
+/** A caller key as its owner and as the configuration know it; the same for the same number. */
+export function callerKey(number) {
+  const id = `agw_B${number.toString(36).padStart(11, '0')}`;
+  const secret = createHash('sha256').update(`bench ${number}`).digest('base64url');
+  return {
+    id,
+    secret,
+    sha256: createHash('sha256').update(secret).digest('hex'),
+    bearer: `Bearer ${id}_${secret}`,
+  };
+}
+
+export const configuration = ({ atlas, port, adminPort, callers, cache = 'fresh: 24h' }) => `listen:
+  port: ${port}
+  publicUrl: https://cloud.mongodb.com
+admin: { port: ${adminPort} }
+upstream: { origin: '${atlas}' }
+credentials:
+  - name: bench
+    serviceAccount: { clientId: { env: ID }, clientSecret: { env: SECRET } }
+callers:
+${callers}
+cache: { ${cache} }
+`;
+
+/** A caller who may read all projects. */
+export const caller = (name, keys, more = '') =>
+  `  - { name: ${name}, projects: all, keys: [${keys.map(({ id, sha256 }) => `{ id: ${id}, sha256: '${sha256}' }`).join(', ')}]${more} }`;
+
+/** Starts it; who asks first waits until it listens. */
+export async function startGateway({
+  atlas,
+  folder,
+  name = 'gateway',
+  node = process.execPath,
+  callers,
+  cache,
+}) {
+  const [port, adminPort] = [await freePort(), await freePort()];
+  // The gateway watches the folder of its configuration: nothing else may be written there while it is measured.
+  const own = join(folder, `${name}-config`);
+  mkdirSync(own);
+  const path = join(own, 'gateway.yaml');
+  const logPath = join(folder, `${name}.log`);
+  writeFileSync(
+    path,
+    configuration({ atlas, port, adminPort, callers: callers ?? caller('bench', [callerKey(1)]), cache }),
+  );
+  const process_ = start([node, MAIN, 'serve', '--config', path], {
+    env: { ID: CREDENTIAL.clientId, SECRET: CREDENTIAL.clientSecret },
+    out: openSync(logPath, 'a'),
+  });
+  return {
+    ...process_,
+    origin: `http://127.0.0.1:${port}`,
+    admin: `http://127.0.0.1:${adminPort}`,
+    logPath,
+  };
+}

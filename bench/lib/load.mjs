@@ -1,0 +1,106 @@
+import { spawn } from 'node:child_process';
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { has, pinned } from './processes.mjs';
+
+export const loader = has('wrk') ? 'wrk' : 'autocannon';
+
+const run = (command) =>
+  new Promise((resolve, reject) => {
+    const [program, ...args] = pinned('load', command);
+    const child = spawn(program, args, { stdio: ['ignore', 'pipe', 'pipe'] });
+    let out = '';
+    let err = '';
+    child.stdout.on('data', (chunk) => {
+      out += chunk;
+    });
+    child.stderr.on('data', (chunk) => {
+      err += chunk;
+    });
+    child.once('error', reject);
+    child.once('close', (code) =>
+      code === 0 ? resolve(out) : reject(new Error(`${program}: ${err || out}`)),
+    );
+  });
+
+/** A Lua string: of printable ASCII, JSON writes the same. */
+const lua = (text) => JSON.stringify(text);
+
+/** Walks the requests in turn; a single one is left to wrk itself, which then calls no Lua for a request. */
+function script(requests) {
+  const [first] = requests;
+  const walk =
+    requests.length === 1
+      ? Object.entries(first.headers).map(([name, value]) => `wrk.headers[${lua(name)}] = ${lua(value)}`)
+      : [
+          'local requests, at = {}, 0',
+          'function init()',
+          ...requests.map(
+            ({ target, headers }) =>
+              `  requests[#requests + 1] = wrk.format("GET", ${lua(target)}, {${Object.entries({
+                ...headers,
+                Host: 'gateway.bench',
+              })
+                .map(([name, value]) => `[${lua(name)}] = ${lua(value)}`)
+                .join(', ')}})`,
+          ),
+          'end',
+          'function request()',
+          '  at = at % #requests + 1',
+          '  return requests[at]',
+          'end',
+        ];
+  return `${walk.join('\n')}
+function done(summary, latency)
+  local e = summary.errors
+  io.write(string.format('\\n@{"requests":%d,"durationUs":%d,"bytes":%d,"errors":%d,"p50Us":%d,"p99Us":%d}\\n',
+    summary.requests, summary.duration, summary.bytes, e.connect + e.read + e.write + e.status + e.timeout,
+    latency:percentile(50), latency:percentile(99)))
+end
+`;
+}
+
+async function wrk({ origin, requests, seconds, connections, folder }) {
+  const path = join(folder, 'load.lua');
+  writeFileSync(path, script(requests));
+  const out = await run([
+    'wrk',
+    '-t1',
+    `-c${connections}`,
+    `-d${seconds}s`,
+    '-s',
+    path,
+    `${origin}${requests[0].target}`,
+  ]);
+  const {
+    requests: count,
+    durationUs,
+    bytes,
+    errors,
+    p50Us,
+    p99Us,
+  } = JSON.parse(/^@(.*)$/m.exec(out)?.[1] ?? '{}');
+  return {
+    requests: count,
+    seconds: durationUs / 1e6,
+    perSecond: (count * 1e6) / durationUs,
+    bytes: bytes / count,
+    errors,
+    p50Ms: p50Us / 1_000,
+    p99Ms: p99Us / 1_000,
+  };
+}
+
+/** Where there is no wrk; it takes more processor time itself, so fast servers look more alike. */
+async function autocannon({ origin, requests, seconds, connections, folder }) {
+  const path = join(folder, 'load.json');
+  writeFileSync(path, JSON.stringify({ origin, requests, seconds, connections }));
+  const out = await run([process.execPath, new URL('autocannon-load.mjs', import.meta.url).pathname, path]);
+  return JSON.parse(out);
+}
+
+/**
+ * Load from keep-alive connections that ask as fast as they are answered: requests a second, bytes of an answer, errors (any status from
+ * 400 on is one), and latency as those see it who wait in that queue.
+ */
+export const load = loader === 'wrk' ? wrk : autocannon;

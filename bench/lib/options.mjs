@@ -1,0 +1,29 @@
+import { parseArgs } from 'node:util';
+
+const SHARED = {
+  markdown: { type: 'string' },
+  json: { type: 'string' },
+  into: { type: 'string' },
+  short: { type: 'boolean', default: false },
+  help: { type: 'boolean', default: false },
+};
+
+/** The flags of a bench: its own and those all have. `usage` is printed for `--help` and for a flag that is none. */
+export function readOptions(usage, own = {}) {
+  const shared = `  --markdown FILE  writes what is printed into a file
+  --json FILE      writes the result for machines
+  --into FILE      puts it where a page says <!-- bench: … -->, as docs/performance.md does
+  --short          only checks that it works`;
+  try {
+    const { values } = parseArgs({ options: { ...SHARED, ...own } });
+    if (!values.help) return values;
+    process.stdout.write(`${usage}\n${shared}\n`);
+    process.exit(0);
+  } catch (error) {
+    process.stderr.write(`${error.message}\n${usage}\n${shared}\n`);
+    process.exit(2);
+  }
+}
+
+/** The parts of `a,b`; undefined where the flag was not given. */
+export const listed = (text) => text?.split(',').map((part) => part.trim());

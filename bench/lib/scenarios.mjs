@@ -1,0 +1,33 @@
+// What is asked: a list as it is held, and the requests that are sent in turn.
+import { ACCEPT, listPath, projectId } from './atlas.mjs';
+
+const PROJECT = projectId(1);
+const path = listPath(PROJECT);
+
+/** `count` items in the list; `coding` is asked for and must come back; `unchanged` sends the ETag of the first answer. */
+const one = (name, title, count, query, more = {}) => ({
+  name,
+  title,
+  lists: { [PROJECT]: count },
+  targets: [`${path}${query}`],
+  headers: { Accept: ACCEPT },
+  ...more,
+});
+
+/** Page sizes and numbers as dashboards, scripts and SDKs ask for them. */
+const SHAPES = [10, 20, 25, 50, 75, 100, 120, 150, 200, 250].flatMap((size) =>
+  [1, 2, 3, 4, 5].map((page) => `?itemsPerPage=${size}&pageNum=${page}`),
+);
+
+export const SCENARIOS = [
+  one('hits-4', 'Hits, 4 items', 4, ''),
+  one('hits-100', 'Hits, 100 items', 100, ''),
+  one('hits-500', 'Hits, 500 items', 500, '?itemsPerPage=500'),
+  one('unchanged', '304 to If-None-Match, 100 items', 100, '', { unchanged: true }),
+  one('gzip', 'Hits in gzip, 100 items', 100, '', { coding: 'gzip' }),
+  one('br', 'Hits in br, 100 items', 100, '', { coding: 'br' }),
+  {
+    ...one('mixed', 'Hits, 50 pages of a list of 500 items in turn', 500, ''),
+    targets: SHAPES.map((query) => `${path}${query}`),
+  },
+];

@@ -1,0 +1,135 @@
+// What lists cost in memory, as the gateway counts it and as the process grows; and how soon a gateway answers after it was started.
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { ask, askUntil } from './lib/ask.mjs';
+import { ACCEPT, listPath, projectId, startAtlas } from './lib/atlas.mjs';
+import { fill } from './lib/fill.mjs';
+import { callerKey, startGateway } from './lib/gateway.mjs';
+import { readOptions } from './lib/options.mjs';
+import { rssMiB } from './lib/processes.mjs';
+import { createReport } from './lib/report.mjs';
+import { spread, spreadText } from './lib/statistics.mjs';
+import { table } from './lib/table.mjs';
+
+const options = readOptions(
+  'usage: npm run bench:memory -- [flags]\n  --listings N  (10000)\n  --starts N    (9)',
+  { listings: { type: 'string' }, starts: { type: 'string' } },
+);
+const listings = Number(options.listings ?? (options.short ? 50 : 10_000));
+const starts = Number(options.starts ?? (options.short ? 1 : 9));
+const MIB = 2 ** 20;
+const SIZES = options.short ? [4] : [4, 20];
+const { bearer } = callerKey(1);
+const headers = { Accept: ACCEPT, Authorization: bearer };
+const report = createReport(options);
+
+async function metricsOf({ admin, pid }) {
+  const text = (await ask(admin, '/metrics')).body.toString();
+  const value = (name) => Number(new RegExp(`^${name} (\\S+)`, 'm').exec(text)?.[1] ?? Number.NaN);
+  return {
+    rss: rssMiB(pid),
+    js: (value('nodejs_heap_size_used_bytes') + value('nodejs_external_memory_bytes')) / MIB,
+    cache: value('atlas_gateway_cache_bytes') / MIB,
+    listings: value('atlas_gateway_cache_listings'),
+  };
+}
+
+/** Memory falls again once garbage is collected; the least of a few looks is what is held. */
+async function settled(gateway) {
+  const looks = [];
+  for (let look = 0; look < (options.short ? 1 : 5); look++) {
+    await new Promise((resolve) => setTimeout(resolve, 300));
+    looks.push(await metricsOf(gateway));
+  }
+  return looks.reduce((least, one) => (one.rss < least.rss ? one : least));
+}
+
+async function measureMemory(count) {
+  const folder = mkdtempSync(join(tmpdir(), 'atlas-gateway-bench-'));
+  const projects = Array.from({ length: listings + 1 }, (_none, index) => projectId(index));
+  const atlas = await startAtlas(Object.fromEntries(projects.map((id) => [id, count])));
+  const gateway = await startGateway({ atlas: atlas.origin, folder, cache: 'fresh: 24h, maxBytes: 2GiB' });
+  const [warm, ...others] = projects;
+  try {
+    const sent = (await atlas.get(listPath(warm))).body.length * others.length;
+    await askUntil(gateway.origin, listPath(warm), { headers }, { alive: gateway.alive });
+    // The program itself grows with its first thousands of requests; that is no list's doing.
+    await fill({
+      origin: gateway.origin,
+      targets: Array.from({ length: others.length }, () => listPath(warm)),
+      headers,
+    });
+    const before = await settled(gateway);
+    await fill({ origin: gateway.origin, targets: others.map(listPath), headers });
+    const after = await settled(gateway);
+    const { projects: held } = JSON.parse((await ask(gateway.admin, '/status.json')).body.toString());
+    const counted = held.filter(({ id }) => id !== warm).reduce((sum, { bytes }) => sum + bytes, 0);
+    const grown = (name) => after[name] - before[name];
+    report.keep(`memory, ${count} items`, { listings: others.length, sent, counted, before, after });
+    return [
+      `${others.length} lists of ${count} items`,
+      (sent / MIB).toFixed(1),
+      (counted / MIB).toFixed(1),
+      (counted / sent).toFixed(2),
+      grown('cache').toFixed(1),
+      grown('js').toFixed(1),
+      grown('rss').toFixed(1),
+      (grown('rss') / grown('cache')).toFixed(2),
+    ];
+  } finally {
+    await gateway.stop();
+    await atlas.close();
+    rmSync(folder, { recursive: true });
+  }
+}
+
+async function measureStarts() {
+  const atlas = await startAtlas({ [projectId(0)]: 4 });
+  const times = { ready: [], answered: [] };
+  for (let round = 0; round < starts; round++) {
+    const folder = mkdtempSync(join(tmpdir(), 'atlas-gateway-bench-'));
+    const begun = performance.now();
+    const gateway = await startGateway({ atlas: atlas.origin, folder });
+    const patience = { alive: gateway.alive, everyMs: 2 };
+    await askUntil(gateway.admin, '/readyz', {}, patience);
+    times.ready.push(performance.now() - begun);
+    await askUntil(gateway.origin, listPath(projectId(0)), { headers }, patience);
+    times.answered.push(performance.now() - begun);
+    await gateway.stop();
+    rmSync(folder, { recursive: true });
+  }
+  await atlas.close();
+  report.keep('start', { readyMs: spread(times.ready), answeredMs: spread(times.answered) });
+  report.print(
+    'start',
+    `### From the start to the first answer\n\n${table(
+      ['', 'ms'],
+      [
+        ['ready', spreadText(times.ready)],
+        ['first answer, which asks Atlas for a token and a list', spreadText(times.answered)],
+      ],
+    )}\n\n${starts} starts, the first of them with a cold disk cache where nothing ran before. Median (least to most).`,
+  );
+}
+
+await measureStarts();
+const rows = [];
+for (const count of SIZES) rows.push(await measureMemory(count));
+report.print(
+  'memory',
+  `### Memory of lists, MiB\n\n${table(
+    [
+      '',
+      'sent by Atlas',
+      'counted for lists',
+      'of sent',
+      'counted for lists and pages',
+      'JS heap and buffers',
+      'process',
+      'of counted',
+    ],
+    rows,
+  )}`,
+);
+report.end();

@@ -1,0 +1,29 @@
+// The least a node server can do: node:http and a Map from target to answer. No log, no metrics, no callers.
+import { createServer } from 'node:http';
+import { keyOf, load, port } from './upstream.mjs';
+
+const answers = new Map();
+
+function write(request, response, { body, headers, etag }) {
+  if (request.headers['if-none-match'] === etag) {
+    response.writeHead(304, { ETag: etag, 'Cache-Control': headers['Cache-Control'] });
+    response.end();
+    return;
+  }
+  response.writeHead(200, headers);
+  response.end(body);
+}
+
+createServer((request, response) => {
+  const { accept, 'accept-encoding': acceptEncoding } = request.headers;
+  const key = keyOf(request.url, acceptEncoding);
+  const known = answers.get(key);
+  if (known !== undefined) {
+    write(request, response, known);
+    return;
+  }
+  load(request.url, { accept, acceptEncoding }).then((answer) => {
+    answers.set(key, answer);
+    write(request, response, answer);
+  });
+}).listen(port, '127.0.0.1');
