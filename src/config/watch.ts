@@ -50,9 +50,19 @@ export function watchFiles(
       onChange();
     }
   };
+  let looking = false;
+  /** Whatever else is written in these folders, however often: it is looked at once in a while. */
+  const lookSoon = () => {
+    if (looking) return;
+    looking = true;
+    clock.after(SETTLE_MS, () => {
+      looking = false;
+      look();
+    });
+  };
   const watchers = [...new Set(files().map((file) => dirname(file)))].flatMap((folder) => {
     try {
-      const watcher = watch(folder, { persistent: false }, () => void clock.after(SETTLE_MS, look));
+      const watcher = watch(folder, { persistent: false }, lookSoon);
       // A folder that goes away is still polled.
       watcher.on('error', () => watcher.close());
       return [watcher];
