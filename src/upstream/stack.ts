@@ -1,7 +1,7 @@
 import type { Clock } from '../lib/clock.ts';
 import type { Random } from '../lib/random.ts';
 import type { CredentialSecrets } from './authorization.ts';
-import { createBearer } from './bearer.ts';
+import { createBearer, type ShareGrant } from './bearer.ts';
 import type { Budget } from './budget.ts';
 import { createCircuit } from './circuit.ts';
 import { createDigest } from './digest.ts';
@@ -51,18 +51,21 @@ export function createCredentialSend(
     clock,
     random,
     observe,
+    shareGrant,
   }: {
     exchange: Exchange;
     budget: Budget;
     clock: Clock;
     random: Random;
     observe: (event: UpstreamEvent) => void;
+    /** Absent: this gateway's tokens are its own. */
+    shareGrant?: ShareGrant | undefined;
   },
 ): CredentialSend {
   const dependencies = { exchange, clock, random, observe };
   const create = (held: CredentialSecrets) =>
     kind === 'service-account'
-      ? createBearer({ name, secrets: held, mintTimeoutMs }, dependencies)
+      ? createBearer({ name, secrets: held, mintTimeoutMs }, { ...dependencies, shareGrant })
       : createDigest({ name, secrets: held, proofTimeoutMs: mintTimeoutMs }, dependencies);
   const rotation = createRotation({ name, secrets, create }, { clock, observe });
   const circuit = createCircuit({ credential: name }, { clock, random, observe });
