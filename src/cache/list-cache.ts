@@ -339,6 +339,8 @@ export function createListCache<Value>(
     },
     purge({ soft, ...scope }) {
       (soft ? softPurges : purges).add(scope);
+      // An entry carries one number, which both kinds are compared with.
+      (soft ? purges : softPurges).pass();
       if (!soft && scope.operation === undefined) {
         if (scope.project === undefined) tier.clear();
         else tier.dropProject(scope.project);

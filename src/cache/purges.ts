@@ -9,6 +9,8 @@ export interface Purges {
   /** The number of purges so far; an entry carries the one its load began at. */
   readonly sequence: number;
   add(scope: PurgeScope): void;
+  /** Counts a purge of another kind, which is remembered elsewhere: both kinds have one order. */
+  pass(): void;
   /** Whether a purge after `sequence` was about this operation of this project. */
   covers(project: string, operation: string, sequence: number): boolean;
 }
@@ -33,6 +35,9 @@ export function createPurges(limit: number, from = 0): Purges {
         last.clear();
         last.set(scopeKey(EVERYTHING, EVERYTHING), sequence);
       }
+    },
+    pass() {
+      sequence++;
     },
     covers(project, operation, since) {
       if (since === sequence) return false;
