@@ -287,7 +287,7 @@ export function createSharedGroup(
     secret = { id: opened.id, names: Buffer.from(opened.names, 'base64url'), sealed: found };
     run = foundRun;
     await learnPurges(sequence, purges, { first });
-    await learnNews(told, news, { first: first || lost });
+    await learnNews(told, first ? [] : news, { missed: first || lost });
     if (lost) {
       if (clock.now() - joinedAt > RECENT_MS) handlers.onDoubt();
       const since = clock.now() - RECENT_MS;
@@ -326,9 +326,9 @@ export function createSharedGroup(
   async function learnNews(
     told: number,
     entries: readonly Buffer[],
-    { first }: { first: boolean },
+    known: { missed: boolean },
   ): Promise<void> {
-    const missed = first || entries.length < told - newsHeard;
+    const missed = known.missed || entries.length < told - newsHeard;
     newsHeard = told;
     for (const entry of entries.toReversed()) {
       const heard = readJson(newsForm, await seal.open(newsKey, entry));

@@ -20,7 +20,7 @@ export interface BudgetAccount {
 
 /** What gateways that share a budget tell each other of it: each draws at once, and they put it together every now and then. */
 export interface BudgetShare {
-  /** The buckets that something happened to since this was last called. */
+  /** The buckets that something happened to since this was last called, and some that others may have drawn from. */
   take(): readonly BudgetAccount[];
   /** What all gateways together have left after what was told is taken out. */
   settle(levels: readonly { key: string; tokens: number; pauseMs: number }[]): void;
@@ -50,9 +50,13 @@ interface Bucket {
   waking: (() => void) | undefined;
   /** What the other gateways have not been told of. */
   untold: { drawn: number; ceiling: number | undefined; paused: boolean };
+  toldAt: number;
 }
 
 const MAX_BUCKETS = 10_000;
+/** Buckets that others are told of at once. */
+const MAX_TOLD = 500;
+const ASK_QUIET_MS = 1_000;
 const MAX_WAITING = 1_000;
 /** A background refresh leaves this part of a bucket to those who wait for an answer. */
 const SPARE_PART = 0.25;
@@ -97,6 +101,7 @@ export function createBudget({ clock }: { clock: Clock }): Budget {
         credentials: new Set(),
         waking: undefined,
         untold: { drawn: 0, ceiling: size.capacity, paused: false },
+        toldAt: clock.now(),
       };
     }
     buckets.delete(key);
@@ -254,7 +259,12 @@ export function createBudget({ clock }: { clock: Clock }): Budget {
       const accounts: BudgetAccount[] = [];
       for (const [key, bucket] of buckets) {
         const { drawn, ceiling, paused } = bucket.untold;
-        if (drawn === 0 && !paused && (ceiling ?? bucket.size.capacity) >= bucket.size.capacity) continue;
+        const news = drawn > 0 || paused || (ceiling ?? bucket.size.capacity) < bucket.size.capacity;
+        // What others draw from a bucket that is quiet here is asked for now and then, until it is full.
+        const due = clock.now() - bucket.toldAt >= ASK_QUIET_MS && fill(bucket) < bucket.size.capacity;
+        if (!news && !due) continue;
+        if (accounts.length >= MAX_TOLD) break;
+        bucket.toldAt = clock.now();
         const pauseMs = paused ? Math.max(0, bucket.pausedUntil - clock.now()) : 0;
         accounts.push({
           key,
