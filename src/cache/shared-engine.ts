@@ -115,7 +115,8 @@ export function createSharedEngine(
 
   function withDeadline(answer: Promise<unknown>, deadlineMs: number): Promise<unknown> {
     return new Promise((resolve, reject) => {
-      const cancel = clock.after(deadlineMs, () => resolve(TIMED_OUT));
+      // A busy process comes late to its timers, with the answer already there: it is read before it counts as missing.
+      const cancel = clock.after(deadlineMs, () => setImmediate(() => resolve(TIMED_OUT)));
       answer.then(resolve, reject).finally(cancel);
     });
   }

@@ -36,7 +36,7 @@ export interface SharedValues {
 }
 
 /** A gateway that dies while it loads holds the others up for this long at most. */
-const LEASE_MS = 2_000;
+const LEASE_MS = 3_000;
 const RENEW_MS = 600;
 /** A notification may be lost: it is looked every now and then as well. */
 const LOOK_MS = 250;
