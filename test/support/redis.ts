@@ -36,7 +36,8 @@ if (!hasRedis)
 
 export const ENCRYPTION_KEY = 'a key of the shared tier that tests encrypt with';
 
-function freePort(): Promise<number> {
+/** A port that nobody listens on. */
+export function freePort(): Promise<number> {
   return new Promise((resolve, reject) => {
     const server = createServer();
     server.on('error', reject);
@@ -154,12 +155,14 @@ export async function joinGroup(
     otherKey,
     namespace = 'test',
     clock = createSystemClock(),
+    ca,
   }: {
     handlers?: Partial<SharedHandlers>;
     encryptionKey?: string;
     otherKey?: string;
     namespace?: string;
     clock?: Clock;
+    ca?: string;
   } = {},
 ) {
   const random = createSystemRandom();
@@ -167,7 +170,7 @@ export async function joinGroup(
   if (address === undefined) throw new Error(`${url} is no address`);
   const events: SharedEvent[] = [];
   const engine = createSharedEngine(
-    { address, timeoutMs: 1_000 },
+    { address, timeoutMs: 1_000, ...(ca === undefined ? {} : { ca }) },
     { clock, random, observe: (event) => void events.push(event) },
   );
   const seal = createSeal({ encryptionKey, otherKey, maxBytes: 1_000_000 }, { random });
