@@ -42,8 +42,13 @@ describe.skipIf(!hasRedis)('three gateways and a Redis', () => {
     )
       .replace('listen: { port: 0 }', "listen: { port: 0, publicUrl: 'http://gateway.test' }")
       .replace('timeout: 2s', 'timeout: 15s');
-  const serve = (fresh: string) =>
-    serveBuilt(configuration(fresh), { env: { REDIS_URL: redis.url, KEY: ENCRYPTION_KEY } });
+  const started: Built[] = [];
+  async function serve(fresh: string): Promise<Built> {
+    const env = { REDIS_URL: redis.url, KEY: ENCRYPTION_KEY };
+    const gateway = await serveBuilt(configuration(fresh), { env });
+    started.push(gateway);
+    return gateway;
+  }
   const end = (gateway: Built | undefined, signal: NodeJS.Signals) => {
     gateway?.child.kill(signal);
     return gateway?.ended;
@@ -78,10 +83,9 @@ describe.skipIf(!hasRedis)('three gateways and a Redis', () => {
     simulator = createSimulator({ projects }, { clock: createSystemClock(), random });
     for (const project of projects) simulator.world.replace(addressOf(project), itemsOf(project, 0));
     atlas = await simulator.listen(0);
-    gateways = [];
   });
   afterAll(async () => {
-    await Promise.all(gateways.map((gateway) => end(gateway, 'SIGKILL')));
+    await Promise.all(started.map((gateway) => end(gateway, 'SIGKILL')));
     agent.destroy();
     await simulator.close();
     await redis.stop();
