@@ -72,6 +72,7 @@ export function createSharedEngine(
   let told: boolean | undefined;
   let lastCode = 'unreachable';
   let failures = 0;
+  let failedAt = Number.NEGATIVE_INFINITY;
   let pauses = 0;
   let pausedUntil = 0;
   let probing = false;
@@ -91,8 +92,11 @@ export function createSharedEngine(
     tell(true);
   }
 
-  function fail(code: string): void {
+  function fail(code: string, startedAt: number): void {
     lastCode = code;
+    // Those that were under way together fail together: that is one failure, not many in a row.
+    if (startedAt < failedAt) return;
+    failedAt = clock.now();
     failures++;
     if (failures < FAILURES_TO_PAUSE) return;
     const pauseMs = Math.min(LONGEST_PAUSE_MS, FIRST_PAUSE_MS * 2 ** pauses) * (0.75 + random.fraction() / 4);
@@ -115,27 +119,37 @@ export function createSharedEngine(
 
   function withDeadline(answer: Promise<unknown>, deadlineMs: number): Promise<unknown> {
     return new Promise((resolve, reject) => {
-      // A busy process comes late to its timers, with the answer already there: it is read before it counts as missing.
-      const cancel = clock.after(deadlineMs, () => setImmediate(() => resolve(TIMED_OUT)));
-      answer.then(resolve, reject).finally(cancel);
+      let cancel: () => void = () => undefined;
+      function wait(again: boolean): void {
+        const dueAt = clock.now() + deadlineMs;
+        cancel = clock.after(deadlineMs, () => {
+          // A process that comes late to its timers was busy itself: the engine gets its time once more.
+          if (again && clock.now() - dueAt > deadlineMs / 2) wait(false);
+          // The answer may be there already: it is read before it counts as missing.
+          else setImmediate(() => resolve(TIMED_OUT));
+        });
+      }
+      wait(true);
+      answer.then(resolve, reject).finally(() => cancel());
     });
   }
 
   async function exchange(request: SharedRequest): Promise<{ outcome: SharedOutcome; reply?: unknown }> {
+    const startedAt = clock.now();
     try {
       const reply = await withDeadline(ask(request), request.deadlineMs ?? timeoutMs);
       if (reply === TIMED_OUT) {
-        fail('timeout');
+        fail('timeout', startedAt);
         return { outcome: 'timeout' };
       }
       succeed();
       return { outcome: request.outcomeOf?.(reply) ?? 'done', reply };
     } catch (error) {
       if (!isReply(error)) {
-        fail(codeOf(error));
+        fail(codeOf(error), startedAt);
         return { outcome: 'unavailable' };
       }
-      fail(REPLIES.exec(error.message)?.[1] ?? 'refused');
+      fail(REPLIES.exec(error.message)?.[1] ?? 'refused', startedAt);
       return { outcome: 'refused' };
     }
   }
