@@ -58,6 +58,7 @@ module.exports = {
     only('pino', ['observability/']),
     only('prom-client', ['observability/']),
     only('lru-cache', ['cache/memory-tier\\.ts']),
+    only('ioredis', ['cache/shared-engine\\.ts']),
     only('undici', ['upstream/transport\\.ts']),
   ],
   options: {

@@ -3,6 +3,13 @@ import { operations } from './atlas/operations.ts';
 import { createCacheFile } from './cache/cache-file.ts';
 import { createListCache } from './cache/list-cache.ts';
 import { createRenderings } from './cache/renderings.ts';
+import { createSharedEngine } from './cache/shared-engine.ts';
+import { createSharedGrants } from './cache/shared-grants.ts';
+import { createSharedGroup } from './cache/shared-group.ts';
+import { createSeal } from './cache/shared-seal.ts';
+import { createSharedTier } from './cache/shared-tier.ts';
+import { readSharedAddress } from './cache/shared-url.ts';
+import { createSharedValues } from './cache/shared-values.ts';
 import { createSnapshots } from './cache/snapshots.ts';
 import { accessListOf } from './config/access-list.ts';
 import type { GatewayConfig, SecretRef } from './config/schema.ts';
@@ -16,6 +23,8 @@ import { createLists, type HeldList, type Holding, type Listing } from './gatewa
 import { createPersistence } from './gateway/persistence.ts';
 import { createPrivateLinks } from './gateway/private-links.ts';
 import { createRecollection } from './gateway/recollection.ts';
+import { createSharedAccess } from './gateway/shared-access.ts';
+import { createListingCodec, createSharing } from './gateway/sharing.ts';
 import { createTokens } from './gateway/tokens.ts';
 import { createViews } from './gateway/views.ts';
 import { type Asked, createWay } from './gateway/way.ts';
@@ -70,6 +79,8 @@ const MAX_CONNECTIONS = 32;
 /** Questions that need not be read again, altogether and for each caller. */
 const MAX_REMEMBERED = 20_000;
 const MAX_REMEMBERED_PER_CALLER = 1_000;
+/** What one list may take in the shared tier, however small the memory is. */
+const MIN_SHARED_BYTES = 16_777_216;
 /** Part of the cache's memory that pages ready to be sent may take; the rest holds the lists. */
 const RENDERINGS_PART = 0.2;
 /** Part that listings which links lead back to may take. */
@@ -176,6 +187,8 @@ export function compose(
       logLinesDropped: () => options.log.destination.dropped ?? 0,
       cacheLimitBytes: config.cache.maxBytes,
       budget: () => budget.remaining(),
+      sharedConnected:
+        config.cache.shared === undefined ? undefined : () => shared?.engine.connected ?? false,
       circuits: () =>
         credentials.map(({ name, upstream }) => ({ credential: name, open: upstream.circuitOpen })),
       expiries: () => expiriesOf(current.config),
@@ -197,6 +210,7 @@ export function compose(
     { clock },
   );
   const budget = createBudget({ clock });
+  const shared = sharedOf(config.cache.shared);
   const credentials = config.credentials.map((credential) => {
     const { name, serviceAccount, projects, organizations } = credential;
     const kind = serviceAccount === undefined ? ('api-key' as const) : ('service-account' as const);
@@ -207,7 +221,7 @@ export function compose(
         secrets: secretsOf(credential, secretOf),
         mintTimeoutMs: config.upstream.timeout * MINT_PART,
       },
-      { exchange: transport.exchange, budget, clock, random, observe },
+      { exchange: transport.exchange, budget, clock, random, observe, shareGrant: shared?.shareGrant },
     );
     const covers = new Set([...(projects ?? []), ...(organizations ?? [])]);
     return {
@@ -236,11 +250,15 @@ export function compose(
 
   const signingKey = config.tokens.signingKey;
   const tokens = createTokens(
-    signingKey === undefined ? random.bytes(32) : Buffer.from(secretOf(signingKey)),
+    {
+      ...(shared?.access.tokens ?? { signingKey: random.bytes(32) }),
+      ...(signingKey === undefined ? {} : { signingKey: Buffer.from(secretOf(signingKey)) }),
+    },
     { clock, random },
   );
+  const book = createNonceBook({ clock, random, shared: shared?.access.nonces });
   const access = createAccess(accessListOf(config, secretOf), {
-    book: createNonceBook({ clock, random }),
+    book,
     tokens,
     clock,
   });
@@ -268,6 +286,7 @@ export function compose(
         tally.asked(caller);
       },
       onGone: () => persistence?.forget(),
+      sharing: shared?.sharing,
     },
   );
 
@@ -292,6 +311,67 @@ export function compose(
       { everyMs: snapshot.every, nextSerial: lists.nextSerial },
       { cache, file, clock, observe },
     );
+  }
+
+  /** What is shared with other gateways; undefined where nothing is, and then none of it runs. */
+  function sharedOf(settings: GatewayConfig['cache']['shared']) {
+    if (settings === undefined) return undefined;
+    const address = readSharedAddress(secretOf(settings.url));
+    if (address === undefined) throw new Error('cache.shared.url is no address of a Redis');
+    const { ca, previousEncryptionKey, timeout } = settings;
+    const keys = {
+      encryptionKey: secretOf(settings.encryptionKey),
+      otherKey: previousEncryptionKey === undefined ? undefined : secretOf(previousEncryptionKey),
+    };
+    const maxBytes = Math.max(
+      MIN_SHARED_BYTES,
+      Math.floor(config.cache.maxBytes * config.cache.projectShare),
+    );
+    const engine = createSharedEngine(
+      { address, timeoutMs: timeout, ...(ca === undefined ? {} : { ca: secretOf(ca) }) },
+      { clock, random, observe },
+    );
+    const seal = createSeal({ ...keys, maxBytes }, { random });
+    const sealed = { engine, seal, clock, random };
+    const values = createSharedValues({ channel: () => group.channel, maxBytes }, sealed);
+    const group = createSharedGroup(
+      { namespace: config.upstream.origin },
+      {
+        ...sealed,
+        budget,
+        handlers: {
+          onPurge: purgeHere,
+          onDoubt: () => cache.purge({ soft: true }),
+          onGap: () => purgeHere({ soft: false }),
+          onNews: (news) => shared?.access.hear(news, { book, tokens }),
+          onMissedNews: () => book.endEarlier(),
+          onChange: values.changed,
+        },
+      },
+    );
+    const tier = createSharedTier<Listing>(
+      { binding: () => JSON.stringify([publicUrl(), config.cache.maxItems]) },
+      { group, values, codec: createListingCodec(() => lists.nextSerial()), clock },
+    );
+    const identityOf = (name: string) => {
+      const credential = config.credentials.find((one) => one.name === name);
+      return credential === undefined ? name : secretsOf(credential, secretOf).id;
+    };
+    return {
+      engine,
+      group,
+      tier,
+      access: createSharedAccess(keys, group),
+      sharing: createSharing({ identityOf }, { tier, clock }),
+      shareGrant: createSharedGrants({ group, values, clock }),
+    };
+  }
+
+  /** Lets go of what is held here. */
+  function purgeHere(scope: { project?: string; operation?: string; soft: boolean }): void {
+    snapshots.purge(scope.project);
+    cache.purge(scope);
+    persistence?.forget();
   }
 
   const instance = random.bytes(6).toString('base64url');
@@ -393,9 +473,9 @@ export function compose(
         version: build.version,
         purge(scope) {
           const operation = scope.operation === undefined ? undefined : catalog.find(scope.operation)?.id;
-          snapshots.purge(scope.project);
-          cache.purge({ ...scope, ...(operation === undefined ? {} : { operation }) });
-          persistence?.forget();
+          const whole = { ...scope, ...(operation === undefined ? {} : { operation }) };
+          purgeHere(whole);
+          shared?.tier.purge(whole);
           observe({ type: 'life', level: 'info', message: 'cache purged' });
         },
         ...(adminToken === undefined ? {} : { token: () => secretOf(adminToken) }),
@@ -406,11 +486,15 @@ export function compose(
   return {
     async start() {
       const adminOrigin = await adminListener.listen();
+      // Those who ask first find what the others hold, if it can be had soon.
+      await shared?.group.open();
       try {
         const publicOrigin = await publicListener.listen();
         listeningOn = publicOrigin;
         // In the same turn as the listener is ready: no request comes before it.
         persistence?.restore();
+        // Others may have purged what the file holds while this gateway was away.
+        if (shared !== undefined) cache.purge({ soft: true });
         persistence?.begin();
         expiryWatch.look();
         listening = true;
@@ -421,6 +505,7 @@ export function compose(
         });
         return { publicOrigin, adminOrigin };
       } catch (error) {
+        await shared?.group.close();
         await adminListener.drain({ delayMs: 0, deadlineMs: 0 });
         throw error;
       }
@@ -463,6 +548,7 @@ export function compose(
       await publicListener.drain({ delayMs: hurry ? 0 : delay, deadlineMs: deadline });
       expiryWatch.close();
       await persistence?.end();
+      await shared?.group.close();
       await adminListener.drain({ delayMs: 0, deadlineMs: 1_000 });
       await transport.close();
     },

@@ -14,6 +14,8 @@ export type Loaded<Value> =
       readonly bytes: number;
       /** Instead of the question's. */
       readonly lifetimes?: Lifetimes;
+      /** Where another gateway has loaded it: the times it has already, and why nothing newer came. */
+      readonly shared?: { readonly held: Held; readonly failure?: UpstreamFailure };
     }
   | { readonly type: 'refused'; readonly response: UpstreamResponse; readonly meaning: Meaning }
   | UpstreamFailure;
@@ -154,12 +156,10 @@ export function createListCache<Value>(
         return { loaded, held: hold(now, ZERO), stored: false };
       case 'loaded':
       case 'refused': {
-        const times = hold(
-          now,
+        const times =
           loaded.type === 'loaded'
-            ? (loaded.lifetimes ?? question.lifetimes)
-            : { ...ZERO, freshMs: options.refusalMs },
-        );
+            ? (loaded.shared?.held ?? hold(now, loaded.lifetimes ?? question.lifetimes))
+            : hold(now, { ...ZERO, freshMs: options.refusalMs });
         if (purges.covers(question.project, question.operation, began.sequence))
           return { loaded, held: times, stored: false };
         if (loaded.type === 'refused' && loaded.meaning === 'no' && held(question)?.value.type === 'loaded') {
@@ -251,14 +251,40 @@ export function createListCache<Value>(
     const outcome = forwarded === 'request' ? 'bypass' : collapsed ? 'coalesced' : 'miss';
     const how: How = { outcome, forwarded, stored, collapsed };
     switch (loaded.type) {
-      case 'loaded':
-        return { type: 'value', value: loaded.value, held: times, how };
+      case 'loaded': {
+        if (loaded.shared === undefined) return { type: 'value', value: loaded.value, held: times, how };
+        // Who wants something newer than what a load under way came back with begins one of his own.
+        if (collapsed && !isNewEnough(question.demand, times))
+          return loadAndAnswer(question, forwarded, fallback);
+        return {
+          type: 'value',
+          value: loaded.value,
+          held: times,
+          how: askedElsewhere(question, loaded.shared, how),
+        };
+      }
       case 'refused':
         return { type: 'refused', response: loaded.response, held: times, how };
       case 'failed':
         if (fallback !== undefined) pause(fallback, loaded);
         return withFallback(loaded, fallback, how);
     }
+  }
+
+  const isNewEnough = ({ noCache, maxAgeMs, maxStaleMs = 0 }: Demand, { loadedAt }: Held) =>
+    !noCache && (maxAgeMs === undefined || clock.now() - loadedAt <= maxAgeMs + maxStaleMs);
+
+  /** What another gateway has loaded may be stale already: it is then asked for beside the answer, or not for a moment where that failed. */
+  function askedElsewhere(
+    question: Question<Value>,
+    { held: times, failure }: { held: Held; failure?: UpstreamFailure },
+    how: How,
+  ): How {
+    const entry = held(question);
+    if (failure !== undefined && entry !== undefined) pause(entry, failure);
+    if (clock.now() < times.freshUntil) return { ...how, detail: failure?.code ?? 'shared' };
+    if (failure === undefined && entry !== undefined) refresh(question, entry);
+    return { ...how, outcome: 'stale', detail: failure?.code ?? 'shared' };
   }
 
   function withFallback(
@@ -323,6 +349,8 @@ export function createListCache<Value>(
     },
     purge({ soft, ...scope }) {
       (soft ? softPurges : purges).add(scope);
+      // An entry carries one number, which both kinds are compared with.
+      (soft ? purges : softPurges).pass();
       if (!soft && scope.operation === undefined) {
         if (scope.project === undefined) tier.clear();
         else tier.dropProject(scope.project);

@@ -9,16 +9,18 @@ export interface Purges {
   /** The number of purges so far; an entry carries the one its load began at. */
   readonly sequence: number;
   add(scope: PurgeScope): void;
+  /** Counts a purge of another kind, which is remembered elsewhere: both kinds have one order. */
+  pass(): void;
   /** Whether a purge after `sequence` was about this operation of this project. */
   covers(project: string, operation: string, sequence: number): boolean;
 }
 
 const EVERYTHING = '*';
 
-/** `limit` scopes are remembered one by one; past that the oldest become a purge of everything, which is safe, only wasteful. */
-export function createPurges(limit: number): Purges {
+/** `limit` scopes are remembered one by one; past that the oldest become a purge of everything, which is safe, only wasteful. `from`: the number to count on from. */
+export function createPurges(limit: number, from = 0): Purges {
   const last = new Map<string, number>();
-  let sequence = 0;
+  let sequence = from;
   const scopeKey = (project: string, operation: string) => `${project} ${operation}`;
   return {
     get sequence() {
@@ -34,14 +36,17 @@ export function createPurges(limit: number): Purges {
         last.set(scopeKey(EVERYTHING, EVERYTHING), sequence);
       }
     },
-    covers(project, operation, from) {
-      if (from === sequence) return false;
+    pass() {
+      sequence++;
+    },
+    covers(project, operation, since) {
+      if (since === sequence) return false;
       return [
         scopeKey(project, operation),
         scopeKey(project, EVERYTHING),
         scopeKey(EVERYTHING, operation),
         scopeKey(EVERYTHING, EVERYTHING),
-      ].some((scope) => (last.get(scope) ?? 0) > from);
+      ].some((scope) => (last.get(scope) ?? 0) > since);
     },
   };
 }

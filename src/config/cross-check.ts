@@ -70,6 +70,11 @@ export function crossCheck(
       `would let everyone in who reaches ${config.listen.host}; listen on 127.0.0.1, or write allowRemote: true`,
     );
   }
+  if (config.cache.shared !== undefined && config.listen.publicUrl === undefined)
+    report(
+      ['listen', 'publicUrl'],
+      'is needed with cache.shared: the links in shared lists lead there; write the address that all these gateways are reached at',
+    );
   if (config.admin.token === undefined && !LOOPBACK.test(config.admin.host))
     report(
       ['admin', 'token'],

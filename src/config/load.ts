@@ -1,5 +1,6 @@
 import { dirname, resolve } from 'node:path';
 import { LineCounter, parseDocument } from 'yaml';
+import { readSharedAddress } from '../cache/shared-url.ts';
 import { crossCheck, type KnownNames } from './cross-check.ts';
 import { fromEnvironment, override } from './environment.ts';
 import { lineOf } from './line-of.ts';
@@ -116,6 +117,15 @@ export function loadConfig(options: LoadOptions): LoadedConfig {
   };
   tooShort(config.tokens.signingKey, ['tokens', 'signingKey']);
   tooShort(config.cache.snapshot?.encryptionKey, ['cache', 'snapshot', 'encryptionKey']);
+  const { shared } = config.cache;
+  tooShort(shared?.encryptionKey, ['cache', 'shared', 'encryptionKey']);
+  tooShort(shared?.previousEncryptionKey, ['cache', 'shared', 'previousEncryptionKey']);
+  const address = shared === undefined ? undefined : secrets.get(JSON.stringify(shared.url));
+  if (address !== undefined && readSharedAddress(address) === undefined)
+    report(
+      ['cache', 'shared', 'url'],
+      'is no address of a Redis; write redis://, rediss://, redis+sentinel://…/primary or redis+cluster://, special characters of a password percent-encoded',
+    );
   for (const { ref, path: where } of fileRefs(config)) {
     try {
       const content = sources.readFile(ref.file);

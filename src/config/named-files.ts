@@ -4,7 +4,9 @@ import type { GatewayConfig, SecretRef } from './schema.ts';
 /** Files that are read whole, certificates and keys for verifying, with their place. */
 export function fileRefs(config: GatewayConfig): { ref: { file: string }; path: Path }[] {
   const { tls } = config.listen;
+  const ca = config.cache.shared?.ca;
   return [
+    ...(ca === undefined ? [] : [{ ref: ca, path: ['cache', 'shared', 'ca'] }]),
     ...(tls === undefined
       ? []
       : [
@@ -32,7 +34,7 @@ export function contentProblem(path: Path, content: string): string | undefined 
     return 'holds no HA1; make it with atlas-gateway new-key --ha1-file';
   if (setting.endsWith('jwks') && !isKeySet(content))
     return 'holds no JSON Web Key Set; it begins with {"keys": [';
-  if (setting.startsWith('listen.tls') && !content.includes('-----BEGIN '))
+  if ((setting.startsWith('listen.tls') || setting === 'cache.shared.ca') && !content.includes('-----BEGIN '))
     return 'holds no PEM; it begins with -----BEGIN';
   return undefined;
 }
@@ -55,6 +57,9 @@ export function secretRefs(config: GatewayConfig): { ref: SecretRef; path: Path 
   const { snapshot } = config.cache;
   if (snapshot !== undefined)
     refs.push({ ref: snapshot.encryptionKey, path: ['cache', 'snapshot', 'encryptionKey'] });
+  const { url, encryptionKey, previousEncryptionKey } = config.cache.shared ?? {};
+  for (const [key, ref] of Object.entries({ url, encryptionKey, previousEncryptionKey }))
+    if (ref !== undefined) refs.push({ ref, path: ['cache', 'shared', key] });
   for (const [index, { serviceAccount, apiKey }] of config.credentials.entries()) {
     for (const [kind, pairOfSecrets] of Object.entries({ serviceAccount, apiKey })) {
       for (const [key, ref] of Object.entries(pairOfSecrets ?? {}))

@@ -263,6 +263,20 @@ const cache = z.strictObject({
     })
     .optional()
     .describe('Keeps lists in a file, so that a restart while Atlas is down still answers.'),
+  shared: z
+    .strictObject({
+      url: secret(
+        'Address of a Redis or Valkey: redis://user:password@host:6379/0, rediss:// with TLS, redis+sentinel://host:26379,host:26379/primary, redis+cluster://host:6379,host:6379.',
+      ),
+      encryptionKey: secret('Encrypts what is kept there; at least 32 random characters.'),
+      previousEncryptionKey: secret(
+        'Another key that is understood: the next one or the last one, while keys change.',
+      ).optional(),
+      ca: fileRef('Certificates to trust for TLS instead of the usual ones, PEM.').optional(),
+      timeout: duration('150ms', 'How long it is waited for before it is a miss.'),
+    })
+    .optional()
+    .describe('Shares lists, tokens and rate limits with other gateways.'),
   operations: z
     .record(
       z.string(),

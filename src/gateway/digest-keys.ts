@@ -25,6 +25,16 @@ export interface NonceBook {
   check(nonce: string): 'good' | 'ended' | 'forged';
   /** Marks a count as used; false where it was already. */
   use(nonce: string, count: number): boolean;
+  /** The same for a count that was used at another gateway. */
+  learn(nonce: string, count: number): void;
+  /** Counts may have been used without being heard of here: nonces that are older than this moment end. */
+  endEarlier(): void;
+}
+
+/** What gateways that take each other's nonces have in common: keys that sign them, the first for new ones, and who is told of used counts. */
+export interface SharedNonces {
+  readonly keys: readonly Buffer[];
+  readonly onUse: (nonce: string, count: number) => void;
 }
 
 const NONCE_LIFE_MS = 300_000;
@@ -43,43 +53,62 @@ function hash(algorithm: DigestAlgorithm, text: string): string {
  * Nonces that need no memory until they are used well: time, chance and a signature over both, 32 characters as Atlas's are. Only a nonce
  * that a right answer came with has its counts remembered, so strangers cannot fill the book; when it is full the oldest end early.
  */
-export function createNonceBook({ clock, random }: { clock: Clock; random: Random }): NonceBook {
-  const key = random.bytes(32);
+export function createNonceBook({
+  clock,
+  random,
+  shared,
+}: {
+  clock: Clock;
+  random: Random;
+  shared?: SharedNonces | undefined;
+}): NonceBook {
+  const keys = shared?.keys ?? [random.bytes(32)];
+  // Gateways have only the wall clock in common.
+  const now = () => (shared === undefined ? clock.now() : clock.wall());
   const used = new Map<string, Set<number>>();
-  let oldestGood = clock.now();
-  const sign = (head: Buffer) => createHmac('sha256', key).update(head).digest().subarray(0, 12);
+  let oldestGood = now();
+  const sign = (head: Buffer, key = keys[0] ?? '') =>
+    createHmac('sha256', key).update(head).digest().subarray(0, 12);
+  const isSigned = (bytes: Buffer) =>
+    keys.some((key) => timingSafeEqual(sign(bytes.subarray(0, 12), key), bytes.subarray(12)));
   const issuedAt = (bytes: Buffer) => bytes.readUIntBE(0, 6);
+
+  function mark(nonce: string, count: number): boolean {
+    const counts = used.get(nonce) ?? new Set();
+    if (counts.has(count)) return false;
+    counts.add(count);
+    used.set(nonce, counts);
+    for (const [oldest] of used) {
+      const at = issuedAt(Buffer.from(oldest, 'base64url'));
+      if (used.size <= MAX_NONCES && now() - at < NONCE_LIFE_MS) break;
+      used.delete(oldest);
+      // A nonce whose counts are forgotten must not be good again: none as old as it is.
+      oldestGood = Math.max(oldestGood, at + 1);
+    }
+    return true;
+  }
+
   return {
     issue() {
       const head = Buffer.concat([Buffer.alloc(6), random.bytes(6)]);
-      head.writeUIntBE(Math.floor(clock.now()), 0, 6);
+      head.writeUIntBE(Math.floor(now()), 0, 6);
       return Buffer.concat([head, sign(head)]).toString('base64url');
     },
     check(nonce) {
       const bytes = Buffer.from(nonce, 'base64url');
-      if (
-        bytes.length !== 24 ||
-        nonce.length !== 32 ||
-        !timingSafeEqual(sign(bytes.subarray(0, 12)), bytes.subarray(12))
-      )
-        return 'forged';
+      if (bytes.length !== 24 || nonce.length !== 32 || !isSigned(bytes)) return 'forged';
       const at = issuedAt(bytes);
       const full = (used.get(nonce)?.size ?? 0) >= MAX_COUNTS;
-      return clock.now() - at >= NONCE_LIFE_MS || at < Math.floor(oldestGood) || full ? 'ended' : 'good';
+      return now() - at >= NONCE_LIFE_MS || at < Math.floor(oldestGood) || full ? 'ended' : 'good';
     },
     use(nonce, count) {
-      const counts = used.get(nonce) ?? new Set();
-      if (counts.has(count)) return false;
-      counts.add(count);
-      used.set(nonce, counts);
-      for (const [oldest] of used) {
-        const at = issuedAt(Buffer.from(oldest, 'base64url'));
-        if (used.size <= MAX_NONCES && clock.now() - at < NONCE_LIFE_MS) break;
-        used.delete(oldest);
-        // A nonce whose counts are forgotten must not be good again: none as old as it is.
-        oldestGood = Math.max(oldestGood, at + 1);
-      }
+      if (!mark(nonce, count)) return false;
+      shared?.onUse(nonce, count);
       return true;
+    },
+    learn: (nonce, count) => void mark(nonce, count),
+    endEarlier() {
+      oldestGood = Math.max(oldestGood, now());
     },
   };
 }

@@ -22,6 +22,7 @@ import { fetchPage, type ListRequest, walk } from '../upstream/walk.ts';
 import type { Caller } from './callers.ts';
 import type { Credential, Credentials } from './credentials.ts';
 import { crossing } from './policy.ts';
+import type { SharedLists } from './shared-lists.ts';
 
 /** A list as it is held: all of it, or one page of it. */
 export interface HeldList {
@@ -95,18 +96,22 @@ export interface ListsDependencies {
   readonly onGone: () => void;
   /** Undefined where this caller may make the gateway ask Atlas now. */
   readonly mayLoad: (question: ListQuestion, demand: Demand) => UpstreamFailure | undefined;
+  /** Lists that other gateways hold; absent: there are none. */
+  readonly sharing?: SharedLists<Listing> | undefined;
 }
 
 /** A list that was read, and how many questions to Atlas this request caused. */
 export type ReadList = Exclude<Read<HeldList>, never> & { readonly upstreamCalls: number };
 
-const LONG_LIST: LongList = { type: 'long' };
+export const LONG_LIST: LongList = { type: 'long' };
 const LONG_LIST_LIFETIMES: Lifetimes = {
   freshMs: 600_000,
   staleWhileRevalidateMs: 0,
   staleIfErrorMs: 3_600_000,
 };
-const LONG_LIST_BYTES = 64;
+export const LONG_LIST_BYTES = 64;
+/** Bytes that items are counted with. */
+export const bytesOf = ({ bytes, starts }: Items): number => bytes.length + starts.byteLength;
 
 /** Codes of Atlas's that mean: the list is still there and still ours, only not from this address. */
 export const ADDRESS_CODES: ReadonlySet<string> = new Set([
@@ -137,7 +142,17 @@ export const cachePartOf = ({ groupId, orgId }: Readonly<Record<string, string>>
 /** Reads lists through the cache: whole where that is possible, so that Atlas is asked once for all pages and shapes; by the page where not. */
 export function createLists(
   options: ListsOptions,
-  { cache, clock, holdingOf, credentials, snapshots, mayLoad, onUpstreamCall, onGone }: ListsDependencies,
+  {
+    cache,
+    clock,
+    holdingOf,
+    credentials,
+    snapshots,
+    mayLoad,
+    onUpstreamCall,
+    onGone,
+    sharing,
+  }: ListsDependencies,
 ) {
   let serials = 0;
   /** Until when a listing need not be kept again. */
@@ -158,7 +173,7 @@ export function createLists(
       snapshot: createHash('sha256').update(pointed.bytes).digest('base64url').slice(0, 12),
       ...rest,
     };
-    return { type: 'loaded', value, bytes: pointed.bytes.length + pointed.starts.byteLength };
+    return { type: 'loaded', value, bytes: bytesOf(pointed) };
   }
 
   /** A long list that is empty all of a sudden is more likely a mistake: it is believed when it is empty twice. */
@@ -305,6 +320,14 @@ export function createLists(
       let upstreamCalls = 0;
 
       function ask(key: string, load: (send: Send, list: ListRequest) => Promise<Loaded<Listing>>) {
+        const shared = {
+          part,
+          operation: operation.id,
+          key,
+          credentials: chosen.map(({ name }) => name),
+          lifetimes: holding,
+          demand,
+        };
         const loadAll = (purpose: 'foreground' | 'background') => {
           const before = cache.peek(part, operation.id, key);
           const list: ListRequest = {
@@ -329,19 +352,24 @@ export function createLists(
             return load(counting, list);
           };
           const loadOnce = () => (merged ? together(chosen, loadWith) : backedUp(chosen, loadWith));
-          return confirmed(before, loadOnce).then((loaded) => {
-            // The list is still there and still ours: who holds it goes on serving it, as with any other failure.
-            if (loaded.type === 'refused' && before !== undefined && isAddressRefused(loaded.response))
-              return failed('UPSTREAM_AUTH', "Atlas does not accept the gateway's address.");
-            // What is gone or no longer ours must not be served from an older listing either.
-            if (loaded.type === 'refused' && loaded.meaning === 'gone') {
-              snapshots.purge(part);
-              if (before !== undefined) onGone();
-            }
-            return loaded;
-          });
+          const askAtlas = () =>
+            confirmed(before, loadOnce).then((loaded) => {
+              // The list is still there and still ours: who holds it goes on serving it, as with any other failure.
+              if (loaded.type === 'refused' && before !== undefined && isAddressRefused(loaded.response))
+                return failed('UPSTREAM_AUTH', "Atlas does not accept the gateway's address.");
+              // What is gone or no longer ours must not be served from an older listing either.
+              if (loaded.type === 'refused' && loaded.meaning === 'gone') {
+                snapshots.purge(part);
+                if (before !== undefined) onGone();
+              }
+              return loaded;
+            });
+          const { deadlineAt } = list;
+          return sharing === undefined
+            ? askAtlas()
+            : sharing.load({ ...shared, purpose, deadlineAt, cold: before === undefined }, askAtlas);
         };
-        return cache.read({
+        const read = cache.read({
           project: part,
           operation: operation.id,
           key,
@@ -352,6 +380,14 @@ export function createLists(
             Math.min(...chosen.map((credential) => credential.stretch(operation.endpointSet, scope))),
           load: loadAll,
         });
+        if (sharing === undefined || read instanceof Promise || read.type !== 'not-cached') return read;
+        return sharing
+          .find(shared)
+          .then((found) =>
+            found === undefined
+              ? read
+              : { type: 'value' as const, ...found, how: { outcome: 'hit' as const, detail: 'shared' } },
+          );
       }
 
       const counted = (result: Read<HeldList>): ReadList => ({ ...result, upstreamCalls });
@@ -404,8 +440,7 @@ export function createLists(
         const chosen = chosenNow();
         // A list that was just read has its credentials at hand.
         if (chosen instanceof Promise) return;
-        const bytes = list.items.bytes.length + list.items.starts.byteLength;
-        snapshots.keep(part, keysFor(chosen).whole, list.snapshot, list, times, bytes);
+        snapshots.keep(part, keysFor(chosen).whole, list.snapshot, list, times, bytesOf(list.items));
       },
     };
   }

@@ -1,6 +1,6 @@
 import type { CacheFile } from '../cache/cache-file.ts';
-import { hold } from '../cache/freshness.ts';
 import type { ListCache } from '../cache/list-cache.ts';
+import { fromWallTimes, lifetimesOf, toWallTimes } from '../cache/wall-times.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { PersistenceEvent } from './events.ts';
 import { readListingRecord, writeListingRecord } from './listing-record.ts';
@@ -41,17 +41,10 @@ export function createPersistence(
   let forgotten = 0;
 
   function* records() {
-    const loadedBefore = clock.wall() - clock.now();
     for (const { project, operation, key, value, held } of [...cache.listings()]) {
       if (value.type !== 'list') continue;
       const { serial: _serial, type: _type, ...list } = value;
-      const times = {
-        loadedAt: loadedBefore + held.loadedAt,
-        freshMs: held.freshUntil - held.loadedAt,
-        staleMs: held.staleUntil - held.freshUntil,
-        fallbackMs: held.fallbackUntil - held.freshUntil,
-      };
-      yield writeListingRecord({ project, operation, key, list, ...times });
+      yield writeListingRecord({ project, operation, key, list, ...toWallTimes(held, clock) });
     }
   }
 
@@ -84,15 +77,11 @@ export function createPersistence(
     restore() {
       let restored = 0;
       try {
-        const wall = clock.wall();
         for (const record of file.read()) {
           const read = readListingRecord(record);
           if (read === undefined) continue;
-          const { project, operation, key, list, loadedAt, freshMs, staleMs, fallbackMs } = read;
-          // A wall clock that went back would make lists young again: what seems to come from the future is taken as stale.
-          const ageMs = loadedAt > wall ? freshMs + staleMs : wall - loadedAt;
-          const lifetimes = { freshMs, staleWhileRevalidateMs: staleMs, staleIfErrorMs: fallbackMs };
-          const held = hold(clock.now() - ageMs, lifetimes);
+          const { project, operation, key, list, loadedAt } = read;
+          const held = fromWallTimes(loadedAt, lifetimesOf(read), { clock, skewMs: 0 });
           const bytes = list.items.bytes.length + list.items.starts.byteLength;
           const value: Listing = { type: 'list', serial: nextSerial(), ...list };
           const usable = held.fallbackUntil > clock.now();

@@ -21,6 +21,8 @@ export interface Tokens {
   trade(authorization: string | undefined, form: URLSearchParams): Promise<TokenAnswer>;
   revoke(authorization: string | undefined, form: URLSearchParams): Promise<TokenAnswer>;
   readonly presentation: Presentation;
+  /** A token was revoked at another gateway. */
+  learnRevoked(tokenId: string): void;
   /** From now on these keys count, and tokens of keys that are gone do not. */
   replaceKeys(entries: readonly CallerEntry[]): void;
 }
@@ -51,9 +53,18 @@ function readBasic(authorization: string | undefined): { id: string; secret: str
   }
 }
 
-/** One-hour tokens (JWTs signed with `signingKey`, which never leaves the process) for caller keys. */
+export interface TokensOptions {
+  /** Signs new tokens; it never leaves the process. */
+  readonly signingKey: Uint8Array;
+  /** Another key whose tokens are taken as well, while keys change. */
+  readonly otherKey?: Uint8Array | undefined;
+  /** Told of a token that was revoked here, with the wall-clock milliseconds at which it would have ended. */
+  readonly onRevoke?: ((tokenId: string, endsAt: number) => void) | undefined;
+}
+
+/** One-hour tokens (signed JWTs) for caller keys. */
 export function createTokens(
-  signingKey: Uint8Array,
+  { signingKey, otherKey, onRevoke }: TokensOptions,
   { clock, random }: { clock: Clock; random: Random },
 ): Tokens {
   let byId = new Map<string, { entry: CallerEntry; sha256: Buffer; expiresAt: number }>();
@@ -93,11 +104,23 @@ export function createTokens(
     return { id: pair.id, name: known.entry.caller.name };
   }
 
-  async function read(
+  function forget(tokenId: string): void {
+    for (const oldest of revoked) {
+      if (revoked.size < MAX_REVOKED) break;
+      revoked.delete(oldest);
+    }
+    revoked.add(tokenId);
+  }
+
+  const read = async (token: string) =>
+    (await readWith(token, signingKey)) ?? (otherKey === undefined ? undefined : readWith(token, otherKey));
+
+  async function readWith(
     token: string,
+    key: Uint8Array,
   ): Promise<{ keyId: string; tokenId: string; endsAt: number } | undefined> {
     try {
-      const { payload } = await jwtVerify(token, signingKey, {
+      const { payload } = await jwtVerify(token, key, {
         issuer: ISSUER,
         algorithms: ['HS256'],
         currentDate: new Date(clock.wall()),
@@ -155,11 +178,8 @@ export function createTokens(
       const found = await read(form.get('token') ?? '');
       // A token of another key, or none, is answered in the same way (RFC 7009 section 2.2).
       if (found?.keyId === known.id) {
-        for (const oldest of revoked) {
-          if (revoked.size < MAX_REVOKED) break;
-          revoked.delete(oldest);
-        }
-        revoked.add(found.tokenId);
+        forget(found.tokenId);
+        onRevoke?.(found.tokenId, found.endsAt);
       }
       return { status: 200, caller: known.name };
     },
@@ -180,6 +200,7 @@ export function createTokens(
         return admit(found);
       });
     },
+    learnRevoked: forget,
     replaceKeys(entries) {
       byId = new Map(
         entries.flatMap((entry) =>

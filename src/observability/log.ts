@@ -1,6 +1,7 @@
 import { pino } from 'pino';
 import { prettyFactory } from 'pino-pretty';
 import type { CacheEvent } from '../cache/events.ts';
+import type { SharedEvent } from '../cache/shared-events.ts';
 import type { AnsweredEvent, DeprecatedEvent, ExpiryEvent, PersistenceEvent } from '../gateway/events.ts';
 import type { UpstreamEvent } from '../upstream/events.ts';
 import type { ReloadEvent } from './reload-event.ts';
@@ -18,6 +19,7 @@ export type LogEvent =
   | PersistenceEvent
   | ExpiryEvent
   | CacheEvent
+  | SharedEvent
   | UpstreamEvent
   | LifeEvent
   | ReloadEvent;
@@ -127,6 +129,12 @@ export function createLog(
           'circuit',
         );
         return;
+      case 'shared-state': {
+        const { connected, detail } = event;
+        logger[connected ? 'info' : 'warn']({ connected, detail }, 'shared cache');
+        return;
+      }
+      case 'shared-exchange':
       case 'deprecated':
       case 'upstream-retry':
       case 'upstream-exchange':

@@ -19,6 +19,8 @@ export interface MetricSources {
     remaining: number;
     capacity: number;
   }[];
+  /** Whether the shared tier answers; absent: there is none. */
+  readonly sharedConnected?: (() => boolean) | undefined;
   readonly circuits: () => readonly { credential: string; open: boolean }[];
   /** Wall-clock milliseconds at which secrets end, where the configuration says so. */
   readonly expiries: () => readonly { name: string; expiresAt: number }[];
@@ -157,6 +159,24 @@ export function createMetrics(sources: MetricSources, build: { version: string; 
       ['project', 'provider', 'vendor', 'state'],
       () => privateLinks().map(({ connections, ...labels }) => [labels, connections]),
     );
+  const { sharedConnected } = sources;
+  const shared =
+    sharedConnected === undefined
+      ? undefined
+      : {
+          requests: counter('atlas_gateway_shared_requests_total', 'Questions to the shared tier.', [
+            'operation',
+            'outcome',
+          ]),
+          seconds: histogram(
+            'atlas_gateway_shared_request_duration_seconds',
+            'Time the shared tier took to answer.',
+            ['operation'],
+          ),
+          connected: measured('atlas_gateway_shared_connected', 'Whether the shared tier answers.', () =>
+            sharedConnected() ? 1 : 0,
+          ),
+        };
   const deprecated = counter(
     'atlas_gateway_deprecated_requests_total',
     'Lists read in a version that has a sunset.',
@@ -241,9 +261,18 @@ export function createMetrics(sources: MetricSources, build: { version: string; 
           reloads.inc({ outcome: event.outcome });
           lastReload.set(event.outcome === 'applied' ? 1 : 0);
           return;
+        case 'shared-exchange': {
+          const { operation, outcome } = event;
+          shared?.requests.inc({ operation, outcome });
+          // What was not asked took no time.
+          if (outcome !== 'unavailable' && outcome !== 'busy')
+            shared?.seconds.observe({ operation }, event.durationMs / 1_000);
+          return;
+        }
         case 'upstream-retry':
           retries.inc({ reason: event.reason });
           return;
+        case 'shared-state':
         case 'refreshed':
         case 'circuit':
         case 'cache-file':

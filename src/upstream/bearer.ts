@@ -15,6 +15,25 @@ export interface BearerOptions {
   readonly mintTimeoutMs: number;
 }
 
+/** A token as several gateways can use it; times in wall-clock milliseconds. */
+export interface Grant {
+  readonly type: 'grant';
+  readonly value: string;
+  readonly renewAt: number;
+  readonly endsAt: number;
+}
+
+/** Has a token minted once for several gateways: one that another has minted, where it is usable, or what `mint` brings, for all of them. */
+export type ShareGrant = (
+  wanted: {
+    readonly secrets: CredentialSecrets;
+    readonly usable: (grant: Grant) => boolean;
+    /** Monotonic milliseconds until which another gateway is waited for. */
+    readonly waitUntil: number;
+  },
+  mint: () => Promise<Grant | UpstreamFailure>,
+) => Promise<Grant | UpstreamFailure>;
+
 interface Token {
   readonly type: 'token';
   readonly value: string;
@@ -29,17 +48,19 @@ const RENEW_AFTER = 0.8;
 const FIRST_BACKOFF_MS = 1_000;
 const MAX_BACKOFF_MS = 60_000;
 const MAX_TOKEN_LENGTH = 16_384;
+/** The part of the time for minting for which another gateway is waited for. */
+const WAIT_PART = 0.5;
 
 const isUnreached = ({ code, unconnected }: UpstreamFailure) =>
   unconnected === true || code === 'UPSTREAM_UNREACHABLE' || code === 'UPSTREAM_TLS';
 
-interface Grant {
+interface TokenAnswer {
   readonly value: string;
   readonly lifeSeconds: number;
 }
 
 /** A token answer of RFC 6749 section 5.1; `bearer` in any case, `expires_in` also as a string. A sentence where it is none. */
-function readGrant(response: UpstreamResponse): Grant | string {
+function readGrant(response: UpstreamResponse): TokenAnswer | string {
   if (response.status !== 200) return `the token endpoint answered ${response.status}`;
   let answer: unknown;
   try {
@@ -69,11 +90,20 @@ export function createBearer(
     clock,
     random,
     observe,
-  }: { exchange: Exchange; clock: Clock; random: Random; observe: (event: UpstreamEvent) => void },
+    shareGrant = (_wanted, mint) => mint(),
+  }: {
+    exchange: Exchange;
+    clock: Clock;
+    random: Random;
+    observe: (event: UpstreamEvent) => void;
+    shareGrant?: ShareGrant | undefined;
+  },
 ): SignedSend {
   const { name, secrets } = options;
   let token: Token | undefined;
   let minting: Promise<Token | UpstreamFailure> | undefined;
+  /** The last token that Atlas refused: nobody must hand it on. */
+  let rejected: string | undefined;
   let failures = 0;
   let pausedUntil = 0;
   let last = failed('CREDENTIALS_UNAVAILABLE', `Credential ${name} has no token.`);
@@ -88,7 +118,7 @@ export function createBearer(
     return { ...last, retryAfterMs: waitMs };
   }
 
-  function post(target: string, form: string): Promise<UpstreamAnswer> {
+  function post(target: string, form: string, deadlineAt: number): Promise<UpstreamAnswer> {
     // RFC 6749 section 2.3.1 would have the pair percent-encoded; Atlas refuses it then, which is why no OAuth library does this.
     const pair = Buffer.from(`${secrets.id}:${secrets.secret}`).toString('base64');
     return exchange({
@@ -100,12 +130,12 @@ export function createBearer(
         'content-type': 'application/x-www-form-urlencoded',
       },
       body: form,
-      deadlineAt: clock.now() + options.mintTimeoutMs,
+      deadlineAt,
     });
   }
 
-  async function mint(): Promise<Token | UpstreamFailure> {
-    const answer = await post('/api/oauth/token', 'grant_type=client_credentials');
+  async function ask(deadlineAt: number): Promise<Grant | UpstreamFailure> {
+    const answer = await post('/api/oauth/token', 'grant_type=client_credentials', deadlineAt);
     const grant = answer.type === 'failed' ? answer.detail.replace(/\.$/, '') : readGrant(answer);
     if (typeof grant === 'string') {
       const refused = answer.type === 'answered' && answer.status === 401;
@@ -125,11 +155,38 @@ export function createBearer(
             };
       return pause(told, answer.type === 'answered' ? (readRetryAfter(answer.headers, clock) ?? 0) : 0);
     }
-    const now = clock.now();
+    const wall = clock.wall();
     const lifeMs = grant.lifeSeconds * 1_000;
-    failures = 0;
-    token = { type: 'token', value: grant.value, renewAt: now + lifeMs * RENEW_AFTER, endsAt: now + lifeMs };
     observe({ type: 'credential-renewal', credential: name, outcome: 'renewed' });
+    return {
+      type: 'grant',
+      value: grant.value,
+      renewAt: wall + lifeMs * RENEW_AFTER,
+      endsAt: wall + lifeMs,
+    };
+  }
+
+  async function mint(): Promise<Token | UpstreamFailure> {
+    const begunAt = clock.now();
+    const deadlineAt = begunAt + options.mintTimeoutMs;
+    const grant = await shareGrant(
+      {
+        secrets,
+        usable: ({ value, renewAt }) => value !== rejected && clock.wall() < renewAt,
+        waitUntil: begunAt + options.mintTimeoutMs * WAIT_PART,
+      },
+      () => ask(deadlineAt),
+    );
+    if (grant.type === 'failed') return grant;
+    failures = 0;
+    // From here on the wall clock may move as it likes.
+    const before = clock.wall() - clock.now();
+    token = {
+      type: 'token',
+      value: grant.value,
+      renewAt: grant.renewAt - before,
+      endsAt: grant.endsAt - before,
+    };
     return token;
   }
 
@@ -163,6 +220,7 @@ export function createBearer(
       if (answer.type === 'failed' || !rejectsCredential(answer)) return answer;
       // Many may hear of the same dead token: the first to come here drops it, the others find its successor.
       if (token === held) token = undefined;
+      rejected = held.value;
       if (replay) return failed('UPSTREAM_AUTH', `Atlas refuses a new token of credential ${name}.`);
     }
   };
@@ -180,6 +238,7 @@ export function createBearer(
         await post(
           '/api/oauth/revoke',
           `token=${encodeURIComponent(held.value)}&token_type_hint=access_token`,
+          clock.now() + options.mintTimeoutMs,
         );
     },
   };

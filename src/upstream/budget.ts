@@ -7,8 +7,29 @@ import { LONGEST_WAIT_MS, RATE_LIMIT_FLOOR_MS } from './retry.ts';
 import { readRetryAfter } from './retry-after.ts';
 import { createTurns, type Turns } from './turns.ts';
 
+/** What happened to a bucket since it was last told of. */
+export interface BudgetAccount {
+  readonly key: string;
+  readonly drawn: number;
+  /** It is no fuller than this, as far as is known. */
+  readonly ceiling?: number;
+  /** How long Atlas asked to be left alone, from now on. */
+  readonly pauseMs: number;
+  readonly size: BucketSize;
+}
+
+/** What gateways that share a budget tell each other of it: each draws at once, and they put it together every now and then. */
+export interface BudgetShare {
+  /** The buckets that something happened to since this was last called, and some that others may have drawn from. */
+  take(): readonly BudgetAccount[];
+  /** What all gateways together have left after what was told is taken out. */
+  settle(levels: readonly { key: string; tokens: number; pauseMs: number }[]): void;
+  /** Nobody was told of these: what is left here is told next time, and until then it counts alone. */
+  giveUp(accounts: readonly BudgetAccount[]): void;
+}
+
 /** What is left of Atlas's rate limits. A bucket belongs to a project or an organization, whoever asks; or to a credential's user. */
-export interface Budget {
+export interface Budget extends BudgetShare {
   /** The layer that spends it, for one credential. */
   readonly limit: (credential: string) => (next: Send) => Send;
   /** How many times longer than usual a list should count as fresh: 1 with plenty left, up to 4 as the bucket empties. */
@@ -27,9 +48,15 @@ interface Bucket {
   readonly endpointSet: string;
   readonly credentials: Set<string>;
   waking: (() => void) | undefined;
+  /** What the other gateways have not been told of. */
+  untold: { drawn: number; ceiling: number | undefined; paused: boolean };
+  toldAt: number;
 }
 
 const MAX_BUCKETS = 10_000;
+/** Buckets that others are told of at once. */
+const MAX_TOLD = 500;
+const ASK_QUIET_MS = 1_000;
 const MAX_WAITING = 1_000;
 /** A background refresh leaves this part of a bucket to those who wait for an answer. */
 const SPARE_PART = 0.25;
@@ -73,6 +100,8 @@ export function createBudget({ clock }: { clock: Clock }): Budget {
         endpointSet,
         credentials: new Set(),
         waking: undefined,
+        untold: { drawn: 0, ceiling: size.capacity, paused: false },
+        toldAt: clock.now(),
       };
     }
     buckets.delete(key);
@@ -107,6 +136,17 @@ export function createBudget({ clock }: { clock: Clock }): Budget {
   const spent = (waitMs: number) =>
     failed('UPSTREAM_RATE_LIMITED', "What Atlas's rate limit leaves is spent for the moment.", waitMs);
 
+  function spend(bucket: Bucket, draws: number): void {
+    bucket.tokens -= draws;
+    bucket.untold.drawn += draws;
+  }
+
+  /** It holds no more than `tokens`, says Atlas. */
+  function lower(bucket: Bucket, tokens: number): void {
+    bucket.tokens = Math.min(fill(bucket), tokens);
+    bucket.untold.ceiling = Math.min(bucket.untold.ceiling ?? tokens, tokens);
+  }
+
   function serveTurns(bucket: Bucket): void {
     bucket.waking?.();
     bucket.waking = undefined;
@@ -118,7 +158,7 @@ export function createBudget({ clock }: { clock: Clock }): Budget {
         return;
       }
       bucket.turns.shift();
-      if (!late) bucket.tokens -= next.draws;
+      if (!late) spend(bucket, next.draws);
       next.go();
     }
   }
@@ -130,7 +170,7 @@ export function createBudget({ clock }: { clock: Clock }): Budget {
     const kept = purpose === 'background' ? bucket.size.capacity * SPARE_PART : 0;
     const waitMs = waitFor(bucket, draws === 0 ? 0 : draws + kept);
     if (waitMs === 0 && (bucket.turns.size === 0 || draws === 0)) {
-      bucket.tokens -= draws;
+      spend(bucket, draws);
       return undefined;
     }
     if (purpose === 'background') return spent(waitMs);
@@ -157,7 +197,8 @@ export function createBudget({ clock }: { clock: Clock }): Budget {
   function learnFrom429(bucket: Bucket, answer: UpstreamResponse): UpstreamFailure {
     const size = bucketOf429(answer);
     if (size !== undefined) resize(bucket, size);
-    bucket.tokens = Math.min(fill(bucket), 0);
+    lower(bucket, 0);
+    bucket.untold.paused = true;
     const waitMs = Math.max(RATE_LIMIT_FLOOR_MS, readRetryAfter(answer.headers, clock) ?? 0);
     bucket.pausedUntil = Math.max(bucket.pausedUntil, clock.now() + Math.min(LONGEST_PAUSE_MS, waitMs));
     return failed('UPSTREAM_RATE_LIMITED', 'Atlas limits the rate of requests.', waitMs);
@@ -168,7 +209,7 @@ export function createBudget({ clock }: { clock: Clock }): Budget {
     if (answer.status === 429) return learnFrom429(bucket, answer);
     const remaining = readCount(answer.headers['ratelimit-remaining']);
     // Others use the same bucket: Atlas's count is believed where it is lower. Where it is higher, pages may be paid for that are not asked yet.
-    if (remaining !== undefined) bucket.tokens = Math.min(fill(bucket), remaining);
+    if (remaining !== undefined) lower(bucket, remaining);
     return answer;
   }
 
@@ -214,6 +255,47 @@ export function createBudget({ clock }: { clock: Clock }): Budget {
   };
 
   return {
+    take() {
+      const accounts: BudgetAccount[] = [];
+      for (const [key, bucket] of buckets) {
+        const { drawn, ceiling, paused } = bucket.untold;
+        const news = drawn > 0 || paused || (ceiling ?? bucket.size.capacity) < bucket.size.capacity;
+        // What others draw from a bucket that is quiet here is asked for now and then, until it is full.
+        const due = clock.now() - bucket.toldAt >= ASK_QUIET_MS && fill(bucket) < bucket.size.capacity;
+        if (!news && !due) continue;
+        if (accounts.length >= MAX_TOLD) break;
+        bucket.toldAt = clock.now();
+        const pauseMs = paused ? Math.max(0, bucket.pausedUntil - clock.now()) : 0;
+        accounts.push({
+          key,
+          drawn,
+          pauseMs,
+          size: bucket.size,
+          ...(ceiling === undefined ? {} : { ceiling }),
+        });
+        bucket.untold = { drawn: 0, ceiling: undefined, paused: false };
+      }
+      return accounts;
+    },
+    settle(levels) {
+      for (const { key, tokens, pauseMs } of levels) {
+        const bucket = buckets.get(key);
+        if (bucket === undefined) continue;
+        const { drawn, ceiling = tokens } = bucket.untold;
+        bucket.tokens = Math.min(bucket.size.capacity, tokens - drawn, ceiling);
+        bucket.countedAt = clock.now();
+        bucket.pausedUntil = Math.max(bucket.pausedUntil, clock.now() + pauseMs);
+        if (bucket.turns.size > 0) serveTurns(bucket);
+      }
+    },
+    giveUp(accounts) {
+      for (const { key, pauseMs } of accounts) {
+        const bucket = buckets.get(key);
+        if (bucket === undefined) continue;
+        bucket.untold.ceiling = fill(bucket);
+        bucket.untold.paused ||= pauseMs > 0;
+      }
+    },
     limit: (credential) => (next) => spending(credential, next),
     stretch(credential, endpointSet, scope) {
       const bucket = buckets.get(keyOf(credential, endpointSet, scope));

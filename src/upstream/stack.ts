@@ -1,7 +1,7 @@
 import type { Clock } from '../lib/clock.ts';
 import type { Random } from '../lib/random.ts';
 import type { CredentialSecrets } from './authorization.ts';
-import { createBearer } from './bearer.ts';
+import { createBearer, type ShareGrant } from './bearer.ts';
 import type { Budget } from './budget.ts';
 import { createCircuit } from './circuit.ts';
 import { createDigest } from './digest.ts';
@@ -34,6 +34,7 @@ export function createSigned(
     clock: Clock;
     random: Random;
     observe: (event: UpstreamEvent) => void;
+    shareGrant?: ShareGrant | undefined;
   },
 ): SignedSend {
   switch (kind) {
@@ -69,16 +70,22 @@ export function createCredentialSend(
     clock,
     random,
     observe,
+    shareGrant,
   }: {
     exchange: Exchange;
     budget: Budget;
     clock: Clock;
     random: Random;
     observe: (event: UpstreamEvent) => void;
+    /** Absent: this gateway's tokens are its own. */
+    shareGrant?: ShareGrant | undefined;
   },
 ): CredentialSend {
   const create = (held: CredentialSecrets) =>
-    createSigned({ name, kind, secrets: held, mintTimeoutMs }, { exchange, clock, random, observe });
+    createSigned(
+      { name, kind, secrets: held, mintTimeoutMs },
+      { exchange, clock, random, observe, shareGrant },
+    );
   const rotation = createRotation({ name, secrets, create }, { clock, observe });
   const circuit = createCircuit({ credential: name }, { clock, random, observe });
 

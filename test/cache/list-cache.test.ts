@@ -164,6 +164,16 @@ describe('the cache of lists', () => {
     expect(ask()).toMatchObject({ how: { outcome: 'hit' } });
   });
 
+  test('after a soft purge and the load that follows it a list is a hit again', async () => {
+    await hold('old');
+    cache.purge({ project: 'project', soft: true });
+    ask();
+    settle(value('new'));
+    await clock.advance(0);
+    expect(ask()).toMatchObject({ value: 'new', how: { outcome: 'hit' } });
+    expect(loads).toHaveLength(0);
+  });
+
   test('a soft purge has the list asked for again, and keeps it in case that fails', async () => {
     await hold('list');
     cache.purge({ project: 'project', soft: true });

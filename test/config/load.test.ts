@@ -23,7 +23,13 @@ function load(text: string | undefined, env: Record<string, string> = {}) {
     return content;
   };
   return loadConfig({
-    env: { PUB: 'public', ...env },
+    env: {
+      PUB: 'public',
+      REDIS: 'redis://:secret@host',
+      BAD_URL: 'redis://:sec/ret@host',
+      LONG: 'a key that is long enough to encrypt with',
+      ...env,
+    },
     readFile,
     known: KNOWN,
     ...(text === undefined ? {} : { path: 'dir/gateway.yaml' }),
@@ -70,6 +76,22 @@ describe('a configuration', () => {
       'dir/gateway.yaml:7 cache.projectShare: a share is more than 0 and at most 1',
     ],
     ['cache:\n  freshh: 1s', "dir/gateway.yaml:8 cache.freshh: is no setting: did you mean 'fresh'?"],
+    [
+      "listen: { publicUrl: 'http://gw' }\ncache: { shared: { url: { env: BAD_URL }, encryptionKey: { env: LONG } } }",
+      'dir/gateway.yaml:8 cache.shared.url: is no address of a Redis; write redis://, rediss://, redis+sentinel://…/primary or redis+cluster://, special characters of a password percent-encoded',
+    ],
+    [
+      "listen: { publicUrl: 'http://gw' }\ncache: { shared: { url: { env: REDIS }, encryptionKey: { env: PUB } } }",
+      'dir/gateway.yaml:8 cache.shared.encryptionKey: is too short for a key; write at least 32 random characters',
+    ],
+    [
+      'cache: { shared: { url: { env: REDIS }, encryptionKey: { env: LONG } } }',
+      'dir/gateway.yaml:1 listen.publicUrl: is needed with cache.shared: the links in shared lists lead there; write the address that all these gateways are reached at',
+    ],
+    [
+      "cache: { shared: { url: 'redis://host', encryptionKey: { env: LONG } } }",
+      'dir/gateway.yaml:7 cache.shared.url: a secret is never written here; write { env: NAME } or { file: PATH }',
+    ],
     ['cachee: {}', "dir/gateway.yaml:7 cachee: is no setting: did you mean 'cache'?"],
     [
       'cache: { operations: { listGroup: {} } }',

@@ -227,7 +227,7 @@ describe('a running gateway', () => {
 
   test('has every route in it, and serves every path that is in it', async () => {
     const clock = createSystemClock();
-    const tokens = createTokens(new Uint8Array(32), { clock, random: createSystemRandom() });
+    const tokens = createTokens({ signingKey: new Uint8Array(32) }, { clock, random: createSystemRandom() });
     const routes = [
       ...createOauthRoutes(tokens, () => undefined).routes,
       ...createDescriptionRoutes(() => describePublic('')).routes,

@@ -1,0 +1,67 @@
+/** Where a Redis or Valkey is, read from its address. */
+export interface SharedAddress {
+  readonly form: 'single' | 'sentinel' | 'cluster';
+  readonly tls: boolean;
+  readonly nodes: readonly { readonly host: string; readonly port: number }[];
+  readonly database: number;
+  readonly username?: string;
+  readonly password?: string;
+  /** The name under which the sentinels know the primary. */
+  readonly primary?: string;
+  readonly sentinelPassword?: string;
+}
+
+const FORMS = { '': 'single', '+sentinel': 'sentinel', '+cluster': 'cluster' } as const;
+const DEFAULT_PORTS = { single: 6_379, sentinel: 26_379, cluster: 6_379 } as const;
+const ADDRESS =
+  /^redis(s?)(|\+sentinel|\+cluster):\/\/(?:([^@/?#]*)@)?([^@/?#]+)(?:\/([^?#]*))?(?:\?sentinelPassword=([^&#]+))?$/;
+const NODE = /^(\[[0-9a-f:.]+\]|[a-z0-9._-]+)(?::(\d{1,5}))?$/i;
+
+function decode(text: string): string | undefined {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return undefined;
+  }
+}
+
+/**
+ * `redis://user:password@host:port/database`, `rediss://…` with TLS, `redis+sentinel://host:port,host:port/primary/database`,
+ * `redis+cluster://host:port,host:port`. Undefined for anything else: a sentence made of it could show the password.
+ */
+export function readSharedAddress(text: string): SharedAddress | undefined {
+  const [, secure = '', suffix = '', user, hosts = '', path = '', sentinelPassword] =
+    ADDRESS.exec(text) ?? [];
+  if (hosts === '') return undefined;
+  const form = FORMS[suffix as keyof typeof FORMS];
+  const nodes = hosts.split(',').map((node) => {
+    const [, host = '', port] = NODE.exec(node) ?? [];
+    return { host: host.replace(/^\[|\]$/g, ''), port: Number(port ?? DEFAULT_PORTS[form]) };
+  });
+  if (nodes.some(({ host, port }) => host === '' || port < 1 || port > 65_535)) return undefined;
+  if (form === 'single' && nodes.length > 1) return undefined;
+  const parts = path === '' ? [] : path.split('/');
+  const primary = form === 'sentinel' ? parts.shift() : undefined;
+  const database = parts.shift() ?? '0';
+  const misplaced = parts.length > 0 || (form === 'cluster' && database !== '0');
+  if (misplaced || !/^\d{1,3}$/.test(database)) return undefined;
+  if (form === 'sentinel' ? primary === undefined || primary === '' : sentinelPassword !== undefined)
+    return undefined;
+  const colon = user?.indexOf(':') ?? -1;
+  const username = decode(colon < 0 ? (user ?? '') : (user ?? '').slice(0, colon));
+  const password = decode(colon < 0 ? '' : (user ?? '').slice(colon + 1));
+  const sentinelSecret = decode(sentinelPassword ?? '');
+  if (username === undefined || password === undefined || sentinelSecret === undefined) return undefined;
+  // A name without a password is no login.
+  if (username !== '' && password === '') return undefined;
+  return {
+    form,
+    tls: secure === 's',
+    nodes,
+    database: Number(database),
+    ...(username === '' ? {} : { username }),
+    ...(password === '' ? {} : { password }),
+    ...(primary === undefined ? {} : { primary }),
+    ...(sentinelSecret === '' ? {} : { sentinelPassword: sentinelSecret }),
+  };
+}

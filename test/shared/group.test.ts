@@ -1,0 +1,186 @@
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import type { Send } from '../../src/upstream/message.ts';
+import { hasRedis, joinGroup, type Redis, startRedis, startSlowness } from '../support/redis.ts';
+
+const STREAMS = 'streams.privateLinkConnections';
+const SECOND = { timeout: 1_000, interval: 20 };
+
+describe.skipIf(!hasRedis)('gateways that share an engine', () => {
+  let redis: Redis;
+  let closing: (() => Promise<void>)[];
+  beforeEach(async () => {
+    redis = await startRedis();
+    closing = [];
+  });
+  afterEach(async () => {
+    for (const close of closing) await close();
+    await redis.stop();
+  });
+
+  async function join(options: Parameters<typeof joinGroup>[1] = {}, url = redis.url) {
+    const heard: string[] = [];
+    const tell = (what: string) => void heard.push(what);
+    const one = await joinGroup(url, {
+      ...options,
+      handlers: {
+        onPurge: ({ project = '*', operation = '*', soft }) => tell(`purge ${project} ${operation} ${soft}`),
+        onDoubt: () => tell('doubt'),
+        onGap: () => tell('gap'),
+        onNews: tell,
+        ...options.handlers,
+      },
+    });
+    closing.push(() => one.group.close());
+    return { ...one, heard };
+  }
+
+  test('hear of each other’s purges within a second, once, and not of their own', async () => {
+    const [one, two] = [await join(), await join()];
+    one.group.announcePurge({ project: 'a', soft: false });
+    two.group.announcePurge({ operation: 'o', soft: true });
+    await expect.poll(() => two.heard, SECOND).toEqual(['purge a * false']);
+    await expect.poll(() => one.heard, SECOND).toEqual(['purge * o true']);
+    await expect.poll(() => one.group.upToDate(), SECOND).toBe(true);
+    const { sequence } = one.group;
+    await expect.poll(() => two.group.sequence, SECOND).toBe(sequence);
+    expect(one.group.covers('a', 'x', 0)).toBe(true);
+    expect(one.group.covers('b', 'x', 0)).toBe(false);
+    expect(one.group.covers('b', 'o', 0)).toBe(true);
+    expect(one.group.covers('a', 'x', sequence)).toBe(false);
+  });
+
+  test('believe nothing that others keep until they have heard of an own purge', async () => {
+    const one = await join();
+    expect(await one.group.upToDate()).toBe(true);
+    redis.stall();
+    one.group.announcePurge({ soft: false });
+    expect(await one.group.upToDate()).toBe(false);
+    redis.resume();
+    await expect.poll(() => one.group.upToDate(), { timeout: 5_000 }).toBe(true);
+  });
+
+  test('hear at their return of the purges that they missed', async () => {
+    const between = await startSlowness(redis.port);
+    closing.push(async () => between.close());
+    const away = await join({}, `redis://127.0.0.1:${between.port}`);
+    const one = await join();
+    between.stalled = true;
+    one.group.announcePurge({ project: 'a', soft: false });
+    await expect.poll(() => one.group.upToDate(), SECOND).toBe(true);
+    expect(away.heard).toEqual([]);
+    between.stalled = false;
+    await expect.poll(() => away.heard, { timeout: 10_000 }).toEqual(['purge a * false']);
+  });
+
+  test('let go of everything where more was missed than is remembered', async () => {
+    const one = await join();
+    redis.cli('HINCRBY', redis.cli('KEYS', '*:control'), 'sequence', '3');
+    await expect.poll(() => one.heard, { timeout: 2_000 }).toEqual(['gap']);
+    expect(one.group.covers('any', 'thing', one.group.sequence - 1)).toBe(true);
+  });
+
+  test('go on where they were after the engine has forgotten everything, and tell their purges once more', async () => {
+    const [one, two] = [await join(), await join()];
+    one.group.announcePurge({ project: 'a', soft: false });
+    await expect.poll(() => two.heard, SECOND).toEqual(['purge a * false']);
+    await expect.poll(() => one.group.upToDate(), SECOND).toBe(true);
+    const name = one.group.nameOf('list', 'x');
+    redis.cli('FLUSHALL');
+    await expect.poll(() => two.heard.length, { timeout: 3_000 }).toBeGreaterThan(1);
+    expect(new Set([...one.heard, ...two.heard])).toEqual(new Set(['purge a * false']));
+    await expect.poll(() => one.group.upToDate(), SECOND).toBe(true);
+    await expect.poll(() => two.group.sequence, SECOND).toBe(one.group.sequence);
+    expect([one.group.nameOf('list', 'x'), two.group.nameOf('list', 'x')]).toEqual([name, name]);
+    const late = await join();
+    expect(late.group.nameOf('list', 'x')).toBe(name);
+    expect(late.group.covers('a', 'x', one.group.sequence - 1)).toBe(true);
+  });
+
+  test('never give out a number twice where the engine came back with an older state', async () => {
+    const one = await join();
+    for (const project of ['a', 'b', 'c']) one.group.announcePurge({ project, soft: false });
+    await expect.poll(() => one.group.upToDate(), SECOND).toBe(true);
+    const before = one.group.sequence;
+    redis.cli('HSET', redis.cli('KEYS', '*:control'), 'sequence', String(before - 2));
+    redis.cli('DEL', redis.cli('KEYS', '*:purges'));
+    const two = await join();
+    await expect.poll(() => two.group.sequence, { timeout: 3_000 }).toBeGreaterThanOrEqual(before);
+    await expect.poll(() => one.group.upToDate(), { timeout: 3_000 }).toBe(true);
+    await expect.poll(() => two.group.sequence, SECOND).toBe(one.group.sequence);
+    expect(one.group.covers('c', 'x', before - 1)).toBe(true);
+    expect(two.group.covers('c', 'x', before - 1)).toBe(true);
+  });
+
+  test('keep their names while the key changes in three steps, and have none in common with who has another key', async () => {
+    const [first, second] = ['the first key of a test, which is long', 'the second key of a test, also long'];
+    const old = await join({ encryptionKey: first });
+    const preparing = await join({ encryptionKey: first, otherKey: second });
+    const changing = await join({ encryptionKey: second, otherKey: first });
+    const changed = await join({ encryptionKey: second });
+    const name = old.group.nameOf('list', 'x');
+    for (const one of [preparing, changing, changed]) expect(one.group.nameOf('list', 'x')).toBe(name);
+    const stranger = await join({ encryptionKey: 'a key that nobody else has, long enough' });
+    expect(stranger.group.nameOf('list', 'x')).not.toBe(name);
+    changing.group.announcePurge({ project: 'a', soft: true });
+    await expect.poll(() => preparing.heard, SECOND).toEqual(['purge a * true']);
+    // What cannot be read may have been about anything.
+    await expect.poll(() => stranger.heard, SECOND).toEqual(['purge * * false']);
+  });
+
+  test('survive a secret that was damaged', async () => {
+    const one = await join();
+    const control = redis.cli('KEYS', '*:control');
+    redis.cli('HSET', control, one.seal.keyIds.current, 'damaged');
+    await expect
+      .poll(() => redis.cli('HGET', control, one.seal.keyIds.current), { timeout: 2_000 })
+      .not.toBe('damaged');
+    const two = await join();
+    expect(two.group.nameOf('list', 'x')).toBe(one.group.nameOf('list', 'x'));
+  });
+
+  test('tell each other news within a second, and what lasts of it to who comes later', async () => {
+    const [one, two] = [await join(), await join()];
+    one.group.tell('used once');
+    one.group.tell('revoked for long', Date.now() + 60_000);
+    await expect.poll(() => two.heard, SECOND).toEqual(['used once', 'revoked for long']);
+    const late = await join();
+    expect(late.heard).toEqual(['revoked for long']);
+    expect(one.heard).toEqual([]);
+  });
+
+  test('keep within one bucket together, to what they draw in the moment before they tell', async () => {
+    const gateways = [await join(), await join(), await join()];
+    const atlas: Send = async () => ({ type: 'answered', status: 200, headers: {}, body: Buffer.from('{}') });
+    const sends = gateways.map(({ budget }) => budget.limit('one')(atlas));
+    const draw = (index: number, draws: number) =>
+      sends[index]?.({
+        operation: 'listThings',
+        target: '/',
+        accept: 'json',
+        deadlineAt: performance.now(),
+        purpose: 'foreground',
+        endpointSet: STREAMS,
+        scope: 'project',
+        draws,
+      });
+    const bucketOf = (index: number) =>
+      gateways[index]?.budget.remaining().find(({ endpointSet }) => endpointSet === STREAMS);
+    const levels = () => [0, 1, 2].map((index) => bucketOf(index)?.remaining ?? Number.NaN);
+    for (const index of [0, 1, 2]) await draw(index, 10);
+    const capacity = bucketOf(0)?.capacity ?? 0;
+    await draw(0, capacity / 2);
+    // Those who drew nothing hear of it as well.
+    await expect.poll(() => Math.max(...levels()), { timeout: 3_000 }).toBeLessThan(capacity / 2);
+    let spent = capacity / 2 + 30;
+    for (let turn = 0; turn < 60; turn++) {
+      const answer = await draw(turn % 3, capacity / 10);
+      if (answer?.type === 'answered') spent += capacity / 10;
+      if (turn % 3 === 2)
+        await new Promise((resolve) => gateways[0]?.clock.after(50, () => resolve(undefined)));
+    }
+    // Each alone would have spent a whole bucket.
+    expect(spent).toBeGreaterThan(capacity * 0.9);
+    expect(spent).toBeLessThan(capacity * 2);
+    await expect.poll(() => Math.max(...levels()), { timeout: 3_000 }).toBeLessThan(capacity / 4);
+  });
+});

@@ -1,0 +1,198 @@
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { connect, createServer, type Socket } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createSharedEngine } from '../../src/cache/shared-engine.ts';
+import type { SharedEvent } from '../../src/cache/shared-events.ts';
+import { createSharedGroup, type SharedHandlers } from '../../src/cache/shared-group.ts';
+import { createSeal } from '../../src/cache/shared-seal.ts';
+import { readSharedAddress } from '../../src/cache/shared-url.ts';
+import { createSharedValues } from '../../src/cache/shared-values.ts';
+import { type Clock, createSystemClock } from '../../src/lib/clock.ts';
+import { createSystemRandom } from '../../src/lib/random.ts';
+import { createBudget } from '../../src/upstream/budget.ts';
+
+/** A redis-server of its own, without a file. */
+export interface Redis {
+  readonly url: string;
+  readonly port: number;
+  /** One command, as redis-cli takes it; its answer as redis-cli prints it. */
+  cli(...command: string[]): string;
+  /** Ends it at once, as a crash would. */
+  kill(): Promise<void>;
+  /** Starts it again on the same port, with nothing in it. */
+  restart(): Promise<void>;
+  /** Stops it in its tracks, and lets it go on. */
+  stall(): void;
+  resume(): void;
+  stop(): Promise<void>;
+}
+
+/** Whether a Redis is installed here; says so in a line where it is not. */
+export const hasRedis = spawnSync('redis-server', ['--version']).status === 0;
+if (!hasRedis)
+  process.stdout.write('redis-server is not installed here: tests of the shared tier are skipped\n');
+
+export const ENCRYPTION_KEY = 'a key of the shared tier that tests encrypt with';
+
+/** A port that nobody listens on. */
+export function freePort(): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const server = createServer();
+    server.on('error', reject);
+    server.listen(0, '127.0.0.1', () => {
+      const address = server.address();
+      server.close(() => resolve(typeof address === 'object' && address !== null ? address.port : 0));
+    });
+  });
+}
+
+export async function startRedis(more: readonly string[] = []): Promise<Redis> {
+  const folder = mkdtempSync(join(tmpdir(), 'atlas-gateway-redis-'));
+  const port = await freePort();
+  let child: ChildProcess;
+  let ended: Promise<unknown>;
+  const password = more[more.indexOf('--requirepass') + 1];
+  const login =
+    more.includes('--requirepass') && password !== undefined ? ['-a', password, '--no-auth-warning'] : [];
+  const cli = (...command: string[]) =>
+    spawnSync('redis-cli', ['-p', String(port), ...login, ...command], { encoding: 'utf8' }).stdout.trim();
+  async function start(): Promise<void> {
+    child = spawn(
+      'redis-server',
+      [
+        '--port',
+        String(port),
+        '--bind',
+        '127.0.0.1',
+        '--save',
+        '',
+        '--appendonly',
+        'no',
+        '--dir',
+        folder,
+        ...more,
+      ],
+      { stdio: ['ignore', 'pipe', 'pipe'] },
+    );
+    ended = new Promise((resolve) => child.on('close', resolve));
+    await new Promise<void>((resolve, reject) => {
+      child.on('error', reject);
+      child.stdout?.on('data', (text: Buffer) => {
+        if (text.includes('Ready to accept connections')) resolve();
+      });
+    });
+  }
+  async function kill(): Promise<void> {
+    child.kill('SIGKILL');
+    await ended;
+  }
+  await start();
+  return {
+    url: `redis://127.0.0.1:${port}`,
+    port,
+    cli,
+    kill,
+    restart: start,
+    stall: () => void child.kill('SIGSTOP'),
+    resume: () => void child.kill('SIGCONT'),
+    async stop() {
+      await kill();
+      rmSync(folder, { recursive: true, force: true });
+    },
+  };
+}
+
+/** A TCP connection in between that can be slow, or let nothing through. */
+export interface Slowness {
+  readonly port: number;
+  delayMs: number;
+  stalled: boolean;
+  close(): void;
+}
+
+export async function startSlowness(target: number): Promise<Slowness> {
+  const sockets = new Set<Socket>();
+  const state: Slowness = {
+    port: 0,
+    delayMs: 0,
+    stalled: false,
+    close() {
+      server.close();
+      for (const socket of sockets) socket.destroy();
+    },
+  };
+  const server = createServer((client) => {
+    const upstream = connect(target, '127.0.0.1');
+    for (const socket of [client, upstream]) {
+      sockets.add(socket);
+      socket.on('error', () => undefined);
+      socket.on('close', () => {
+        sockets.delete(socket);
+        client.destroy();
+        upstream.destroy();
+      });
+    }
+    upstream.on('data', (data) => client.write(data));
+    client.on('data', (data) => {
+      if (state.stalled) return;
+      if (state.delayMs === 0) upstream.write(data);
+      else setTimeout(() => upstream.write(data), state.delayMs);
+    });
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const address = server.address();
+  return Object.assign(state, { port: typeof address === 'object' && address !== null ? address.port : 0 });
+}
+
+/** One gateway's half of the shared tier, without the gateway. */
+export async function joinGroup(
+  url: string,
+  {
+    handlers = {},
+    encryptionKey = ENCRYPTION_KEY,
+    otherKey,
+    namespace = 'test',
+    clock = createSystemClock(),
+    ca,
+  }: {
+    handlers?: Partial<SharedHandlers>;
+    encryptionKey?: string;
+    otherKey?: string;
+    namespace?: string;
+    clock?: Clock;
+    ca?: string;
+  } = {},
+) {
+  const random = createSystemRandom();
+  const address = readSharedAddress(url);
+  if (address === undefined) throw new Error(`${url} is no address`);
+  const events: SharedEvent[] = [];
+  const engine = createSharedEngine(
+    { address, timeoutMs: 1_000, ...(ca === undefined ? {} : { ca }) },
+    { clock, random, observe: (event) => void events.push(event) },
+  );
+  const seal = createSeal({ encryptionKey, otherKey, maxBytes: 1_000_000 }, { random });
+  const budget = createBudget({ clock });
+  const parts = { engine, seal, clock, random };
+  const values = createSharedValues({ channel: () => group.channel, maxBytes: 1_000_000 }, parts);
+  const group = createSharedGroup(
+    { namespace },
+    {
+      ...parts,
+      budget,
+      handlers: {
+        onPurge: () => undefined,
+        onDoubt: () => undefined,
+        onGap: () => undefined,
+        onNews: () => undefined,
+        onMissedNews: () => undefined,
+        onChange: values.changed,
+        ...handlers,
+      },
+    },
+  );
+  await group.open();
+  return { engine, seal, budget, values, group, clock, events };
+}
