@@ -29,8 +29,6 @@ const CONDITIONAL: Readonly<Record<string, string>> = {
   atlas_gateway_shared_connected: 'where a shared tier is configured',
   atlas_gateway_shared_requests_total: 'where a shared tier is configured',
   atlas_gateway_shared_request_duration_seconds_bucket: 'where a shared tier is configured',
-  atlas_gateway_log_lines_dropped_total: 'where log lines are written through a bounded queue',
-  atlas_private_link_connections: 'where the metric is turned on',
 };
 
 const RULES = 'deploy/prometheus/rules.yaml';
@@ -246,6 +244,7 @@ callers:
     keys: [{ id: agw_CanaryKey001, sha256: "${createHash('sha256').update(CALLER_SECRET).digest('hex')}" }]
     projects: ['${orders.id}']
 anonymous: { projects: all, organizations: all }
+metrics: { privateLinkConnections: true }
 cache:
   snapshot: { path: '${join(folder, 'cache')}', encryptionKey: { env: CACHE_KEY } }
   operations: { listGroupStreamPrivateLinkConnections: { fresh: 0ms } }

@@ -103,7 +103,7 @@ test('69: a configuration that changes, rightly and wrongly → keys come and go
   writeFileSync(path, 'callers: [\n');
   await expect.poll(metrics, SOON).toContain('atlas_gateway_config_last_reload_successful 0');
   expect(await metrics()).toContain('atlas_gateway_config_reloads_total{outcome="rejected"} 1');
-  expect(output).toContain('is no YAML');
+  await expect.poll(() => output, SOON).toContain('is no YAML');
   expect([await statusFor(one), await statusFor(two)]).toEqual([200, 200]);
   going = false;
   await traffic;

@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import { SAMPLE_PROJECTS } from '../../src/simulator/world.ts';
 import { ask, linksOf, startGateway } from '../support/running.ts';
 
 test('what projects hold is told of the fifty that hold most, by their ids', async () => {
@@ -30,4 +31,31 @@ test('what projects hold is told of the fifty that hold most, by their ids', asy
   );
   expect([...bytes.values()].every((value) => value > 0)).toBe(true);
   expect([...told('atlas_gateway_cache_project_listings').values()]).toEqual(Array(50).fill(1));
+});
+
+test('requests are counted by operation, caller, status and outcome, and their durations in buckets that add up', async () => {
+  const running = await startGateway();
+  for (let times = 0; times < 3; times++) await running.get(linksOf(SAMPLE_PROJECTS.orders));
+  await running.get('/api/atlas/v2/nothing');
+  const { text } = await ask(running.admin, '/metrics');
+  await running.stop();
+  const operation = 'listGroupStreamPrivateLinkConnections';
+  const counts = text.split('\n').filter((line) => line.startsWith('atlas_gateway_requests_total'));
+  expect(counts.sort()).toEqual([
+    `atlas_gateway_requests_total{operation="${operation}",caller="anonymous",code="200",cache="hit"} 2`,
+    `atlas_gateway_requests_total{operation="${operation}",caller="anonymous",code="200",cache="miss"} 1`,
+    'atlas_gateway_requests_total{operation="none",caller="anonymous",code="404",cache="none"} 1',
+  ]);
+  const bucketsOf = (labels: string) =>
+    text
+      .split('\n')
+      .filter((line) => line.startsWith(`atlas_gateway_request_duration_seconds_bucket{${labels}`))
+      .map((line) => Number(line.split(' ').at(-1)));
+  const hits = bucketsOf(`operation="${operation}",cache="hit"`);
+  expect(hits.length).toBeGreaterThan(10);
+  expect(hits).toEqual([...hits].sort((a, b) => a - b));
+  expect(hits.at(-1)).toBe(2);
+  expect(text).toContain(
+    `atlas_gateway_request_duration_seconds_count{operation="${operation}",cache="hit"} 2`,
+  );
 });
