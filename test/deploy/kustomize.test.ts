@@ -50,23 +50,34 @@ interface Pods {
   readonly labels: Record<string, string>;
   readonly spec: PodSpec;
   readonly containers: readonly Container[];
+}
+
+/** Pods with a gateway in them. */
+interface GatewayPods extends Pods {
   readonly gateway: Container;
 }
 
-function podsOf(overlay: string): Pods[] {
+function allPodsOf(overlay: string): Pods[] {
   return all<Deployment>(overlay, 'Deployment').map(({ metadata, spec }) => {
     const pod = spec?.template.spec;
     if (pod === undefined) throw new Error(`${metadata.name} has no pods`);
     const containers = [...(pod.initContainers ?? []), ...pod.containers];
-    const gateway = containers.find(({ image }) => image?.startsWith('atlas-gateway:'));
-    if (gateway === undefined) throw new Error(`no gateway in ${metadata.name}`);
     const { labels = {} } = spec?.template.metadata ?? {};
-    return { name: metadata.name, labels, spec: pod, containers, gateway };
+    return { name: metadata.name, labels, spec: pod, containers };
   });
 }
 
+function podsOf(overlay: string): GatewayPods[] {
+  const found = allPodsOf(overlay).flatMap((pods) => {
+    const gateway = pods.containers.find(({ image }) => image?.startsWith('atlas-gateway:'));
+    return gateway === undefined ? [] : [{ ...pods, gateway }];
+  });
+  if (found.length === 0) throw new Error(`no gateway in ${overlay}`);
+  return found;
+}
+
 /** The file a container sees at a path: of a ConfigMap, or of a Secret, which is a stand-in. Throws where there is none. */
-function createMounted(overlay: string, { spec, gateway }: Pods) {
+function createMounted(overlay: string, { spec, gateway }: GatewayPods) {
   const secrets = new Set<string>();
   return {
     secrets,
@@ -92,7 +103,7 @@ function createMounted(overlay: string, { spec, gateway }: Pods) {
 /** Where the container's configuration is, as its own arguments say. */
 const configPath = ({ args = [] }: Container) => args[args.indexOf('--config') + 1] ?? '';
 
-const gatewayConfig = (overlay: string, pods: Pods) =>
+const gatewayConfig = (overlay: string, pods: GatewayPods) =>
   configSchema.parse(parse(createMounted(overlay, pods).readFile(configPath(pods.gateway))));
 
 const matches = (selector: Record<string, string> | undefined, labels: Record<string, string>) =>
@@ -244,7 +255,7 @@ describe.skipIf(tool === undefined).each(OVERLAYS)('kustomize %s', (overlay) => 
   });
 
   test('every selector selects the pods of a Deployment, and every port is one of theirs', () => {
-    const targets = pods();
+    const targets = allPodsOf(overlay);
     const selected = (selector: Record<string, string> | undefined) => {
       const [pod] = targets.filter(({ labels }) => matches(selector, labels));
       expect(pod).toBeDefined();
@@ -334,6 +345,46 @@ describe.skipIf(tool === undefined)('the sidecar', () => {
     const [pod] = podsOf('overlays/sidecar');
     const { spec } = parse(readFileSync(join(ROOT, 'overlays/sidecar/workload.yaml'), 'utf8')) as Deployment;
     expect(pod?.spec.containers).toEqual(spec?.template.spec?.containers);
+  });
+});
+
+describe.skipIf(tool === undefined)('with a Redis', () => {
+  const overlay = 'overlays/redis';
+  const redisPods = () => allPodsOf(overlay).filter(({ name }) => name === 'atlas-gateway-redis');
+
+  test('replicas share it, reach it through the network, and nobody else does', () => {
+    const [pod] = podsOf(overlay);
+    if (pod === undefined) throw new Error('no pods');
+    expect(gatewayConfig(overlay, pod).cache.shared).toBeDefined();
+    const policies = all<NetworkPolicy>(overlay, 'NetworkPolicy');
+    const [own, redis] = policies.toSorted((a, b) => a.metadata.name.localeCompare(b.metadata.name));
+    const [{ labels } = { labels: {} }] = redisPods();
+    const out = own?.spec?.egress?.find(({ to = [] }) =>
+      to.some(({ podSelector }) => podSelector !== undefined && matches(podSelector.matchLabels, labels)),
+    );
+    expect(out?.ports?.map(({ port }) => port)).toEqual([6379]);
+    const [rule, ...others] = redis?.spec?.ingress ?? [];
+    expect(others).toEqual([]);
+    expect(rule?.from?.map(({ podSelector }) => matches(podSelector?.matchLabels, pod.labels))).toEqual([
+      true,
+    ]);
+    expect(redis?.spec?.egress).toBeUndefined();
+    expect(redis?.spec?.policyTypes).toContain('Egress');
+  });
+
+  test('which is as restricted as the gateway', () => {
+    const [{ spec, containers } = { spec: undefined, containers: [] }] = redisPods();
+    expect(spec?.automountServiceAccountToken).toBe(false);
+    expect(spec?.securityContext).toMatchObject({
+      runAsNonRoot: true,
+      seccompProfile: { type: 'RuntimeDefault' },
+    });
+    for (const { securityContext } of containers)
+      expect(securityContext).toMatchObject({
+        allowPrivilegeEscalation: false,
+        readOnlyRootFilesystem: true,
+        capabilities: { drop: ['ALL'] },
+      });
   });
 });
 

@@ -28,5 +28,6 @@ export async function checkConfiguration(
   return { code, printed };
 }
 
-/** Content of a secret's file that is long enough for a key. */
-export const standIn = (file: string) => `stand-in-of-${file}-long-enough-for-a-key`;
+/** Content of a secret's file: an address where its name says so, else long enough for a key. */
+export const standIn = (file: string) =>
+  file === 'redis-url' ? 'redis://:password@redis' : `stand-in-of-${file}-long-enough-for-a-key`;
