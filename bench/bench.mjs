@@ -99,6 +99,24 @@ async function enter(contestant, scenario, bodies, given) {
   }
 }
 
+/** Those who answer a single request and nothing to a load, such as with a 304 that no client can make out, go no further. */
+async function warmUp(entrants, scenario, folder) {
+  for (const entrant of [...entrants]) {
+    const { contestant, running, requests } = entrant;
+    const warm = await load({
+      origin: running.origin,
+      requests,
+      seconds: warmUpSeconds,
+      connections,
+      folder,
+    });
+    if (warm.requests > 0) continue;
+    report.tell(`${contestant.name} is left out of ${scenario.name}: it answers nothing under load`);
+    entrants.splice(entrants.indexOf(entrant), 1);
+    await running.stop();
+  }
+}
+
 async function measure({ running, requests, samples }, { folder }) {
   const before = cpuMicros(running.pid);
   const sample = await load({ origin: running.origin, requests, seconds, connections, folder });
@@ -192,9 +210,7 @@ async function run(scenario) {
       });
       if (entrant !== undefined) entrants.push(entrant);
     }
-    if (warmUpSeconds > 0)
-      for (const { running, requests } of entrants)
-        await load({ origin: running.origin, requests, seconds: warmUpSeconds, connections, folder });
+    if (warmUpSeconds > 0) await warmUp(entrants, scenario, folder);
     for (let round = 0; round < rounds; round++) {
       // Each begins a round in its turn, so that none always follows the same neighbour.
       const turn = round % entrants.length;

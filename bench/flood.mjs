@@ -12,19 +12,27 @@ import { load, loader } from './lib/load.mjs';
 import { listed, readOptions } from './lib/options.mjs';
 import { pinned, pinning, rssMiB } from './lib/processes.mjs';
 import { createReport } from './lib/report.mjs';
+import { median, spreadText } from './lib/statistics.mjs';
 import { table } from './lib/table.mjs';
 
 const options = readOptions(
   `usage: npm run bench:flood -- [flags]
-  --count N    requests of a flood (30000)
+  --count N    requests of a flood (15000)
   --rate N     of them a second (1500)
   --only A,B   of ${Object.keys(FLOODS).join(', ')}`,
   { count: { type: 'string' }, rate: { type: 'string' }, only: { type: 'string' } },
 );
 const perSecond = Number(options.rate ?? (options.short ? 100 : 1_500));
-const seconds = Math.max(1, Math.round(Number(options.count ?? (options.short ? 100 : 30_000)) / perSecond));
+const rounds = options.short ? 1 : 3;
+/** Of a round of a flood. */
+const seconds = Math.max(
+  1,
+  Math.round(Number(options.count ?? (options.short ? 100 : 15_000)) / perSecond / rounds),
+);
 const CONNECTIONS = 8;
-const kinds = listed(options.only) ?? (options.short ? ['keys'] : Object.keys(FLOODS));
+const kinds =
+  listed(options.only) ??
+  (options.short ? ['keys'] : Object.keys(FLOODS).filter((kind) => kind !== 'harmless'));
 const report = createReport(options);
 const unknown = kinds.find((kind) => FLOODS[kind] === undefined);
 if (unknown !== undefined) {
@@ -57,7 +65,23 @@ const problems = [];
 const victim = callerKey(1);
 const requests = [{ target: listPath(PROJECT), headers: { Accept: ACCEPT, Authorization: victim.bearer } }];
 
-/** Each flood meets a gateway of its own. */
+/** A flood while another caller's hits are measured. */
+async function besides(kind, gateway, hits, folder) {
+  const [during, { sent, statuses }] = await Promise.all([
+    hits(seconds),
+    flood(gateway.origin, kind, folder),
+  ]);
+  truncateSync(gateway.logPath);
+  const unexpected = Object.keys(statuses).filter(
+    (status) => !FLOODS[kind].statuses.includes(Number(status)),
+  );
+  const answered = Object.values(statuses).reduce((sum, count) => sum + count, 0);
+  if (during.errors > 0) problems.push(`${kind}: ${during.errors} of the hits were errors`);
+  if (unexpected.length > 0) problems.push(`${kind}: the flood was answered with ${unexpected.join(', ')}`);
+  return { ...during, sent, answered, statuses };
+}
+
+/** Each flood meets a gateway of its own, and takes turns with no flood and with a harmless one. */
 async function measure(kind) {
   const folder = mkdtempSync(join(tmpdir(), 'atlas-gateway-bench-'));
   const atlas = await startAtlas({ [PROJECT]: 100 });
@@ -70,21 +94,17 @@ async function measure(kind) {
     const [{ target, headers }] = requests;
     await askUntil(gateway.origin, target, { headers }, { alive: gateway.alive });
     if (!options.short) await hits(5);
-    const before = { ...(await hits(options.short ? 1 : 3)), rss: rssMiB(gateway.pid) };
-    const [during, { sent, statuses }] = await Promise.all([
-      hits(seconds),
-      flood(gateway.origin, kind, folder),
-    ]);
+    const before = rssMiB(gateway.pid);
+    const samples = [];
+    for (let round = 0; round < rounds; round++)
+      samples.push({
+        alone: await hits(1),
+        harmless: await besides('harmless', gateway, hits, folder),
+        flooded: await besides(kind, gateway, hits, folder),
+      });
     const after = rssMiB(gateway.pid);
-    truncateSync(gateway.logPath);
-    const answered = Object.values(statuses).reduce((sum, count) => sum + count, 0);
-    const unexpected = Object.keys(statuses).filter(
-      (status) => !FLOODS[kind].statuses.includes(Number(status)),
-    );
-    if (during.errors > 0) problems.push(`${kind}: ${during.errors} of the hits were errors`);
-    if (unexpected.length > 0) problems.push(`${kind}: the flood was answered with ${unexpected.join(', ')}`);
-    report.keep(kind, { before, during, after, sent, statuses });
-    return { kind, before, during, after, sent, answered, statuses };
+    report.keep(kind, { before, after, samples });
+    return { kind, before, after, samples };
   } finally {
     await gateway.stop();
     await atlas.close();
@@ -92,47 +112,47 @@ async function measure(kind) {
   }
 }
 
-const results = [];
-for (const kind of kinds) results.push(await measure(kind));
-const harmless = results.find(({ kind }) => kind === 'harmless');
-const percent = (value) => `${(value * 100).toFixed(0)} %`;
+/** A row of the table; what is compared was measured in the same round. */
+function row({ kind, before, after, samples }) {
+  const of = (name, field) => samples.map((sample) => sample[name][field]);
+  const part = (name, other) => samples.map((sample) => sample[name].perSecond / sample[other].perSecond);
+  const [{ flooded }] = samples;
+  const answered = median(samples.map(({ flooded: { answered: got, sent } }) => got / sent));
+  return [
+    FLOODS[kind].title,
+    `${Object.keys(flooded.statuses).join(', ')}${answered < 1 ? ` (${(answered * 100).toFixed(0)} %)` : ''}`,
+    spreadText(of('alone', 'perSecond')),
+    spreadText(part('harmless', 'alone'), 2),
+    spreadText(part('flooded', 'alone'), 2),
+    spreadText(part('flooded', 'harmless'), 2),
+    median(of('harmless', 'p99Ms')).toFixed(1),
+    median(of('flooded', 'p99Ms')).toFixed(1),
+    before.toFixed(0),
+    after.toFixed(0),
+  ];
+}
+
+const rows = [];
+for (const kind of kinds) rows.push(row(await measure(kind)));
 report.print(
   'flood',
   `### Hits of one caller while another floods\n\n${table(
     [
       'the flood asks for',
       'answered with',
-      'hits/s before',
-      'during',
-      'kept',
+      'hits/s alone',
+      'kept beside known target',
+      'beside flood',
       'of the known target',
-      'p50 ms before',
-      'during',
-      'p99 ms during',
+      'p99 ms beside known target',
+      'beside flood',
       'MiB before',
       'after',
     ],
-    results.map(({ kind, before, during, after, sent, answered, statuses }) => [
-      FLOODS[kind].title,
-      `${Object.keys(statuses).join(', ')}${answered < sent ? ` (${percent(answered / sent)} of them)` : ''}`,
-      before.perSecond.toFixed(0),
-      during.perSecond.toFixed(0),
-      percent(during.perSecond / before.perSecond),
-      harmless === undefined
-        ? '–'
-        : (
-            (during.perSecond * harmless.before.perSecond) /
-            (before.perSecond * harmless.during.perSecond)
-          ).toFixed(2),
-      before.p50Ms.toFixed(2),
-      during.p50Ms.toFixed(2),
-      during.p99Ms.toFixed(2),
-      before.rss.toFixed(0),
-      after.toFixed(0),
-    ]),
+    rows,
   )}
 
-${perSecond * seconds} requests, ${perSecond} a second, beside ${CONNECTIONS} connections that ask for one list of 100 items as fast as they are answered, by ${loader}. ${pinning}`,
+${perSecond * seconds * rounds} requests of each flood, ${perSecond} a second, in ${rounds} rounds, beside ${CONNECTIONS} connections that ask for one list of 100 items as fast as they are answered, by ${loader}. ${pinning} Median (least to most).`,
 );
 for (const problem of problems) report.tell(`wrong: ${problem}`);
 report.end();

@@ -19,17 +19,17 @@ import { table } from './lib/table.mjs';
 const options = readOptions(
   `usage: npm run bench:growth -- [flags]
   --most N     the largest size (100000)
-  --rounds N   of a second each (3)
+  --rounds N   of a second each (5)
   --only A,B   of listings, projects, callers, keys, room`,
   { most: { type: 'string' }, rounds: { type: 'string' }, only: { type: 'string' } },
 );
 const most = Number(options.most ?? (options.short ? 10 : 100_000));
-const rounds = Number(options.rounds ?? (options.short ? 1 : 3));
+const rounds = Number(options.rounds ?? (options.short ? 1 : 5));
 const WARM_UP_SECONDS = options.short ? 0 : 3;
 const sizes = [1, 10, 100, 1_000, 10_000, 100_000].filter((size) => size <= most);
 const parts = listed(options.only) ?? ['listings', 'projects', 'callers', 'keys', 'room'];
 const report = createReport(options);
-const HEAD = ['', 'requests/s', 'CPU µs', 'p99 ms', 'MiB'];
+const HEAD = ['', 'requests/s', 'CPU µs', 'of the first', 'p99 ms', 'MiB'];
 
 /** So many of them, spread over all, are asked in turn. */
 const ASKED = 500;
@@ -39,7 +39,6 @@ function sample(count, make) {
 }
 
 async function hits(gateway, requests, folder, seconds = 1) {
-  if (seconds === 0) return undefined;
   const before = cpuMicros(gateway.pid);
   const result = await load({ origin: gateway.origin, requests, seconds, connections: 32, folder });
   if (result.errors > 0) throw new Error(`${result.errors} answers were errors`);
@@ -47,112 +46,121 @@ async function hits(gateway, requests, folder, seconds = 1) {
   return { ...result, cpuUs: (cpuMicros(gateway.pid) - before) / result.requests };
 }
 
-async function row(title, gateway, requests, folder) {
-  const samples = [];
-  for (let round = 0; round < rounds; round++) samples.push(await hits(gateway, requests, folder));
-  const of = (name) => samples.map((one) => one[name]);
-  report.keep(title, samples);
+const request = (target, key) => ({ target, headers: { Accept: ACCEPT, Authorization: key.bearer } });
+
+/**
+ * Starts a gateway of each size, all of them before the first is measured, and then lets them take turns. `projectsOf` are the lists that
+ * are loaded before, `requestsOf` what is asked, as rows of the table.
+ */
+async function compare(part, title, { projectsOf, callersOf, requestsOf }) {
+  const folder = mkdtempSync(join(tmpdir(), 'atlas-gateway-bench-'));
+  const projects = projectsOf(sizes.at(-1));
+  const atlas = await startAtlas(Object.fromEntries(projects.map((id) => [id, 1])));
+  const gateways = [];
+  const rows = [];
+  try {
+    for (const size of sizes) {
+      const gateway = await startGateway({
+        atlas: atlas.origin,
+        folder,
+        name: `${part}-${size}`,
+        callers: callersOf(size),
+        cache: 'fresh: 24h, maxBytes: 4GiB',
+      });
+      gateways.push(gateway);
+      const asked = requestsOf(size);
+      const [{ requests }] = asked;
+      const [{ target, headers }] = requests;
+      const patience = { alive: gateway.alive, timeoutMs: 300_000 };
+      await askUntil(gateway.origin, target, { headers }, patience);
+      await fill({ origin: gateway.origin, targets: projectsOf(size).map(listPath), headers });
+      if (WARM_UP_SECONDS > 0) await hits(gateway, requests, folder, WARM_UP_SECONDS);
+      rows.push(...asked.map((one) => ({ ...one, gateway, samples: [] })));
+    }
+    for (let round = 0; round < rounds; round++)
+      for (const { gateway, requests, samples } of rows) samples.push(await hits(gateway, requests, folder));
+    report.print(
+      `growth: ${part}`,
+      `### ${title}\n\n${table(
+        HEAD,
+        rows.map((row) => cells(row, rows)),
+      )}`,
+    );
+    for (const { name, samples } of rows) report.keep(`${part}, ${name}`, samples);
+  } finally {
+    for (const gateway of gateways) await gateway.stop();
+    await atlas.close();
+    rmSync(folder, { recursive: true });
+  }
+}
+
+/** A row of the table. Processor time is compared with that of the first row in the same round. */
+function cells({ name, samples, gateway }, [{ samples: first }]) {
+  const of = (field) => samples.map((one) => one[field]);
   return [
-    title,
+    name,
     spreadText(of('perSecond')),
     spreadText(of('cpuUs'), 1),
+    spreadText(
+      samples.map(({ cpuUs }, round) => cpuUs / first[round].cpuUs),
+      2,
+    ),
     spreadText(of('p99Ms'), 1),
     rssMiB(gateway.pid).toFixed(0),
   ];
 }
 
-const request = (target, key) => ({ target, headers: { Accept: ACCEPT, Authorization: key.bearer } });
-
-/** One gateway that comes to hold more and more lists, each of a project of its own. */
-async function growListings() {
-  const folder = mkdtempSync(join(tmpdir(), 'atlas-gateway-bench-'));
-  const projects = Array.from({ length: sizes.at(-1) }, (_none, index) => projectId(index));
-  const atlas = await startAtlas(Object.fromEntries(projects.map((id) => [id, 1])));
-  const gateway = await startGateway({ atlas: atlas.origin, folder, cache: 'fresh: 24h, maxBytes: 4GiB' });
-  const key = callerKey(1);
-  const one = [request(listPath(projects[0]), key)];
-  const rows = [];
-  try {
-    await askUntil(gateway.origin, one[0].target, { headers: one[0].headers }, { alive: gateway.alive });
-    await hits(gateway, one, folder, WARM_UP_SECONDS);
-    let held = 0;
-    for (const size of sizes) {
-      await fill({
-        origin: gateway.origin,
-        targets: projects.slice(held, size).map(listPath),
-        headers: one[0].headers,
-      });
-      held = size;
-      rows.push(await row(`${size} held, one asked for`, gateway, one, folder));
-      const many = sample(size, (index) => request(listPath(projects[index]), key));
-      if (size > 1) rows.push(await row(`${size} held, ${many.length} in turn`, gateway, many, folder));
-    }
-  } finally {
-    await gateway.stop();
-    await atlas.close();
-    rmSync(folder, { recursive: true });
-  }
-  report.print(
-    'growth: listings',
-    `### Hits by number of listings, each of a project of its own\n\n${table(HEAD, rows)}`,
-  );
-}
-
-/** A gateway for each size of configuration; `requestsOf` gives the keys that ask. */
-async function growConfiguration(part, title, { callersOf, keysOf }) {
-  const project = projectId(0);
-  const rows = [];
-  for (const size of sizes) {
-    const folder = mkdtempSync(join(tmpdir(), 'atlas-gateway-bench-'));
-    const atlas = await startAtlas({ [project]: 4 });
-    const gateway = await startGateway({ atlas: atlas.origin, folder, callers: callersOf(size) });
-    try {
-      const requests = keysOf(size).map((key) => request(listPath(project), key));
-      await askUntil(
-        gateway.origin,
-        requests[0].target,
-        { headers: requests[0].headers },
-        { alive: gateway.alive, timeoutMs: 300_000 },
-      );
-      await hits(gateway, requests, folder, WARM_UP_SECONDS);
-      rows.push(await row(`${size}`, gateway, requests, folder));
-    } finally {
-      await gateway.stop();
-      await atlas.close();
-      rmSync(folder, { recursive: true });
-    }
-  }
-  report.print(`growth: ${part}`, `### ${title}\n\n${table(HEAD, rows)}`);
-}
-
 const first = callerKey(0);
+const one = projectId(0);
 const grow = {
-  listings: growListings,
+  listings: () =>
+    compare('listings', 'Hits by number of listings, each of a project of its own', {
+      projectsOf: (size) => Array.from({ length: size }, (_none, index) => projectId(index)),
+      callersOf: () => caller('bench', [first]),
+      requestsOf: (size) => [
+        { name: `${size} held, one asked for`, requests: [request(listPath(one), first)] },
+        ...(size === 1
+          ? []
+          : [
+              {
+                name: `${size} held, ${Math.min(size, ASKED)} in turn`,
+                requests: sample(size, (index) => request(listPath(projectId(index)), first)),
+              },
+            ]),
+      ],
+    }),
   projects: () =>
-    growConfiguration('projects', 'Hits by number of projects that a caller may read', {
+    compare('projects', 'Hits by number of projects that a caller may read', {
+      projectsOf: () => [one],
       callersOf: (size) =>
         `  - name: bench
     keys: [{ id: ${first.id}, sha256: '${first.sha256}' }]
     projects:
 ${Array.from({ length: size }, (_none, index) => `      - '${projectId(index)}'`).join('\n')}`,
-      keysOf: () => [first],
+      requestsOf: (size) => [{ name: size, requests: [request(listPath(one), first)] }],
     }),
   callers: () =>
-    growConfiguration('callers', 'Hits by number of callers with a key each, up to 500 of whom ask in turn', {
+    compare('callers', `Hits by number of callers with a key each, up to ${ASKED} of whom ask in turn`, {
+      projectsOf: () => [one],
       callersOf: (size) =>
         Array.from({ length: size }, (_none, index) => caller(`caller-${index}`, [callerKey(index)])).join(
           '\n',
         ),
-      keysOf: (size) => sample(size, callerKey),
+      requestsOf: (size) => [
+        { name: size, requests: sample(size, (index) => request(listPath(one), callerKey(index))) },
+      ],
     }),
   keys: () =>
-    growConfiguration('keys', 'Hits by number of keys of one caller, up to 500 of which are used in turn', {
+    compare('keys', `Hits by number of keys of one caller, up to ${ASKED} of which are used in turn`, {
+      projectsOf: () => [one],
       callersOf: (size) =>
         caller(
           'bench',
           Array.from({ length: size }, (_none, index) => callerKey(index)),
         ),
-      keysOf: (size) => sample(size, callerKey),
+      requestsOf: (size) => [
+        { name: size, requests: sample(size, (index) => request(listPath(one), callerKey(index))) },
+      ],
     }),
   room: growRoom,
 };
@@ -262,7 +270,7 @@ In one process, without sockets. ${TIMES} of each, median (10th to 90th percenti
 
 report.printSetup(
   'growth, setup',
-  `Rounds of 1 s, ${rounds} for each row, 32 connections by ${loader}. ${pinning} Median (least to most).`,
+  `${rounds} rounds of 1 s for each row, in turn, 32 connections by ${loader}. ${pinning} Median (least to most).`,
 );
 for (const part of parts) {
   if (grow[part] === undefined) {

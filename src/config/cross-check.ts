@@ -15,9 +15,12 @@ export function crossCheck(
   report: (path: Path, message: string) => void,
 ): void {
   const unique = (path: (index: number) => Path, names: readonly string[], what: string) => {
-    for (const [index, name] of names.entries())
-      if (names.indexOf(name) !== index)
+    const seen = new Set<string>();
+    for (const [index, name] of names.entries()) {
+      if (seen.has(name))
         report(path(index), `'${name}' is the ${what} of another one already; give each its own`);
+      seen.add(name);
+    }
   };
   unique(
     (index) => ['credentials', index, 'name'],
