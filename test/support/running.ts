@@ -79,6 +79,8 @@ interface RunningOptions {
   readonly simulator?: SimulatorOptions;
   /** Contents of files the configuration names. */
   readonly files?: Record<string, string>;
+  /** How many questions the gateway remembers; absent: as usual. */
+  readonly rememberedQuestions?: number;
   /** Instead of the simulator's address. */
   readonly origin?: string;
 }
@@ -125,6 +127,9 @@ export async function startGateway(options: RunningOptions = {}): Promise<Runnin
       config,
       secretOf: (ref) => ('env' in ref ? (env[ref.env] ?? '') : (options.files?.[ref.file] ?? '')),
       build: { version: '0.0.0', node: process.version },
+      ...(options.rememberedQuestions === undefined
+        ? {}
+        : { rememberedQuestions: options.rememberedQuestions }),
       log,
     },
     { clock, random },
