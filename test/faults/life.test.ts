@@ -260,7 +260,7 @@ test('72: a restart while Atlas is down → what was held is served, with its ag
   const second = await serveBuilt(configuration);
   const after = await ask(second.origin, linksOf(orders), { headers: HEADERS });
   expect([after.status, after.text]).toEqual([200, before.text]);
-  expect(second.output()).toContain('"outcome":"restored"');
+  await expect.poll(() => second.output()).toContain('"outcome":"restored"');
   // A purge takes it out of the file too: killed right after, nothing comes back.
   await ask(second.admin, '/cache/purge', { method: 'POST', body: '{}' });
   second.child.kill('SIGKILL');
@@ -407,7 +407,7 @@ test('72: a purge of one operation → its lists are not in the file either', as
   first.child.kill('SIGINT');
   await first.ended;
   const second = await serveBuilt(builtConfiguration(atlas, snapshot));
-  expect(second.output()).toContain('"outcome":"restored","listings":1');
+  await expect.poll(() => second.output()).toContain('"outcome":"restored","listings":1');
   second.child.kill('SIGINT');
   expect(await second.ended).toBe(0);
   await simulator.close();
