@@ -387,10 +387,10 @@ export function compose(
       lists,
       viewFor: createViews(lists.nextSerial),
       renderings,
-      recollection: createRecollection<Asked>(
-        { max: options.rememberedQuestions ?? MAX_REMEMBERED, perCaller: MAX_REMEMBERED_PER_CALLER },
-        { clock },
-      ),
+      recollection: createRecollection<Asked>({
+        max: options.rememberedQuestions ?? MAX_REMEMBERED,
+        perCaller: MAX_REMEMBERED_PER_CALLER,
+      }),
       clock,
       nextRequestId,
       observe,
@@ -415,6 +415,7 @@ export function compose(
           method: 'POST',
           status: code,
           cache: 'none',
+          endedAt: clock.now(),
           durationMs: 0,
           bytes: 0,
           upstreamCalls: 0,

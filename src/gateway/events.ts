@@ -11,6 +11,8 @@ export interface AnsweredEvent {
   readonly project: string | undefined;
   readonly status: number;
   readonly cache: CacheOutcome;
+  /** Monotonic milliseconds. */
+  readonly endedAt: number;
   readonly durationMs: number;
   readonly bytes: number;
   readonly upstreamCalls: number;

@@ -1,10 +1,8 @@
-import type { Clock } from '../lib/clock.ts';
-
 /** What requests turned out to mean, remembered by who asked and how. */
 export interface Recollection<Meaning> {
-  /** What this caller's `target` with this `Accept` meant a moment ago. */
-  recall(caller: object, target: string, accept: string | undefined): Meaning | undefined;
-  remember(caller: object, target: string, accept: string | undefined, meaning: Meaning): void;
+  /** What this caller's `target` with this `Accept` meant a moment before `now`, in monotonic milliseconds. */
+  recall(caller: object, target: string, accept: string | undefined, now: number): Meaning | undefined;
+  remember(caller: object, target: string, accept: string | undefined, meaning: Meaning, now: number): void;
   readonly size: number;
 }
 
@@ -25,19 +23,22 @@ interface Memory<Meaning> {
  * caller, so nothing remembered outlives a policy. Each caller has `perCaller` places, of which the oldest is given up first: who asks for
  * ever new targets loses only its own. Past `max` altogether all is forgotten, which costs nobody more than reading once.
  */
-export function createRecollection<Meaning>(
-  { max, perCaller }: { max: number; perCaller: number },
-  { clock }: { clock: Clock },
-): Recollection<Meaning> {
+export function createRecollection<Meaning>({
+  max,
+  perCaller,
+}: {
+  max: number;
+  perCaller: number;
+}): Recollection<Meaning> {
   let places = new WeakMap<object, Map<string, Memory<Meaning>>>();
   let size = 0;
   return {
-    recall(caller, target, accept) {
+    recall(caller, target, accept, now) {
       const known = places.get(caller)?.get(target);
-      if (known === undefined || known.accept !== accept || clock.now() >= known.until) return undefined;
+      if (known === undefined || known.accept !== accept || now >= known.until) return undefined;
       return known.meaning;
     },
-    remember(caller, target, accept, meaning) {
+    remember(caller, target, accept, meaning, now) {
       if (target.length > MAX_TARGET_LENGTH || (accept?.length ?? 0) > MAX_ACCEPT_LENGTH || max === 0) return;
       if (size >= max) {
         places = new WeakMap();
@@ -46,7 +47,7 @@ export function createRecollection<Meaning>(
       const own = places.get(caller) ?? new Map<string, Memory<Meaning>>();
       places.set(caller, own);
       size += own.delete(target) ? 0 : 1;
-      own.set(target, { accept, meaning, until: clock.now() + REMEMBERED_MS });
+      own.set(target, { accept, meaning, until: now + REMEMBERED_MS });
       if (own.size <= perCaller) return;
       for (const oldest of own.keys()) {
         own.delete(oldest);

@@ -140,7 +140,7 @@ export function createWay({ publicUrl }: WayOptions, dependencies: WayDependenci
       });
     const { method, target, headers } = request;
     const reads = method === 'GET' || method === 'HEAD';
-    const known = reads ? recollection.recall(caller, target, headers.accept) : undefined;
+    const known = reads ? recollection.recall(caller, target, headers.accept, journey.startedAt) : undefined;
     if (known !== undefined) {
       journey.operation = known.question.operation;
       journey.project = projectOf(known.question.pathParameters);
@@ -157,7 +157,7 @@ export function createWay({ publicUrl }: WayOptions, dependencies: WayDependenci
       page: undefined,
       accepted: undefined,
     };
-    recollection.remember(caller, target, headers.accept, asked);
+    recollection.remember(caller, target, headers.accept, asked, journey.startedAt);
     return asked;
   }
 
@@ -297,8 +297,9 @@ export function createWay({ publicUrl }: WayOptions, dependencies: WayDependenci
   }
 
   function finish(request: GatewayRequest, answer: Answer, journey: Journey): FinishedAnswer {
-    const { requestId, caller, operation, project, cache, upstreamCalls, reason } = journey;
+    const { requestId, startedAt, caller, operation, project, cache, upstreamCalls, reason } = journey;
     const { status, headers, body, text, errorCode } = answer;
+    const endedAt = clock.now();
     observe({
       type: 'answered',
       requestId,
@@ -308,7 +309,8 @@ export function createWay({ publicUrl }: WayOptions, dependencies: WayDependenci
       project,
       status,
       cache,
-      durationMs: clock.now() - journey.startedAt,
+      endedAt,
+      durationMs: endedAt - startedAt,
       bytes: request.method === 'HEAD' ? 0 : body.length,
       upstreamCalls,
       errorCode,

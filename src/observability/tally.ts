@@ -174,8 +174,7 @@ export function createTally({ clock }: { clock: Clock }): Tally {
   }
 
   function answered(event: AnsweredEvent): void {
-    const { caller, project, status, cache } = event;
-    const now = clock.now();
+    const { caller, project, status, cache, endedAt: now } = event;
     const slot = trend.slotAt(now);
     const isHit = cache === 'hit' || cache === 'stale';
     add(rings.requests, slot);

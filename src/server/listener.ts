@@ -36,8 +36,10 @@ export interface Listener {
 const MAX_HEADER_BYTES = 16_384;
 const HEADERS_TIMEOUT_MS = 10_000;
 const REQUEST_TIMEOUT_MS = 15_000;
-const KEEP_ALIVE_MS = 65_000;
-/** A connection on which nothing moves for so long is closed: a reader that does not read, or is gone. */
+/**
+ * A connection on which nothing moves for so long is closed: a reader that does not read, is gone, or has no more questions. Longer than load
+ * balancers keep theirs, so that it is they who close them.
+ */
 const IDLE_MS = 120_000;
 const MAX_CONNECTIONS = 20_000;
 
@@ -111,14 +113,17 @@ function explain(error: Error & { code?: string }, { host, port, setting }: List
   }
 }
 
+/** The last response on a connection, kept with it. */
+const LAST = Symbol('last response');
+type Answering = Duplex & { [LAST]?: ServerResponse };
+
 function connectionClosing(
   server: Server | TlsServer,
   handler: RequestListener,
   isDraining: () => boolean,
 ): void {
-  const lastOn = new WeakMap<Duplex, ServerResponse>();
   server.on('request', (request, response) => {
-    lastOn.set(request.socket, response);
+    (request.socket as Answering)[LAST] = response;
     // A kept connection would go on being served after `close`.
     if (isDraining()) response.setHeader('Connection', 'close');
     handler(request, response);
@@ -137,7 +142,9 @@ function connectionClosing(
       })
       .end(body);
   });
-  server.on('clientError', (error, socket) => answerBroken(error, socket as Socket, lastOn.get(socket)));
+  server.on('clientError', (error, socket) =>
+    answerBroken(error, socket as Socket, (socket as Answering)[LAST]),
+  );
   server.on('upgrade', (_request, socket) => socket.destroy());
   server.on('connect', (_request, socket) => complain(socket, NO_PROXY));
 }
@@ -149,7 +156,8 @@ export function createListener(options: ListenerOptions, handler: RequestListene
     maxHeaderSize: MAX_HEADER_BYTES,
     headersTimeout: HEADERS_TIMEOUT_MS,
     requestTimeout: REQUEST_TIMEOUT_MS,
-    keepAliveTimeout: KEEP_ALIVE_MS,
+    // `timeout` is enough for connections between requests, and needs no timer of its own with each of them.
+    keepAliveTimeout: 0,
     connectionsCheckingInterval: 1_000,
     // The edge counts Host headers itself, so that the answer has the shape of every other error.
     requireHostHeader: false,

@@ -13,6 +13,7 @@ const answered = (more: Partial<AnsweredEvent> = {}): AnsweredEvent => ({
   project: '64b7c0ffee0000000000a004',
   status: 200,
   cache: 'hit',
+  endedAt: 0,
   durationMs: 1,
   bytes: 10,
   upstreamCalls: 0,
@@ -86,8 +87,8 @@ describe('the tally', () => {
   test('however many callers and projects come, a thousand of each are kept: those used last', async () => {
     const { tally, clock } = create();
     for (let number = 0; number < 3_000; number++) {
-      tally.observe(answered({ caller: `caller-${number}`, project: id(number) }));
-      tally.observe(answered({ caller: 'busy', project: id(999_999) }));
+      tally.observe(answered({ endedAt: clock.now(), caller: `caller-${number}`, project: id(number) }));
+      tally.observe(answered({ endedAt: clock.now(), caller: 'busy', project: id(999_999) }));
       if (number % 100 === 0) await clock.advance(1);
     }
     expect(tally.callers().size).toBe(1_000);
@@ -107,7 +108,7 @@ describe('the tally', () => {
           const times: { at: number; hit: boolean }[] = [];
           for (const { waitMs, hit } of steps) {
             await clock.advance(waitMs);
-            tally.observe(answered({ cache: hit ? 'hit' : 'miss' }));
+            tally.observe(answered({ endedAt: clock.now(), cache: hit ? 'hit' : 'miss' }));
             times.push({ at: clock.now(), hit });
           }
           const trend = tally.trend();
