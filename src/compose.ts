@@ -376,7 +376,7 @@ export function compose(
 
   const instance = random.bytes(6).toString('base64url');
   let requests = 0;
-  const nextRequestId = () => `${instance}-${(++requests).toString(36)}`;
+  const nextRequestId = () => `${instance}-${++requests}`;
   const way = createWay(
     { publicUrl },
     {
@@ -407,6 +407,7 @@ export function compose(
     createPublicApp({
       way,
       tokens,
+      clock,
       version: build.version,
       report: ({ status: code, ...told }) =>
         observe({

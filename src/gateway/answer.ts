@@ -5,13 +5,20 @@ import type { Body, Coding } from '../cache/renderings.ts';
 import type { UpstreamResponse } from '../upstream/message.ts';
 import { type Refusal, STATUS_OF } from './refusal.ts';
 
-/**
- * An answer, ready to be written. `headers` are names and values in turn, as `writeHead` takes them without building anything; the last
- * value is that of `X-Request-Id`, empty until the answer is written. A HEAD request is answered with the same headers and no body.
- */
+/** The head of answers, but for the id of the request. */
+export interface Head {
+  /** Names and values in turn, as `writeHead` takes them without building anything. */
+  readonly headers: readonly string[];
+  /** Whether more than one answer has it. */
+  readonly kept: boolean;
+  /** Whoever writes kept heads leaves here what goes over the wire. */
+  written?: string;
+}
+
+/** An answer, ready to be written. A HEAD request is answered with the same head and no body. */
 export interface Answer {
   readonly status: number;
-  readonly headers: string[];
+  readonly head: Head;
   readonly body: Buffer;
   /** A short body once more, its bytes as characters (Latin-1). */
   readonly text?: string | undefined;
@@ -26,17 +33,17 @@ export interface FinishedAnswer extends Answer {
 
 /** The heads of a page that is served from memory, prepared for the second they were last used in. */
 export interface PageHead {
-  age: number;
-  ttl: number;
-  readonly found: string[];
-  readonly unchanged: string[];
+  readonly age: number;
+  readonly ttl: number;
+  readonly found: Head;
+  readonly unchanged: Head;
 }
 
 const NO_BODY = Buffer.alloc(0);
 const VARY = 'Accept, Accept-Encoding, Authorization';
-/** The end of every head. */
-const LAST = ['X-Content-Type-Options', 'nosniff', 'X-Request-Id', ''] as const;
-const seconds = (ms: number) => Math.max(0, Math.floor(ms / 1_000));
+const NO_SNIFFING = ['X-Content-Type-Options', 'nosniff'] as const;
+const ageOf = ({ loadedAt }: Held, now: number) => Math.max(0, Math.floor((now - loadedAt) / 1_000));
+const ttlOf = ({ freshUntil }: Held, now: number) => Math.floor((freshUntil - now) / 1_000);
 
 /** `Cache-Status` (RFC 9211): how this answer came about, its time to live in seconds, negative where it is stale. */
 function cacheStatus(how: How, ttl: number): string {
@@ -55,10 +62,10 @@ function cacheStatus(how: How, ttl: number): string {
 const cacheControl = (ttl: number) => `private, max-age=${Math.max(0, ttl)}`;
 
 function cachingHeaders(how: How, held: Held, now: number): string[] {
-  const ttl = Math.floor((held.freshUntil - now) / 1_000);
+  const ttl = ttlOf(held, now);
   return [
     'Age',
-    String(seconds(now - held.loadedAt)),
+    String(ageOf(held, now)),
     'Cache-Control',
     cacheControl(ttl),
     'Cache-Status',
@@ -67,6 +74,8 @@ function cachingHeaders(how: How, held: Held, now: number): string[] {
     VARY,
   ];
 }
+
+const once = (headers: readonly string[]): Head => ({ headers, kept: false });
 
 const flat = (headers: Readonly<Record<string, string | string[]>>): string[] =>
   Object.entries(headers).flatMap(([name, values]) => [values].flat().flatMap((value) => [name, value]));
@@ -84,53 +93,39 @@ export interface PageAnswer {
   readonly unchanged: boolean;
 }
 
-function writeHeads({ body, coding, mediaType, ageing, how, held, now }: PageAnswer): PageHead {
+function writeHeads(
+  { body, coding, mediaType, ageing, how, held, now }: PageAnswer,
+  kept: boolean,
+): PageHead {
   const { bytes, etag } = body;
   const common = [...cachingHeaders(how, held, now), ...flat(ageing), 'ETag', etag];
   const content = ['Content-Type', `${mediaType};charset=utf-8`, 'Content-Length', String(bytes.length)];
   if (coding !== 'identity') content.push('Content-Encoding', coding);
   return {
-    age: seconds(now - held.loadedAt),
-    ttl: Math.floor((held.freshUntil - now) / 1_000),
-    found: [...common, ...content, ...LAST],
-    unchanged: [...common, ...LAST],
+    age: ageOf(held, now),
+    ttl: ttlOf(held, now),
+    found: { headers: [...common, ...content, ...NO_SNIFFING], kept },
+    unchanged: { headers: [...common, ...NO_SNIFFING], kept },
   };
 }
 
-/** The heads of a page from memory: only what changes with the second is written again. */
+/** The heads of a page from memory: what they say changes with the second. */
 function preparedHeads(page: PageAnswer): PageHead {
-  const { body, how, held, now } = page;
-  const age = seconds(now - held.loadedAt);
-  const ttl = Math.floor((held.freshUntil - now) / 1_000);
+  const { body, held, now } = page;
   const known = body.prepared;
-  if (known === undefined) {
-    body.prepared = writeHeads(page);
-    return body.prepared;
-  }
-  if (known.age === age && known.ttl === ttl) return known;
-  known.age = age;
-  known.ttl = ttl;
-  for (const head of [known.found, known.unchanged])
-    head.splice(
-      0,
-      6,
-      'Age',
-      String(age),
-      'Cache-Control',
-      cacheControl(ttl),
-      'Cache-Status',
-      cacheStatus(how, ttl),
-    );
-  return known;
+  if (known?.age === ageOf(held, now) && known.ttl === ttlOf(held, now)) return known;
+  const fresh = writeHeads(page, true);
+  body.prepared = fresh;
+  return fresh;
 }
 
 /** A page of a list: 200, or 304 where the request's `If-None-Match` names it. */
 export function answerPage(page: PageAnswer): Answer {
   const plainHit = page.how.outcome === 'hit' && page.how.detail === undefined;
-  const { found, unchanged } = plainHit ? preparedHeads(page) : writeHeads(page);
+  const { found, unchanged } = plainHit ? preparedHeads(page) : writeHeads(page, false);
   return page.unchanged
-    ? { status: 304, headers: unchanged, body: NO_BODY }
-    : { status: 200, headers: found, body: page.body.bytes, text: page.body.text };
+    ? { status: 304, head: unchanged, body: NO_BODY }
+    : { status: 200, head: found, body: page.body.bytes, text: page.body.text };
 }
 
 /** Atlas's own 4xx, as it came: its body, its error code, its media type. */
@@ -139,7 +134,7 @@ export function answerAtlasError(response: UpstreamResponse, how: How, held: Hel
   const { deprecation, sunset } = response.headers;
   return {
     status: response.status,
-    headers: [
+    head: once([
       ...cachingHeaders(how, held, now),
       ...flat({
         'Content-Type': response.headers['content-type'] ?? 'application/json',
@@ -148,8 +143,8 @@ export function answerAtlasError(response: UpstreamResponse, how: How, held: Hel
         ...(deprecation === undefined ? {} : { Deprecation: deprecation }),
         ...(sunset === undefined ? {} : { Sunset: sunset }),
       }),
-      ...LAST,
-    ],
+      ...NO_SNIFFING,
+    ]),
     body: response.body,
     ...(errorCode === undefined ? {} : { errorCode }),
   };
@@ -166,7 +161,7 @@ export function answerRefusal({ code, detail, parameters, headers, retryAfterMs 
   });
   return {
     status,
-    headers: [
+    head: once([
       ...flat({
         'Content-Type': 'application/json',
         'Content-Length': String(body.length),
@@ -177,8 +172,8 @@ export function answerRefusal({ code, detail, parameters, headers, retryAfterMs 
           : { 'Retry-After': String(Math.max(1, Math.ceil(retryAfterMs / 1_000))) }),
         ...headers,
       }),
-      ...LAST,
-    ],
+      ...NO_SNIFFING,
+    ]),
     body,
     errorCode: code,
   };

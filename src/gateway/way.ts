@@ -298,7 +298,7 @@ export function createWay({ publicUrl }: WayOptions, dependencies: WayDependenci
 
   function finish(request: GatewayRequest, answer: Answer, journey: Journey): FinishedAnswer {
     const { requestId, startedAt, caller, operation, project, cache, upstreamCalls, reason } = journey;
-    const { status, headers, body, text, errorCode } = answer;
+    const { status, head, body, text, errorCode } = answer;
     const endedAt = clock.now();
     observe({
       type: 'answered',
@@ -316,7 +316,7 @@ export function createWay({ publicUrl }: WayOptions, dependencies: WayDependenci
       errorCode,
       reason,
     });
-    return { status, headers, body, text, requestId };
+    return { status, head, body, text, requestId };
   }
 
   const begin = (): Journey => ({

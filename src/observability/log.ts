@@ -55,6 +55,16 @@ function createTimeText(wall: () => number): () => string {
   };
 }
 
+/** What follows the whole milliseconds, by microseconds: a number with a fraction takes a microsecond to write. */
+const FRACTIONS = Array.from({ length: 1_000 }, (_none, micros) => String(micros / 1_000).slice(1));
+
+/** Milliseconds to the microsecond. */
+function millis(duration: number): string {
+  const micros = Math.round(duration * 1_000);
+  const whole = Math.floor(micros / 1_000);
+  return `${whole}${FRACTIONS[micros - whole * 1_000] ?? ''}`;
+}
+
 const member = (name: string, value: string | undefined) =>
   value === undefined ? '' : `"${name}":"${value}",`;
 
@@ -66,9 +76,8 @@ function requestLine(event: AnsweredEvent, time: string): string {
   const { requestId, method, caller, operation, project, status, cache, bytes, upstreamCalls, reason } =
     event;
   const errorCode = event.errorCode === undefined ? '' : `"errorCode":${JSON.stringify(event.errorCode)},`;
-  const durationMs = Math.round(event.durationMs * 1_000) / 1_000;
   const who = member('caller', caller) + member('operation', operation) + member('project', project);
-  return `{"level":"${levelOf(status)}","time":"${time}","requestId":"${requestId}","method":"${method}",${who}"status":${status},"cache":"${cache}","durationMs":${durationMs},"bytes":${bytes},"upstreamCalls":${upstreamCalls},${errorCode}${member('reason', reason)}"msg":"request"}\n`;
+  return `{"level":"${levelOf(status)}","time":"${time}","requestId":"${requestId}","method":"${method}",${who}"status":${status},"cache":"${cache}","durationMs":${millis(event.durationMs)},"bytes":${bytes},"upstreamCalls":${upstreamCalls},${errorCode}${member('reason', reason)}"msg":"request"}\n`;
 }
 
 /**

@@ -6,11 +6,13 @@ import type { FinishedAnswer } from '../gateway/answer.ts';
 import { refuse } from '../gateway/refusal.ts';
 import type { Tokens } from '../gateway/tokens.ts';
 import type { createWay, GatewayRequest } from '../gateway/way.ts';
+import type { Clock } from '../lib/clock.ts';
 import { createDescriptionRoutes } from './description-routes.ts';
 import { refuseAtEdge } from './edge.ts';
 import { createOauthRoutes, type RoutedEvent } from './oauth-routes.ts';
 import { describePublic } from './openapi.ts';
 import { readHeaders } from './request-headers.ts';
+import { createAnswerWriter } from './write-answer.ts';
 
 export interface PublicAppDependencies {
   readonly way: ReturnType<typeof createWay>;
@@ -18,6 +20,7 @@ export interface PublicAppDependencies {
   /** The gateway's version. */
   readonly version: string;
   readonly report: (event: RoutedEvent) => void;
+  readonly clock: Clock;
   /** `begin` is false where too many requests are under way. */
   readonly inFlight: { begin(): boolean; end(): void };
 }
@@ -37,17 +40,6 @@ const ROUTED_METHODS: ReadonlySet<string> = new Set(['GET', 'HEAD', 'POST']);
 /** Lists are by far the most that is asked for, and are known by the beginning of their path. */
 const LISTS = '/api/atlas/';
 
-function write(request: IncomingMessage, response: ServerResponse, answer: FinishedAnswer): void {
-  const { status, headers, body, text, requestId } = answer;
-  // Heads are prepared once for many answers; the id is put in as the head is written.
-  headers[headers.length - 1] = requestId;
-  response.writeHead(status, headers);
-  if (request.method === 'HEAD') response.end();
-  else if (text === undefined) response.end(body);
-  // Node writes a text together with the head at once, a buffer after it.
-  else response.end(text, 'latin1');
-}
-
 /**
  * The public listener's requests. Lists are answered in front of Hono's router: the gateway has the whole answer as bytes, and building a
  * `Request` and a `Response` around them would cost more than the answer. What else there is goes through Hono.
@@ -57,8 +49,10 @@ export function createPublicApp({
   tokens,
   version,
   report,
+  clock,
   inFlight,
 }: PublicAppDependencies): RequestListener {
+  const write = createAnswerWriter(() => clock.wall());
   const app = new Hono();
   app.get('/', (context) => context.text(ABOUT));
   app.route(
