@@ -7,6 +7,9 @@ const DOT_SEGMENT = /\/(\.|%2e){1,2}(\/|$)/i;
 /** Everything RFC 3986 allows in a path and query. */
 const TARGET = /^\/[\w\-.~%!$&'()*+,;=:@/?]*$/;
 
+/** A path and query in which nothing needs a second look: no empty segment, no dot, nothing encoded. Most targets are such. */
+const PLAIN = /^(?:\/[\w\-~!$&'()*+,;=:@?]+)+$/;
+
 /** What the edge looks at: the request line and the headers. */
 export interface EdgeRequest {
   readonly method: string;
@@ -23,13 +26,8 @@ export function refuseAtEdge({ method, target, headers, takesBody }: EdgeRequest
   if (target.length > MAX_TARGET_BYTES)
     return refuse('URI_TOO_LONG', `The address is longer than ${MAX_TARGET_BYTES} bytes.`);
   if (headers.hosts !== 1) return refuse('INVALID_REQUEST', 'Send exactly one Host header.');
-  if (!TARGET.test(target))
-    return refuse(
-      'INVALID_REQUEST',
-      'The address must be a path, beginning with one slash and percent-encoded.',
-    );
-  if (target.startsWith('//') || hasDotSegment(target))
-    return refuse('INVALID_REQUEST', 'The address must not begin with two slashes nor have dot segments.');
+  const malformed = PLAIN.test(target) ? undefined : refuseTarget(target);
+  if (malformed !== undefined) return malformed;
   if (method === 'TRACE' || method === 'CONNECT')
     return refuse('METHOD_NOT_ALLOWED', 'This gateway only reads: use GET or HEAD.', {
       headers: { Allow: 'GET, HEAD' },
@@ -43,8 +41,13 @@ export function refuseAtEdge({ method, target, headers, takesBody }: EdgeRequest
   return undefined;
 }
 
-function hasDotSegment(target: string): boolean {
-  // Without a dot, plain or encoded, there is no such segment: most targets have none.
-  if (!target.includes('.') && !target.includes('%2')) return false;
-  return DOT_SEGMENT.test(target.split('?', 1)[0] ?? '');
+function refuseTarget(target: string): Refusal | undefined {
+  if (!TARGET.test(target))
+    return refuse(
+      'INVALID_REQUEST',
+      'The address must be a path, beginning with one slash and percent-encoded.',
+    );
+  if (target.startsWith('//') || DOT_SEGMENT.test(target.split('?', 1)[0] ?? ''))
+    return refuse('INVALID_REQUEST', 'The address must not begin with two slashes nor have dot segments.');
+  return undefined;
 }

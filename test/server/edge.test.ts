@@ -1,0 +1,52 @@
+import fc from 'fast-check';
+import { expect, test } from 'vitest';
+import { refuseAtEdge } from '../../src/server/edge.ts';
+
+const HEADERS = {
+  authorization: undefined,
+  accept: undefined,
+  acceptEncoding: undefined,
+  ifNoneMatch: undefined,
+  cacheControl: undefined,
+  pragma: undefined,
+  hosts: 1,
+  hasBody: false,
+};
+const passes = (target: string) =>
+  refuseAtEdge({ method: 'GET', target, headers: HEADERS, takesBody: false }) === undefined;
+
+/** What may pass, said without regard for speed. */
+function isSafe(target: string): boolean {
+  const path = target.split('?', 1)[0] ?? '';
+  const segments = path.split('/').map((segment) => segment.replaceAll(/%2e/gi, '.'));
+  return (
+    /^\/[\x21-\x7e]*$/.test(target) &&
+    !/["<>[\\\]^`{|}#]/.test(target) &&
+    !target.startsWith('//') &&
+    !segments.some((segment) => segment === '.' || segment === '..')
+  );
+}
+
+test('a target passes the edge only if two readers cannot understand it differently', () => {
+  const pieces = ['/', '//', '.', '..', '%2e', '%2E', '%2f', '%', '?', '&', '=', 'a', 'groups', '-', '~'];
+  const target = fc.oneof(
+    fc
+      .array(fc.constantFrom(...pieces, ' ', '\u00e9', '\\', '#', '\t'), { maxLength: 12 })
+      .map((parts) => `/${parts.join('')}`),
+    fc.array(fc.constantFrom(...pieces), { maxLength: 12 }).map((parts) => parts.join('')),
+    fc.string({ maxLength: 40, unit: 'binary' }).map((text) => `/${text}`),
+  );
+  fc.assert(
+    fc.property(target, (one) => {
+      expect(passes(one)).toBe(isSafe(one));
+    }),
+    { numRuns: 2_000 },
+  );
+});
+
+test('a target of many segments is read once, however it ends', () => {
+  const long = '/a'.repeat(4_000);
+  expect(passes(long)).toBe(true);
+  expect(passes(`${long}"`)).toBe(false);
+  expect(passes(`${long}/..`)).toBe(false);
+});
