@@ -39,7 +39,8 @@ describe.skipIf(!hasRedis)('three gateways and a Redis', () => {
   fresh: ${fresh}
   staleWhileRevalidate: 1s
   # All of it runs on one machine, which is late for everything while 3 000 connections are made.
-  shared: { url: { env: REDIS_URL }, encryptionKey: { env: KEY }, timeout: ${timeout} }`,
+  shared: { url: { env: REDIS_URL }, encryptionKey: { env: KEY }, timeout: ${timeout} }
+drain: { delay: 0s }`,
     )
       .replace('listen: { port: 0 }', "listen: { port: 0, publicUrl: 'http://gateway.test' }")
       .replace('timeout: 2s', 'timeout: 15s');
