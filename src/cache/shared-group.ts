@@ -474,8 +474,9 @@ export function createSharedGroup(
     },
     async upToDate() {
       if (secret === undefined || !engine.connected) return false;
-      // An own purge takes two turns: one that tells it, and one in which it comes back.
-      for (let turn = 0; turn < 2 && (isDue() || unconfirmed.size > 0); turn++) await synchronize();
+      // An own purge takes two turns: one that tells it, and one in which it comes back. One that is under way may be past telling.
+      const turns = joining !== undefined && unconfirmed.size > 0 ? 3 : 2;
+      for (let turn = 0; turn < turns && (isDue() || unconfirmed.size > 0); turn++) await synchronize();
       return !isDue() && unconfirmed.size === 0;
     },
     covers: (project, operation, sequence) => sequence < floor || book.covers(project, operation, sequence),
