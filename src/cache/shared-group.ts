@@ -219,9 +219,11 @@ export function createSharedGroup(
       every(SYNC_MS, synchronize);
       every(EXCHANGE_MS, news.exchange);
       const until = clock.now() + LONGEST_JOIN_MS;
-      while (secret === undefined && clock.now() < until) {
+      // The secret alone is not enough: who serves has to know the news that last, such as which tokens were revoked.
+      const isOutside = () => joinedAt === Number.NEGATIVE_INFINITY;
+      while (isOutside() && clock.now() < until) {
         if (engine.connected) await synchronize();
-        if (secret === undefined) await new Promise<void>((resolve) => void clock.after(20, resolve));
+        if (isOutside()) await new Promise<void>((resolve) => void clock.after(20, resolve));
       }
     },
     async close() {
