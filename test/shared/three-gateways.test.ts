@@ -95,7 +95,7 @@ drain: { delay: 0s }`,
   });
 
   test('3 000 concurrent cold requests over 50 projects cost one walk a project and one token', async () => {
-    gateways = await Promise.all([1, 2, 3].map(() => serve('30s', '2s')));
+    gateways = await Promise.all([1, 2, 3].map(() => serve('30s', '10s')));
     simulator.clearRequests();
     const replies = await Promise.all(
       Array.from({ length: 3_000 }, (_none, index) => {
