@@ -6,7 +6,8 @@ import { bearerAuth } from 'hono/bearer-auth';
 import { requestId } from 'hono/request-id';
 import pino from 'pino';
 import { Counter, collectDefaultMetrics, Histogram, Registry } from 'prom-client';
-import { keyOf, load, port } from './upstream.mjs';
+import { answerFromMap } from './hono-map.mjs';
+import { port } from './upstream.mjs';
 
 const log = pino();
 const registry = new Registry();
@@ -25,7 +26,6 @@ const durations = new Histogram({
   registers: [registry],
 });
 
-const answers = new Map();
 const app = new Hono();
 app.use(requestId());
 app.use(async (c, next) => {
@@ -51,17 +51,5 @@ app.use(async (c, next) => {
 });
 app.get('/metrics', async (c) => c.text(await registry.metrics()));
 app.use('/api/*', bearerAuth({ token: process.env.TOKEN }));
-app.get('/api/atlas/v2/*', async (c) => {
-  const acceptEncoding = c.req.header('accept-encoding');
-  const target = c.req.url.slice(c.req.url.indexOf('/api/'));
-  const key = keyOf(target, acceptEncoding);
-  let answer = answers.get(key);
-  if (answer === undefined) {
-    answer = await load(target, { accept: c.req.header('accept'), acceptEncoding });
-    answers.set(key, answer);
-  }
-  const { body, headers, etag } = answer;
-  if (c.req.header('if-none-match') === etag) return c.body(null, 304, { ETag: etag });
-  return c.body(body, 200, headers);
-});
+app.get('/api/atlas/v2/*', answerFromMap());
 serve({ fetch: app.fetch, port, hostname: '127.0.0.1' });

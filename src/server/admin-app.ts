@@ -7,7 +7,7 @@ import { renderApiError } from '../atlas/api-error.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { Random } from '../lib/random.ts';
 import { createDescriptionRoutes } from './description-routes.ts';
-import { describeAdmin } from './openapi.ts';
+import { describeAdmin } from './openapi-admin.ts';
 import { isBrowsers, isCrossSite, namesThisListener } from './same-site.ts';
 import { createSessions, SESSION_MS } from './sessions.ts';
 

@@ -1,7 +1,7 @@
 import { Hono } from 'hono';
 import { createRendering } from '../cache/renderings.ts';
 import { chooseCoding, matchesEtag } from '../lib/content-coding.ts';
-import type { OpenApiDocument } from './openapi.ts';
+import type { OpenApiDocument } from './openapi-document.ts';
 
 /** It changes with the program only, which a load balancer may replace at any time. */
 const CACHE_CONTROL = 'public, max-age=300';

@@ -130,35 +130,57 @@ function bins(trend: Trend): readonly Bin[] {
   return made.reverse();
 }
 
+const highest = (of: readonly Point[]) => Math.max(0, ...of.map(({ value }) => value ?? 0));
+
+/** How often something happened; the first series is the one that is told in words. */
+function RateChart({
+  title,
+  unit,
+  series,
+  more = '',
+}: Pick<ChartProps, 'title' | 'unit'> & {
+  readonly series: readonly [Series, ...Series[]];
+  /** A sentence beside that of the rates. */
+  readonly more?: string;
+}) {
+  const [{ points }] = series;
+  const top = niceTop(highest(points));
+  const now = rate(points.at(-1)?.value ?? 0);
+  return (
+    <Chart
+      title={title}
+      unit={unit}
+      now={now}
+      top={top}
+      topLabel={rate(top)}
+      series={series}
+      summary={`${title} ${unit} over the last hour: ${now} now, ${rate(highest(points))} at most.${more}`}
+    />
+  );
+}
+
 /** How the last hour went. */
 export function Trends({ trend }: { readonly trend: Trend }) {
   const points = bins(trend);
   const series = (value: (bin: Bin) => number | undefined): readonly Point[] =>
     points.map((bin) => ({ ago: bin.ago, value: value(bin) }));
-  const highest = (of: readonly Point[]) => Math.max(0, ...of.map(({ value }) => value ?? 0));
-  const last = (of: readonly Point[]) => of.at(-1)?.value ?? 0;
   const all = (counter: Counter) => points.reduce((sum, { sums }) => sum + sums[counter], 0);
 
   const requests = series(({ sums, seconds }) => sums.requests / seconds);
   const errors = series(({ sums, seconds }) => sums.errors / seconds);
   const ratio = series(({ sums }) => (sums.lookups === 0 ? undefined : sums.hits / sums.lookups));
   const upstream = series(({ sums, seconds }) => (60 * sums.upstreamCalls) / seconds);
-  const requestsTop = niceTop(highest(requests));
-  const upstreamTop = niceTop(highest(upstream));
   const hourRatio = percent(all('hits'), all('lookups'));
   return (
     <div class="charts">
-      <Chart
+      <RateChart
         title="Requests"
         unit="a second"
-        now={rate(last(requests))}
-        top={requestsTop}
-        topLabel={rate(requestsTop)}
         series={[
           { name: 'total', points: requests },
           { name: 'errors', points: errors },
         ]}
-        summary={`Requests a second over the last hour: ${rate(last(requests))} now, ${rate(highest(requests))} at most. ${all('errors')} answered with an error of 500 or above.`}
+        more={` ${all('errors')} answered with an error of 500 or above.`}
       />
       <Chart
         title="Answered from memory"
@@ -169,15 +191,7 @@ export function Trends({ trend }: { readonly trend: Trend }) {
         series={[{ name: 'part', points: ratio }]}
         summary={`Part of the requests for lists that memory answered: ${hourRatio} over the last hour.`}
       />
-      <Chart
-        title="Questions to Atlas"
-        unit="a minute"
-        now={rate(last(upstream))}
-        top={upstreamTop}
-        topLabel={rate(upstreamTop)}
-        series={[{ name: 'total', points: upstream }]}
-        summary={`Questions to Atlas a minute over the last hour: ${rate(last(upstream))} now, ${rate(highest(upstream))} at most.`}
-      />
+      <RateChart title="Questions to Atlas" unit="a minute" series={[{ name: 'total', points: upstream }]} />
     </div>
   );
 }

@@ -34,6 +34,15 @@ export type ShareGrant = (
   mint: () => Promise<Grant | UpstreamFailure>,
 ) => Promise<Grant | UpstreamFailure>;
 
+export interface BearerDependencies {
+  readonly exchange: Exchange;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly observe: (event: UpstreamEvent) => void;
+  /** Absent: this gateway's tokens are its own. */
+  readonly shareGrant?: ShareGrant | undefined;
+}
+
 interface Token {
   readonly type: 'token';
   readonly value: string;
@@ -85,19 +94,7 @@ function readGrant(response: UpstreamResponse): TokenAnswer | string {
  */
 export function createBearer(
   options: BearerOptions,
-  {
-    exchange,
-    clock,
-    random,
-    observe,
-    shareGrant = (_wanted, mint) => mint(),
-  }: {
-    exchange: Exchange;
-    clock: Clock;
-    random: Random;
-    observe: (event: UpstreamEvent) => void;
-    shareGrant?: ShareGrant | undefined;
-  },
+  { exchange, clock, random, observe, shareGrant = (_wanted, mint) => mint() }: BearerDependencies,
 ): SignedSend {
   const { name, secrets } = options;
   let token: Token | undefined;

@@ -1,13 +1,10 @@
-import type { Clock } from '../lib/clock.ts';
-import type { Random } from '../lib/random.ts';
 import type { CredentialSecrets } from './authorization.ts';
-import { createBearer, type ShareGrant } from './bearer.ts';
+import { type BearerDependencies, createBearer } from './bearer.ts';
 import type { Budget } from './budget.ts';
 import { createCircuit } from './circuit.ts';
 import { createDigest } from './digest.ts';
-import type { UpstreamEvent } from './events.ts';
 import { failed } from './failure.ts';
-import type { Exchange, Send, UpstreamAnswer } from './message.ts';
+import type { Send, UpstreamAnswer } from './message.ts';
 import { createRetry } from './retry.ts';
 import { createRotation, type Rotation, type SignedSend } from './rotation.ts';
 
@@ -29,13 +26,7 @@ export interface CredentialSend extends Rotation {
 /** What signs requests with a credential's secrets, whatever its kind. */
 export function createSigned(
   { name, kind, secrets, mintTimeoutMs }: CredentialOptions,
-  dependencies: {
-    exchange: Exchange;
-    clock: Clock;
-    random: Random;
-    observe: (event: UpstreamEvent) => void;
-    shareGrant?: ShareGrant | undefined;
-  },
+  dependencies: BearerDependencies,
 ): SignedSend {
   switch (kind) {
     case 'service-account':
@@ -64,22 +55,7 @@ const codeOf = (answer: UpstreamAnswer) => (answer.type === 'failed' ? answer.co
  */
 export function createCredentialSend(
   { name, kind, secrets, mintTimeoutMs }: CredentialOptions,
-  {
-    exchange,
-    budget,
-    clock,
-    random,
-    observe,
-    shareGrant,
-  }: {
-    exchange: Exchange;
-    budget: Budget;
-    clock: Clock;
-    random: Random;
-    observe: (event: UpstreamEvent) => void;
-    /** Absent: this gateway's tokens are its own. */
-    shareGrant?: ShareGrant | undefined;
-  },
+  { exchange, budget, clock, random, observe, shareGrant }: BearerDependencies & { readonly budget: Budget },
 ): CredentialSend {
   const create = (held: CredentialSecrets) =>
     createSigned(

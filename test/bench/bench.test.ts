@@ -1,4 +1,4 @@
-import { spawn } from 'node:child_process';
+import { execFile } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
@@ -11,16 +11,12 @@ function short(
   script: string,
   flags: readonly string[] = [],
 ): Promise<{ code: number | null; out: string; err: string }> {
-  const child = spawn(process.execPath, [`bench/${script}`, '--short', ...flags]);
-  let out = '';
-  let err = '';
-  child.stdout.on('data', (chunk) => {
-    out += chunk;
+  return new Promise((resolve) => {
+    const args = [`bench/${script}`, '--short', ...flags];
+    const child = execFile(process.execPath, args, (_error, out, err) =>
+      resolve({ code: child.exitCode, out, err }),
+    );
   });
-  child.stderr.on('data', (chunk) => {
-    err += chunk;
-  });
-  return new Promise((resolve) => child.on('close', (code) => resolve({ code, out, err })));
 }
 
 /** No figure is looked at: only that each bench runs, checks the bodies it is answered with, and prints its table. Without wrk, autocannon is the load. */

@@ -1,10 +1,11 @@
 import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { say } from '../support/command.ts';
 import { ask } from '../support/running.ts';
 
 const children: ChildProcessWithoutNullStreams[] = [];
@@ -37,8 +38,13 @@ afterEach(() => {
 });
 
 describe('the command line', () => {
+  test('is a program: it ends with its code and prints on the stream that is meant', async () => {
+    expect(await run(['srve'])).toMatchObject({ code: 2, out: '' });
+    expect(await run(['serve', '--help'])).toMatchObject({ code: 0, err: '' });
+  });
+
   test('without a command shows the commands and ends with 2', async () => {
-    const { code, err } = await run([]);
+    const { code, err } = await say([]);
     expect(code).toBe(2);
     for (const name of [
       'serve',
@@ -56,7 +62,7 @@ describe('the command line', () => {
   test.each(['serve', 'demo', 'check', 'new-key', 'healthcheck', 'simulator', 'completion', 'help'])(
     '%s has help',
     async (name) => {
-      const { code, out } = await run([name, '--help']);
+      const { code, out } = await say([name, '--help']);
       expect(code).toBe(0);
       expect(out).toContain(`usage: atlas-gateway ${name}`);
     },
@@ -75,13 +81,13 @@ describe('the command line', () => {
       'nowhere.yaml: cannot be read; check the path given with --config',
     ],
   ])('%j ends with 2 and says: %s', async (args, sentence) => {
-    const { code, err } = await run(args);
+    const { code, err } = await say(args, { readFile: (path) => readFileSync(path, 'utf8') });
     expect(code).toBe(2);
     expect(err).toContain(sentence);
   });
 
   test('healthcheck ends with 1 where nothing answers', async () => {
-    const { code, err } = await run(['healthcheck', '--url', 'http://127.0.0.1:1']);
+    const { code, err } = await say(['healthcheck', '--url', 'http://127.0.0.1:1']);
     expect(code).toBe(1);
     expect(err).toBe('not ready: nothing answers on http://127.0.0.1:1\n');
   });
@@ -111,7 +117,7 @@ describe('serve', () => {
     writeFileSync(join(folder, 'secret'), `${secret}\n`);
     const lines = made.out.slice(made.out.indexOf('callers:'));
     const path = configure(
-      `listen: { port: 0 }\nadmin: { port: 0 }\nupstream: { origin: '${atlas}' }\ncredentials:\n  - name: c\n    serviceAccount: { clientId: { env: ID }, clientSecret: { file: secret } }\n${lines}`,
+      `listen: { port: 0 }\nadmin: { port: 0 }\nupstream: { origin: '${atlas}' }\ndrain: { delay: 0s }\ncredentials:\n  - name: c\n    serviceAccount: { clientId: { env: ID }, clientSecret: { file: secret } }\n${lines}`,
     );
     const env = { ID: id ?? '' };
     expect((await run(['check', '--config', path], env)).out).toContain('The configuration is good.');

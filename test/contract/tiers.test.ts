@@ -1,3 +1,4 @@
+import { expect } from 'vitest';
 import { hold } from '../../src/cache/freshness.ts';
 import { createMemoryTier } from '../../src/cache/memory-tier.ts';
 import { createSharedTier } from '../../src/cache/shared-tier.ts';
@@ -43,11 +44,11 @@ if (hasRedis)
         delete: shared.delete,
         dropProject: async (project) => {
           shared.purge({ project, soft: false });
-          await group.upToDate();
+          expect(await group.upToDate()).toBe(true);
         },
         clear: async () => {
           shared.purge({ soft: false });
-          await group.upToDate();
+          expect(await group.upToDate()).toBe(true);
         },
         get sequence() {
           return shared.sequence;

@@ -593,8 +593,9 @@ test('an API key serves as well as a service account', async () => {
 });
 
 test('a gateway whose Atlas is not there says so', async () => {
-  const running = await startGateway({ origin: 'http://127.0.0.1:1' });
-  expect(json(await running.get(linksOf(orders)))).toMatchObject({
+  const clock = createFakeClock();
+  const running = await startGateway({ clock, origin: 'http://127.0.0.1:1' });
+  expect(json(await settled(clock, running.get(linksOf(orders))))).toMatchObject({
     error: 502,
     errorCode: 'UPSTREAM_UNREACHABLE',
   });

@@ -2,7 +2,6 @@ import fc from 'fast-check';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { createCatalog, type Operation, type Parameter, targetPath } from '../../src/atlas/catalog.ts';
 import { operations } from '../../src/atlas/operations.ts';
-import { createListCache, NO_DEMAND } from '../../src/cache/list-cache.ts';
 import { SAMPLE_PROJECTS } from '../../src/simulator/world.ts';
 import { testKey } from '../support/caller-keys.ts';
 import { createFakeClock } from '../support/fake-clock.ts';
@@ -285,39 +284,6 @@ test('25: every list is open or closed as the policy says, the same for a projec
     expect(running.upstream()).toHaveLength(asked);
   }
   await running.stop();
-});
-
-test('22: a million random keys leave memory and loads bounded', { timeout: 60_000 }, async () => {
-  const cache = createListCache<string>(
-    {
-      maxBytes: 1_000_000,
-      projectShare: 0.25,
-      refusalMs: 1_000,
-      longestPauseMs: 60_000,
-      refreshPauseMs: 1_000,
-      maxLoads: 1_000,
-      maxWaiting: 10,
-    },
-    { clock: createFakeClock(), observe: () => undefined },
-  );
-  const lifetimes = { freshMs: 30_000, staleWhileRevalidateMs: 0, staleIfErrorMs: 0 };
-  for (let batch = 0; batch < 1_000; batch++) {
-    const reads = Array.from({ length: 1_000 }, (_none, index) =>
-      cache.read({
-        project: `project-${(batch * 1_000 + index) % 5_000}`,
-        operation: 'operation',
-        key: `key-${batch}-${index}`,
-        lifetimes,
-        demand: NO_DEMAND,
-        stretch: () => 1,
-        mayLoad: () => undefined,
-        load: async () => ({ type: 'loaded', value: 'list', bytes: 100 }),
-      }),
-    );
-    await Promise.all(reads);
-    expect(cache.bytes).toBeLessThanOrEqual(1_000_000);
-    expect(cache.loading).toBe(0);
-  }
 });
 
 describe('what Atlas sends', () => {

@@ -1,82 +1,17 @@
 import { spawn, spawnSync } from 'node:child_process';
 import { chmodSync, cpSync, mkdirSync, readdirSync, statSync, writeFileSync } from 'node:fs';
 import { Agent, request as httpRequest } from 'node:http';
-import { connect } from 'node:net';
 import { dirname, join } from 'node:path';
 import { afterAll, expect, test } from 'vitest';
-import { createSystemClock } from '../../src/lib/clock.ts';
-import { createSystemRandom } from '../../src/lib/random.ts';
-import { createSimulator } from '../../src/simulator/simulator.ts';
 import { SAMPLE_PROJECTS } from '../../src/simulator/world.ts';
 import { builtConfiguration, makeFolder, removeFolders, serveBuilt } from '../support/built.ts';
 import { createFakeClock, settled } from '../support/fake-clock.ts';
-import { ACCEPT, ask, json, linksOf, startGateway } from '../support/running.ts';
+import { ACCEPT, ask, json, linksOf, startGateway, startSimulator } from '../support/running.ts';
 
 const { orders, payments, single } = SAMPLE_PROJECTS;
 const HEADERS = { accept: ACCEPT };
 
-async function startSimulator() {
-  const simulator = createSimulator({}, { clock: createSystemClock(), random: createSystemRandom() });
-  return { simulator, atlas: await simulator.listen(0) };
-}
-
-/** What comes back to someone who writes a request a piece at a time. */
-function slowly(origin: string, first: string, piece: string): Promise<string> {
-  return new Promise((resolve) => {
-    const { hostname, port } = new URL(origin);
-    const socket = connect(Number(port), hostname, () => socket.write(first));
-    const timer = setInterval(() => socket.write(piece), 500);
-    let told = '';
-    socket.on('data', (chunk) => {
-      told += chunk;
-    });
-    socket.on('error', () => undefined);
-    socket.on('close', () => {
-      clearInterval(timer);
-      resolve(told);
-    });
-  });
-}
-
 afterAll(removeFolders);
-
-test('65: headers and bodies that arrive a byte at a time → 408, while others are answered', {
-  timeout: 40_000,
-}, async () => {
-  const running = await startGateway();
-  const POST = 'POST /api/oauth/token HTTP/1.1\r\nHost: gateway\r\nContent-Length: 1000\r\n\r\n';
-  const [headers, body, other] = await Promise.all([
-    slowly(running.origin, `GET ${linksOf(orders)} HTTP/1.1\r\nHost: gateway\r\nX-Slow: `, 'x'),
-    slowly(running.origin, POST, 'x'),
-    running.get(linksOf(orders)),
-  ]);
-  expect(headers).toMatch(/^HTTP\/1\.1 408 [\s\S]*"errorCode":"REQUEST_TIMEOUT"/);
-  expect(body).toMatch(/^HTTP\/1\.1 408 [\s\S]*"errorCode":"REQUEST_TIMEOUT"/);
-  expect(other.status).toBe(200);
-  await running.stop();
-});
-
-test('65: two hundred who do not read their answers → memory bounded, others answered', async () => {
-  const running = await startGateway();
-  const { bytes } = { bytes: (await running.get(linksOf(payments, '?itemsPerPage=500'))).body.length };
-  const before = process.memoryUsage().rss;
-  const { hostname, port } = new URL(running.origin);
-  const line = `GET ${linksOf(payments, '?itemsPerPage=500')} HTTP/1.1\r\nHost: gateway\r\nAccept: ${ACCEPT}\r\n\r\n`;
-  const sockets = Array.from({ length: 200 }, () => {
-    const socket = connect(Number(port), hostname, () => socket.write(line.repeat(20)));
-    socket.on('error', () => undefined);
-    socket.pause();
-    return socket;
-  });
-  await expect
-    .poll(async () => JSON.parse((await ask(running.admin, '/status.json')).text).requests)
-    .toBeGreaterThan(200);
-  expect((await running.get(linksOf(orders))).status).toBe(200);
-  // Four thousand answers were asked for; their bytes are those of the cache, not copies.
-  expect(process.memoryUsage().rss - before).toBeLessThan((4_000 * bytes) / 4);
-  for (const socket of sockets) socket.destroy();
-  await running.stop();
-});
 
 test('66: more requests than are taken → 503 OVERLOADED with Retry-After; hits and probes go on', async () => {
   const clock = createFakeClock();
@@ -241,65 +176,6 @@ test('70: a read-only tree, another user id, a folder that cannot be written →
   await simulator.close();
 });
 
-test('72: a restart while Atlas is down → what was held is served, with its age', async () => {
-  const { simulator, atlas } = await startSimulator();
-  const folder = makeFolder();
-  writeFileSync(join(folder, 'key'), 'k'.repeat(40), { mode: 0o600 });
-  const taken = await serveBuilt(builtConfiguration(atlas));
-  const { port } = new URL(taken.origin);
-  taken.child.kill('SIGINT');
-  await taken.ended;
-  const snapshot = `cache: { fresh: 1s, snapshot: { path: '${folder}/cache', encryptionKey: { file: '${folder}/key' } } }`;
-  const configuration = builtConfiguration(atlas, snapshot).replace('port: 0', `port: ${port}`);
-  const first = await serveBuilt(configuration);
-  const before = await ask(first.origin, linksOf(orders), { headers: HEADERS });
-  first.child.kill('SIGINT');
-  expect(await first.ended).toBe(0);
-  expect(statSync(join(folder, 'cache')).mode & 0o777).toBe(0o600);
-  await simulator.close();
-  const second = await serveBuilt(configuration);
-  const after = await ask(second.origin, linksOf(orders), { headers: HEADERS });
-  expect([after.status, after.text]).toEqual([200, before.text]);
-  await expect.poll(() => second.output()).toContain('"outcome":"restored"');
-  // A purge takes it out of the file too: killed right after, nothing comes back.
-  await ask(second.admin, '/cache/purge', { method: 'POST', body: '{}' });
-  second.child.kill('SIGKILL');
-  await second.ended;
-  const third = await serveBuilt(configuration);
-  expect((await ask(third.origin, linksOf(orders), { headers: HEADERS })).status).toBe(502);
-  third.child.kill('SIGINT');
-  expect(await third.ended).toBe(0);
-});
-
-test.each([
-  ['another key', 'x'.repeat(40), undefined],
-  [
-    'a damaged file',
-    'k'.repeat(40),
-    'atlas-gateway cache 1\ndamaged, and long enough to be read as one of ours',
-  ],
-  ['a file of something else', 'k'.repeat(40), 'hello'],
-])('72: %s → a warning, and an empty cache', async (_what, key, content) => {
-  const { simulator, atlas } = await startSimulator();
-  const folder = makeFolder();
-  writeFileSync(join(folder, 'key'), 'k'.repeat(40));
-  const snapshot = `cache: { snapshot: { path: '${folder}/cache', encryptionKey: { file: '${folder}/key' } } }`;
-  const first = await serveBuilt(builtConfiguration(atlas, snapshot));
-  await ask(first.origin, linksOf(orders), { headers: HEADERS });
-  first.child.kill('SIGINT');
-  await first.ended;
-  writeFileSync(join(folder, 'key'), key);
-  if (content !== undefined) writeFileSync(join(folder, 'cache'), content);
-  const second = await serveBuilt(builtConfiguration(atlas, snapshot));
-  await expect.poll(second.output).toContain('"outcome":"not-read"');
-  expect((await ask(second.origin, linksOf(orders), { headers: HEADERS })).headers['cache-status']).toContain(
-    'fwd=miss',
-  );
-  second.child.kill('SIGINT');
-  expect(await second.ended).toBe(0);
-  await simulator.close();
-});
-
 test('73: a credential whose secret ends soon → a metric, and a line every day', async () => {
   const clock = createFakeClock(Date.UTC(2026, 7, 10, 12));
   const credential = {
@@ -392,23 +268,3 @@ test.skipIf(noPromtool)(
     expect([0, 3]).toContain(code);
   },
 );
-
-test('72: a purge of one operation → its lists are not in the file either', async () => {
-  const { simulator, atlas } = await startSimulator();
-  const folder = makeFolder();
-  writeFileSync(join(folder, 'key'), 'k'.repeat(40));
-  const snapshot = `cache: { snapshot: { path: '${folder}/cache', encryptionKey: { file: '${folder}/key' } } }`;
-  const first = await serveBuilt(builtConfiguration(atlas, snapshot));
-  await ask(first.origin, linksOf(orders), { headers: HEADERS });
-  const clusters = `/api/atlas/v2/groups/${orders.id}/clusters`;
-  await ask(first.origin, clusters, { headers: { accept: 'application/vnd.atlas.2024-08-05+json' } });
-  const operation = 'listGroupStreamPrivateLinkConnections';
-  await ask(first.admin, '/cache/purge', { method: 'POST', body: JSON.stringify({ operation }) });
-  first.child.kill('SIGINT');
-  await first.ended;
-  const second = await serveBuilt(builtConfiguration(atlas, snapshot));
-  await expect.poll(() => second.output()).toContain('"outcome":"restored","listings":1');
-  second.child.kill('SIGINT');
-  expect(await second.ended).toBe(0);
-  await simulator.close();
-});

@@ -42,6 +42,7 @@ const configuration = (
   operations = 'lists',
 ) => `listen: { ${listen} }
 admin: { port: 0 }
+drain: { delay: 0s }
 upstream: { origin: '${atlas}' }
 credentials:
   - name: sample

@@ -97,9 +97,14 @@ describe.skipIf(!hasRedis)('the shared tier', () => {
     ];
     for (const [cold, begin, end] of troubles) {
       await begin();
-      const hit = await timed(one, linksOf(orders));
-      expect([hit.status, hit.headers['cache-status']]).toEqual([200, expect.stringContaining('; hit;')]);
-      expect(hit.tookMs).toBeLessThan(100);
+      const times: number[] = [];
+      for (let turn = 0; turn < 3; turn++) {
+        const { status, headers, tookMs } = await timed(one, linksOf(orders));
+        expect([status, headers['cache-status']]).toEqual([200, expect.stringContaining('; hit;')]);
+        times.push(tookMs);
+      }
+      // A busy machine may be late for one of them; waiting for the tier would make each of them late.
+      expect(Math.min(...times)).toBeLessThan(100);
       for (const gateway of [one, two]) {
         const miss = await timed(gateway, cold);
         expect(miss.status).toBe(200);

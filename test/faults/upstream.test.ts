@@ -4,7 +4,7 @@ import { readFileSync } from 'node:fs';
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
-import { afterAll, afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { SAMPLE_PROJECTS } from '../../src/simulator/world.ts';
 import { builtConfiguration, makeFolder, removeFolders, serveBuilt } from '../support/built.ts';
 import { createFakeClock, type FakeClock, settled } from '../support/fake-clock.ts';
@@ -483,7 +483,7 @@ describe('a certificate', () => {
     );
   const NOW = ['-days', '1'];
 
-  beforeEach(() => {
+  beforeAll(() => {
     if (noOpenssl) return;
     folder = makeFolder();
     authority('known');

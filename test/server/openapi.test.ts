@@ -11,7 +11,8 @@ import { createSystemClock } from '../../src/lib/clock.ts';
 import { createSystemRandom } from '../../src/lib/random.ts';
 import { createDescriptionRoutes } from '../../src/server/description-routes.ts';
 import { createOauthRoutes } from '../../src/server/oauth-routes.ts';
-import { describeAdmin, describePublic } from '../../src/server/openapi.ts';
+import { describePublic } from '../../src/server/openapi.ts';
+import { describeAdmin } from '../../src/server/openapi-admin.ts';
 import { SAMPLE_PROJECTS } from '../../src/simulator/world.ts';
 import { ask, linksOf, type Running, startGateway } from '../support/running.ts';
 

@@ -39,7 +39,8 @@ describe.skipIf(!hasRedis)('three gateways and a Redis', () => {
   fresh: ${fresh}
   staleWhileRevalidate: 1s
   # All of it runs on one machine, which is late for everything while 3 000 connections are made.
-  shared: { url: { env: REDIS_URL }, encryptionKey: { env: KEY }, timeout: ${timeout} }`,
+  shared: { url: { env: REDIS_URL }, encryptionKey: { env: KEY }, timeout: ${timeout} }
+drain: { delay: 0s }`,
     )
       .replace('listen: { port: 0 }', "listen: { port: 0, publicUrl: 'http://gateway.test' }")
       .replace('timeout: 2s', 'timeout: 15s');
@@ -94,7 +95,7 @@ describe.skipIf(!hasRedis)('three gateways and a Redis', () => {
   });
 
   test('3 000 concurrent cold requests over 50 projects cost one walk a project and one token', async () => {
-    gateways = await Promise.all([1, 2, 3].map(() => serve('30s', '2s')));
+    gateways = await Promise.all([1, 2, 3].map(() => serve('30s', '10s')));
     simulator.clearRequests();
     const replies = await Promise.all(
       Array.from({ length: 3_000 }, (_none, index) => {

@@ -85,6 +85,12 @@ interface RunningOptions {
   readonly origin?: string;
 }
 
+/** A simulated Atlas by itself, and its address. */
+export async function startSimulator(): Promise<{ simulator: Simulator; atlas: string }> {
+  const simulator = createSimulator({}, { clock: createSystemClock(), random: createSystemRandom() });
+  return { simulator, atlas: await simulator.listen(0) };
+}
+
 export async function startGateway(options: RunningOptions = {}): Promise<Running> {
   const clock = options.clock ?? createSystemClock();
   const random = createSystemRandom();

@@ -1,0 +1,103 @@
+import type { Clock } from '../lib/clock.ts';
+import type { Random } from '../lib/random.ts';
+import { createPurges, type PurgeScope } from './purges.ts';
+import type { SharedPurge } from './shared-messages.ts';
+
+/** What a gateway does about the purges of others. */
+export interface PurgeHandlers {
+  onPurge(scope: PurgeScope & { soft: boolean }): void;
+  /** Purges were missed, and nobody knows which. */
+  onGap(): void;
+}
+
+/** An own purge that has not come back yet. */
+interface Unconfirmed {
+  readonly purge: SharedPurge;
+  /** Whether the engine has it. */
+  sent: boolean;
+}
+
+/** The purges of all gateways, in the engine's order, and those of this one that the others are still to hear of. */
+export interface SharedPurges {
+  /** How many there were so far. */
+  readonly sequence: number;
+  /** Whether one came after `sequence`. */
+  covers(project: string, operation: string, sequence: number): boolean;
+  /** Takes up an own one. */
+  add(scope: PurgeScope & { soft: boolean }): void;
+  /** Own ones that have not come back. */
+  readonly unconfirmed: ReadonlyMap<string, Unconfirmed>;
+  /** Takes over what the engine has after what was known: the latest last, undefined what cannot be read. `first`: nothing was known. */
+  learn(
+    sequence: number,
+    heard: readonly (SharedPurge | undefined)[],
+    known: { readonly first: boolean },
+  ): void;
+  /** The engine may have lost them: own ones of the last minutes are told again. */
+  tellAgain(): void;
+}
+
+/** How long own purges are told again to a tier that may have lost them. */
+export const RECENT_MS = 600_000;
+const MAX_RECENT = 200;
+const MAX_REMEMBERED = 10_000;
+
+const scopeOf = ({ project, operation }: Partial<SharedPurge>): PurgeScope => ({
+  ...(project === undefined ? {} : { project }),
+  ...(operation === undefined ? {} : { operation }),
+});
+
+export function createSharedPurges({
+  clock,
+  random,
+  handlers,
+}: {
+  clock: Clock;
+  random: Random;
+  handlers: PurgeHandlers;
+}): SharedPurges {
+  let book = createPurges(MAX_REMEMBERED);
+  let floor = 0;
+  const unconfirmed = new Map<string, Unconfirmed>();
+  const recent: { purge: SharedPurge; at: number }[] = [];
+
+  return {
+    get sequence() {
+      return book.sequence;
+    },
+    covers: (project, operation, sequence) => sequence < floor || book.covers(project, operation, sequence),
+    unconfirmed,
+    add({ soft, ...scope }) {
+      const purge = { id: random.bytes(9).toString('base64url'), ...scopeOf(scope), soft };
+      // More than can be remembered at once become one of everything.
+      const tooMany = unconfirmed.size >= MAX_RECENT;
+      if (tooMany) unconfirmed.clear();
+      const said = tooMany ? { id: purge.id, soft: false } : purge;
+      recent.push({ purge: said, at: clock.now() });
+      if (recent.length > MAX_RECENT) recent.shift();
+      unconfirmed.set(said.id, { purge: said, sent: false });
+    },
+    learn(sequence, heard, { first }) {
+      // What cannot be read may have been about anything.
+      const missed = !first && heard.length < sequence - book.sequence;
+      if (first || missed) {
+        floor = sequence - heard.length;
+        book = createPurges(MAX_REMEMBERED, floor);
+      }
+      for (const purge of heard) {
+        book.add(purge === undefined ? {} : scopeOf(purge));
+        const own = purge !== undefined && recent.some(({ purge: { id } }) => id === purge.id);
+        if (purge !== undefined) unconfirmed.delete(purge.id);
+        if (first || missed || own) continue;
+        handlers.onPurge({ ...(purge === undefined ? {} : scopeOf(purge)), soft: purge?.soft ?? false });
+      }
+      if (missed) handlers.onGap();
+      // Sent, and yet not among those that came: it was lost.
+      for (const waiting of unconfirmed.values()) waiting.sent = false;
+    },
+    tellAgain() {
+      const since = clock.now() - RECENT_MS;
+      for (const { purge, at } of recent) if (at >= since) unconfirmed.set(purge.id, { purge, sent: false });
+    },
+  };
+}

@@ -1,0 +1,144 @@
+import { reasonOf } from '../atlas/api-error.ts';
+import { DESCRIBED, ERROR_SCHEMAS, HEADERS, headers } from './openapi-answers.ts';
+import {
+  type Description,
+  json,
+  OPENAPI,
+  type OpenApiDocument,
+  object,
+  ref,
+  text,
+} from './openapi-document.ts';
+
+const adminError = (status: number, code: string): Description => ({
+  description: `${reasonOf(status)}: \`${code}\`.`,
+  headers: headers('X-Error-Code', ...(status === 401 ? ['WWW-Authenticate'] : [])),
+  content: json(ref('schemas', 'ApiError')),
+});
+
+const ADMIN_HEADERS = ['Cache-Control', 'ETag', 'Vary', 'WWW-Authenticate', 'X-Error-Code'];
+
+const probe = (operationId: string, summary: string, responses: Description): Description => ({
+  operationId,
+  summary,
+  tags: ['Probes'],
+  security: [],
+  responses,
+});
+
+const page = (operationId: string, summary: string): Description => ({
+  operationId,
+  summary,
+  tags: ['Operating'],
+  responses: {
+    '200': { description: 'A page.', content: { 'text/html': { schema: { type: 'string' } } } },
+    '401': { description: 'A page to sign in on.', content: { 'text/html': { schema: { type: 'string' } } } },
+    '403': adminError(403, 'HOST_FORBIDDEN'),
+  },
+});
+
+const PURGE_SCOPE: Description = {
+  type: 'object',
+  additionalProperties: false,
+  properties: {
+    project: {
+      type: 'string',
+      pattern: '^[a-f0-9]{24}$',
+      description: 'A project or organization; all where it is left out.',
+    },
+    operation: { type: 'string', description: 'Operation id or older name; all where it is left out.' },
+    soft: {
+      type: 'boolean',
+      default: false,
+      description: 'Lists turn stale instead of being dropped: they still serve where Atlas fails.',
+    },
+  },
+};
+
+/** What the admin listener serves to operators and their tools. */
+export function describeAdmin(version: string): OpenApiDocument {
+  return {
+    openapi: OPENAPI.version,
+    info: {
+      title: 'atlas-gateway admin',
+      version,
+      license: OPENAPI.license,
+      summary: 'Metrics, probes, status and purge of an atlas-gateway.',
+      description: 'Metrics and probes are open; the rest asks for the admin token where one is configured.',
+    },
+    servers: [{ url: '/' }],
+    tags: [{ name: 'Probes' }, { name: 'Operating' }, { name: 'Gateway' }],
+    security: [{ adminToken: [] }],
+    paths: {
+      '/metrics': {
+        get: probe('getMetrics', 'Metrics in the format of Prometheus', { '200': text('All metrics.') }),
+      },
+      '/healthz': { get: probe('getHealth', 'Whether the process turns', { '200': text('ok') }) },
+      '/readyz': {
+        get: probe('getReadiness', 'Whether it takes requests; never whether Atlas is up', {
+          '200': text('ready'),
+          '503': text('starting or draining'),
+        }),
+      },
+      '/status.json': {
+        get: {
+          operationId: 'getStatus',
+          summary: 'What the gateway knows now: names, numbers and times',
+          tags: ['Operating'],
+          responses: {
+            '200': {
+              description: 'The status.',
+              headers: headers('Cache-Control'),
+              content: json({ type: 'object' }),
+            },
+            '401': adminError(401, 'UNAUTHENTICATED'),
+            '403': adminError(403, 'HOST_FORBIDDEN'),
+          },
+        },
+      },
+      '/': {
+        get: page('getStatusPage', 'The status page; where a token is asked for, it can be signed in to'),
+      },
+      '/projects/{projectId}/private-link-connections': {
+        get: {
+          ...page('getConnectionsPage', "A project's private link connections, from the list that is held"),
+          parameters: [
+            {
+              name: 'projectId',
+              in: 'path',
+              required: true,
+              schema: { type: 'string', pattern: '^[a-f0-9]{24}$' },
+            },
+          ],
+        },
+      },
+      '/cache/purge': {
+        post: {
+          operationId: 'purgeCache',
+          summary: 'Drop lists from memory, or make them stale',
+          tags: ['Operating'],
+          requestBody: { content: json(PURGE_SCOPE) },
+          responses: {
+            '200': {
+              description: 'What was purged.',
+              content: json(object(['purged'], { purged: PURGE_SCOPE })),
+            },
+            '400': adminError(400, 'INVALID_REQUEST'),
+            '401': adminError(401, 'UNAUTHENTICATED'),
+            '403': adminError(403, 'HOST_FORBIDDEN` or `CROSS_SITE_FORBIDDEN'),
+            '404': adminError(404, 'UNKNOWN_OPERATION` or `UNKNOWN_PROJECT'),
+            '413': adminError(413, 'PAYLOAD_TOO_LARGE'),
+          },
+        },
+      },
+      '/openapi.json': { get: DESCRIBED },
+    },
+    components: {
+      schemas: ERROR_SCHEMAS,
+      headers: Object.fromEntries(ADMIN_HEADERS.map((name) => [name, HEADERS[name]])),
+      securitySchemes: {
+        adminToken: { type: 'http', scheme: 'bearer', description: 'The token of `admin.token`.' },
+      },
+    },
+  };
+}

@@ -1,0 +1,122 @@
+import { spawnSync } from 'node:child_process';
+import { readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Deployment } from 'kubernetes-types/apps/v1.js';
+import type { ConfigMap, Container, PodSpec } from 'kubernetes-types/core/v1.js';
+import { parse, parseAllDocuments } from 'yaml';
+import { configSchema } from '../../src/config/schema.ts';
+import { standIn } from './checked-configuration.ts';
+
+/** The folder of the base and of the overlays over it. */
+export const ROOT = 'deploy/kustomize';
+export const OVERLAYS = ['base', ...readdirSync(join(ROOT, 'overlays')).map((name) => `overlays/${name}`)];
+const TOOLS = [
+  ['kubectl', 'kustomize'],
+  ['kustomize', 'build'],
+] as const;
+const tool = TOOLS.find(([program]) => spawnSync(program, ['--help']).status === 0);
+
+/** Whether no overlay can be built here; says so in a line where that is so. */
+export const noKustomize = tool === undefined;
+if (noKustomize)
+  process.stderr.write(
+    'skipped: neither kubectl nor kustomize is installed, so no Kubernetes object is built\n',
+  );
+
+/** An object of Kubernetes. */
+export interface Manifest {
+  apiVersion: string;
+  kind: string;
+  metadata: { name: string };
+}
+
+function build(overlay: string): readonly Manifest[] {
+  const [program, command] = tool ?? TOOLS[0];
+  const { status, stdout, stderr } = spawnSync(program, [command, join(ROOT, overlay)], { encoding: 'utf8' });
+  if (status !== 0) throw new Error(stderr);
+  return parseAllDocuments(stdout).map((document) => document.toJS());
+}
+
+const built = new Map<string, readonly Manifest[]>();
+
+/** The objects of an overlay, as `kubectl apply -k` would send them. */
+export function objectsOf(overlay: string): readonly Manifest[] {
+  const objects = built.get(overlay) ?? build(overlay);
+  built.set(overlay, objects);
+  return objects;
+}
+
+/** Those of one kind. */
+export function all<T>(overlay: string, kind: string): (Manifest & T)[] {
+  const isKind = (one: Manifest): one is Manifest & T => one.kind === kind;
+  return objectsOf(overlay).filter(isKind);
+}
+
+/** Pods of a Deployment: their labels and what is in them. */
+interface Pods {
+  readonly name: string;
+  readonly labels: Record<string, string>;
+  readonly spec: PodSpec;
+  readonly containers: readonly Container[];
+}
+
+/** Pods with a gateway in them. */
+interface GatewayPods extends Pods {
+  readonly gateway: Container;
+}
+
+/** The pods of every Deployment. */
+export function allPodsOf(overlay: string): Pods[] {
+  return all<Deployment>(overlay, 'Deployment').map(({ metadata, spec }) => {
+    const pod = spec?.template.spec;
+    if (pod === undefined) throw new Error(`${metadata.name} has no pods`);
+    const containers = [...(pod.initContainers ?? []), ...pod.containers];
+    const { labels = {} } = spec?.template.metadata ?? {};
+    return { name: metadata.name, labels, spec: pod, containers };
+  });
+}
+
+/** Those with a gateway in them; at least one. */
+export function podsOf(overlay: string): GatewayPods[] {
+  const found = allPodsOf(overlay).flatMap((pods) => {
+    const gateway = pods.containers.find(({ image }) => image?.startsWith('atlas-gateway:'));
+    return gateway === undefined ? [] : [{ ...pods, gateway }];
+  });
+  if (found.length === 0) throw new Error(`no gateway in ${overlay}`);
+  return found;
+}
+
+/** The file a container sees at a path: of a ConfigMap, or of a Secret, which is a stand-in. Throws where there is none. */
+export function createMounted(overlay: string, { spec, gateway }: GatewayPods) {
+  const secrets = new Set<string>();
+  return {
+    secrets,
+    readFile(path: string): string {
+      const mount = gateway.volumeMounts?.find(({ mountPath }) => path.startsWith(`${mountPath}/`));
+      const volume = spec.volumes?.find(({ name }) => name === mount?.name);
+      if (mount === undefined || volume === undefined) throw new Error(`nothing is mounted at ${path}`);
+      const file = path.slice(mount.mountPath.length + 1);
+      if (volume.secret !== undefined) {
+        secrets.add(`${volume.secret.secretName} ${file}`);
+        return standIn(file);
+      }
+      const map = all<ConfigMap>(overlay, 'ConfigMap').find(
+        ({ metadata }) => metadata.name === volume.configMap?.name,
+      );
+      const content = map?.data?.[file];
+      if (content === undefined) throw new Error(`${volume.configMap?.name} holds no ${file}`);
+      return content;
+    },
+  };
+}
+
+/** Where the container's configuration is, as its own arguments say. */
+export const configPath = ({ args = [] }: Container) => args[args.indexOf('--config') + 1] ?? '';
+
+/** The configuration of the gateway in a pod. */
+export const gatewayConfig = (overlay: string, pods: GatewayPods) =>
+  configSchema.parse(parse(createMounted(overlay, pods).readFile(configPath(pods.gateway))));
+
+/** Whether a selector selects pods with these labels. */
+export const matches = (selector: Record<string, string> | undefined, labels: Record<string, string>) =>
+  Object.entries(selector ?? {}).every(([name, value]) => labels[name] === value);
