@@ -33,7 +33,7 @@ const FOREVER = hold(0, { freshMs: Number.MAX_SAFE_INTEGER, staleWhileRevalidate
 const PLACE_BYTES = 512;
 /** Counted besides for a page that is kept, and for each of its forms beside the bytes: objects, tags, prepared heads. */
 const PAGE_BYTES = 384;
-const FORM_BYTES = 1_152;
+const FORM_BYTES = 2_048;
 
 function compress(plain: Buffer, coding: Coding): Buffer {
   switch (coding) {
