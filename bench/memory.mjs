@@ -124,7 +124,7 @@ report.print(
       'sent by Atlas',
       'counted for lists',
       'of sent',
-      'counted altogether',
+      'counted for lists and pages',
       'JS heap and buffers',
       'process',
       'of counted',
