@@ -57,7 +57,6 @@ module.exports = {
     only('@hono/node-server', ['server/', 'simulator/']),
     only('pino', ['observability/']),
     only('prom-client', ['observability/']),
-    only('lru-cache', ['cache/memory-tier\\.ts']),
     only('ioredis', ['cache/shared-engine\\.ts']),
     only('undici', ['upstream/transport\\.ts']),
   ],

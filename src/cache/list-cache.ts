@@ -1,4 +1,5 @@
 import type { Clock } from '../lib/clock.ts';
+import { exactCopy } from '../lib/exact-copy.ts';
 import type { UpstreamFailure, UpstreamResponse } from '../upstream/message.ts';
 import type { CacheEvent } from './events.ts';
 import { freshness, type Held, hold, type Lifetimes, outdated, stretched } from './freshness.ts';
@@ -112,7 +113,27 @@ export interface ListCache<Value> {
   listings(): Iterable<HeldListing<Value>>;
 }
 
-const KEY_OVERHEAD = 256;
+/**
+ * Counted for each entry beside its value's bytes and its key: what the tier keeps, with a project of its own, and the objects around
+ * the bytes. Measured; test/cache/memory.test.ts holds it.
+ */
+const ENTRY_BYTES = 1_280;
+/** Counted for each header of a refusal beside its text. */
+const HEADER_BYTES = 64;
+
+const entryBytes = (key: string, valueBytes: number) => valueBytes + 2 * key.length + ENTRY_BYTES;
+
+/** What is kept of a load: a refusal, which may be a view of something larger, in memory of its own. */
+function keepable<Value>(loaded: Content<Value>): { value: Content<Value>; bytes: number } {
+  if (loaded.type === 'loaded') return { value: loaded, bytes: loaded.bytes };
+  const { response } = loaded;
+  const body = exactCopy(response.body);
+  const texts = Object.entries(response.headers).map(([name, value = '']) => name.length + value.length);
+  return {
+    value: { ...loaded, response: { ...response, body } },
+    bytes: texts.reduce((sum, length) => sum + length + HEADER_BYTES, body.length),
+  };
+}
 
 export function createListCache<Value>(
   options: ListCacheOptions,
@@ -165,13 +186,13 @@ export function createListCache<Value>(
         if (loaded.type === 'refused' && loaded.meaning === 'no' && held(question)?.value.type === 'loaded') {
           return { loaded, held: times, stored: false };
         }
-        const size = loaded.type === 'loaded' ? loaded.bytes : loaded.response.body.length;
+        const { value, bytes } = keepable(loaded);
         const stored = tier.set(question.project, question.key, {
-          value: loaded,
+          value,
           held: softPurges.covers(question.project, question.operation, began.soft)
             ? outdated(times, now)
             : times,
-          bytes: size + 2 * question.key.length + KEY_OVERHEAD,
+          bytes: entryBytes(question.key, bytes),
           sequence: began.sequence,
           operation: question.operation,
         });
@@ -338,7 +359,7 @@ export function createListCache<Value>(
       return tier.set(project, key, {
         value: { type: 'loaded', value, bytes },
         held: times,
-        bytes: bytes + 2 * key.length + KEY_OVERHEAD,
+        bytes: entryBytes(key, bytes),
         sequence: purges.sequence,
         operation,
       });

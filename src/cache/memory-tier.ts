@@ -1,5 +1,5 @@
-import { LRUCache } from 'lru-cache';
 import type { Held } from './freshness.ts';
+import { append, inOrder, type Placed, remove, touch, type UseOrder } from './use-order.ts';
 
 /** What is kept: a value, when it may be served how, and which purges it has outlived. */
 export interface Entry<Value> {
@@ -34,96 +34,129 @@ export interface MemoryTier<Value> {
   clear(): void;
   readonly bytes: number;
   readonly size: number;
-  /** What a project holds, without touching its place in the order of use. */
+  /** What a project holds, what was used last at the end, without touching the order of use. Nothing may leave meanwhile, nor below. */
   entries(project: string): Iterable<readonly [string, Entry<Value>]>;
   projects(): Iterable<string>;
   /** How much each project holds; the work grows with the projects, not with what they hold. */
   sizes(): Iterable<ProjectSize>;
 }
 
-/** An empty entry counts as well: the store takes no size of 0. */
+/** An entry in its project's order of use. */
+interface Slot<Value> extends Placed<Slot<Value>> {
+  readonly key: string;
+  entry: Entry<Value>;
+}
+
+/** What a project holds, in the order of its use, and itself in the order of projects. */
+interface Part<Value> extends UseOrder<Slot<Value>>, Placed<Part<Value>> {
+  readonly project: string;
+  readonly slots: Map<string, Slot<Value>>;
+  bytes: number;
+}
+
+/** An empty entry counts as well. */
 const countedBytes = (entry: { readonly bytes: number }) => Math.max(1, entry.bytes);
 
 /**
- * A least-recently-used store for each project, and the order in which projects were used. What is over a project's share leaves that
- * project's own store; what is over the whole budget leaves the store of the project that was not used for longest.
+ * An order of use for each project, and one of the projects. What is over a project's share leaves that project, what was not used for
+ * longest first; what is over the whole budget leaves the project that was not used for longest.
  */
 export function createMemoryTier<Value>(
   options: { maxBytes: number; projectShare: number },
   onEvict: (reason: EvictionReason) => void,
 ): MemoryTier<Value> {
   const shareBytes = Math.max(1, Math.floor(options.maxBytes * options.projectShare));
-  const stores = new Map<string, LRUCache<string, Entry<Value>>>();
+  const parts = new Map<string, Part<Value>>();
+  let order: UseOrder<Part<Value>> = { oldest: undefined, newest: undefined };
   let bytes = 0;
   let size = 0;
-  /** The project that was used last: it is where it belongs in the order already. */
-  let latest: string | undefined;
 
-  const createStore = () =>
-    new LRUCache<string, Entry<Value>>({
-      maxSize: shareBytes,
-      sizeCalculation: countedBytes,
-      dispose: (entry, _key, reason) => {
-        bytes -= countedBytes(entry);
-        size--;
-        if (reason === 'evict') onEvict('project-share');
-      },
-    });
-
-  const evictOldest = () => {
-    for (const [project, store] of stores) {
-      const oldest = store.rkeys().next();
-      if (oldest.done !== true) {
-        store.delete(oldest.value);
-        onEvict('capacity');
-      }
-      if (store.size === 0) stores.delete(project);
-      return;
+  function partFor(project: string): Part<Value> {
+    const known = parts.get(project);
+    if (known !== undefined) {
+      touch(order, known);
+      return known;
     }
-  };
+    const part: Part<Value> = {
+      project,
+      slots: new Map(),
+      bytes: 0,
+      oldest: undefined,
+      newest: undefined,
+      older: undefined,
+      newer: undefined,
+    };
+    parts.set(project, part);
+    append(order, part);
+    return part;
+  }
 
-  const drop = (project: string, store: LRUCache<string, Entry<Value>>) => {
-    stores.delete(project);
-    bytes -= store.calculatedSize;
-    size -= store.size;
-  };
+  function count(part: Part<Value>, more: number): void {
+    part.bytes += more;
+    bytes += more;
+  }
+
+  function drop(part: Part<Value>): void {
+    parts.delete(part.project);
+    remove(order, part);
+    bytes -= part.bytes;
+    size -= part.slots.size;
+  }
+
+  function take(part: Part<Value>, slot: Slot<Value>): void {
+    part.slots.delete(slot.key);
+    remove(part, slot);
+    count(part, -countedBytes(slot.entry));
+    size--;
+    if (part.slots.size === 0) drop(part);
+  }
+
+  function evict(part: Part<Value> | undefined, reason: EvictionReason): void {
+    if (part?.oldest === undefined) return;
+    take(part, part.oldest);
+    onEvict(reason);
+  }
 
   return {
     get(project, key) {
-      const store = stores.get(project);
-      if (store === undefined) return undefined;
-      const entry = store.get(key);
-      if (entry !== undefined && project !== latest) {
-        latest = project;
-        stores.delete(project);
-        stores.set(project, store);
-      }
-      return entry;
+      const part = parts.get(project);
+      const slot = part?.slots.get(key);
+      if (part === undefined || slot === undefined) return undefined;
+      touch(part, slot);
+      touch(order, part);
+      return slot.entry;
     },
     set(project, key, entry) {
       if (entry.bytes > shareBytes) return false;
-      const store = stores.get(project) ?? createStore();
-      latest = project;
-      stores.delete(project);
-      stores.set(project, store);
-      // Counted first: making room inside `set` already subtracts what leaves.
-      bytes += countedBytes(entry);
-      size++;
-      store.set(key, entry);
-      while (bytes > options.maxBytes) evictOldest();
+      const part = partFor(project);
+      const known = part.slots.get(key);
+      if (known === undefined) {
+        const slot = { key, entry, older: undefined, newer: undefined };
+        part.slots.set(key, slot);
+        append(part, slot);
+        size++;
+      } else {
+        count(part, -countedBytes(known.entry));
+        known.entry = entry;
+        touch(part, known);
+      }
+      count(part, countedBytes(entry));
+      while (part.bytes > shareBytes) evict(part, 'project-share');
+      while (bytes > options.maxBytes) evict(order.oldest, 'capacity');
       return true;
     },
     delete(project, key) {
-      const store = stores.get(project);
-      store?.delete(key);
-      if (store?.size === 0) stores.delete(project);
+      const part = parts.get(project);
+      const slot = part?.slots.get(key);
+      if (part !== undefined && slot !== undefined) take(part, slot);
     },
     dropProject(project) {
-      const store = stores.get(project);
-      if (store !== undefined) drop(project, store);
+      const part = parts.get(project);
+      if (part !== undefined) drop(part);
     },
     clear() {
-      stores.clear();
+      parts.clear();
+      order = { oldest: undefined, newest: undefined };
       bytes = 0;
       size = 0;
     },
@@ -133,11 +166,17 @@ export function createMemoryTier<Value>(
     get size() {
       return size;
     },
-    entries: (project) => stores.get(project)?.entries() ?? [],
-    projects: () => stores.keys(),
+    *entries(project) {
+      const part = parts.get(project);
+      if (part === undefined) return;
+      for (const { key, entry } of inOrder(part)) yield [key, entry] as const;
+    },
+    *projects() {
+      for (const { project } of inOrder(order)) yield project;
+    },
     *sizes() {
-      for (const [project, { calculatedSize, size: entries }] of stores)
-        yield { project, bytes: calculatedSize, entries };
+      for (const { project, bytes: held, slots } of inOrder(order))
+        yield { project, bytes: held, entries: slots.size };
     },
   };
 }

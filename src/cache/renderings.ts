@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { brotliCompressSync, constants, gzipSync } from 'node:zlib';
+import { exactCopy } from '../lib/exact-copy.ts';
 import { hold } from './freshness.ts';
 import { createMemoryTier } from './memory-tier.ts';
 
@@ -28,8 +29,11 @@ const MIN_COMPRESSED_BYTES = 1_024;
 const MAX_TEXT_BYTES = 16_384;
 const BROTLI_QUALITY = 4;
 const FOREVER = hold(0, { freshMs: Number.MAX_SAFE_INTEGER, staleWhileRevalidateMs: 0, staleIfErrorMs: 0 });
-/** Counted for each page: keys, tags and prepared heads. */
-const OVERHEAD_BYTES = 2_048;
+/** Counted for a page that is only known to have been asked for: its keys, and what the tier keeps beside them. */
+const PLACE_BYTES = 512;
+/** Counted besides for a page that is kept, and for each of its forms beside the bytes: objects, tags, prepared heads. */
+const PAGE_BYTES = 384;
+const FORM_BYTES = 2_048;
 
 function compress(plain: Buffer, coding: Coding): Buffer {
   switch (coding) {
@@ -49,20 +53,31 @@ function compress(plain: Buffer, coding: Coding): Buffer {
 
 const shortText = (bytes: Buffer) => (bytes.length <= MAX_TEXT_BYTES ? bytes.toString('latin1') : undefined);
 
-/** A body prepared once: hashed when it is made, compressed when a coding is first asked for. Too small a body is not compressed. */
-export function createRendering<Prepared = never>(plain: Buffer): Rendering<Prepared> {
+/** Bytes that a form of a page is counted with. */
+const bytesOf = ({ bytes, text }: Body<unknown>) => bytes.length + (text?.length ?? 0) + FORM_BYTES;
+const keptBytes = (page: Rendering<unknown>) => PLACE_BYTES + PAGE_BYTES + bytesOf(page.body('identity'));
+
+/**
+ * A body prepared once: hashed when it is made, compressed when a coding is first asked for, of which `onMore` is told. Too small a body is
+ * not compressed.
+ */
+export function createRendering<Prepared = never>(
+  page: Buffer,
+  onMore: (body: Body<Prepared>) => void = () => undefined,
+): Rendering<Prepared> {
+  const plain = exactCopy(page);
   const tag = createHash('sha256').update(plain).digest('base64url').slice(0, 27);
   const identity: Body<Prepared> = { bytes: plain, etag: `"${tag}"`, text: shortText(plain) };
-  const made = new Map<Coding, Body<Prepared>>();
+  const made: Partial<Record<Coding, Body<Prepared>>> = { identity };
   return {
     compressible: plain.length >= MIN_COMPRESSED_BYTES,
     body(coding) {
-      if (coding === 'identity') return identity;
-      const known = made.get(coding);
+      const known = made[coding];
       if (known !== undefined) return known;
-      const bytes = compress(plain, coding);
+      const bytes = exactCopy(compress(plain, coding));
       const fresh: Body<Prepared> = { bytes, etag: `"${tag}-${coding}"`, text: shortText(bytes) };
-      made.set(coding, fresh);
+      made[coding] = fresh;
+      onMore(fresh);
       return fresh;
     },
   };
@@ -70,22 +85,35 @@ export function createRendering<Prepared = never>(plain: Buffer): Rendering<Prep
 
 /** Renderings by project and key, bounded in bytes like the lists they are made from. */
 export function createRenderings<Prepared>(options: { maxBytes: number; projectShare: number }) {
-  const tier = createMemoryTier<Rendering<Prepared>>(options, () => undefined);
+  const tier = createMemoryTier<Rendering<Prepared> | undefined>(options, () => undefined);
+  const entryOf = (value: Rendering<Prepared> | undefined, bytes: number) => ({
+    value,
+    held: FOREVER,
+    bytes,
+    sequence: 0,
+  });
+  const askedOnce = entryOf(undefined, PLACE_BYTES);
+
+  /** What grew by a form is counted anew, and kept no longer where it is too large by now. */
+  function recount(project: string, key: string, value: Rendering<Prepared>, more: number): void {
+    const kept = tier.get(project, key);
+    if (kept?.value !== value) return;
+    if (!tier.set(project, key, entryOf(value, kept.bytes + more))) tier.delete(project, key);
+  }
+
   return {
-    /** The rendering kept for `key`, or the one `render` makes, then kept. A key must never stand for two bodies. */
+    /**
+     * The rendering kept for `key`, or the one `render` makes. It is kept from the second time on: most lists are asked for once while they
+     * are fresh, and a short page that is kept ready costs twice its bytes. A key must never stand for two bodies.
+     */
     get(project: string, key: string, render: () => Buffer): Rendering<Prepared> {
       const known = tier.get(project, key);
-      if (known !== undefined) return known.value;
-      const plain = render();
-      const value = createRendering<Prepared>(plain);
-      // Counted with room for both compressed forms, each shorter than the plain one, and for texts.
-      const forms = plain.length <= MAX_TEXT_BYTES ? 4 : 2;
-      tier.set(project, key, {
-        value,
-        held: FOREVER,
-        bytes: forms * plain.length + OVERHEAD_BYTES,
-        sequence: 0,
-      });
+      if (known?.value !== undefined) return known.value;
+      const value = createRendering<Prepared>(render(), (body) =>
+        recount(project, key, value, bytesOf(body)),
+      );
+      const kept = known === undefined ? askedOnce : entryOf(value, keptBytes(value));
+      tier.set(project, key, kept);
       return value;
     },
     get bytes() {

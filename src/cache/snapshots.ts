@@ -17,7 +17,8 @@ export interface Snapshots<List> {
 
 /** How long a link leads back to its listing after it was last written. */
 const KEPT_MS = 600_000;
-const ENTRY_OVERHEAD = 256;
+/** Counted for each beside the listing's bytes and the key: what the tier keeps, with a project of its own. */
+const ENTRY_BYTES = 640;
 
 /** Bounded in bytes like the lists themselves. A listing that is still the newest one is counted twice, which is safe. */
 export function createSnapshots<List>(
@@ -33,7 +34,7 @@ export function createSnapshots<List>(
       tier.set(project, key, {
         value: { list, times },
         held: until,
-        bytes: bytes + 2 * key.length + ENTRY_OVERHEAD,
+        bytes: bytes + 2 * key.length + ENTRY_BYTES,
         sequence: 0,
       });
     },
