@@ -20,38 +20,42 @@ export interface Turns {
   readonly size: number;
 }
 
-export function createTurns(): Turns {
+/** One for each bucket, mostly never used: nothing of its own to each until somebody waits. */
+class CallerTurns implements Turns {
+  size = 0;
   /** In the order in which callers have their turn. */
-  const queues = new Map<string, Waiting[]>();
-  let size = 0;
-  return {
-    ahead(caller) {
-      const own = queues.get(caller)?.length ?? 0;
-      let count = own;
-      for (const [name, queue] of queues) if (name !== caller) count += Math.min(queue.length, own + 1);
-      return count;
-    },
-    add(waiting) {
-      const queue = queues.get(waiting.caller);
-      if (queue === undefined) queues.set(waiting.caller, [waiting]);
-      else queue.push(waiting);
-      size++;
-    },
-    next() {
-      for (const [, queue] of queues) return queue[0];
-      return undefined;
-    },
-    shift() {
-      for (const [caller, queue] of queues) {
-        queue.shift();
-        size--;
-        queues.delete(caller);
-        if (queue.length > 0) queues.set(caller, queue);
-        return;
-      }
-    },
-    get size() {
-      return size;
-    },
-  };
+  #queues: Map<string, Waiting[]> | undefined;
+
+  ahead(caller: string): number {
+    const own = this.#queues?.get(caller)?.length ?? 0;
+    let count = own;
+    for (const [name, queue] of this.#queues ?? [])
+      if (name !== caller) count += Math.min(queue.length, own + 1);
+    return count;
+  }
+
+  add(waiting: Waiting): void {
+    this.#queues ??= new Map();
+    const queue = this.#queues.get(waiting.caller);
+    if (queue === undefined) this.#queues.set(waiting.caller, [waiting]);
+    else queue.push(waiting);
+    this.size++;
+  }
+
+  next(): Waiting | undefined {
+    for (const [, queue] of this.#queues ?? []) return queue[0];
+    return undefined;
+  }
+
+  shift(): void {
+    for (const [caller, queue] of this.#queues ?? []) {
+      queue.shift();
+      this.size--;
+      this.#queues?.delete(caller);
+      if (queue.length > 0) this.#queues?.set(caller, queue);
+      return;
+    }
+  }
 }
+
+export const createTurns = (): Turns => new CallerTurns();
