@@ -102,8 +102,11 @@ export function createPrivateLinks({
     vendor: createNames(KNOWN.vendor),
     state: createNames(KNOWN.state),
   };
-  /** A listing never changes, so it is counted once. */
-  const counted = new WeakMap<HeldList, ReadonlyMap<string, { tuple: Tuple; connections: number }>>();
+  /** Every combination that was seen, of which there are no more than names. */
+  const tuples: Tuple[] = [];
+  const places = new Map<string, number>();
+  /** A listing never changes, so it is counted once: places of its combinations and how often each is there, in turn. */
+  const counted = new WeakMap<HeldList, Uint32Array>();
   /** The list that somebody looks at, as objects: kept for one at a time, because it is larger than its bytes. */
   let looked:
     | { readonly of: readonly HeldList[]; readonly items: readonly Readonly<Record<string, unknown>>[] }
@@ -123,19 +126,33 @@ export function createPrivateLinks({
     return byProject;
   }
 
-  function countOf(list: HeldList) {
+  function placeOf(tuple: Tuple): number {
+    const key = tuple.join(' ');
+    const known = places.get(key);
+    if (known !== undefined) return known;
+    places.set(key, tuples.length);
+    return tuples.push(tuple) - 1;
+  }
+
+  function countOf(list: HeldList): Uint32Array {
     const known = counted.get(list);
     if (known !== undefined) return known;
-    const counts = new Map<string, { tuple: Tuple; connections: number }>();
+    const counts = new Map<number, number>();
     for (const { provider, vendor, state } of itemsOf(list.items)) {
-      const tuple: Tuple = [nameOf.provider(provider), nameOf.vendor(vendor), nameOf.state(state)];
-      const key = tuple.join(' ');
-      const count = counts.get(key);
-      if (count === undefined) counts.set(key, { tuple, connections: 1 });
-      else count.connections++;
+      const place = placeOf([nameOf.provider(provider), nameOf.vendor(vendor), nameOf.state(state)]);
+      counts.set(place, (counts.get(place) ?? 0) + 1);
     }
-    counted.set(list, counts);
-    return counts;
+    const flat = Uint32Array.from([...counts].flat());
+    counted.set(list, flat);
+    return flat;
+  }
+
+  function* combinations(list: HeldList): Iterable<readonly [tuple: Tuple, connections: number]> {
+    const counts = countOf(list);
+    for (let at = 0; at < counts.length; at += 2) {
+      const tuple = tuples[counts[at] ?? -1];
+      if (tuple !== undefined) yield [tuple, counts[at + 1] ?? 0];
+    }
   }
 
   return {
@@ -151,7 +168,7 @@ export function createPrivateLinks({
       };
       for (const [project, listings] of listingsByProject())
         for (const { value } of newest(listings))
-          for (const { tuple, connections } of countOf(value).values()) count(project, tuple, connections);
+          for (const [tuple, connections] of combinations(value)) count(project, tuple, connections);
       return [...series.values()];
     },
     connectionsOf(project) {
