@@ -10,14 +10,18 @@ const DECODERS = new Map([
   ['deflate', promisify(inflate)],
 ]);
 
+/** What a body is coded with; `identity` where it is not. */
+export function codingOf(contentEncoding: string | undefined): string {
+  const coding = contentEncoding?.trim().toLowerCase() ?? '';
+  return coding === '' ? 'identity' : coding;
+}
+
 /** A body without its content coding, at most `maxBytes` long. Stacked codings are refused: Atlas never sends them, bombs are made of them. */
 export async function decodeBody(
   body: Buffer,
-  contentEncoding: string | undefined,
+  coding: string,
   maxBytes: number,
 ): Promise<Buffer | UpstreamFailure> {
-  const coding = contentEncoding?.trim().toLowerCase() ?? 'identity';
-  if (coding === 'identity' || coding === '') return body;
   if (coding.includes(','))
     return failed('UPSTREAM_TOO_LARGE', 'Atlas sent a body with several content codings.');
   const decoder = DECODERS.get(coding);

@@ -1,9 +1,13 @@
+import type { IncomingHttpHeaders } from 'node:http';
 import { isIP } from 'node:net';
-import { buildConnector, type Dispatcher, Pool } from 'undici';
+import type { Dispatcher } from 'undici';
+// Undici's own index also loads fetch, WebSocket, caches and mocks: three times as much code as a pool, read at every start.
+import buildConnector from 'undici/lib/core/connect.js';
+import Pool from 'undici/lib/dispatcher/pool.js';
 import type { Clock } from '../lib/clock.ts';
-import { decodeBody } from './decode-body.ts';
+import { codingOf, decodeBody } from './decode-body.ts';
 import { failed, failureOf } from './failure.ts';
-import type { Exchange, UpstreamAnswer, WireRequest } from './message.ts';
+import type { Exchange, UpstreamAnswer, UpstreamFailure, UpstreamHeaders } from './message.ts';
 
 export interface TransportOptions {
   /** `https://host[:port]`; `http://` for a loopback host only. */
@@ -20,6 +24,8 @@ export interface Transport {
 }
 
 const MAX_HEADER_BYTES = 32 * 1_024;
+/** Ends an exchange whose answer nobody waits for any more. */
+const GIVEN_UP = new Error('given up');
 
 /** Whether a URL's host is this machine by name or number. */
 export function isLoopbackHost(hostname: string): boolean {
@@ -35,7 +41,7 @@ function checkedOrigin(text: string): string {
   return url.origin;
 }
 
-function joinHeaders(headers: Dispatcher.ResponseData['headers']): Record<string, string | undefined> {
+function joinHeaders(headers: IncomingHttpHeaders): Record<string, string | undefined> {
   const joined: Record<string, string | undefined> = Object.create(null);
   for (const [name, value] of Object.entries(headers))
     joined[name] = Array.isArray(value) ? value.join(', ') : value;
@@ -68,50 +74,70 @@ export function createTransport(options: TransportOptions, { clock }: { clock: C
   const tooLarge = () =>
     failed('UPSTREAM_TOO_LARGE', `Atlas sent a body of more than ${options.maxBodyBytes} bytes.`);
 
-  async function readBody(response: Dispatcher.ResponseData): Promise<Buffer | undefined> {
-    const chunks: Buffer[] = [];
-    let size = 0;
-    for await (const chunk of response.body) {
-      size += chunk.length;
-      // Leaving the loop destroys the body and with it the connection, so nothing of it reaches the next answer.
-      if (size > options.maxBodyBytes) return undefined;
-      chunks.push(chunk);
-    }
-    return Buffer.concat(chunks, size);
-  }
-
-  async function perform(request: WireRequest, signal: AbortSignal): Promise<UpstreamAnswer> {
-    const response = await pool.request({
-      method: request.method,
-      path: request.target,
-      headers: { 'accept-encoding': 'gzip', ...request.headers },
-      body: request.body ?? null,
-      signal,
-    });
-    const headers = joinHeaders(response.headers);
-    const body = await readBody(response);
-    if (body === undefined) return tooLarge();
-    const decoded = await decodeBody(body, headers['content-encoding'], options.maxBodyBytes);
-    return Buffer.isBuffer(decoded)
-      ? { type: 'answered', status: response.statusCode, headers, body: decoded }
-      : decoded;
+  function answerOf(
+    status: number,
+    headers: UpstreamHeaders,
+    chunks: readonly Buffer[],
+  ): UpstreamAnswer | Promise<UpstreamAnswer> {
+    const [only] = chunks;
+    const sent = only !== undefined && chunks.length === 1 ? only : Buffer.concat(chunks);
+    const answered = (body: Buffer): UpstreamAnswer => ({ type: 'answered', status, headers, body });
+    const coding = codingOf(headers['content-encoding']);
+    if (coding === 'identity') return answered(sent);
+    return decodeBody(sent, coding, options.maxBodyBytes).then((decoded) =>
+      Buffer.isBuffer(decoded) ? answered(decoded) : decoded,
+    );
   }
 
   return {
-    async exchange(request) {
-      const leftMs = request.deadlineAt - clock.now();
+    exchange({ method, target: path, headers, body = null, deadlineAt }) {
+      const leftMs = deadlineAt - clock.now();
       const timeout = failed('UPSTREAM_TIMEOUT', 'Atlas did not answer in time.');
-      if (leftMs <= 0) return timeout;
-      const abort = new AbortController();
-      const cancel = clock.after(leftMs, () => abort.abort());
-      try {
-        return await perform(request, abort.signal);
-      } catch (error) {
-        if (!abort.signal.aborted) return failureOf(error);
-        return connections > 0 ? timeout : { ...timeout, unconnected: true };
-      } finally {
-        cancel();
-      }
+      if (leftMs <= 0) return Promise.resolve(timeout);
+      return new Promise((resolve) => {
+        let controller: Dispatcher.DispatchController | undefined;
+        let ended = false;
+        let status = 0;
+        let received: UpstreamHeaders = {};
+        const chunks: Buffer[] = [];
+        let size = 0;
+        const end = (answer: UpstreamAnswer | Promise<UpstreamAnswer>) => {
+          if (ended) return;
+          ended = true;
+          cancel();
+          resolve(answer);
+        };
+        /** Ends before the answer is whole: its connection is closed, so that nothing of it reaches the next answer. */
+        const giveUp = (failure: UpstreamFailure) => {
+          end(failure);
+          controller?.abort(GIVEN_UP);
+        };
+        const cancel = clock.after(leftMs, () =>
+          giveUp(connections > 0 ? timeout : { ...timeout, unconnected: true }),
+        );
+        pool.dispatch(
+          { method, path, headers: { 'accept-encoding': 'gzip', ...headers }, body },
+          {
+            onRequestStart(started) {
+              controller = started;
+              // It waited for a connection until its time was over.
+              if (ended) controller.abort(GIVEN_UP);
+            },
+            // Once more for each answer before the last (1xx): the last one counts.
+            onResponseStart(_controller, statusCode, responseHeaders) {
+              status = statusCode;
+              received = joinHeaders(responseHeaders);
+            },
+            onResponseData(_controller, chunk) {
+              size += chunk.length;
+              chunks.push(chunk);
+              if (size > options.maxBodyBytes) giveUp(tooLarge());
+            },
+            onResponseEnd: () => end(answerOf(status, received, chunks)),
+            onResponseError: (_controller, error) => end(failureOf(error)),
+          },
+        );
+      });
     },
     close: () => pool.destroy(),
   };
