@@ -1,9 +1,6 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import { isIP } from 'node:net';
-import type { Dispatcher } from 'undici';
-// Undici's own index also loads fetch, WebSocket, caches and mocks: three times as much code as a pool, read at every start.
-import buildConnector from 'undici/lib/core/connect.js';
-import Pool from 'undici/lib/dispatcher/pool.js';
+import { buildConnector, type Dispatcher, Pool } from 'undici';
 import type { Clock } from '../lib/clock.ts';
 import { codingOf, decodeBody } from './decode-body.ts';
 import { failed, failureOf } from './failure.ts';
