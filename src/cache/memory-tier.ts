@@ -1,5 +1,5 @@
+import { append, inOrder, type Placed, remove, touch, type UseOrder } from '../lib/use-order.ts';
 import type { Held } from './freshness.ts';
-import { append, inOrder, type Placed, remove, touch, type UseOrder } from './use-order.ts';
 
 /** What is kept: a value, when it may be served how, and which purges it has outlived. */
 export interface Entry<Value> {

@@ -1,5 +1,6 @@
 import type { AnsweredEvent } from '../gateway/events.ts';
 import type { Clock } from '../lib/clock.ts';
+import { append, type Placed, remove, touch, type UseOrder } from '../lib/use-order.ts';
 import type { LogEvent } from './log.ts';
 
 /** What was counted for one caller or project since the start. */
@@ -69,21 +70,48 @@ const MAX_CALLERS = 1_000;
 const MAX_PROJECTS = 1_000;
 const MAX_PROBLEMS = 20;
 
-type Count = { -readonly [Field in keyof Counted]: Counted[Field] } & { usedAt: number };
-type ProjectCount = Count & { lastError: LastError | undefined };
 type Slot = { -readonly [Field in keyof RefusedRequest]: RefusedRequest[Field] };
+type Counting = { -readonly [Field in keyof Counted]: Counted[Field] };
 
-/** The one that was not used for longest makes room: it is looked for only where a new name comes to a full map. */
-function makeRoom<Value extends { usedAt: number }>(counts: Map<string, Value>, limit: number): void {
-  if (counts.size < limit) return;
-  let oldest: string | undefined;
-  let oldestAt = Number.POSITIVE_INFINITY;
-  for (const [name, { usedAt }] of counts) {
-    if (usedAt >= oldestAt) continue;
-    oldest = name;
-    oldestAt = usedAt;
+/** What is counted for a caller or project, and its place in the order of use. */
+interface Count extends Counting, Placed<Count> {
+  readonly name: string;
+  lastError: LastError | undefined;
+}
+
+/** Counts by name, of which the one that was not used for longest makes room for a new one. */
+function createCounts(limit: number) {
+  const counts = new Map<string, Count>();
+  const order: UseOrder<Count> = { oldest: undefined, newest: undefined };
+
+  function add(name: string): Count {
+    if (order.oldest !== undefined && counts.size >= limit) {
+      counts.delete(order.oldest.name);
+      remove(order, order.oldest);
+    }
+    const count: Count = {
+      name,
+      requests: 0,
+      hits: 0,
+      upstreamCalls: 0,
+      lastError: undefined,
+      older: undefined,
+      newer: undefined,
+    };
+    counts.set(name, count);
+    append(order, count);
+    return count;
   }
-  if (oldest !== undefined) counts.delete(oldest);
+
+  return {
+    all: counts,
+    for(name: string): Count {
+      const known = counts.get(name);
+      if (known === undefined) return add(name);
+      touch(order, known);
+      return known;
+    },
+  };
 }
 
 /** Counts in rings of steps, one for each thing that is counted, all of them moved on together. */
@@ -130,35 +158,13 @@ const add = (ring: Float64Array, slot: number) => {
 
 /** Counts events for the status page. A request costs two look-ups and a few additions; everything that grows has a bound. */
 export function createTally({ clock }: { clock: Clock }): Tally {
-  const callers = new Map<string, Count>();
-  const projects = new Map<string, ProjectCount>();
+  const callers = createCounts(MAX_CALLERS);
+  const projects = createCounts(MAX_PROJECTS);
   const refused: Slot[] = [];
   let nextRefused = 0;
   let reload: LastReload | undefined;
   const trend = createTrend(clock);
   const { rings } = trend;
-
-  function callerFor(name: string, now: number): Count {
-    let count = callers.get(name);
-    if (count === undefined) {
-      makeRoom(callers, MAX_CALLERS);
-      count = { requests: 0, hits: 0, upstreamCalls: 0, usedAt: now };
-      callers.set(name, count);
-    }
-    count.usedAt = now;
-    return count;
-  }
-
-  function projectFor(id: string, now: number): ProjectCount {
-    let count = projects.get(id);
-    if (count === undefined) {
-      makeRoom(projects, MAX_PROJECTS);
-      count = { requests: 0, hits: 0, upstreamCalls: 0, usedAt: now, lastError: undefined };
-      projects.set(id, count);
-    }
-    count.usedAt = now;
-    return count;
-  }
 
   function keepRefusal({ caller, operation, project, status, errorCode, reason }: AnsweredEvent): void {
     refused[nextRefused] = {
@@ -174,8 +180,8 @@ export function createTally({ clock }: { clock: Clock }): Tally {
   }
 
   function answered(event: AnsweredEvent): void {
-    const { caller, project, status, cache, endedAt: now } = event;
-    const slot = trend.slotAt(now);
+    const { caller, project, status, cache, endedAt } = event;
+    const slot = trend.slotAt(endedAt);
     const isHit = cache === 'hit' || cache === 'stale';
     add(rings.requests, slot);
     if (cache !== 'none') add(rings.lookups, slot);
@@ -183,7 +189,7 @@ export function createTally({ clock }: { clock: Clock }): Tally {
     if (status >= 500) add(rings.errors, slot);
     if (status >= 400) keepRefusal(event);
     if (caller !== undefined) {
-      const count = callerFor(caller, now);
+      const count = callers.for(caller);
       count.requests++;
       if (isHit) count.hits++;
     }
@@ -191,10 +197,10 @@ export function createTally({ clock }: { clock: Clock }): Tally {
     if (
       project === undefined ||
       cache === 'none' ||
-      (status >= 400 && status < 500 && !projects.has(project))
+      (status >= 400 && status < 500 && !projects.all.has(project))
     )
       return;
-    const count = projectFor(project, now);
+    const count = projects.for(project);
     count.requests++;
     count.upstreamCalls += event.upstreamCalls;
     if (isHit) count.hits++;
@@ -215,7 +221,7 @@ export function createTally({ clock }: { clock: Clock }): Tally {
         case 'refreshed': {
           const { operation, project, outcome, detail } = event;
           if (outcome !== 'replaced')
-            projectFor(project, clock.now()).lastError = {
+            projects.for(project).lastError = {
               at: clock.wall(),
               operation,
               code: detail ?? 'REFUSED_BY_ATLAS',
@@ -243,10 +249,10 @@ export function createTally({ clock }: { clock: Clock }): Tally {
       }
     },
     asked(caller) {
-      callerFor(caller, clock.now()).upstreamCalls++;
+      callers.for(caller).upstreamCalls++;
     },
-    callers: () => callers,
-    projects: () => projects,
+    callers: () => callers.all,
+    projects: () => projects.all,
     refused: () => [...refused.slice(nextRefused), ...refused.slice(0, nextRefused)].reverse(),
     trend: () => trend.read(),
     get reload() {
