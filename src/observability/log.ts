@@ -41,20 +41,6 @@ function levelOf(status: number): Level {
   return status === 401 || status === 403 || status === 429 ? 'warn' : 'info';
 }
 
-/** The time as pino writes it; written anew once a millisecond. */
-function createTimeText(wall: () => number): () => string {
-  let written = Number.NaN;
-  let text = '';
-  return () => {
-    const now = wall();
-    if (now !== written) {
-      written = now;
-      text = new Date(now).toISOString();
-    }
-    return text;
-  };
-}
-
 /** What follows the whole milliseconds, by microseconds: a number with a fraction takes a microsecond to write. */
 const FRACTIONS = Array.from({ length: 1_000 }, (_none, micros) => String(micros / 1_000).slice(1));
 
@@ -68,16 +54,61 @@ function millis(duration: number): string {
 const member = (name: string, value: string | undefined) =>
   value === undefined ? '' : `"${name}":"${value}",`;
 
+/** In one piece, not the tree of pieces that texts are put together from: it is part of many lines. */
+const whole = (text: string) => Buffer.from(text).toString();
+
+/** The time as pino writes it, with what goes before it and after it; written anew once a millisecond. */
+function createOpening(level: Level): (wall: number) => string {
+  let written = Number.NaN;
+  let text = '';
+  return (wall) => {
+    if (wall !== written) {
+      written = wall;
+      text = whole(`{"level":"${level}","time":"${new Date(wall).toISOString()}","requestId":"`);
+    }
+    return text;
+  };
+}
+
+/** Who read what, as a line tells it; for each operation it is kept, as the next request for it is likely to be of the same kind. */
+function createTelling() {
+  const told = new Map<
+    string | undefined,
+    { method: string; caller?: string; project?: string; text: string }
+  >();
+  return ({ method, caller, operation, project }: AnsweredEvent): string => {
+    const known = told.get(operation);
+    if (known?.method === method && known.caller === caller && known.project === project) return known.text;
+    const who = member('caller', caller) + member('operation', operation) + member('project', project);
+    const text = whole(`","method":"${method}",${who}"status":`);
+    told.set(operation, {
+      method,
+      text,
+      ...(caller === undefined ? {} : { caller }),
+      ...(project === undefined ? {} : { project }),
+    });
+    return text;
+  };
+}
+
 /**
- * The line of a request, as pino would write it: put together by hand, because it is by far the most frequent one and pino would take longer
- * for it than an answer from memory takes. All texts but Atlas's error code are names, ids and words of the gateway's own that need no escape.
+ * Lines of requests, as pino would write them: put together by hand, because they are by far the most frequent ones and pino would take longer
+ * for one than an answer from memory takes. All texts but Atlas's error code are names, ids and words of the gateway's own that need no escape.
  */
-function requestLine(event: AnsweredEvent, time: string): string {
-  const { requestId, method, caller, operation, project, status, cache, bytes, upstreamCalls, reason } =
-    event;
-  const errorCode = event.errorCode === undefined ? '' : `"errorCode":${JSON.stringify(event.errorCode)},`;
-  const who = member('caller', caller) + member('operation', operation) + member('project', project);
-  return `{"level":"${levelOf(status)}","time":"${time}","requestId":"${requestId}","method":"${method}",${who}"status":${status},"cache":"${cache}","durationMs":${millis(event.durationMs)},"bytes":${bytes},"upstreamCalls":${upstreamCalls},${errorCode}${member('reason', reason)}"msg":"request"}\n`;
+function createRequestLine() {
+  const openings = {
+    debug: createOpening('debug'),
+    info: createOpening('info'),
+    warn: createOpening('warn'),
+    error: createOpening('error'),
+  };
+  const tell = createTelling();
+  return (event: AnsweredEvent, wall: number): string => {
+    const { requestId, status, cache, bytes, upstreamCalls, reason } = event;
+    const errorCode = event.errorCode === undefined ? '' : `"errorCode":${JSON.stringify(event.errorCode)},`;
+    const opening = openings[levelOf(status)](wall);
+    return `${opening}${requestId}${tell(event)}${status},"cache":"${cache}","durationMs":${millis(event.durationMs)},"bytes":${bytes},"upstreamCalls":${upstreamCalls},${errorCode}${member('reason', reason)}"msg":"request"}\n`;
+  };
 }
 
 /**
@@ -98,11 +129,11 @@ export function createLog(
     ? { write: (line) => destination.write(forPeople(line)) }
     : destination;
   const logger = pino(options, target);
-  const timeNow = createTimeText(form.wall);
+  const requestLine = createRequestLine();
   return (event) => {
     switch (event.type) {
       case 'answered':
-        target.write(requestLine(event, timeNow()));
+        target.write(requestLine(event, form.wall()));
         return;
       case 'credential-renewal': {
         const { credential, outcome, detail } = event;
