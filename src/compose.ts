@@ -431,6 +431,7 @@ export function compose(
         end: () => void flying.count--,
       },
     }),
+    { clock },
   );
   const adminToken = config.admin.token;
   let listening = false;
@@ -483,6 +484,7 @@ export function compose(
         ...(adminToken === undefined ? {} : { token: () => secretOf(adminToken) }),
       },
     ),
+    { clock },
   );
 
   return {

@@ -3,6 +3,8 @@ import { createServer as createTlsServer, type Server as TlsServer } from 'node:
 import type { AddressInfo, Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { renderApiError } from '../atlas/api-error.ts';
+import type { Clock } from '../lib/clock.ts';
+import { closeIdleConnections } from './idle-connections.ts';
 
 export interface ListenerOptions {
   readonly host: string;
@@ -150,13 +152,17 @@ function connectionClosing(
 }
 
 /** An HTTP/1.1 server with bounds on what a client may send and on how long it may take. */
-export function createListener(options: ListenerOptions, handler: RequestListener): Listener {
+export function createListener(
+  options: ListenerOptions,
+  handler: RequestListener,
+  { clock }: { clock: Clock },
+): Listener {
   let draining = false;
   const bounds = {
     maxHeaderSize: MAX_HEADER_BYTES,
     headersTimeout: HEADERS_TIMEOUT_MS,
     requestTimeout: REQUEST_TIMEOUT_MS,
-    // `timeout` is enough for connections between requests, and needs no timer of its own with each of them.
+    // Connections between requests are closed with all others on which nothing moves: no timer is wound up with each request.
     keepAliveTimeout: 0,
     connectionsCheckingInterval: 1_000,
     // The edge counts Host headers itself, so that the answer has the shape of every other error.
@@ -167,7 +173,7 @@ export function createListener(options: ListenerOptions, handler: RequestListene
       ? undefined
       : createTlsServer({ ...bounds, ...options.tls, minVersion: 'TLSv1.2' });
   const server: Server | TlsServer = tlsServer ?? createServer(bounds);
-  server.timeout = IDLE_MS;
+  closeIdleConnections(server, { idleMs: IDLE_MS, tls: tlsServer !== undefined }, { clock });
   server.maxConnections = MAX_CONNECTIONS;
   connectionClosing(server, handler, () => draining);
   return {
