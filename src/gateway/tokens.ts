@@ -71,10 +71,12 @@ export function createTokens(
   const tries = new Map<string, ReturnType<typeof createTokenBucket>>();
   /** Ids of revoked tokens, in the order they end. */
   const revoked = new Set<string>();
-  /** Tokens whose signature was checked, by hash: checking one is asynchronous, a known one is answered at once. */
+  /**
+   * Tokens whose signature was checked, by the header that they came in: checking one is asynchronous, a known one is answered at once. What
+   * may be wrong with it since then is looked at every time. As with keys, a map's seeded hash tells nothing of what is nearly right.
+   */
   const remembered = new Map<string, { keyId: string; tokenId: string; endsAt: number }>();
   const nowSeconds = () => Math.floor(clock.wall() / 1_000);
-  const tokenHash = (token: string) => createHash('sha256').update(token).digest('base64url');
 
   function tryKey(id: string): number {
     const name = byId.has(id) ? id : 'unknown';
@@ -184,18 +186,17 @@ export function createTokens(
       return { status: 200, caller: known.name };
     },
     presentation(authorization) {
+      const known = remembered.get(authorization);
+      if (known !== undefined) return admit(known);
       const token = /^bearer +(eyJ[\w-]+\.[\w-]+\.[\w-]+)$/i.exec(authorization)?.[1];
       if (token === undefined || readIssuer(token) !== ISSUER) return undefined;
-      const key = tokenHash(token);
-      const known = remembered.get(key);
-      if (known !== undefined) return admit(known);
       return read(token).then((found) => {
         if (found !== undefined) {
           for (const oldest of remembered.keys()) {
             if (remembered.size < MAX_REMEMBERED) break;
             remembered.delete(oldest);
           }
-          remembered.set(key, found);
+          remembered.set(authorization, found);
         }
         return admit(found);
       });
