@@ -86,7 +86,7 @@ ${redisPort === undefined ? '' : shared}`,
     REDIS_URL: `redis://127.0.0.1:${redisPort}`,
     KEY: 'a key that only this measurement encrypts with',
   };
-  const child = spawn(process.execPath, ['dist/main.js', 'serve', '--config', path], {
+  const child = spawn(process.execPath, ['bin/atlas-gateway.js', 'serve', '--config', path], {
     env,
     stdio: ['ignore', 'pipe', 'inherit'],
   });

@@ -91,10 +91,14 @@ cache:
   snapshot: { path: cache, encryptionKey: { file: key }, every: 20s }
 `,
 );
-const gateway = spawn(process.execPath, ['dist/main.js', 'serve', '--config', join(folder, 'gateway.yaml')], {
-  env: { PATH: process.env.PATH, ID: clientId },
-  stdio: ['ignore', 'pipe', 'inherit'],
-});
+const gateway = spawn(
+  process.execPath,
+  ['bin/atlas-gateway.js', 'serve', '--config', join(folder, 'gateway.yaml')],
+  {
+    env: { PATH: process.env.PATH, ID: clientId },
+    stdio: ['ignore', 'pipe', 'inherit'],
+  },
+);
 const ended = new Promise((resolve) => gateway.on('close', resolve));
 const [origin, admin] = await new Promise((resolve) => {
   let told = '';

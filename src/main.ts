@@ -41,7 +41,7 @@ function fail(error: unknown): never {
 
 process.on('uncaughtException', fail);
 process.on('unhandledRejection', fail);
-process.exitCode = await run({
+run({
   args: process.argv.slice(2),
   env: process.env,
   version: readVersion(),
@@ -55,4 +55,6 @@ process.exitCode = await run({
   clock: createSystemClock(),
   random: createSystemRandom(),
   asked,
+}).then((code) => {
+  process.exitCode = code;
 });

@@ -1,11 +1,11 @@
-// The gateway as it is shipped: dist/main.js with a configuration file, caller keys, its access log in a file, metrics on.
+// The gateway as it is shipped: bin/atlas-gateway.js with a configuration file, caller keys, its access log in a file, metrics on.
 import { createHash } from 'node:crypto';
 import { mkdirSync, openSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { CREDENTIAL } from './atlas.mjs';
 import { freePort, start } from './processes.mjs';
 
-export const MAIN = new URL('../../dist/main.js', import.meta.url).pathname;
+export const MAIN = new URL('../../bin/atlas-gateway.js', import.meta.url).pathname;
 
 /** A caller key as its owner and as the configuration know it; the same for the same number. */
 export function callerKey(number) {

@@ -1,6 +1,6 @@
-import { createProver, type Proved } from '../compose-proof.ts';
+import type { Proved } from '../compose-proof.ts';
 import type { GatewayConfig, SecretRef } from '../config/schema.ts';
-import { type Command, type CommandContext, type ExitCode, UsageError } from './command.ts';
+import { type CommandBody, type CommandContext, type ExitCode, UsageError } from './command.ts';
 import { CONFIG_FLAG, CONFIG_HELP, printProblems, readConfiguration } from './configuration.ts';
 
 type Loaded = Extract<ReturnType<typeof readConfiguration>, { ok: true }>;
@@ -101,6 +101,8 @@ async function checkOnline(
   { clock, random, print, isTerminal }: CommandContext,
 ): Promise<ExitCode> {
   const { credentials, upstream } = config;
+  // Only --online asks, so only it waits until this is read.
+  const { createProver } = await import('../compose-proof.ts');
   const prover = createProver({ config, secretOf }, { clock, random });
   const proved: (Proved | undefined)[] = credentials.map(() => undefined);
   let begun = 0;
@@ -147,9 +149,7 @@ async function checkOnline(
   return failures === 0 ? 0 : 1;
 }
 
-export const check: Command = {
-  name: 'check',
-  summary: 'check the configuration',
+export const check: CommandBody = {
   flags: {
     ...CONFIG_FLAG,
     online: {

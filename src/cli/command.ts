@@ -69,15 +69,33 @@ export interface CommandContext {
   readonly asked: () => Promise<'SIGTERM' | 'SIGINT'>;
 }
 
-export interface Command {
-  readonly name: string;
-  /** One line for the list of commands. */
-  readonly summary: string;
+/** What a command takes, tells of itself and does. */
+export interface CommandBody {
   readonly argument?: Argument;
   readonly flags: FlagTable;
   readonly help: Help;
   run(flags: Flags, context: CommandContext): Promise<ExitCode>;
 }
+
+/** A command in the list of all; its body, and what that needs, is read when the command is named. */
+export interface ListedCommand {
+  readonly name: string;
+  /** One line for the list. */
+  readonly summary: string;
+  readonly read: () => Promise<CommandBody>;
+}
+
+export interface Command extends CommandBody {
+  readonly name: string;
+  readonly summary: string;
+}
+
+/** The whole of a command. */
+export const readCommand = async ({ name, summary, read }: ListedCommand): Promise<Command> => ({
+  name,
+  summary,
+  ...(await read()),
+});
 
 /** Flags as they were given, and the argument by its name; what was not given is undefined. */
 export type Flags = Readonly<Record<string, string | boolean | undefined>>;

@@ -1,4 +1,4 @@
-import { type Command, type Flag, HELP_FLAG, UsageError } from './command.ts';
+import { type Command, type CommandBody, type Flag, HELP_FLAG, UsageError } from './command.ts';
 
 const SHELLS = ['bash', 'zsh', 'fish'] as const;
 type Shell = (typeof SHELLS)[number];
@@ -146,10 +146,8 @@ const SCRIPT_OF: Record<Shell, (commands: readonly Completed[]) => string> = { b
 const isShell = (text: unknown): text is Shell => SHELLS.some((shell) => shell === text);
 
 /** `completion`; the scripts are made from `commands`, which are all of them. */
-export function createCompletion(commands: () => readonly Command[]): Command {
+export function createCompletion(commands: () => Promise<readonly Command[]>): CommandBody {
   return {
-    name: 'completion',
-    summary: 'print a script that completes commands and flags in your shell',
     argument: { name: 'SHELL', required: true, choices: () => SHELLS, says: 'The shell it is for.' },
     flags: {},
     help: {
@@ -176,7 +174,7 @@ export function createCompletion(commands: () => readonly Command[]): Command {
       const shell = flags['SHELL'];
       if (!isShell(shell))
         throw new UsageError(`name a shell: atlas-gateway completion ${SHELLS.join(' | ')}`);
-      print(SCRIPT_OF[shell](commands().map(completed)));
+      print(SCRIPT_OF[shell]((await commands()).map(completed)));
       return 0;
     },
   };

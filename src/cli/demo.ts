@@ -3,15 +3,13 @@ import { compose } from '../compose.ts';
 import { configSchema } from '../config/schema.ts';
 import { createSimulator } from '../simulator/simulator.ts';
 import { SAMPLE_CREDENTIALS, SAMPLE_PROJECTS } from '../simulator/world.ts';
-import { type Command, readPort } from './command.ts';
+import { type CommandBody, readPort } from './command.ts';
 import { COLOUR_VARIABLE } from './configuration.ts';
 import { createKey } from './new-key.ts';
 
 const ACCEPT = "-H 'Accept: application/vnd.atlas.2023-02-01+json'";
 
-export const demo: Command = {
-  name: 'demo',
-  summary: 'run the gateway in front of a simulated Atlas, with sample projects and teams',
+export const demo: CommandBody = {
   flags: {
     port: {
       type: 'string',

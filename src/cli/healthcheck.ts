@@ -1,5 +1,5 @@
 import { request } from 'node:http';
-import { type Command, readText, UsageError } from './command.ts';
+import { type CommandBody, readText, UsageError } from './command.ts';
 
 const TIMEOUT_MS = 3_000;
 
@@ -20,9 +20,7 @@ function ask(url: URL): Promise<{ status: number; body: string } | string> {
   });
 }
 
-export const healthcheck: Command = {
-  name: 'healthcheck',
-  summary: 'ask a running gateway whether it is ready',
+export const healthcheck: CommandBody = {
   flags: {
     url: {
       type: 'string',

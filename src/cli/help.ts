@@ -1,4 +1,13 @@
-import { type Command, type Entry, type Flag, HELP_FLAG, UsageError } from './command.ts';
+import {
+  type Command,
+  type CommandBody,
+  type Entry,
+  type Flag,
+  HELP_FLAG,
+  type ListedCommand,
+  readCommand,
+  UsageError,
+} from './command.ts';
 
 /** Help is read in terminals of 80 columns and in pipes alike: it is always broken at this width, and never coloured. */
 const WIDTH = 80;
@@ -96,7 +105,7 @@ export function helpOf(command: Command): string {
 }
 
 /** All commands, a line for each. */
-export const overview = (commands: readonly Command[]): string =>
+export const overview = (commands: readonly ListedCommand[]): string =>
   `usage: atlas-gateway <command> [flags]
 
 ${table(commands.map(({ name, summary }) => [name, summary]))}
@@ -106,10 +115,8 @@ ${table(commands.map(({ name, summary }) => [name, summary]))}
 `;
 
 /** `help` itself; `commands` are all of them. */
-export function createHelp(commands: () => readonly Command[]): Command {
+export function createHelp(commands: () => readonly ListedCommand[]): CommandBody {
   return {
-    name: 'help',
-    summary: 'tell more of a command',
     argument: {
       name: 'COMMAND',
       choices: () => commands().map(({ name }) => name),
@@ -132,7 +139,7 @@ export function createHelp(commands: () => readonly Command[]): Command {
       }
       const command = commands().find((one) => one.name === name);
       if (command === undefined) throw new UsageError(`there is no command '${name}'`);
-      print(helpOf(command));
+      print(helpOf(await readCommand(command)));
       return 0;
     },
   };

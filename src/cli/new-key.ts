@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { hashA1 } from '../gateway/digest-keys.ts';
 import type { Random } from '../lib/random.ts';
-import { type Command, readText, UsageError } from './command.ts';
+import { type CommandBody, readText, UsageError } from './command.ts';
 
 const LETTERS = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789';
 const ID_LENGTH = 12;
@@ -18,9 +18,7 @@ export function createKey(random: Random): { readonly id: string; readonly secre
   return { id: `agw_${letters}`, secret: random.bytes(SECRET_BYTES).toString('base64url') };
 }
 
-export const newKey: Command = {
-  name: 'new-key',
-  summary: 'make a caller key',
+export const newKey: CommandBody = {
   flags: {
     caller: {
       type: 'string',

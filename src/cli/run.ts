@@ -1,24 +1,53 @@
 import { didYouMean } from '../lib/suggest.ts';
-import { check } from './check.ts';
-import { type Command, type CommandContext, type ExitCode, readFlags, UsageError } from './command.ts';
-import { createCompletion } from './completion.ts';
-import { demo } from './demo.ts';
-import { healthcheck } from './healthcheck.ts';
+import {
+  type CommandContext,
+  type ExitCode,
+  type ListedCommand,
+  readCommand,
+  readFlags,
+  UsageError,
+} from './command.ts';
 import { createHelp, helpOf, overview } from './help.ts';
-import { newKey } from './new-key.ts';
-import { serve } from './serve.ts';
-import { simulator } from './simulator.ts';
 
 /** Every command there is, in the order they are told of. */
-export const COMMANDS: readonly Command[] = [
-  serve,
-  demo,
-  check,
-  newKey,
-  healthcheck,
-  simulator,
-  createCompletion(() => COMMANDS),
-  createHelp(() => COMMANDS),
+export const COMMANDS: readonly ListedCommand[] = [
+  {
+    name: 'serve',
+    summary: 'run the gateway',
+    read: async () => (await import('./serve.ts')).serve,
+  },
+  {
+    name: 'demo',
+    summary: 'run the gateway in front of a simulated Atlas, with sample projects and teams',
+    read: async () => (await import('./demo.ts')).demo,
+  },
+  {
+    name: 'check',
+    summary: 'check the configuration',
+    read: async () => (await import('./check.ts')).check,
+  },
+  {
+    name: 'new-key',
+    summary: 'make a caller key',
+    read: async () => (await import('./new-key.ts')).newKey,
+  },
+  {
+    name: 'healthcheck',
+    summary: 'ask a running gateway whether it is ready',
+    read: async () => (await import('./healthcheck.ts')).healthcheck,
+  },
+  {
+    name: 'simulator',
+    summary: 'run the simulated Atlas alone',
+    read: async () => (await import('./simulator.ts')).simulator,
+  },
+  {
+    name: 'completion',
+    summary: 'print a script that completes commands and flags in your shell',
+    read: async () =>
+      (await import('./completion.ts')).createCompletion(() => Promise.all(COMMANDS.map(readCommand))),
+  },
+  { name: 'help', summary: 'tell more of a command', read: async () => createHelp(() => COMMANDS) },
 ];
 
 /** Runs the command that the arguments name. */
@@ -32,15 +61,16 @@ export async function run(context: CommandContext): Promise<ExitCode> {
     context.print(`${context.version}\n`);
     return 0;
   }
-  const command = COMMANDS.find((one) => one.name === name);
+  const listed = COMMANDS.find((one) => one.name === name);
   try {
-    if (command === undefined)
+    if (listed === undefined)
       throw new UsageError(
         `there is no command '${name}'${didYouMean(
           name,
           COMMANDS.map((one) => one.name),
         )}`,
       );
+    const command = await readCommand(listed);
     const flags = readFlags(command, args);
     if (flags['help'] === true) {
       context.print(helpOf(command));

@@ -2,7 +2,7 @@ import { compose } from '../compose.ts';
 import { formatProblem } from '../config/problem.ts';
 import { watchFiles } from '../config/watch.ts';
 import { openLogFile } from '../observability/log-destination.ts';
-import type { Command } from './command.ts';
+import type { CommandBody } from './command.ts';
 import {
   COLOUR_VARIABLE,
   CONFIG_FLAG,
@@ -11,9 +11,7 @@ import {
   readConfiguration,
 } from './configuration.ts';
 
-export const serve: Command = {
-  name: 'serve',
-  summary: 'run the gateway',
+export const serve: CommandBody = {
   flags: CONFIG_FLAG,
   help: {
     description: [

@@ -1,10 +1,8 @@
 import { createSimulator } from '../simulator/simulator.ts';
 import { SAMPLE_CREDENTIALS, SAMPLE_PROJECTS } from '../simulator/world.ts';
-import { type Command, readPort } from './command.ts';
+import { type CommandBody, readPort } from './command.ts';
 
-export const simulator: Command = {
-  name: 'simulator',
-  summary: 'run the simulated Atlas alone',
+export const simulator: CommandBody = {
   flags: {
     port: {
       type: 'string',

@@ -19,11 +19,11 @@ export interface PageView {
 
 /** The pages for people, each as a whole HTML document. */
 export interface AdminPages {
-  status(view: PageView): string;
+  status(view: PageView): Promise<string>;
   /** `query` is the page's own: filters, order and page number, as they were sent. */
-  connections(project: string, query: URLSearchParams, view: PageView): string;
+  connections(project: string, query: URLSearchParams, view: PageView): Promise<string>;
   /** `next` is where to go on after signing in. */
-  signIn(form: { readonly next: string; readonly refused: boolean }, view: PageView): string;
+  signIn(form: { readonly next: string; readonly refused: boolean }, view: PageView): Promise<string>;
 }
 
 /** What is dropped: everything, or what a project or an operation holds. */
@@ -137,7 +137,7 @@ export function createAdminApp(
   };
 
   /** A page, and nothing but it: its one script and style are known by a nonce that is never used again. */
-  function page(context: Context, code: 200 | 401, write: (view: PageView) => string) {
+  function page(context: Context, code: 200 | 401, write: (view: PageView) => Promise<string>) {
     const nonce = random.bytes(NONCE_BYTES).toString('base64');
     context.header('Content-Security-Policy', policyFor(nonce));
     return context.html(write({ nonce, signedIn: signedIn(context) }), code);

@@ -1,11 +1,8 @@
 import type { HeldConnections } from '../gateway/private-links.ts';
 import type { Clock } from '../lib/clock.ts';
-import { type ConnectionRow, rowOf } from './connection-rows.ts';
-import { writeConnectionsPage } from './connections-page.tsx';
+import type { ConnectionRow } from './connection-rows.ts';
 import type { PageView } from './layout.tsx';
 import type { StatusReport } from './report.ts';
-import { writeSignInPage } from './sign-in-page.tsx';
-import { writeStatusPage } from './status-page.tsx';
 
 export interface PagesOptions {
   /** Operation ids that a purge can name. */
@@ -20,7 +17,7 @@ export interface PagesDependencies {
   readonly clock: Clock;
 }
 
-/** The pages for people, as whole HTML documents that ask for nothing from anywhere else. */
+/** The pages for people, as whole HTML documents that ask for nothing from anywhere else. What writes them is read when the first is asked for. */
 export function createPages(
   { operations, publicUrl }: PagesOptions,
   { report, connectionsOf, clock }: PagesDependencies,
@@ -28,22 +25,29 @@ export function createPages(
   const sorted = operations.toSorted();
   /** Whoever looks at a list looks at it again: every few seconds, and with every letter of a filter. */
   const rowsOfItems = new WeakMap<HeldConnections['items'], readonly ConnectionRow[]>();
-  function rowsOf({ items }: HeldConnections): readonly ConnectionRow[] {
+  async function rowsOf({ items }: HeldConnections): Promise<readonly ConnectionRow[]> {
+    const { rowOf } = await import('./connection-rows.ts');
     const rows = rowsOfItems.get(items) ?? items.map(rowOf);
     rowsOfItems.set(items, rows);
     return rows;
   }
   return {
-    status: (view: PageView) => writeStatusPage({ report: report(), operations: sorted }, view),
-    connections(project: string, query: URLSearchParams, view: PageView) {
+    async status(view: PageView) {
+      const { writeStatusPage } = await import('./status-page.tsx');
+      return writeStatusPage({ report: report(), operations: sorted }, view);
+    },
+    async connections(project: string, query: URLSearchParams, view: PageView) {
+      const { writeConnectionsPage } = await import('./connections-page.tsx');
       const connections = connectionsOf(project);
       const list =
         connections === undefined
           ? undefined
-          : { rows: rowsOf(connections), whole: connections.whole, held: connections.held };
+          : { rows: await rowsOf(connections), whole: connections.whole, held: connections.held };
       return writeConnectionsPage({ project, query, list, now: clock.now(), publicUrl: publicUrl() }, view);
     },
-    signIn: (form: { readonly next: string; readonly refused: boolean }, view: PageView) =>
-      writeSignInPage(form, view),
+    async signIn(form: { readonly next: string; readonly refused: boolean }, view: PageView) {
+      const { writeSignInPage } = await import('./sign-in-page.tsx');
+      return writeSignInPage(form, view);
+    },
   };
 }

@@ -12,7 +12,7 @@ const children: ChildProcessWithoutNullStreams[] = [];
 
 /** The program as it is installed: built, in a process of its own, with nothing of this one's environment but what it needs to start. */
 function start(args: readonly string[], env: Record<string, string> = {}) {
-  const child = spawn(process.execPath, ['dist/main.js', ...args], {
+  const child = spawn(process.execPath, ['bin/atlas-gateway.js', ...args], {
     env: { PATH: process.env['PATH'] ?? '', ...env },
   });
   children.push(child);

@@ -3,9 +3,11 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { readCommand } from '../../src/cli/command.ts';
 import { COMMANDS } from '../../src/cli/run.ts';
 import { say } from '../support/command.ts';
 
+const commands = await Promise.all(COMMANDS.map(readCommand));
 let folder: string;
 beforeAll(() => {
   folder = mkdtempSync(join(tmpdir(), 'atlas-gateway-completion-'));
@@ -37,9 +39,9 @@ const isInstalled = (shell: string): boolean => {
   return installed;
 };
 
-const names = COMMANDS.map(({ name }) => name);
+const names = commands.map(({ name }) => name);
 const flagsOf = (name: string) => [
-  ...Object.keys(COMMANDS.find((one) => one.name === name)?.flags ?? {}).map((flag) => `--${flag}`),
+  ...Object.keys(commands.find((one) => one.name === name)?.flags ?? {}).map((flag) => `--${flag}`),
   '--help',
 ];
 

@@ -1,11 +1,12 @@
 import { describe, expect, test } from 'vitest';
-import { type Command, readFlags } from '../../src/cli/command.ts';
+import { readCommand, readFlags } from '../../src/cli/command.ts';
 import { helpOf } from '../../src/cli/help.ts';
 import { COMMANDS } from '../../src/cli/run.ts';
 import { variableOf } from '../../src/config/environment.ts';
 import { SCALAR_SETTINGS } from '../../src/config/schema.ts';
 import { say } from '../support/command.ts';
 
+const commands = await Promise.all(COMMANDS.map(readCommand));
 const KNOWN_VARIABLES = new Set([
   ...SCALAR_SETTINGS.map(variableOf),
   'ATLAS_GATEWAY_CONFIG',
@@ -17,7 +18,7 @@ const KNOWN_VARIABLES = new Set([
   'NODE_EXTRA_CA_CERTS',
 ]);
 
-describe.each(COMMANDS.map((command) => [command.name, command] as const))(
+describe.each(commands.map((command) => [command.name, command] as const))(
   'the help of %s',
   (name, command) => {
     const help = helpOf(command);
@@ -63,7 +64,7 @@ describe.each(COMMANDS.map((command) => [command.name, command] as const))(
       ]);
       expect(lines.length).toBeGreaterThan(0);
       for (const [, word, rest = ''] of lines) {
-        const named = COMMANDS.find((one): one is Command => one.name === word);
+        const named = commands.find((one) => one.name === word);
         expect(named?.name).toBe(word);
         if (named !== undefined)
           readFlags(
@@ -77,7 +78,7 @@ describe.each(COMMANDS.map((command) => [command.name, command] as const))(
 
 test('the variables that override settings are told with serve and check', () => {
   for (const name of ['serve', 'check']) {
-    const command = COMMANDS.find((one) => one.name === name);
+    const command = commands.find((one) => one.name === name);
     const help = command === undefined ? '' : helpOf(command);
     for (const setting of SCALAR_SETTINGS) {
       expect(help).toContain(variableOf(setting));
@@ -89,7 +90,7 @@ test('the variables that override settings are told with serve and check', () =>
 test('help without a command tells of all of them', async () => {
   const all = await say(['help']);
   expect(all).toEqual(await say(['--help']));
-  for (const { name, summary } of COMMANDS) {
+  for (const { name, summary } of commands) {
     expect(all.out).toContain(`\n  ${name} `);
     expect(all.out.replaceAll(/\s+/g, ' ')).toContain(summary);
   }

@@ -184,7 +184,9 @@ test('error codes and commands that runbooks name are those of the gateway', () 
   expect(commands.size).toBeGreaterThan(1);
   for (const command of commands) {
     const [name = '', ...given] = command.split(' ');
-    const help = execFileSync(process.execPath, ['dist/main.js', name, '--help'], { encoding: 'utf8' });
+    const help = execFileSync(process.execPath, ['bin/atlas-gateway.js', name, '--help'], {
+      encoding: 'utf8',
+    });
     for (const flag of given.filter((one) => one.startsWith('--'))) expect(help, command).toContain(flag);
   }
 });

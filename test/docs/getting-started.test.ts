@@ -49,7 +49,7 @@ afterAll(() => {
 /** Runs all blocks in one bash, as someone would who pastes them; tells what each printed. */
 async function paste(): Promise<{ code: number | null; printed: string[]; err: string }> {
   const shim = join(home, 'atlas-gateway');
-  writeFileSync(shim, `#!/bin/sh\nexec '${process.execPath}' '${resolve('dist/main.js')}' "$@"\n`);
+  writeFileSync(shim, `#!/bin/sh\nexec '${process.execPath}' '${resolve('bin/atlas-gateway.js')}' "$@"\n`);
   chmodSync(shim, 0o755);
   const [atlas, gateway, admin] = await freePorts(3);
   const script = ['set -eo pipefail', "trap 'kill $(jobs -p) 2>/dev/null || true' EXIT"]

@@ -107,9 +107,13 @@ test('68: a second signal → ended at once with 1', async () => {
 test('69: a configuration that is wrong → exit 2, naming file, line and the way out', () => {
   const path = join(makeFolder(), 'gateway.yaml');
   writeFileSync(path, 'listen: { port: 0 }\ncredentials: []\ncache:\n  maxBytes: 64MBs\n');
-  const { status, stderr } = spawnSync(process.execPath, ['dist/main.js', 'serve', '--config', path], {
-    env: {},
-  });
+  const { status, stderr } = spawnSync(
+    process.execPath,
+    ['bin/atlas-gateway.js', 'serve', '--config', path],
+    {
+      env: {},
+    },
+  );
   expect(status).toBe(2);
   expect(stderr.toString()).toContain(
     `gateway.yaml:4 cache.maxBytes: '64MBs' is no size; write 64MiB or 67108864`,
@@ -123,7 +127,7 @@ test('70: a port that is in use → exit 1 and a sentence that names the setting
     path,
     builtConfiguration(atlas).replace('listen: { port: 0 }', `listen: { port: ${new URL(atlas).port} }`),
   );
-  const child = spawn(process.execPath, ['dist/main.js', 'serve', '--config', path], {
+  const child = spawn(process.execPath, ['bin/atlas-gateway.js', 'serve', '--config', path], {
     env: { ID: 'a', SECRET: 'b' },
   });
   let told = '';
@@ -155,17 +159,10 @@ test('70: a read-only tree, another user id, a folder that cannot be written →
   const root = join(makeFolder(), 'image');
   chmodSync(join(root, '..'), 0o755);
   mkdirSync(root);
-  cpSync('dist', join(root, 'dist'), { recursive: true });
-  cpSync('package.json', join(root, 'package.json'));
-  const listed = spawnSync('npm', ['ls', '--omit=dev', '--all', '--parseable'], { encoding: 'utf8' });
-  for (const folder of listed.stdout.split('\n')) {
-    const [, name] = /node_modules\/(.+)$/.exec(folder) ?? [];
-    if (name !== undefined && !name.includes('node_modules'))
-      cpSync(folder, join(root, 'node_modules', name), { recursive: true, dereference: true });
-  }
+  for (const path of ['bin', 'package.json']) cpSync(path, join(root, path), { recursive: true });
   makeReadOnly(root);
   const built = await serveBuilt(builtConfiguration(atlas), {
-    main: join(root, 'dist/main.js'),
+    main: join(root, 'bin/atlas-gateway.js'),
     cwd: root,
     ...(process.getuid?.() === 0 && isForAll(process.execPath) ? { uid: 65_532 } : {}),
   });

@@ -67,7 +67,7 @@ function mount(version: number, secret: string) {
 async function serve(text: string) {
   const path = join(folder, 'gateway.yaml');
   writeFileSync(path, text);
-  const child = spawn(process.execPath, ['dist/main.js', 'serve', '--config', path], {
+  const child = spawn(process.execPath, ['bin/atlas-gateway.js', 'serve', '--config', path], {
     env: { PATH: process.env['PATH'] ?? '', ID: clientId },
   });
   output = '';

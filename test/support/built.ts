@@ -37,7 +37,7 @@ export function removeFolders(): void {
   for (const folder of folders.splice(0)) rmSync(folder, { recursive: true, force: true });
 }
 
-/** Starts `dist/main.js serve` and waits until it listens. */
+/** Starts `bin/atlas-gateway.js serve` and waits until it listens. */
 export async function serveBuilt(
   configuration: string,
   options: { env?: Record<string, string>; main?: string; cwd?: string; uid?: number } = {},
@@ -48,7 +48,7 @@ export async function serveBuilt(
   const path = join(folder, 'gateway.yaml');
   writeFileSync(path, configuration, { mode: 0o644 });
   const { clientId, clientSecret } = SAMPLE_CREDENTIALS.serviceAccount;
-  const child = spawn(process.execPath, [options.main ?? 'dist/main.js', 'serve', '--config', path], {
+  const child = spawn(process.execPath, [options.main ?? 'bin/atlas-gateway.js', 'serve', '--config', path], {
     env: { PATH: process.env['PATH'] ?? '', ID: clientId, SECRET: clientSecret, ...options.env },
     ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
     ...(options.uid === undefined ? {} : { uid: options.uid, gid: options.uid }),
