@@ -1,4 +1,4 @@
-import { createHash, timingSafeEqual } from 'node:crypto';
+import { createHash, createHmac, timingSafeEqual } from 'node:crypto';
 import { jwtVerify, SignJWT } from 'jose';
 import type { Clock } from '../lib/clock.ts';
 import type { Random } from '../lib/random.ts';
@@ -51,6 +51,17 @@ function readBasic(authorization: string | undefined): { id: string; secret: str
   } catch {
     return undefined;
   }
+}
+
+/**
+ * Whether a token in compact form ends with its HMAC (RFC 7515 section 3.1). What anybody can make up is turned away here: reading it as a
+ * token, which is asynchronous, takes twenty times as long.
+ */
+function isSignedWith(key: Uint8Array, token: string): boolean {
+  const end = token.lastIndexOf('.');
+  const expected = createHmac('sha256', key).update(token.slice(0, end)).digest();
+  const given = Buffer.from(token.slice(end + 1), 'base64url');
+  return given.length === expected.length && timingSafeEqual(given, expected);
 }
 
 export interface TokensOptions {
@@ -121,6 +132,7 @@ export function createTokens(
     token: string,
     key: Uint8Array,
   ): Promise<{ keyId: string; tokenId: string; endsAt: number } | undefined> {
+    if (!isSignedWith(key, token)) return undefined;
     try {
       const { payload } = await jwtVerify(token, key, {
         issuer: ISSUER,

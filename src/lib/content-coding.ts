@@ -21,6 +21,7 @@ export function chooseCoding(acceptEncoding: string | undefined): 'br' | 'gzip' 
 /** Whether `If-None-Match` names an entity tag, compared weakly (RFC 9110 section 13.1.2). */
 export function matchesEtag(ifNoneMatch: string | undefined, etag: string): boolean {
   if (ifNoneMatch === undefined) return false;
+  if (ifNoneMatch === etag) return true;
   const tags = ifNoneMatch
     .slice(0, 2_048)
     .split(',')

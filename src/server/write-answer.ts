@@ -58,7 +58,7 @@ export function createAnswerWriter(wall: () => number) {
   return function write(request: IncomingMessage, response: ServerResponse, answer: FinishedAnswer): void {
     const { body, text } = answer;
     writeHead(response, answer);
-    if (request.method === 'HEAD') response.end();
+    if (request.method === 'HEAD' || body.length === 0) response.end();
     else if (text === undefined) response.end(body);
     // Node writes a text together with the head at once, a buffer after it.
     else response.end(text, 'latin1');
