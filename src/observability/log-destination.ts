@@ -22,6 +22,7 @@ const MAX_WAITING_BYTES = 16_777_216;
 export function openLogFile(fd: number, { clock }: { clock: Clock }): LogFile {
   let dropped = 0;
   let waiting = '';
+  let cancelTimer = () => {};
   const file = pino.destination({ fd, sync: false, maxLength: MAX_WAITING_BYTES, contentMode: 'buffer' });
   const dropping = (data: unknown) => {
     dropped += data instanceof Uint8Array ? data.filter((byte) => byte === NEWLINE).length : 1;
@@ -31,6 +32,8 @@ export function openLogFile(fd: number, { clock }: { clock: Clock }): LogFile {
 
   function hand(): void {
     if (waiting === '') return;
+    // What comes next has a wait of its own; this one's end would cut it short.
+    cancelTimer();
     const full = Buffer.from(waiting);
     waiting = '';
     // Pino's type knows texts only; with `contentMode` it takes bytes.
@@ -39,7 +42,7 @@ export function openLogFile(fd: number, { clock }: { clock: Clock }): LogFile {
 
   return {
     write(line) {
-      if (waiting === '') clock.after(LONGEST_WAIT_MS, hand);
+      if (waiting === '') cancelTimer = clock.after(LONGEST_WAIT_MS, hand);
       waiting += line;
       if (waiting.length > BATCH_CHARACTERS) hand();
     },

@@ -74,19 +74,14 @@ function createOpening(level: Level): (wall: number) => string {
 function createTelling() {
   const told = new Map<
     string | undefined,
-    { method: string; caller?: string; project?: string; text: string }
+    Pick<AnsweredEvent, 'method' | 'caller' | 'project'> & { text: string }
   >();
   return ({ method, caller, operation, project }: AnsweredEvent): string => {
     const known = told.get(operation);
     if (known?.method === method && known.caller === caller && known.project === project) return known.text;
     const who = member('caller', caller) + member('operation', operation) + member('project', project);
     const text = whole(`","method":"${method}",${who}"status":`);
-    told.set(operation, {
-      method,
-      text,
-      ...(caller === undefined ? {} : { caller }),
-      ...(project === undefined ? {} : { project }),
-    });
+    told.set(operation, { method, caller, project, text });
     return text;
   };
 }

@@ -16,13 +16,17 @@ interface HeadKept {
   _header: string | null;
 }
 
+function setHead(response: ServerResponse, head: string): void {
+  (response as unknown as HeadKept)._header = head;
+}
+
 /** Whether this Node takes a head as it is: it says of a response that its headers are sent as soon as there is one. */
 function takesHeads(): boolean {
   const response = new ServerResponse(new IncomingMessage(new Socket()));
   const before = response.headersSent;
-  (response as unknown as HeadKept)._header = '';
+  setHead(response, '');
   const empty = response.headersSent;
-  (response as unknown as HeadKept)._header = 'HTTP/1.1 200 OK\r\n\r\n';
+  setHead(response, 'HTTP/1.1 200 OK\r\n\r\n');
   return !before && !empty && response.headersSent;
 }
 
@@ -52,7 +56,7 @@ export function createAnswerWriter(wall: () => number) {
     }
     head.written ??= writeOut(status, head, wall());
     response.statusCode = status;
-    (response as unknown as HeadKept)._header = `${head.written}${requestId}\r\n\r\n`;
+    setHead(response, `${head.written}${requestId}\r\n\r\n`);
   }
 
   return function write(request: IncomingMessage, response: ServerResponse, answer: FinishedAnswer): void {
