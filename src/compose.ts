@@ -12,6 +12,7 @@ import { readSharedAddress } from './cache/shared-url.ts';
 import { createSharedValues } from './cache/shared-values.ts';
 import { createSnapshots } from './cache/snapshots.ts';
 import { accessListOf } from './config/access-list.ts';
+import { changesThatWait } from './config/reload-settings.ts';
 import type { GatewayConfig, SecretRef } from './config/schema.ts';
 import { createAccess } from './gateway/access.ts';
 import type { PageHead } from './gateway/answer.ts';
@@ -20,6 +21,7 @@ import { createCredentials } from './gateway/credentials.ts';
 import { createNonceBook } from './gateway/digest-keys.ts';
 import { createDiscover } from './gateway/discover.ts';
 import { createLists, type HeldList, type Holding, type Listing } from './gateway/lists.ts';
+import { loggedPath } from './gateway/logged-path.ts';
 import { createPersistence } from './gateway/persistence.ts';
 import { createPrivateLinks } from './gateway/private-links.ts';
 import { createRecollection } from './gateway/recollection.ts';
@@ -28,8 +30,9 @@ import { createListingCodec, createSharing } from './gateway/sharing.ts';
 import { createTokens } from './gateway/tokens.ts';
 import { createViews } from './gateway/views.ts';
 import { type Asked, createWay } from './gateway/way.ts';
-import type { Clock } from './lib/clock.ts';
+import { type Clock, guardTimers } from './lib/clock.ts';
 import type { Random } from './lib/random.ts';
+import { unexpectedError } from './lib/unexpected-error.ts';
 import { createLog, type LogDestination, type LogEvent } from './observability/log.ts';
 import { createMetrics } from './observability/metrics.ts';
 import { createTally } from './observability/tally.ts';
@@ -64,6 +67,8 @@ export interface Gateway {
   reload(next: Pick<ComposeOptions, 'config' | 'secretOf'>): void;
   /** Says that a configuration that was read again is wrong, and that the old one stays. */
   rejectReload(problems: readonly string[]): void;
+  /** Logs an exception of work that no request waits for; the gateway goes on. */
+  reportUnexpected(error: unknown): void;
   /** Takes no new requests after a while, or at once where `hurry` is said, finishes those under way, closes everything. */
   stop(how: { hurry: boolean }): Promise<void>;
 }
@@ -85,26 +90,29 @@ const MIN_SHARED_BYTES = 16_777_216;
 const RENDERINGS_PART = 0.2;
 /** Part that listings which links lead back to may take. */
 const SNAPSHOTS_PART = 0.2;
-/** Settings that are read once, at the start. */
-const RESTART_SETTINGS = ['listen', 'admin', 'upstream', 'credentials', 'cache', 'drain', 'metrics'] as const;
-const restartPart = (config: GatewayConfig) => ({
-  ...config,
-  listen: { ...config.listen, tls: config.listen.tls !== undefined },
-  credentials: config.credentials.map(({ expires: _expires, ...credential }) => credential),
-});
-
-/** Id and secret of a credential, read anew. */
+/** Id and secret of a credential. */
 export function secretsOf(
-  { serviceAccount, apiKey }: GatewayConfig['credentials'][number],
+  { name, serviceAccount, apiKey }: GatewayConfig['credentials'][number],
   secretOf: ComposeOptions['secretOf'],
 ): { id: string; secret: string } {
-  const [id, secret] =
-    serviceAccount === undefined
-      ? [apiKey?.publicKey, apiKey?.privateKey]
-      : [serviceAccount.clientId, serviceAccount.clientSecret];
+  if (serviceAccount !== undefined)
+    return { id: secretOf(serviceAccount.clientId), secret: secretOf(serviceAccount.clientSecret) };
+  if (apiKey !== undefined) return { id: secretOf(apiKey.publicKey), secret: secretOf(apiKey.privateKey) };
+  throw new Error(`credentials: ${name} has neither serviceAccount nor apiKey`);
+}
+
+/** The secrets and rules of a configuration that a reload replaces, resolved all at once: where one of them fails, none is applied. */
+function liveSettingsOf({ config, secretOf }: Pick<ComposeOptions, 'config' | 'secretOf'>) {
+  const { signingKey } = config.tokens;
   return {
-    id: id === undefined ? '' : secretOf(id),
-    secret: secret === undefined ? '' : secretOf(secret),
+    tls: tlsOf(config, secretOf),
+    adminToken: config.admin.token === undefined ? undefined : secretOf(config.admin.token),
+    signingKey: signingKey === undefined ? undefined : Buffer.from(secretOf(signingKey)),
+    accessList: accessListOf(config, secretOf),
+    credentials: config.credentials.map((credential) => ({
+      name: credential.name,
+      secrets: secretsOf(credential, secretOf),
+    })),
   };
 }
 
@@ -126,12 +134,12 @@ function holdsAnything(listings: Iterable<{ readonly project: string }>, id: str
   return false;
 }
 
-/** Certificate and key of the public listener, read anew. */
+/** Certificate and key of the public listener. */
 function tlsOf(
   { listen: { tls } }: GatewayConfig,
   secretOf: ComposeOptions['secretOf'],
-): { tls?: { cert: string; key: string } } {
-  return tls === undefined ? {} : { tls: { cert: secretOf(tls.cert), key: secretOf(tls.key) } };
+): { cert: string; key: string } | undefined {
+  return tls === undefined ? undefined : { cert: secretOf(tls.cert), key: secretOf(tls.key) };
 }
 
 /**
@@ -143,12 +151,12 @@ function tlsOf(
  */
 export function compose(
   options: ComposeOptions,
-  { clock, random }: { clock: Clock; random: Random },
+  { clock: unguarded, random }: { clock: Clock; random: Random },
 ): Gateway {
-  const { config, build } = options;
+  const { config, build, secretOf } = options;
   let current: Pick<ComposeOptions, 'config' | 'secretOf'> = options;
-  /** Secrets are looked up when they are used, so that a changed one is used from then on. */
-  const secretOf = (ref: SecretRef) => current.secretOf(ref);
+  let live = liveSettingsOf(options);
+  const clock = guardTimers(unguarded, (event) => observe(event));
   const catalog = createCatalog(operations);
   const flying = { count: 0 };
   const log = createLog(options.log.destination, { ...options.log, wall: () => clock.wall() });
@@ -195,10 +203,15 @@ export function compose(
     },
     build,
   );
+  /** Never throws: what is observed goes on, whatever becomes of the observation. */
   function observe(event: LogEvent): void {
-    metrics.observe(event);
-    tally.observe(event);
-    log(event);
+    try {
+      metrics.observe(event);
+      tally.observe(event);
+      log(event);
+    } catch (error) {
+      if (event.type !== 'unexpected-error') observe(unexpectedError(`observing ${event.type}`, error));
+    }
   }
 
   const transport = createTransport(
@@ -248,16 +261,11 @@ export function compose(
     };
   }
 
-  const signingKey = config.tokens.signingKey;
-  const tokens = createTokens(
-    {
-      ...(shared?.access.tokens ?? { signingKey: random.bytes(32) }),
-      ...(signingKey === undefined ? {} : { signingKey: Buffer.from(secretOf(signingKey)) }),
-    },
-    { clock, random },
-  );
+  const ownTokens = shared?.access.tokens ?? { signingKey: random.bytes(32) };
+  const signingKeyOf = ({ signingKey }: typeof live): Uint8Array => signingKey ?? ownTokens.signingKey;
+  const tokens = createTokens({ ...ownTokens, signingKey: signingKeyOf(live) }, { clock, random });
   const book = createNonceBook({ clock, random, shared: shared?.access.nonces });
-  const access = createAccess(accessListOf(config, secretOf), {
+  const access = createAccess(live.accessList, {
     book,
     tokens,
     clock,
@@ -353,10 +361,8 @@ export function compose(
       { binding: () => JSON.stringify([publicUrl(), config.cache.maxItems]) },
       { group, values, codec: createListingCodec(() => lists.nextSerial()), clock },
     );
-    const identityOf = (name: string) => {
-      const credential = config.credentials.find((one) => one.name === name);
-      return credential === undefined ? name : secretsOf(credential, secretOf).id;
-    };
+    const identityOf = (name: string) =>
+      credentials.find((credential) => credential.name === name)?.upstream.id ?? name;
     return {
       engine,
       group,
@@ -402,18 +408,20 @@ export function compose(
       host: config.listen.host,
       port: config.listen.port,
       setting: 'listen.port',
-      ...tlsOf(config, secretOf),
+      ...(live.tls === undefined ? {} : { tls: live.tls }),
     },
     createPublicApp({
       way,
       tokens,
       clock,
       version: build.version,
+      onUnexpectedError: observe,
       report: ({ status: code, ...told }) =>
         observe({
           type: 'answered',
           requestId: nextRequestId(),
-          method: 'POST',
+          method: told.method,
+          path: loggedPath(told.path),
           status: code,
           cache: 'none',
           endedAt: clock.now(),
@@ -422,7 +430,7 @@ export function compose(
           upstreamCalls: 0,
           operation: undefined,
           project: undefined,
-          errorCode: undefined,
+          errorCode: told.errorCode,
           caller: told.caller,
           reason: told.reason,
         }),
@@ -431,9 +439,8 @@ export function compose(
         end: () => void flying.count--,
       },
     }),
-    { clock },
+    { clock, onUnexpectedError: observe },
   );
-  const adminToken = config.admin.token;
   let listening = false;
   const state = () => (publicListener.draining ? 'draining' : listening ? 'ready' : 'starting');
   const report = createReport(
@@ -481,11 +488,25 @@ export function compose(
           shared?.tier.purge(whole);
           observe({ type: 'life', level: 'info', message: 'cache purged' });
         },
-        ...(adminToken === undefined ? {} : { token: () => secretOf(adminToken) }),
+        token: () => live.adminToken,
+        onUnexpectedError: observe,
       },
     ),
-    { clock },
+    { clock, onUnexpectedError: observe },
   );
+
+  /** Applies what a reload may change; throws, and changes nothing, where the new certificate is not a valid one. */
+  function applyLiveSettings(next: Pick<ComposeOptions, 'config' | 'secretOf'>): void {
+    const settings = liveSettingsOf(next);
+    if (settings.tls !== undefined) publicListener.replaceTls(settings.tls);
+    current = next;
+    // Without a token this listener would be open from one moment to the next: the one in force stays until a restart.
+    live = { ...settings, adminToken: settings.adminToken ?? live.adminToken };
+    tokens.replaceSigningKey(signingKeyOf(live));
+    access.replace(live.accessList);
+    for (const { name, secrets } of live.credentials)
+      credentials.find((credential) => credential.name === name)?.upstream.offer(secrets);
+  }
 
   return {
     async start() {
@@ -515,27 +536,20 @@ export function compose(
       }
     },
     reload(next) {
-      const waiting = RESTART_SETTINGS.filter(
-        (setting) =>
-          JSON.stringify(restartPart(next.config)[setting]) !== JSON.stringify(restartPart(config)[setting]),
-      );
+      let waiting: readonly string[];
       try {
-        const { tls } = tlsOf(next.config, next.secretOf);
-        if (tls !== undefined) publicListener.replaceTls(tls);
-      } catch {
+        waiting = changesThatWait(options, next);
+        applyLiveSettings(next);
+      } catch (error) {
+        observe(unexpectedError('a configuration reload', error));
         observe({
           type: 'config-reload',
           outcome: 'rejected',
-          problems: ['listen.tls: certificate and key do not belong together'],
+          problems: [
+            'the configuration cannot be applied; check that listen.tls.cert and listen.tls.key belong together',
+          ],
         });
         return;
-      }
-      current = next;
-      access.replace(accessListOf(next.config, next.secretOf));
-      for (const credential of config.credentials) {
-        const same = next.config.credentials.find(({ name }) => name === credential.name);
-        const upstream = credentials.find(({ name }) => name === credential.name)?.upstream;
-        if (same !== undefined) upstream?.offer(secretsOf(same, next.secretOf));
       }
       expiryWatch.look();
       observe({
@@ -547,6 +561,7 @@ export function compose(
     rejectReload(problems) {
       observe({ type: 'config-reload', outcome: 'rejected', problems });
     },
+    reportUnexpected: (error) => observe(unexpectedError('background work', error)),
     async stop({ hurry }) {
       const { delay, deadline } = config.drain;
       await publicListener.drain({ delayMs: hurry ? 0 : delay, deadlineMs: deadline });

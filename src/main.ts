@@ -3,6 +3,7 @@ import { readFileSync, writeFileSync, writeSync } from 'node:fs';
 import { run } from './cli/run.ts';
 import { createSystemClock } from './lib/clock.ts';
 import { createSystemRandom } from './lib/random.ts';
+import { unexpectedError } from './lib/unexpected-error.ts';
 
 /** Resolves at the first SIGTERM or SIGINT; the second one ends the process at once. */
 function asked(): Promise<'SIGTERM' | 'SIGINT'> {
@@ -24,23 +25,24 @@ function readVersion(): string {
   return version;
 }
 
-/** Only the kind of an unexpected error is told: its message may carry what was being sent. */
-function fail(error: unknown): never {
-  const kind = error instanceof Error ? error.name : typeof error;
-  const place =
-    error instanceof Error
-      ? (error.stack?.split('\n').find((line) => line.trimStart().startsWith('at ')) ?? '').trim()
-      : '';
-  const line = { level: 'fatal', time: new Date().toISOString(), kind, place, msg: 'unexpected error' };
+/** Writes what an exception was, without its message, which may carry what was being sent. */
+function writeUnexpected(level: 'error' | 'fatal', work: string, error: unknown): void {
+  const { kind, place } = unexpectedError(work, error);
+  const line = { level, time: new Date().toISOString(), work, kind, place, msg: 'unexpected error' };
   writeSync(
     2,
     process.stderr.isTTY ? `atlas-gateway: unexpected ${kind} ${place}\n` : `${JSON.stringify(line)}\n`,
   );
-  process.exit(1);
 }
 
-process.on('uncaughtException', fail);
-process.on('unhandledRejection', fail);
+/** A promise that nobody waits for was background work: it failed, and nothing else did. A running gateway logs it like any other. */
+let onBackgroundError = (error: unknown) => writeUnexpected('error', 'background work', error);
+
+process.on('uncaughtException', (error) => {
+  writeUnexpected('fatal', 'the process', error);
+  process.exit(1);
+});
+process.on('unhandledRejection', (error) => onBackgroundError(error));
 run({
   args: process.argv.slice(2),
   env: process.env,
@@ -55,6 +57,15 @@ run({
   clock: createSystemClock(),
   random: createSystemRandom(),
   asked,
-}).then((code) => {
-  process.exitCode = code;
-});
+  handleBackgroundErrors(handle) {
+    onBackgroundError = handle;
+  },
+}).then(
+  (code) => {
+    process.exitCode = code;
+  },
+  (error) => {
+    writeUnexpected('fatal', 'the command', error);
+    process.exit(1);
+  },
+);

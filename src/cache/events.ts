@@ -1,3 +1,4 @@
+import type { UnexpectedErrorEvent } from '../lib/unexpected-error.ts';
 import type { EvictionReason } from './memory-tier.ts';
 
 /** What the cache tells about itself. */
@@ -10,4 +11,5 @@ export type CacheEvent =
       /** `kept`: the refresh failed and the old listing stays. */
       readonly outcome: 'replaced' | 'kept' | 'refused';
       readonly detail?: string;
-    };
+    }
+  | UnexpectedErrorEvent;

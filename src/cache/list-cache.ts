@@ -1,5 +1,6 @@
 import type { Clock } from '../lib/clock.ts';
 import { exactCopy } from '../lib/exact-copy.ts';
+import { unexpectedError } from '../lib/unexpected-error.ts';
 import type { UpstreamFailure, UpstreamResponse } from '../upstream/message.ts';
 import type { CacheEvent } from './events.ts';
 import { freshness, type Held, hold, type Lifetimes, outdated, stretched } from './freshness.ts';
@@ -219,8 +220,8 @@ export function createListCache<Value>(
     if (flights.isLoading(flightKey(question, purges.sequence)) || question.mayLoad() !== undefined) return;
     const flight = begin(question, 'background');
     if (flight === 'full') return;
-    void flight.value.then(({ loaded }) => {
-      const { operation, project } = question;
+    const { operation, project } = question;
+    const settled = flight.value.then(({ loaded }) => {
       switch (loaded.type) {
         case 'loaded':
           observe({ type: 'refreshed', operation, project, outcome: 'replaced' });
@@ -232,6 +233,10 @@ export function createListCache<Value>(
           pause(entry, loaded);
           observe({ type: 'refreshed', operation, project, outcome: 'kept', detail: loaded.code });
       }
+    });
+    settled.catch((error: unknown) => {
+      observe(unexpectedError('a refresh', error));
+      observe({ type: 'refreshed', operation, project, outcome: 'kept', detail: 'UNEXPECTED_ERROR' });
     });
   }
 

@@ -67,6 +67,8 @@ export interface CommandContext {
   readonly random: Random;
   /** Resolves when the process is asked to end: by an orchestrator, or by a person who waits. */
   readonly asked: () => Promise<'SIGTERM' | 'SIGINT'>;
+  /** From now on `handle` gets exceptions of background work; until then they are written to standard error. */
+  readonly handleBackgroundErrors: (handle: (error: unknown) => void) => void;
 }
 
 /** What a command takes, tells of itself and does. */

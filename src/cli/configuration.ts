@@ -55,9 +55,14 @@ export const COLOUR_VARIABLE: Entry = [
   'Log lines on a terminal are not coloured, where it is not empty.',
 ];
 
+/** The configuration file that flags and environment name; undefined where they name none. */
+export const configurationPath = (flags: Flags, { env }: CommandContext): string | undefined =>
+  readText(flags, 'config') ?? env[CONFIG_VARIABLE];
+
 /** The configuration that flags and environment name. */
-export function readConfiguration(flags: Flags, { env, readFile }: CommandContext): LoadedConfig {
-  const path = readText(flags, 'config') ?? env[CONFIG_VARIABLE];
+export function readConfiguration(flags: Flags, context: CommandContext): LoadedConfig {
+  const { env, readFile } = context;
+  const path = configurationPath(flags, context);
   const known = {
     operations: new Set(operations.flatMap(({ id, alias }) => (alias === undefined ? [id] : [id, alias]))),
     tags: new Set(operations.map(({ tag }) => tag)),

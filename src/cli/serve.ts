@@ -1,15 +1,30 @@
 import { compose } from '../compose.ts';
+import type { LoadedConfig } from '../config/load.ts';
 import { formatProblem } from '../config/problem.ts';
 import { watchFiles } from '../config/watch.ts';
+import { unexpectedError } from '../lib/unexpected-error.ts';
 import { openLogFile } from '../observability/log-destination.ts';
-import type { CommandBody } from './command.ts';
+import type { CommandBody, CommandContext, Flags } from './command.ts';
 import {
   COLOUR_VARIABLE,
   CONFIG_FLAG,
   CONFIG_HELP,
+  configurationPath,
   printProblems,
   readConfiguration,
 } from './configuration.ts';
+
+/** A configuration that is read again never ends a running gateway, whatever is written into it. */
+function rereadConfiguration(flags: Flags, context: CommandContext): LoadedConfig {
+  try {
+    return readConfiguration(flags, context);
+  } catch (error) {
+    const { kind } = unexpectedError('reading the configuration', error);
+    const file = configurationPath(flags, context) ?? 'environment';
+    const message = `cannot be read (${kind}); run atlas-gateway check with it, and undo the last change`;
+    return { ok: false, problems: [{ file, setting: '', message }] };
+  }
+}
 
 export const serve: CommandBody = {
   flags: CONFIG_FLAG,
@@ -57,13 +72,14 @@ export const serve: CommandBody = {
       printError(`atlas-gateway: ${error instanceof Error ? error.message : 'cannot start'}\n`);
       return 1;
     }
+    context.handleBackgroundErrors(gateway.reportUnexpected);
     let { files } = loaded;
     const watching = watchFiles(
       {
         files: () => files,
         readFile: context.readFile,
         onChange() {
-          const next = readConfiguration(flags, context);
+          const next = rereadConfiguration(flags, context);
           if (next.ok) {
             files = next.files;
             gateway.reload(next);

@@ -1,12 +1,12 @@
 import { dirname, resolve } from 'node:path';
-import { LineCounter, parseDocument } from 'yaml';
 import { readSharedAddress } from '../cache/shared-url.ts';
 import { crossCheck, type KnownNames } from './cross-check.ts';
 import { fromEnvironment, override } from './environment.ts';
-import { lineOf } from './line-of.ts';
 import { contentProblem, fileRefs, secretRefs } from './named-files.ts';
-import { isRaw, type Path, type Problem, type Raw, show } from './problem.ts';
-import { configSchema, type GatewayConfig, type SecretRef } from './schema.ts';
+import { type Path, type Problem, type Raw, show } from './problem.ts';
+import { readYaml } from './read-yaml.ts';
+import type { ResolvedConfig } from './reload-settings.ts';
+import { configSchema, type SecretRef } from './schema.ts';
 import { issueProblems } from './schema-issues.ts';
 import { readSecret, type SecretSources } from './secrets.ts';
 
@@ -18,17 +18,16 @@ export interface LoadOptions extends SecretSources {
 
 /** A configuration and its secrets, or everything that is wrong with it. */
 export type LoadedConfig =
-  | {
+  | (ResolvedConfig & {
       readonly ok: true;
-      readonly config: GatewayConfig;
-      readonly secretOf: (ref: SecretRef) => string;
       /** Every file it was read from, secrets included. */
       readonly files: readonly string[];
-    }
+    })
   | { readonly ok: false; readonly problems: readonly Problem[] };
 
-/** Keys that sign or encrypt are no passwords. */
+/** The shortest key that signs or encrypts, and the shortest secret that lets somebody in. */
 const MIN_KEY_LENGTH = 32;
+const MIN_SECRET_LENGTH = 16;
 
 type Locate = (path: Path) => Pick<Problem, 'file' | 'line'>;
 
@@ -55,32 +54,10 @@ export function loadConfig(options: LoadOptions): LoadedConfig {
         ],
       };
     }
-    const lines = new LineCounter();
-    const document = parseDocument(text, { lineCounter: lines });
-    for (const error of document.errors) {
-      problems.push({
-        file: path,
-        line: lines.linePos(error.pos[0]).line,
-        setting: '',
-        message: `is no YAML: ${error.message.split('\n', 1)[0] ?? ''}`,
-      });
-    }
-    if (problems.length > 0) return { ok: false, problems };
-    const parsed: unknown = document.toJS();
-    if (!isRaw(parsed))
-      return {
-        ok: false,
-        problems: [
-          {
-            file: path,
-            line: 1,
-            setting: '',
-            message: 'must be a mapping of settings; begin with credentials:',
-          },
-        ],
-      };
-    raw = parsed;
-    locate = (where) => ({ file: path, line: lineOf(document.contents, where, lines) });
+    const read = readYaml(path, text);
+    if (!read.ok) return read;
+    raw = read.raw;
+    locate = (where) => ({ file: path, line: read.lineOf(where) });
   }
   const { problems: variableProblems, overridden } = override(raw, env);
   problems.push(...variableProblems);
@@ -111,15 +88,25 @@ export function loadConfig(options: LoadOptions): LoadedConfig {
     if ('problem' in read) report(where, read.problem);
     else secrets.set(JSON.stringify(ref), read.value);
   }
-  const tooShort = (ref: SecretRef | undefined, where: Path) => {
-    if (ref !== undefined && (secrets.get(JSON.stringify(ref))?.length ?? MIN_KEY_LENGTH) < MIN_KEY_LENGTH)
-      report(where, `is too short for a key; write at least ${MIN_KEY_LENGTH} random characters`);
+  const requireLength = (length: number, ref: SecretRef | undefined, where: Path) => {
+    if (ref !== undefined && (secrets.get(JSON.stringify(ref))?.length ?? length) < length)
+      report(where, `is too short to be a secret; write at least ${length} random characters`);
   };
-  tooShort(config.tokens.signingKey, ['tokens', 'signingKey']);
-  tooShort(config.cache.snapshot?.encryptionKey, ['cache', 'snapshot', 'encryptionKey']);
-  const { shared } = config.cache;
-  tooShort(shared?.encryptionKey, ['cache', 'shared', 'encryptionKey']);
-  tooShort(shared?.previousEncryptionKey, ['cache', 'shared', 'previousEncryptionKey']);
+  requireLength(MIN_SECRET_LENGTH, config.admin.token, ['admin', 'token']);
+  for (const [index, { serviceAccount, apiKey }] of config.credentials.entries()) {
+    const place = ['credentials', index];
+    requireLength(MIN_SECRET_LENGTH, serviceAccount?.clientSecret, [
+      ...place,
+      'serviceAccount',
+      'clientSecret',
+    ]);
+    requireLength(MIN_SECRET_LENGTH, apiKey?.privateKey, [...place, 'apiKey', 'privateKey']);
+  }
+  const { snapshot: file, shared } = config.cache;
+  requireLength(MIN_KEY_LENGTH, config.tokens.signingKey, ['tokens', 'signingKey']);
+  requireLength(MIN_KEY_LENGTH, file?.encryptionKey, ['cache', 'snapshot', 'encryptionKey']);
+  requireLength(MIN_KEY_LENGTH, shared?.encryptionKey, ['cache', 'shared', 'encryptionKey']);
+  requireLength(MIN_KEY_LENGTH, shared?.previousEncryptionKey, ['cache', 'shared', 'previousEncryptionKey']);
   const address = shared === undefined ? undefined : secrets.get(JSON.stringify(shared.url));
   if (address !== undefined && readSharedAddress(address) === undefined)
     report(
@@ -143,7 +130,13 @@ export function loadConfig(options: LoadOptions): LoadedConfig {
   return {
     ok: true,
     config,
-    secretOf: (ref) => secrets.get(JSON.stringify(ref)) ?? '',
+    secretOf(ref) {
+      const value = secrets.get(JSON.stringify(ref));
+      if (value === undefined) throw new Error(`The configuration does not name the ${nameOf(ref)}.`);
+      return value;
+    },
     files: path === undefined ? named : [path, ...named],
   };
 }
+
+const nameOf = (ref: SecretRef) => ('env' in ref ? `environment variable ${ref.env}` : `file ${ref.file}`);

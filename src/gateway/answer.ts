@@ -2,6 +2,7 @@ import { errorCodeOf, renderApiError } from '../atlas/api-error.ts';
 import type { Held } from '../cache/freshness.ts';
 import type { How } from '../cache/list-cache.ts';
 import type { Body, Coding } from '../cache/renderings.ts';
+import { headerValue } from '../lib/header-value.ts';
 import type { UpstreamResponse } from '../upstream/message.ts';
 import { type Refusal, STATUS_OF } from './refusal.ts';
 
@@ -39,6 +40,8 @@ export interface PageHead {
   readonly unchanged: Head;
 }
 
+/** What Atlas's error codes look like: only such a value is copied into a header. */
+const ERROR_CODE = /^[A-Z0-9_]{1,64}$/;
 const NO_BODY = Buffer.alloc(0);
 const VARY = 'Accept, Accept-Encoding, Authorization';
 const NO_SNIFFING = ['X-Content-Type-Options', 'nosniff'] as const;
@@ -128,16 +131,21 @@ export function answerPage(page: PageAnswer): Answer {
     : { status: 200, head: found, body: page.body.bytes, text: page.body.text };
 }
 
-/** Atlas's own 4xx, as it came: its body, its error code, its media type. */
+/**
+ * Atlas's own 4xx, as it came: its body, its error code, its media type. What cannot stand in a header is left out of it; the body has it
+ * all the same.
+ */
 export function answerAtlasError(response: UpstreamResponse, how: How, held: Held, now: number): Answer {
-  const errorCode = response.headers['x-error-code'] ?? errorCodeOf(response.body);
-  const { deprecation, sunset } = response.headers;
+  const code = response.headers['x-error-code'] ?? errorCodeOf(response.body);
+  const errorCode = code !== undefined && ERROR_CODE.test(code) ? code : undefined;
+  const deprecation = headerValue(response.headers['deprecation']);
+  const sunset = headerValue(response.headers['sunset']);
   return {
     status: response.status,
     head: once([
       ...cachingHeaders(how, held, now),
       ...flat({
-        'Content-Type': response.headers['content-type'] ?? 'application/json',
+        'Content-Type': headerValue(response.headers['content-type']) ?? 'application/json',
         'Content-Length': String(response.body.length),
         ...(errorCode === undefined ? {} : { 'X-Error-Code': errorCode }),
         ...(deprecation === undefined ? {} : { Deprecation: deprecation }),

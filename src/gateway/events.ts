@@ -8,6 +8,8 @@ export interface AnsweredEvent {
   readonly method: string;
   readonly caller: string | undefined;
   readonly operation: string | undefined;
+  /** The path of a request that matches no operation: bounded, printable ASCII. */
+  readonly path: string | undefined;
   readonly project: string | undefined;
   readonly status: number;
   readonly cache: CacheOutcome;

@@ -16,6 +16,7 @@ import {
 } from '../cache/list-cache.ts';
 import type { Snapshots } from '../cache/snapshots.ts';
 import type { Clock } from '../lib/clock.ts';
+import { headerValue } from '../lib/header-value.ts';
 import { failed } from '../upstream/failure.ts';
 import type { Send, UpstreamFailure, UpstreamHeaders, UpstreamResponse } from '../upstream/message.ts';
 import { fetchPage, type ListRequest, walk } from '../upstream/walk.ts';
@@ -128,7 +129,8 @@ function meaningOf(response: UpstreamResponse): Meaning {
 }
 
 function ageingOf(headers: UpstreamHeaders): Record<string, string> {
-  const { deprecation, sunset } = headers;
+  const deprecation = headerValue(headers['deprecation']);
+  const sunset = headerValue(headers['sunset']);
   return {
     ...(deprecation === undefined ? {} : { Deprecation: deprecation }),
     ...(sunset === undefined ? {} : { Sunset: sunset }),

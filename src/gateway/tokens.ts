@@ -1,5 +1,5 @@
 import { createHash, createHmac, timingSafeEqual } from 'node:crypto';
-import { jwtVerify, SignJWT } from 'jose';
+import { type JWTPayload, jwtVerify, SignJWT } from 'jose';
 import type { Clock } from '../lib/clock.ts';
 import type { Random } from '../lib/random.ts';
 import { createTokenBucket } from '../lib/token-bucket.ts';
@@ -23,12 +23,19 @@ export interface Tokens {
   readonly presentation: Presentation;
   /** A token was revoked at another gateway. */
   learnRevoked(tokenId: string): void;
-  /** From now on these keys count, and tokens of keys that are gone do not. */
+  /** From now on these keys count. Tokens of keys that are gone, or whose secret is another one, do not. */
   replaceKeys(entries: readonly CallerEntry[]): void;
+  /** From now on tokens are signed with this key; those signed with the one before end. */
+  replaceSigningKey(key: Uint8Array): void;
 }
 
 const ISSUER = 'atlas-gateway';
 const LIFE_SECONDS = 3_600;
+/** Gateways that take each other's tokens may differ by this much. */
+const CLOCK_SKEW_SECONDS = 30;
+/** The claim that ties a token to the secret its key had. */
+const KEY_CLAIM = 'key';
+const FINGERPRINT_BYTES = 12;
 const MAX_REVOKED = 100_000;
 const MAX_REMEMBERED = 10_000;
 /** How often a key may be tried; all unknown ids share one such allowance. */
@@ -64,6 +71,33 @@ function isSignedWith(key: Uint8Array, token: string): boolean {
   return given.length === expected.length && timingSafeEqual(given, expected);
 }
 
+/** A caller key as tokens need it. */
+interface KnownKey {
+  readonly entry: CallerEntry;
+  readonly sha256: Buffer;
+  readonly expiresAt: number;
+}
+
+/** What a token with a right signature says. */
+interface VerifiedToken {
+  readonly keyId: string;
+  readonly tokenId: string;
+  /** Wall-clock milliseconds. */
+  readonly endsAt: number;
+  /** SHA-256 of the secret that its key had; a token of another secret is refused. */
+  readonly keyHash: Buffer;
+}
+
+const hashOf = (key: Uint8Array) => createHash('sha256').update(key).digest();
+
+/** Tells a key's secret from another one under the same id; says nothing of the secret without the signing key. */
+const fingerprintOf = (signingKey: Uint8Array, { sha256 }: KnownKey): string =>
+  createHmac('sha256', signingKey)
+    .update(sha256)
+    .digest()
+    .subarray(0, FINGERPRINT_BYTES)
+    .toString('base64url');
+
 export interface TokensOptions {
   /** Signs new tokens; it never leaves the process. */
   readonly signingKey: Uint8Array;
@@ -75,10 +109,11 @@ export interface TokensOptions {
 
 /** One-hour tokens (signed JWTs) for caller keys. */
 export function createTokens(
-  { signingKey, otherKey, onRevoke }: TokensOptions,
+  { signingKey: firstKey, otherKey, onRevoke }: TokensOptions,
   { clock, random }: { clock: Clock; random: Random },
 ): Tokens {
-  let byId = new Map<string, { entry: CallerEntry; sha256: Buffer; expiresAt: number }>();
+  let signingKey = firstKey;
+  let byId = new Map<string, KnownKey>();
   const tries = new Map<string, ReturnType<typeof createTokenBucket>>();
   /** Ids of revoked tokens, in the order they end. */
   const revoked = new Set<string>();
@@ -86,7 +121,7 @@ export function createTokens(
    * Tokens whose signature was checked, by the header that they came in: checking one is asynchronous, a known one is answered at once. What
    * may be wrong with it since then is looked at every time. As with keys, a map's seeded hash tells nothing of what is nearly right.
    */
-  const remembered = new Map<string, { keyId: string; tokenId: string; endsAt: number }>();
+  const remembered = new Map<string, VerifiedToken>();
   const nowSeconds = () => Math.floor(clock.wall() / 1_000);
 
   function tryKey(id: string): number {
@@ -96,7 +131,9 @@ export function createTokens(
     return bucket.take();
   }
 
-  function client(authorization: string | undefined): { id: string; name: string } | TokenAnswer {
+  function client(
+    authorization: string | undefined,
+  ): { id: string; name: string; fingerprint: string } | TokenAnswer {
     const pair = readBasic(authorization);
     if (pair === undefined) return { ...INVALID_CLIENT, reason: 'malformed' };
     const waitMs = tryKey(pair.id);
@@ -114,7 +151,11 @@ export function createTokens(
     );
     if (known === undefined || !right) return INVALID_CLIENT;
     if (clock.wall() >= known.expiresAt) return { ...INVALID_CLIENT, reason: 'expired' };
-    return { id: pair.id, name: known.entry.caller.name };
+    return {
+      id: pair.id,
+      name: known.entry.caller.name,
+      fingerprint: fingerprintOf(signingKey, known),
+    };
   }
 
   function forget(tokenId: string): void {
@@ -128,10 +169,7 @@ export function createTokens(
   const read = async (token: string) =>
     (await readWith(token, signingKey)) ?? (otherKey === undefined ? undefined : readWith(token, otherKey));
 
-  async function readWith(
-    token: string,
-    key: Uint8Array,
-  ): Promise<{ keyId: string; tokenId: string; endsAt: number } | undefined> {
+  async function readWith(token: string, key: Uint8Array): Promise<VerifiedToken | undefined> {
     if (!isSignedWith(key, token)) return undefined;
     try {
       const { payload } = await jwtVerify(token, key, {
@@ -139,19 +177,27 @@ export function createTokens(
         algorithms: ['HS256'],
         currentDate: new Date(clock.wall()),
       });
-      const { sub, jti, exp } = payload;
-      return sub === undefined || jti === undefined || exp === undefined
-        ? undefined
-        : { keyId: sub, tokenId: jti, endsAt: exp * 1_000 };
+      return verifiedToken(payload, key);
     } catch {
       return undefined;
     }
   }
 
-  function admit(found: { keyId: string; tokenId: string; endsAt: number } | undefined): Identified {
+  /** A token is one of ours only with the claims and the lifetime that we issue, whoever else may have the key. */
+  function verifiedToken(payload: JWTPayload, key: Uint8Array): VerifiedToken | undefined {
+    const { sub, jti, iat, exp } = payload;
+    if (sub === undefined || jti === undefined || iat === undefined || exp === undefined) return undefined;
+    if (exp - iat > LIFE_SECONDS || iat > nowSeconds() + CLOCK_SKEW_SECONDS) return undefined;
+    const known = byId.get(sub);
+    if (known === undefined || payload[KEY_CLAIM] !== fingerprintOf(key, known)) return undefined;
+    return { keyId: sub, tokenId: jti, endsAt: exp * 1_000, keyHash: known.sha256 };
+  }
+
+  function admit(found: VerifiedToken | undefined): Identified {
     if (found === undefined) return { type: 'stranger', reason: 'bad-token' };
     const known = byId.get(found.keyId);
-    if (known === undefined) return { type: 'stranger', reason: 'unknown-key' };
+    if (known === undefined || !known.sha256.equals(found.keyHash))
+      return { type: 'stranger', reason: 'unknown-key' };
     const wall = clock.wall();
     if (wall >= found.endsAt || wall >= known.expiresAt || revoked.has(found.tokenId))
       return { type: 'stranger', reason: 'expired' };
@@ -173,12 +219,14 @@ export function createTokens(
           reason: 'grant-type',
         };
       }
-      const token = await new SignJWT()
+      const issuedAt = nowSeconds();
+      const token = await new SignJWT({ [KEY_CLAIM]: known.fingerprint })
         .setProtectedHeader({ alg: 'HS256', typ: 'JWT' })
         .setIssuer(ISSUER)
         .setSubject(known.id)
         .setJti(random.bytes(12).toString('base64url'))
-        .setExpirationTime(nowSeconds() + LIFE_SECONDS)
+        .setIssuedAt(issuedAt)
+        .setExpirationTime(issuedAt + LIFE_SECONDS)
         .sign(signingKey);
       return {
         status: 200,
@@ -214,6 +262,11 @@ export function createTokens(
       });
     },
     learnRevoked: forget,
+    replaceSigningKey(key) {
+      if (timingSafeEqual(hashOf(key), hashOf(signingKey))) return;
+      signingKey = key;
+      remembered.clear();
+    },
     replaceKeys(entries) {
       byId = new Map(
         entries.flatMap((entry) =>

@@ -2,11 +2,18 @@ import type { Catalog, Operation } from '../atlas/catalog.ts';
 import { targetPath } from '../atlas/catalog.ts';
 import { countItems } from '../atlas/list-body.ts';
 import { renderPage } from '../atlas/page.ts';
-import { linkParameters, type PageShape, resolveQuery, SNAPSHOT_PARAMETER } from '../atlas/question.ts';
+import {
+  linkParameters,
+  type PageShape,
+  type ResolvedQuery,
+  resolveQuery,
+  SNAPSHOT_PARAMETER,
+} from '../atlas/question.ts';
 import { resolveVersion } from '../atlas/version.ts';
 import type { Coding, createRenderings } from '../cache/renderings.ts';
 import type { Clock } from '../lib/clock.ts';
 import { chooseCoding, matchesEtag } from '../lib/content-coding.ts';
+import { type UnexpectedErrorEvent, unexpectedError } from '../lib/unexpected-error.ts';
 import {
   type Answer,
   answerAtlasError,
@@ -26,6 +33,7 @@ import {
   type Reading,
   type ReadList,
 } from './lists.ts';
+import { loggedPath } from './logged-path.ts';
 import { judge } from './policy.ts';
 import type { Recollection } from './recollection.ts';
 import { type Refusal, refuse } from './refusal.ts';
@@ -69,7 +77,7 @@ export interface WayDependencies {
   readonly clock: Clock;
   readonly nextRequestId: () => string;
   readonly viewFor: ReturnType<typeof createViews>;
-  readonly observe: (event: AnsweredEvent | DeprecatedEvent) => void;
+  readonly observe: (event: AnsweredEvent | DeprecatedEvent | UnexpectedErrorEvent) => void;
 }
 
 /** A request that was understood: its question, ready to be asked, and what is derived from it once. */
@@ -110,6 +118,31 @@ const UNAVAILABLE = refuse(
   { retryAfterMs: 5_000 },
 );
 
+const UNKNOWN_OPERATION = refuse(
+  'UNKNOWN_OPERATION',
+  'This gateway does not serve this path. It serves the lists of the Atlas Administration API v2, such as /api/atlas/v2/groups/{groupId}/streams/privateLinkConnections; /openapi.json names all of them.',
+);
+const NOT_FOUND = refuse('NOT_FOUND', 'There is nothing here: the API is under /api/atlas/v2/.');
+const UNEXPECTED_ERROR = refuse(
+  'UNEXPECTED_ERROR',
+  'The gateway failed to answer this request. Its log has a line with this X-Request-Id.',
+);
+
+/** Filters that were sent without a value, as `resolveQuery` returns them. */
+type ResolvedBlank = Extract<ResolvedQuery, { type: 'resolved' }>['blank'];
+
+/**
+ * Whether a client may take a path for one of Atlas's API, however it is escaped: such a path is never answered with 404, which clients
+ * read as "deleted".
+ */
+function isApiPath(path: string): boolean {
+  try {
+    return decodeURIComponent(path).startsWith('/api/');
+  } catch {
+    return path.startsWith('/api/');
+  }
+}
+
 /** The way of a request, from the edge to the answer. Each step is in a file of its own; this one is the order they come in. */
 export function createWay({ publicUrl }: WayOptions, dependencies: WayDependencies) {
   const { catalog, identify, challenges, pace, lists, viewFor, renderings, recollection } = dependencies;
@@ -146,14 +179,15 @@ export function createWay({ publicUrl }: WayOptions, dependencies: WayDependenci
       journey.project = projectOf(known.question.pathParameters);
       return known;
     }
-    const question = resolve(request, caller, journey);
-    if ('type' in question) return question;
+    const resolved = resolve(request, caller, journey);
+    if ('type' in resolved) return resolved;
+    const { question, blank } = resolved;
     const { operation, shape, filters, pathParameters } = question;
     const asked: Asked = {
       question,
       reading: lists.createReading(question),
       part: cachePartOf(pathParameters),
-      parameters: linkParameters(operation, shape, filters),
+      parameters: linkParameters(operation, shape, filters, blank),
       page: undefined,
       accepted: undefined,
     };
@@ -162,15 +196,15 @@ export function createWay({ publicUrl }: WayOptions, dependencies: WayDependenci
   }
 
   /** Steps 3 and 4: what is asked for, and may this caller. */
-  function resolve(request: GatewayRequest, caller: Caller, journey: Journey): ListQuestion | Refusal {
+  function resolve(
+    request: GatewayRequest,
+    caller: Caller,
+    journey: Journey,
+  ): { question: ListQuestion; blank: ResolvedBlank } | Refusal {
     const mark = request.target.indexOf('?');
     const path = mark < 0 ? request.target : request.target.slice(0, mark);
     const match = catalog.match(path);
-    if (match.type === 'unknown')
-      return refuse(
-        'UNKNOWN_OPERATION',
-        'This gateway serves the lists of the Atlas Administration API v2, such as /api/atlas/v2/groups/{groupId}/streams/privateLinkConnections.',
-      );
+    if (match.type === 'unknown') return isApiPath(path) ? UNKNOWN_OPERATION : NOT_FOUND;
     if (match.type === 'bad-parameter')
       return refuse('INVALID_PATH_PARAMETER', match.detail, { parameters: [match.name] });
     const { operation, pathParameters } = match;
@@ -217,7 +251,7 @@ export function createWay({ publicUrl }: WayOptions, dependencies: WayDependenci
         'VERSION_GONE',
         `Version ${version.version.name} of ${operation.id} was sunset on ${version.version.sunset}.`,
       );
-    return {
+    const question = {
       operation,
       pathParameters,
       mediaType: version.mediaType,
@@ -226,6 +260,7 @@ export function createWay({ publicUrl }: WayOptions, dependencies: WayDependenci
       shape: query.shape,
       caller,
     };
+    return { question, blank: query.blank };
   }
 
   /** Step 7: the page that was asked for, cut from the list that was read. */
@@ -306,6 +341,7 @@ export function createWay({ publicUrl }: WayOptions, dependencies: WayDependenci
       method: request.method,
       caller: caller?.name,
       operation: operation?.id,
+      path: operation === undefined ? loggedPath(request.target) : undefined,
       project,
       status,
       cache,
@@ -358,14 +394,31 @@ export function createWay({ publicUrl }: WayOptions, dependencies: WayDependenci
     return finish(request, answer, journey);
   }
 
+  function start(request: GatewayRequest, journey: Journey): FinishedAnswer | Promise<FinishedAnswer> {
+    const identified = identify(request.headers.authorization, request);
+    return identified instanceof Promise
+      ? identified.then((late) => goOn(request, recognize(late, journey), journey))
+      : goOn(request, recognize(identified, journey), journey);
+  }
+
+  /** A bug: it fails this request only. */
+  function fail(request: GatewayRequest, journey: Journey, error: unknown): FinishedAnswer {
+    observe(unexpectedError('request', error, journey.requestId));
+    return finish(request, answerRefusal(UNEXPECTED_ERROR), journey);
+  }
+
   return {
-    /** Answers at once where memory can; never rejects. */
+    /** Answers at once where memory can; never throws and never rejects. */
     answer(request: GatewayRequest): FinishedAnswer | Promise<FinishedAnswer> {
       const journey = begin();
-      const identified = identify(request.headers.authorization, request);
-      return identified instanceof Promise
-        ? identified.then((late) => goOn(request, recognize(late, journey), journey))
-        : goOn(request, recognize(identified, journey), journey);
+      try {
+        const answered = start(request, journey);
+        return answered instanceof Promise
+          ? answered.catch((error: unknown) => fail(request, journey, error))
+          : answered;
+      } catch (error) {
+        return fail(request, journey, error);
+      }
     },
     /** Answers what the edge refused, so that it is counted and logged like any other. */
     refuse(request: GatewayRequest, refusal: Refusal): FinishedAnswer {

@@ -1,3 +1,5 @@
+import { type UnexpectedErrorEvent, unexpectedError } from './unexpected-error.ts';
+
 /** Time as the gateway sees it. Decisions take `now` from here, never from the platform, so that tests can turn it by hand. */
 export interface Clock {
   /** Monotonic milliseconds: what freshness, deadlines and back-off are counted in. A moved wall clock does not touch it. */
@@ -20,3 +22,17 @@ export function createSystemClock(): Clock {
     },
   };
 }
+
+/** A clock whose timers cannot end the process: an exception in one fails the work of that timer only, and is reported. */
+export const guardTimers = (clock: Clock, report: (event: UnexpectedErrorEvent) => void): Clock => ({
+  now: clock.now,
+  wall: clock.wall,
+  after: (delayMs, fire) =>
+    clock.after(delayMs, () => {
+      try {
+        fire();
+      } catch (error) {
+        report(unexpectedError('a timer', error));
+      }
+    }),
+});

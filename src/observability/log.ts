@@ -3,6 +3,7 @@ import { prettyFactory } from 'pino-pretty';
 import type { CacheEvent } from '../cache/events.ts';
 import type { SharedEvent } from '../cache/shared-events.ts';
 import type { AnsweredEvent, DeprecatedEvent, ExpiryEvent, PersistenceEvent } from '../gateway/events.ts';
+import type { UnexpectedErrorEvent } from '../lib/unexpected-error.ts';
 import type { UpstreamEvent } from '../upstream/events.ts';
 import type { ReloadEvent } from './reload-event.ts';
 
@@ -22,7 +23,8 @@ export type LogEvent =
   | SharedEvent
   | UpstreamEvent
   | LifeEvent
-  | ReloadEvent;
+  | ReloadEvent
+  | UnexpectedErrorEvent;
 
 /** Where lines go. */
 export interface LogDestination {
@@ -37,8 +39,9 @@ const URGENT_DAYS = 3;
 type Level = 'debug' | 'info' | 'warn' | 'error';
 
 function levelOf(status: number): Level {
-  if (status >= 500) return 'error';
-  return status === 401 || status === 403 || status === 429 ? 'warn' : 'info';
+  // 501 says that the gateway does not serve a path, not that anything failed.
+  if (status >= 500 && status !== 501) return 'error';
+  return status === 401 || status === 403 || status === 429 || status === 501 ? 'warn' : 'info';
 }
 
 /** What follows the whole milliseconds, by microseconds: a number with a fraction takes a microsecond to write. */
@@ -88,7 +91,7 @@ function createTelling() {
 
 /**
  * Lines of requests, as pino would write them: put together by hand, because they are by far the most frequent ones and pino would take longer
- * for one than an answer from memory takes. All texts but Atlas's error code are names, ids and words of the gateway's own that need no escape.
+ * for one than an answer from memory takes. All texts but the path and Atlas's error code are names, ids and words of the gateway's own that need no escape.
  */
 function createRequestLine() {
   const openings = {
@@ -101,8 +104,9 @@ function createRequestLine() {
   return (event: AnsweredEvent, wall: number): string => {
     const { requestId, status, cache, bytes, upstreamCalls, reason } = event;
     const errorCode = event.errorCode === undefined ? '' : `"errorCode":${JSON.stringify(event.errorCode)},`;
+    const path = event.path === undefined ? '' : `"path":${JSON.stringify(event.path)},`;
     const opening = openings[levelOf(status)](wall);
-    return `${opening}${requestId}${tell(event)}${status},"cache":"${cache}","durationMs":${millis(event.durationMs)},"bytes":${bytes},"upstreamCalls":${upstreamCalls},${errorCode}${member('reason', reason)}"msg":"request"}\n`;
+    return `${opening}${requestId}${tell(event)}${status},"cache":"${cache}","durationMs":${millis(event.durationMs)},"bytes":${bytes},"upstreamCalls":${upstreamCalls},${errorCode}${member('reason', reason)}${path}"msg":"request"}\n`;
   };
 }
 
@@ -175,6 +179,11 @@ export function createLog(
       case 'upstream-exchange':
       case 'evicted':
         return;
+      case 'unexpected-error': {
+        const { work, kind, place, requestId } = event;
+        logger.error({ work, kind, place, requestId }, 'unexpected error');
+        return;
+      }
       case 'life':
         logger[event.level](event.message);
     }

@@ -152,6 +152,9 @@ function createTrend(clock: Clock) {
   };
 }
 
+/** Whether something failed: 501 only says that the gateway does not serve a path. */
+const isFailure = (status: number) => status >= 500 && status !== 501;
+
 const add = (ring: Float64Array, slot: number) => {
   ring[slot] = (ring[slot] ?? 0) + 1;
 };
@@ -186,7 +189,7 @@ export function createTally({ clock }: { clock: Clock }): Tally {
     add(rings.requests, slot);
     if (cache !== 'none') add(rings.lookups, slot);
     if (isHit) add(rings.hits, slot);
-    if (status >= 500) add(rings.errors, slot);
+    if (isFailure(status)) add(rings.errors, slot);
     if (status >= 400) keepRefusal(event);
     if (caller !== undefined) {
       const count = callers.for(caller);
@@ -197,14 +200,14 @@ export function createTally({ clock }: { clock: Clock }): Tally {
     if (
       project === undefined ||
       cache === 'none' ||
-      (status >= 400 && status < 500 && !projects.all.has(project))
+      (status >= 400 && !isFailure(status) && !projects.all.has(project))
     )
       return;
     const count = projects.for(project);
     count.requests++;
     count.upstreamCalls += event.upstreamCalls;
     if (isHit) count.hits++;
-    if (status >= 500)
+    if (isFailure(status))
       count.lastError = {
         at: clock.wall(),
         operation: event.operation,
@@ -246,6 +249,7 @@ export function createTally({ clock }: { clock: Clock }): Tally {
         case 'cache-file':
         case 'credential-expiry':
         case 'life':
+        case 'unexpected-error':
       }
     },
     asked(caller) {

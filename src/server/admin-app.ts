@@ -1,15 +1,21 @@
 import type { RequestListener } from 'node:http';
-import { getRequestListener } from '@hono/node-server';
-import { type Context, Hono } from 'hono';
-import { bodyLimit } from 'hono/body-limit';
+import { type Context, Hono, type MiddlewareHandler } from 'hono';
 import { deleteCookie, getCookie, setCookie } from 'hono/cookie';
-import { renderApiError } from '../atlas/api-error.ts';
+import { type ApiError, renderApiError } from '../atlas/api-error.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { Random } from '../lib/random.ts';
+import type { UnexpectedErrorEvent } from '../lib/unexpected-error.ts';
+import { type BodyRefusal, createAppListener } from './app-listener.ts';
+import { MAX_BODY_BYTES } from './body-slots.ts';
+import { createWhenOver } from './connection-slots.ts';
 import { createDescriptionRoutes } from './description-routes.ts';
 import { describeAdmin } from './openapi-admin.ts';
+import { type BodyBindings, bodyOf } from './request-body.ts';
+import { readHeaders } from './request-headers.ts';
 import { isBrowsers, isCrossSite, namesThisListener } from './same-site.ts';
 import { createSessions, SESSION_MS } from './sessions.ts';
+import { createUnexpectedErrorHandler } from './unexpected-error.ts';
+import { writeLastError } from './write-error.ts';
 
 /** What a page is written with: the nonce of its own script and style, and whether somebody is signed in who may sign out. */
 export interface PageView {
@@ -43,8 +49,9 @@ export interface AdminDependencies {
   /** Whether the configuration names this project or organization, or something of it is held or was read. */
   readonly knowsProject: (id: string) => boolean;
   readonly purge: (scope: { project?: string; operation?: string; soft: boolean }) => void;
-  /** Absent: the listener is on loopback and asks for none. */
-  readonly token?: () => string;
+  /** The admin token in force; undefined: the listener is on loopback and asks for none. */
+  readonly token: () => string | undefined;
+  readonly onUnexpectedError: (event: UnexpectedErrorEvent) => void;
   readonly clock: Clock;
   readonly random: Random;
   /** The version of the gateway, for the description of its endpoints. */
@@ -52,7 +59,16 @@ export interface AdminDependencies {
 }
 
 const ID = /^[a-f0-9]{24}$/;
-const MAX_BODY_BYTES = 4_096;
+const TOO_LARGE = `The body is larger than ${MAX_BODY_BYTES} bytes.`;
+const BODY_REFUSALS: Readonly<Record<BodyRefusal, ApiError>> = {
+  overloaded: {
+    status: 503,
+    errorCode: 'OVERLOADED',
+    detail: 'Too many requests with bodies are under way already.',
+  },
+  'too-large': { status: 413, errorCode: 'PAYLOAD_TOO_LARGE', detail: TOO_LARGE },
+};
+const tooLarge = (context: Context) => error(context, 413, 'PAYLOAD_TOO_LARGE', TOO_LARGE);
 const SESSION_COOKIE = 'atlas_gateway_session';
 /** Where somebody may be led after signing in: this listener's own pages only. */
 const OWN_PAGE = /^\/(projects\/[a-f0-9]{24}\/private-link-connections)?$/;
@@ -118,22 +134,20 @@ export function createAdminApp(
     knowsProject,
     purge,
     token,
+    onUnexpectedError,
     clock,
     random,
     version,
   }: AdminDependencies,
 ): RequestListener {
-  const app = new Hono();
-  const sessions = token === undefined ? undefined : createSessions({ token }, { clock, random });
-  const limited = bodyLimit({
-    maxSize: MAX_BODY_BYTES,
-    onError: (context) => error(context, 413, 'PAYLOAD_TOO_LARGE', 'The body is too large.'),
-  });
+  const app = new Hono<BodyBindings>();
+  const sessions = createSessions({ token }, { clock, random });
+  const isOpen = () => token() === undefined;
 
-  const signedIn = (context: Context) => sessions?.holds(getCookie(context, SESSION_COOKIE) ?? '') === true;
+  const signedIn = (context: Context) => sessions.holds(getCookie(context, SESSION_COOKIE) ?? '');
   const hasToken = (context: Context) => {
     const presented = /^bearer +(\S+)$/i.exec(context.req.header('authorization') ?? '')?.[1];
-    return presented !== undefined && sessions?.isToken(presented) === true;
+    return presented !== undefined && sessions.isToken(presented);
   };
 
   /** A page, and nothing but it: its one script and style are known by a nonce that is never used again. */
@@ -150,6 +164,20 @@ export function createAdminApp(
       'CROSS_SITE_FORBIDDEN',
       "This is not taken from another site's page: use the gateway's own status page, or a client that is no browser.",
     );
+
+  const notFound = (context: Context) =>
+    error(
+      context,
+      404,
+      'NOT_FOUND',
+      'There is nothing here: this listener has /, /metrics, /healthz, /readyz, /status.json and /cache/purge.',
+    );
+  /** Signing in and out exist only where there is a token to sign in with. */
+  const onlyWithToken: MiddlewareHandler = async (context, next) => {
+    if (isOpen()) return notFound(context);
+    await next();
+    return undefined;
+  };
 
   app.use('*', async (context, next) => {
     await next();
@@ -174,7 +202,7 @@ export function createAdminApp(
   );
 
   app.use('*', async (context, next) => {
-    if (sessions === undefined && !namesThisListener(context.req.header('host'), listensOn))
+    if (isOpen() && !namesThisListener(context.req.header('host'), listensOn))
       return error(
         context,
         403,
@@ -189,40 +217,42 @@ export function createAdminApp(
     return undefined;
   });
 
-  if (sessions !== undefined) {
-    app.post('/sign-in', limited, async (context) => {
-      const form = await context.req.parseBody();
-      const { token: presented, next: wanted } = form;
-      const next = typeof wanted === 'string' && OWN_PAGE.test(wanted) ? wanted : '/';
-      if (typeof presented !== 'string' || !sessions.isToken(presented.trim()))
-        return page(context, 401, (view) => pages.signIn({ next, refused: true }, view));
-      setCookie(context, SESSION_COOKIE, sessions.open(), {
-        httpOnly: true,
-        sameSite: 'Strict',
-        path: '/',
-        maxAge: SESSION_MS / 1_000,
-      });
-      return context.redirect(next, 303);
+  app.use('/sign-in', onlyWithToken);
+  app.use('/sign-out', onlyWithToken);
+  app.post('/sign-in', async (context) => {
+    const body = await bodyOf(context);
+    if (body === undefined) return tooLarge(context);
+    const form = new URLSearchParams(body);
+    const wanted = form.get('next') ?? '/';
+    const next = OWN_PAGE.test(wanted) ? wanted : '/';
+    if (!sessions.isToken((form.get('token') ?? '').trim()))
+      return page(context, 401, (view) => pages.signIn({ next, refused: true }, view));
+    setCookie(context, SESSION_COOKIE, sessions.open(), {
+      httpOnly: true,
+      sameSite: 'Strict',
+      path: '/',
+      maxAge: SESSION_MS / 1_000,
     });
-    app.post('/sign-out', (context) => {
-      sessions.close(getCookie(context, SESSION_COOKIE) ?? '');
-      deleteCookie(context, SESSION_COOKIE, { path: '/' });
-      return context.redirect('/', 303);
-    });
-    app.use('*', async (context, next) => {
-      if (hasToken(context) || signedIn(context)) {
-        await next();
-        return undefined;
-      }
-      context.header('WWW-Authenticate', 'Bearer realm="atlas-gateway admin"');
-      if (wantsPage(context)) {
-        const { path } = context.req;
-        const wanted = OWN_PAGE.test(path) ? path : '/';
-        return page(context, 401, (view) => pages.signIn({ next: wanted, refused: false }, view));
-      }
-      return error(context, 401, 'UNAUTHENTICATED', 'Present the admin token: Authorization: Bearer ….');
-    });
-  }
+    return context.redirect(next, 303);
+  });
+  app.post('/sign-out', (context) => {
+    sessions.close(getCookie(context, SESSION_COOKIE) ?? '');
+    deleteCookie(context, SESSION_COOKIE, { path: '/' });
+    return context.redirect('/', 303);
+  });
+  app.use('*', async (context, next) => {
+    if (isOpen() || hasToken(context) || signedIn(context)) {
+      await next();
+      return undefined;
+    }
+    context.header('WWW-Authenticate', 'Bearer realm="atlas-gateway admin"');
+    if (wantsPage(context)) {
+      const { path } = context.req;
+      const wanted = OWN_PAGE.test(path) ? path : '/';
+      return page(context, 401, (view) => pages.signIn({ next: wanted, refused: false }, view));
+    }
+    return error(context, 401, 'UNAUTHENTICATED', 'Present the admin token: Authorization: Bearer ….');
+  });
 
   app.get('/', (context) => page(context, 200, (view) => pages.status(view)));
   app.get('/status.json', (context) => context.json(status()));
@@ -230,12 +260,14 @@ export function createAdminApp(
     const { searchParams } = new URL(context.req.url);
     return page(context, 200, (view) => pages.connections(context.req.param('id'), searchParams, view));
   });
-  app.post('/cache/purge', limited, async (context) => {
+  app.post('/cache/purge', async (context) => {
     const header = (name: string) => context.req.header(name);
     // Forms of other sites cannot send this type: the second lock beside `isCrossSite`.
     if (isBrowsers(header) && !/^application\/json\b/i.test(header('content-type') ?? ''))
       return error(context, 400, 'INVALID_REQUEST', 'Send Content-Type: application/json.');
-    const scope = readScope(await context.req.text());
+    const body = await bodyOf(context);
+    if (body === undefined) return tooLarge(context);
+    const scope = readScope(body);
     if (typeof scope === 'string') return error(context, 400, 'INVALID_REQUEST', scope);
     if (scope.operation !== undefined && !knowsOperation(scope.operation))
       return error(context, 404, 'UNKNOWN_OPERATION', 'There is no list operation of that name.');
@@ -249,14 +281,16 @@ export function createAdminApp(
     purge(scope);
     return context.json({ purged: scope });
   });
-  app.notFound((context) =>
-    error(
-      context,
-      404,
-      'UNKNOWN_OPERATION',
-      'Ask /, /metrics, /healthz, /readyz, /status.json or /cache/purge.',
-    ),
-  );
-  const listener = getRequestListener(app.fetch);
-  return (request, response) => void listener(request, response);
+  app.notFound(notFound);
+  app.onError(createUnexpectedErrorHandler(onUnexpectedError));
+  const { route, routeWithBody } = createAppListener(app, {
+    whenOver: createWhenOver(),
+    clock,
+    onUnexpectedError,
+    refuse: (_request, response, why) => writeLastError(response, BODY_REFUSALS[why], { 'Retry-After': '1' }),
+  });
+  return (request, response) => {
+    if (readHeaders(request).hasBody) routeWithBody(request, response);
+    else route(request, response);
+  };
 }

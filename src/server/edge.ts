@@ -15,14 +15,13 @@ export interface EdgeRequest {
   readonly method: string;
   readonly target: string;
   readonly headers: SeenHeaders;
-  readonly takesBody: boolean;
 }
 
 /**
  * What is refused before anything looks at a request: targets and headers that two readers could understand differently. The one
- * form that passes is an origin-form target without dot segments, one `Host`, and a body only where one is taken.
+ * form that passes is an origin-form target without dot segments, one `Host`, and a body only with a method that may have one.
  */
-export function refuseAtEdge({ method, target, headers, takesBody }: EdgeRequest): Refusal | undefined {
+export function refuseAtEdge({ method, target, headers }: EdgeRequest): Refusal | undefined {
   if (target.length > MAX_TARGET_BYTES)
     return refuse('URI_TOO_LONG', `The address is longer than ${MAX_TARGET_BYTES} bytes.`);
   if (headers.hosts !== 1) return refuse('INVALID_REQUEST', 'Send exactly one Host header.');
@@ -32,12 +31,9 @@ export function refuseAtEdge({ method, target, headers, takesBody }: EdgeRequest
     return refuse('METHOD_NOT_ALLOWED', 'This gateway only reads: use GET or HEAD.', {
       headers: { Allow: 'GET, HEAD' },
     });
-  if (headers.hasBody && !takesBody)
-    return refuse(
-      method === 'GET' || method === 'HEAD' ? 'INVALID_REQUEST' : 'METHOD_NOT_ALLOWED',
-      'This gateway takes no body: use GET or HEAD.',
-      { headers: { Allow: 'GET, HEAD' } },
-    );
+  // Reads take none: what follows one could be meant, or taken, for a second request. Routing decides about writes.
+  if (headers.hasBody && (method === 'GET' || method === 'HEAD'))
+    return refuse('INVALID_REQUEST', `${method} takes no body here.`);
   return undefined;
 }
 

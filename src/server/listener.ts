@@ -4,7 +4,10 @@ import type { AddressInfo, Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { renderApiError } from '../atlas/api-error.ts';
 import type { Clock } from '../lib/clock.ts';
+import { type UnexpectedErrorEvent, unexpectedError } from '../lib/unexpected-error.ts';
 import { closeIdleConnections } from './idle-connections.ts';
+import { writeUnexpectedError } from './unexpected-error.ts';
+import { writeLastError } from './write-error.ts';
 
 export interface ListenerOptions {
   readonly host: string;
@@ -123,26 +126,25 @@ function connectionClosing(
   server: Server | TlsServer,
   handler: RequestListener,
   isDraining: () => boolean,
+  onUnexpectedError: (event: UnexpectedErrorEvent) => void,
 ): void {
   server.on('request', (request, response) => {
     (request.socket as Answering)[LAST] = response;
     // A kept connection would go on being served after `close`.
     if (isDraining()) response.setHeader('Connection', 'close');
-    handler(request, response);
+    try {
+      handler(request, response);
+    } catch (error) {
+      onUnexpectedError(unexpectedError('a request', error));
+      writeUnexpectedError(response);
+    }
   });
   server.on('checkExpectation', (_request, response) => {
-    const body = renderApiError({
+    writeLastError(response, {
       status: 417,
       errorCode: 'EXPECTATION_FAILED',
       detail: 'This gateway meets no expectations.',
     });
-    response
-      .writeHead(417, {
-        'Content-Type': 'application/json',
-        'Content-Length': body.length,
-        Connection: 'close',
-      })
-      .end(body);
   });
   server.on('clientError', (error, socket) =>
     answerBroken(error, socket as Socket, (socket as Answering)[LAST]),
@@ -155,7 +157,7 @@ function connectionClosing(
 export function createListener(
   options: ListenerOptions,
   handler: RequestListener,
-  { clock }: { clock: Clock },
+  { clock, onUnexpectedError }: { clock: Clock; onUnexpectedError: (event: UnexpectedErrorEvent) => void },
 ): Listener {
   let draining = false;
   const bounds = {
@@ -175,7 +177,7 @@ export function createListener(
   const server: Server | TlsServer = tlsServer ?? createServer(bounds);
   closeIdleConnections(server, { idleMs: IDLE_MS, tls: tlsServer !== undefined }, { clock });
   server.maxConnections = MAX_CONNECTIONS;
-  connectionClosing(server, handler, () => draining);
+  connectionClosing(server, handler, () => draining, onUnexpectedError);
   return {
     get draining() {
       return draining;

@@ -1,17 +1,20 @@
 import { getConnInfo } from '@hono/node-server/conninfo';
 import { type Context, Hono } from 'hono';
-import { bodyLimit } from 'hono/body-limit';
 import type { TokenAnswer, Tokens } from '../gateway/tokens.ts';
+import { createMethodNotAllowed } from './method-not-allowed.ts';
+import { type BodyBindings, bodyOf } from './request-body.ts';
 
 /** What is told of a request that Hono answered. */
 export interface RoutedEvent {
   readonly status: number;
+  readonly method: string;
+  /** The request's path. */
+  readonly path: string;
+  readonly errorCode?: string;
   readonly caller?: string;
   readonly reason?: string;
 }
 
-const MAX_FORM_BYTES = 16_384;
-const MAX_TELEMETRY_BYTES = 1_048_576;
 const TOO_LARGE = { error: 'invalid_request', error_description: 'The body is too large.' };
 
 function answer(context: Context, { status, body, retryAfterSeconds }: TokenAnswer): Response {
@@ -25,33 +28,34 @@ function answer(context: Context, { status, body, retryAfterSeconds }: TokenAnsw
  * What Atlas's clients ask beside lists: tokens, where their own address is, and somewhere to leave telemetry. Tokens are the gateway's
  * own; the rest is answered harmlessly. Nothing here reaches Atlas.
  */
-export function createOauthRoutes(tokens: Tokens, report: (event: RoutedEvent) => void): Hono {
-  const app = new Hono();
-  const limited = bodyLimit({ maxSize: MAX_FORM_BYTES, onError: (context) => context.json(TOO_LARGE, 413) });
+export function createOauthRoutes(tokens: Tokens, report: (event: RoutedEvent) => void): Hono<BodyBindings> {
+  const app = new Hono<BodyBindings>();
   const route = (
     path: string,
     handle: (authorization: string | undefined, form: URLSearchParams) => Promise<TokenAnswer>,
   ) => {
-    app.post(path, limited, async (context) => {
-      const form = new URLSearchParams(await context.req.text());
+    app.post(path, async (context) => {
+      const body = await bodyOf(context);
+      if (body === undefined) return context.json(TOO_LARGE, 413);
+      const form = new URLSearchParams(body);
       const told = await handle(context.req.header('authorization'), form);
       report({
         status: told.status,
+        method: context.req.method,
+        path: context.req.path,
         ...(told.caller === undefined ? {} : { caller: told.caller }),
         ...(told.reason === undefined ? {} : { reason: told.reason }),
       });
       return answer(context, told);
     });
+    app.all(path, createMethodNotAllowed(['POST'], report));
   };
   route('/api/oauth/token', tokens.trade);
   route('/api/oauth/revoke', tokens.revoke);
   app.get('/api/private/ipinfo', (context) =>
     context.json({ currentIpv4Address: getConnInfo(context).remote.address ?? '127.0.0.1' }),
   );
-  app.post(
-    '/api/private/*',
-    bodyLimit({ maxSize: MAX_TELEMETRY_BYTES, onError: (context) => context.body(null, 413) }),
-    (context) => context.json({}),
-  );
+  app.post('/api/private/*', (context) => context.json({}));
+  app.all('/api/private/ipinfo', createMethodNotAllowed(['GET', 'HEAD', 'POST'], report));
   return app;
 }

@@ -1,5 +1,5 @@
 import type { Operation, Parameter } from '../atlas/catalog.ts';
-import { SNAPSHOT_PARAMETER } from '../atlas/question.ts';
+import { acceptsZero, SNAPSHOT_PARAMETER } from '../atlas/question.ts';
 import { CACHING, headers, refusals } from './openapi-answers.ts';
 import { type Description, ref } from './openapi-document.ts';
 
@@ -46,7 +46,7 @@ export function createParameterPool() {
         ...(description === undefined ? {} : { description }),
         ...(place === 'path' || parameter.required === true ? { required: true } : {}),
         ...(parameter.type === 'array' ? { style: 'form', explode: true } : {}),
-        schema: schemaOf(parameter),
+        schema: schemaOf(acceptsZero(parameter) ? { ...parameter, minimum: 0 } : parameter),
       };
       const key = JSON.stringify(entry);
       let name = names.get(key);

@@ -61,7 +61,7 @@ const tokenOperation = (
     '200': done,
     '400': oauthError('The form is wrong.'),
     '401': oauthError('Id or secret is wrong, or the key has ended.', 'WWW-Authenticate'),
-    '413': oauthError('The body is too large.'),
+    '413': ref('responses', errorName(413)),
     '429': oauthError('Too many attempts.', 'Retry-After'),
     '503': ref('responses', errorName(503)),
   },
@@ -122,7 +122,7 @@ const BESIDE_LISTS: OpenApiDocument['paths'] = {
       requestBody: { content: json({}) },
       responses: {
         '200': { description: 'Dropped.', content: json({ type: 'object' }) },
-        '413': { description: 'The body is too large.' },
+        '413': ref('responses', errorName(413)),
       },
     },
   },

@@ -1,17 +1,22 @@
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
-import { getRequestListener } from '@hono/node-server';
 import { Hono } from 'hono';
-import { renderApiError } from '../atlas/api-error.ts';
 import type { FinishedAnswer } from '../gateway/answer.ts';
-import { refuse } from '../gateway/refusal.ts';
+import { type Refusal, refuse } from '../gateway/refusal.ts';
 import type { Tokens } from '../gateway/tokens.ts';
 import type { createWay, GatewayRequest } from '../gateway/way.ts';
 import type { Clock } from '../lib/clock.ts';
+import { type UnexpectedErrorEvent, unexpectedError } from '../lib/unexpected-error.ts';
+import { type BodyRefusal, createAppListener } from './app-listener.ts';
+import { MAX_BODY_BYTES } from './body-slots.ts';
+import { createWhenOver } from './connection-slots.ts';
 import { createDescriptionRoutes } from './description-routes.ts';
 import { refuseAtEdge } from './edge.ts';
+import { createMethodNotAllowed } from './method-not-allowed.ts';
 import { createOauthRoutes, type RoutedEvent } from './oauth-routes.ts';
 import { describePublic } from './openapi.ts';
-import { readHeaders } from './request-headers.ts';
+import type { BodyBindings } from './request-body.ts';
+import { readHeaders, type SeenHeaders } from './request-headers.ts';
+import { createUnexpectedErrorHandler, writeUnexpectedError } from './unexpected-error.ts';
 import { createAnswerWriter } from './write-answer.ts';
 
 export interface PublicAppDependencies {
@@ -20,8 +25,9 @@ export interface PublicAppDependencies {
   /** The gateway's version. */
   readonly version: string;
   readonly report: (event: RoutedEvent) => void;
+  readonly onUnexpectedError: (event: UnexpectedErrorEvent) => void;
   readonly clock: Clock;
-  /** `begin` is false where too many requests are under way. */
+  /** `begin` is false where too many requests are under way; `end` is called once for each `begin`, whatever it returned. */
   readonly inFlight: { begin(): boolean; end(): void };
 }
 
@@ -31,14 +37,35 @@ Example: curl -H 'Accept: application/vnd.atlas.2023-02-01+json' <here>/api/atla
 `;
 
 const OVERLOADED = refuse('OVERLOADED', 'Too many requests are under way already.', { retryAfterMs: 1_000 });
+const BODY_REFUSALS: Readonly<Record<BodyRefusal, Refusal>> = {
+  overloaded: OVERLOADED,
+  'too-large': refuse('PAYLOAD_TOO_LARGE', `The body is larger than ${MAX_BODY_BYTES} bytes.`),
+};
 
-/** Paths that Hono's router answers; all others are lists, or nothing. */
-const ROUTED = /^\/(openapi\.json|api\/(oauth\/(token|revoke)|private\/.*))?$/;
+/** Paths that Hono's router answers, whatever the method. */
+const ROUTED: ReadonlySet<string> = new Set([
+  '/',
+  '/openapi.json',
+  '/api/oauth/token',
+  '/api/oauth/revoke',
+  '/api/private/ipinfo',
+]);
+const PRIVATE = '/api/private/';
 
-const ROUTED_METHODS: ReadonlySet<string> = new Set(['GET', 'HEAD', 'POST']);
-
-/** Lists are by far the most that is asked for, and are known by the beginning of their path. */
+/** Lists are by far the most frequent requests, and are known by the beginning of their path. */
 const LISTS = '/api/atlas/';
+
+const requestOf = (request: IncomingMessage): GatewayRequest & { readonly headers: SeenHeaders } => ({
+  method: request.method ?? 'GET',
+  target: request.url ?? '/',
+  headers: readHeaders(request),
+});
+
+function isRouted(method: string, target: string): boolean {
+  if (target.startsWith(LISTS)) return false;
+  const path = target.split('?', 1)[0] ?? '';
+  return ROUTED.has(path) || (method === 'POST' && path.startsWith(PRIVATE));
+}
 
 /**
  * The public listener's requests. Lists are answered in front of Hono's router: the gateway has the whole answer as bytes, and building a
@@ -49,69 +76,92 @@ export function createPublicApp({
   tokens,
   version,
   report,
+  onUnexpectedError,
   clock,
   inFlight,
 }: PublicAppDependencies): RequestListener {
   const write = createAnswerWriter(() => clock.wall());
-  const app = new Hono();
+  const whenOver = createWhenOver();
+  const app = new Hono<BodyBindings>();
+  const onlyReads = createMethodNotAllowed(['GET', 'HEAD'], report);
   app.get('/', (context) => context.text(ABOUT));
+  app.all('/', onlyReads);
   app.route(
     '/',
     createDescriptionRoutes(() => describePublic(version)),
   );
+  app.all('/openapi.json', onlyReads);
   app.route('/', createOauthRoutes(tokens, report));
-  app.notFound((context) => {
-    report({ status: 404 });
-    const body = renderApiError({
-      status: 404,
-      errorCode: 'UNKNOWN_OPERATION',
-      detail: 'There is nothing here; tokens are made with POST /api/oauth/token.',
-    });
-    return context.body(body.toString(), 404, {
-      'Content-Type': 'application/json',
-      'X-Error-Code': 'UNKNOWN_OPERATION',
-    });
+  app.onError(createUnexpectedErrorHandler(onUnexpectedError));
+  const { route, routeWithBody } = createAppListener(app, {
+    whenOver,
+    clock,
+    onUnexpectedError,
+    refuse: (request, response, why) =>
+      sendLast(request, response, way.refuse(requestOf(request), BODY_REFUSALS[why])),
   });
-  const listener = getRequestListener(app.fetch);
 
-  function answerLate(
+  function send(request: IncomingMessage, response: ServerResponse, answer: FinishedAnswer): void {
+    try {
+      write(request, response, answer);
+    } catch (error) {
+      onUnexpectedError(unexpectedError('writing an answer', error, answer.requestId));
+      writeUnexpectedError(response);
+    }
+  }
+
+  /** What is left of a refused request is not read, so nothing in it can be taken for another one. */
+  function sendLast(request: IncomingMessage, response: ServerResponse, answer: FinishedAnswer): void {
+    response.setHeader('Connection', 'close');
+    send(request, response, answer);
+  }
+
+  /** Answers a request that has a slot; true where it keeps the slot until it is over. */
+  function answer(
     request: IncomingMessage,
     response: ServerResponse,
-    late: Promise<FinishedAnswer>,
-  ): void {
-    response.once('close', () => inFlight.end());
-    void late.then((answer) => write(request, response, answer));
+    seen: GatewayRequest,
+    { routed, hasBody }: { routed: boolean; hasBody: boolean },
+  ): boolean {
+    if (routed) {
+      if (hasBody) response.setHeader('Connection', 'close');
+      whenOver(request, response, () => inFlight.end());
+      route(request, response);
+      return true;
+    }
+    const answered = way.answer(seen);
+    // A body that comes with a write is not read: the answer is the last one of its connection.
+    const reply = hasBody ? sendLast : send;
+    if (!(answered instanceof Promise)) {
+      reply(request, response, answered);
+      return false;
+    }
+    whenOver(request, response, () => inFlight.end());
+    void answered.then((late) => reply(request, response, late));
+    return true;
   }
 
   return (request, response) => {
-    const { method = 'GET', url: target = '/' } = request;
-    const headers = readHeaders(request);
-    const seen: GatewayRequest = { method, target, headers };
-    if (!inFlight.begin()) {
-      write(request, response, way.refuse(seen, OVERLOADED));
-      inFlight.end();
-      return;
-    }
-    const routed = !target.startsWith(LISTS) && ROUTED.test(target.split('?', 1)[0] ?? '');
-    const refusal = refuseAtEdge({ method, target, headers, takesBody: routed && method === 'POST' });
+    const seen = requestOf(request);
+    const { method, target, headers } = seen;
+    const routed = isRouted(method, target);
+    const takesBody = routed && method === 'POST';
+    const refusal = refuseAtEdge({ method, target, headers });
     if (refusal !== undefined) {
-      // What is left of the request is not read, so nothing in it can be taken for another.
-      response.setHeader('Connection', 'close');
-      write(request, response, way.refuse(seen, refusal));
-      inFlight.end();
+      sendLast(request, response, way.refuse(seen, refusal));
       return;
     }
-    if (routed && ROUTED_METHODS.has(method)) {
-      response.once('close', () => inFlight.end());
-      void listener(request, response);
+    if (takesBody) {
+      routeWithBody(request, response);
       return;
     }
-    const answer = way.answer(seen);
-    if (answer instanceof Promise) {
-      answerLate(request, response, answer);
-      return;
+    let keepsSlot = false;
+    const hasSlot = inFlight.begin();
+    try {
+      if (hasSlot) keepsSlot = answer(request, response, seen, { routed, hasBody: headers.hasBody });
+      else send(request, response, way.refuse(seen, OVERLOADED));
+    } finally {
+      if (!keepsSlot) inFlight.end();
     }
-    write(request, response, answer);
-    inFlight.end();
   };
 }

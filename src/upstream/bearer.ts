@@ -1,5 +1,6 @@
 import type { Clock } from '../lib/clock.ts';
 import type { Random } from '../lib/random.ts';
+import { unexpectedError } from '../lib/unexpected-error.ts';
 import { type CredentialSecrets, rejectsCredential } from './authorization.ts';
 import type { UpstreamEvent } from './events.ts';
 import { failed } from './failure.ts';
@@ -194,11 +195,13 @@ export function createBearer(
     return minting;
   }
 
+  const reportRenewal = (error: unknown) => observe(unexpectedError('a token renewal', error));
+
   function currentToken(): Token | Promise<Token | UpstreamFailure> | UpstreamFailure {
     const now = clock.now();
     const mayMint = now >= pausedUntil;
     if (token !== undefined && now < token.endsAt) {
-      if (now >= token.renewAt && mayMint) void mintOnce();
+      if (now >= token.renewAt && mayMint) mintOnce().catch(reportRenewal);
       return token;
     }
     return mayMint || minting !== undefined ? mintOnce() : { ...last, retryAfterMs: pausedUntil - now };

@@ -92,10 +92,14 @@ export function createCircuit(
         probing = true;
         tell('half-open');
       }
-      const answer = await next(request);
-      if (probe) probing = false;
-      learn(answer, probe);
-      return answer;
+      try {
+        const answer = await next(request);
+        learn(answer, probe);
+        return answer;
+      } finally {
+        // Also where `next` throws: otherwise no probe would ever be let through again.
+        if (probe) probing = false;
+      }
     },
     get open() {
       return opened !== undefined;

@@ -1,3 +1,5 @@
+import type { UnexpectedErrorEvent } from '../lib/unexpected-error.ts';
+
 /** What the upstream layers tell about themselves; `observability` turns it into metrics and log lines. */
 export type UpstreamEvent =
   | {
@@ -20,4 +22,5 @@ export type UpstreamEvent =
       readonly type: 'circuit';
       readonly credential: string;
       readonly state: 'open' | 'half-open' | 'closed';
-    };
+    }
+  | UnexpectedErrorEvent;

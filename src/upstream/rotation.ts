@@ -1,4 +1,5 @@
 import type { Clock } from '../lib/clock.ts';
+import { unexpectedError } from '../lib/unexpected-error.ts';
 import type { CredentialSecrets } from './authorization.ts';
 import type { UpstreamEvent } from './events.ts';
 import type { Send, UpstreamFailure } from './message.ts';
@@ -15,6 +16,8 @@ export interface SignedSend {
 /** A credential whose secrets can be replaced while it is used. */
 export interface Rotation {
   readonly send: Send;
+  /** The id of the secrets in use. */
+  readonly id: string;
   /** Puts other secrets in the place of those in use, once Atlas has accepted them; until then the old ones stay. */
   offer(secrets: CredentialSecrets): void;
 }
@@ -52,16 +55,24 @@ export function createRotation(
     }
     observe({ type: 'credential-renewal', credential: name, outcome: 'kept', detail: refusal.detail });
     clock.after(pauseMs, () => {
-      if (offered === candidate) void tryOut(candidate, Math.min(LONGEST_PAUSE_MS, pauseMs * 2));
+      if (offered === candidate) begin(candidate, Math.min(LONGEST_PAUSE_MS, pauseMs * 2));
     });
   }
 
+  const begin = (candidate: CredentialSecrets, pauseMs: number) =>
+    void tryOut(candidate, pauseMs).catch((error: unknown) =>
+      observe(unexpectedError('the test of a new secret', error)),
+    );
+
   return {
     send: (request) => current.send(request),
+    get id() {
+      return used.id;
+    },
     offer(candidate) {
       if (same(offered, candidate)) return;
       offered = same(used, candidate) ? undefined : candidate;
-      if (offered !== undefined) void tryOut(offered, FIRST_PAUSE_MS);
+      if (offered !== undefined) begin(offered, FIRST_PAUSE_MS);
     },
   };
 }

@@ -82,15 +82,15 @@ export function createCredentialSend(
 
   return {
     send: (request) =>
-      new Promise((resolve) => {
+      new Promise((resolve, reject) => {
         const timeout = () => resolve(failed('UPSTREAM_TIMEOUT', 'Atlas did not answer in time.'));
         const cancel = clock.after(Math.max(0, request.deadlineAt - clock.now()), timeout);
-        void retried(request).then((answer) => {
-          cancel();
-          resolve(answer);
-        });
+        retried(request).then(resolve, reject).finally(cancel);
       }),
     offer: (next) => rotation.offer(next),
+    get id() {
+      return rotation.id;
+    },
     get circuitOpen() {
       return circuit.open;
     },

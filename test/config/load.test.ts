@@ -17,7 +17,7 @@ callers:
 function load(text: string | undefined, env: Record<string, string> = {}) {
   const files: Record<string, string> = { 'dir/gateway.yaml': text ?? '' };
   const readFile = (path: string) => {
-    if (path.endsWith('/dir/key')) return 'private\n';
+    if (path.endsWith('/dir/key')) return 'a private key of 32 characters..\n';
     const content = files[path];
     if (content === undefined) throw new Error('ENOENT');
     return content;
@@ -60,7 +60,7 @@ describe('a configuration', () => {
     const loaded = load(GOOD);
     expect(loaded.ok && [loaded.secretOf({ env: 'PUB' }), loaded.secretOf({ file: 'key' })]).toEqual([
       'public',
-      'private',
+      'a private key of 32 characters..',
     ]);
   });
 
@@ -82,7 +82,7 @@ describe('a configuration', () => {
     ],
     [
       "listen: { publicUrl: 'http://gw' }\ncache: { shared: { url: { env: REDIS }, encryptionKey: { env: PUB } } }",
-      'dir/gateway.yaml:8 cache.shared.encryptionKey: is too short for a key; write at least 32 random characters',
+      'dir/gateway.yaml:8 cache.shared.encryptionKey: is too short to be a secret; write at least 32 random characters',
     ],
     [
       'cache: { shared: { url: { env: REDIS }, encryptionKey: { env: LONG } } }',
@@ -127,8 +127,8 @@ describe('a configuration', () => {
       'admin: { token: { env: NOT_SET } }',
       'dir/gateway.yaml:7 admin.token: the environment variable NOT_SET is not set; export it before the start',
     ],
-    ['listen: [', 'dir/gateway.yaml:8: is no YAML: '],
-    ['cache: {}\ncache: {}', 'dir/gateway.yaml:8: is no YAML: Map keys must be unique'],
+    ['listen: [', 'dir/gateway.yaml:8: is not valid YAML: '],
+    ['cache: {}\ncache: {}', 'dir/gateway.yaml:8: is not valid YAML: Map keys must be unique'],
   ])('with %j is told: %s', (text, problem) => {
     const problems = problemsOf(load(`${GOOD}${text}\n`));
     expect(problems).toHaveLength(1);
@@ -215,8 +215,11 @@ describe('a configuration', () => {
 
 describe('a start without a file', () => {
   test.each([
-    [{ MONGODB_ATLAS_CLIENT_ID: 'a', MONGODB_ATLAS_CLIENT_SECRET: 'b' }, { serviceAccount: {} }],
-    [{ MONGODB_ATLAS_PUBLIC_KEY: 'a', MONGODB_ATLAS_PRIVATE_KEY: 'b' }, { apiKey: {} }],
+    [
+      { MONGODB_ATLAS_CLIENT_ID: 'a', MONGODB_ATLAS_CLIENT_SECRET: 'a secret of 22 letters' },
+      { serviceAccount: {} },
+    ],
+    [{ MONGODB_ATLAS_PUBLIC_KEY: 'a', MONGODB_ATLAS_PRIVATE_KEY: 'a secret of 22 letters' }, { apiKey: {} }],
   ])('takes its credentials from %j, and lists are open on loopback', (env, credential) => {
     expect(load(undefined, env)).toMatchObject({
       ok: true,
@@ -243,7 +246,7 @@ describe('a start without a file', () => {
 
 test('the sample is good', () => {
   const text = readFileSync('config/gateway.yaml', 'utf8');
-  const env = { MONGODB_ATLAS_CLIENT_ID: 'a', MONGODB_ATLAS_CLIENT_SECRET: 'b' };
+  const env = { MONGODB_ATLAS_CLIENT_ID: 'a', MONGODB_ATLAS_CLIENT_SECRET: 'a secret of 22 letters' };
   expect(problemsOf(loadConfig({ env, readFile: () => text, known: KNOWN, path: 'gateway.yaml' }))).toEqual(
     [],
   );
@@ -302,7 +305,7 @@ describe('who is let in', () => {
     [
       'a short signing key',
       `${GOOD}tokens: { signingKey: { env: PUB } }\n`,
-      'tokens.signingKey: is too short for a key',
+      'tokens.signingKey: is too short to be a secret',
     ],
     [
       'no rate',

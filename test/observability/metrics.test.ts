@@ -44,7 +44,7 @@ test('requests are counted by operation, caller, status and outcome, and their d
   expect(counts.sort()).toEqual([
     `atlas_gateway_requests_total{operation="${operation}",caller="anonymous",code="200",cache="hit"} 2`,
     `atlas_gateway_requests_total{operation="${operation}",caller="anonymous",code="200",cache="miss"} 1`,
-    'atlas_gateway_requests_total{operation="none",caller="anonymous",code="404",cache="none"} 1',
+    'atlas_gateway_requests_total{operation="none",caller="anonymous",code="501",cache="none"} 1',
   ]);
   const bucketsOf = (labels: string) =>
     text

@@ -9,6 +9,7 @@ const answered = (more: Partial<AnsweredEvent> = {}): AnsweredEvent => ({
   requestId: 'r-1',
   method: 'GET',
   caller: 'team-orders',
+  path: undefined,
   operation: 'listGroupClusters',
   project: '64b7c0ffee0000000000a004',
   status: 200,

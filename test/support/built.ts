@@ -9,6 +9,8 @@ import { SAMPLE_CREDENTIALS } from '../../src/simulator/world.ts';
 export interface Built {
   readonly origin: string;
   readonly admin: string;
+  /** Its configuration file. */
+  readonly path: string;
   readonly child: ChildProcess;
   readonly output: () => string;
   readonly ended: Promise<number | null>;
@@ -62,5 +64,5 @@ export async function serveBuilt(
   const ended = new Promise<number | null>((resolve) => child.on('close', resolve));
   await expect.poll(() => output, { timeout: 15_000 }).toContain('listening on');
   const [origin = '', admin = ''] = output.match(/https?:\/\/[\d.:]+/g) ?? [];
-  return { origin, admin, child, output: () => output, ended };
+  return { origin, admin, path, child, output: () => output, ended };
 }

@@ -23,6 +23,7 @@ export async function checkConfiguration(
     writeFile: () => undefined,
     clock: createSystemClock(),
     random: createSystemRandom(),
+    handleBackgroundErrors: () => undefined,
     asked: () => new Promise(() => undefined),
   });
   return { code, printed };

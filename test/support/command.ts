@@ -29,6 +29,7 @@ export async function say(args: readonly string[], world: Partial<CommandContext
     writeFile: () => undefined,
     clock: createSystemClock(),
     random: createSystemRandom(),
+    handleBackgroundErrors: () => undefined,
     asked: async () => 'SIGINT',
     ...world,
   });

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { request as httpRequest } from 'node:http';
 import { compose } from '../../src/compose.ts';
-import { configSchema } from '../../src/config/schema.ts';
+import { configSchema, type SecretRef } from '../../src/config/schema.ts';
 import { type Clock, createSystemClock } from '../../src/lib/clock.ts';
 import { createSystemRandom } from '../../src/lib/random.ts';
 import { createSimulator, type Simulator, type SimulatorOptions } from '../../src/simulator/simulator.ts';
@@ -69,6 +69,8 @@ export interface Running {
   /** Questions that reached Atlas, tokens left out. */
   upstream(): readonly string[];
   tokenRequests(): number;
+  /** Takes over a configuration as a reload does; settings and files are given whole, as at the start. */
+  reload(settings: Record<string, unknown>, files?: Record<string, string>): void;
   stop(): Promise<void>;
 }
 
@@ -83,6 +85,12 @@ interface RunningOptions {
   readonly rememberedQuestions?: number;
   /** Instead of the simulator's address. */
   readonly origin?: string;
+  /** What the wall clock shows; may throw, as anything may that is called while a request is handled. */
+  readonly wall?: (wall: number) => number;
+  /** Random bytes as the gateway gets them; may throw. */
+  readonly randomBytes?: (bytes: Buffer) => Buffer;
+  /** Called with each log line; may throw. */
+  readonly onLogLine?: (line: string) => void;
 }
 
 /** A simulated Atlas by itself, and its address. */
@@ -94,6 +102,7 @@ export async function startSimulator(): Promise<{ simulator: Simulator; atlas: s
 export async function startGateway(options: RunningOptions = {}): Promise<Running> {
   const clock = options.clock ?? createSystemClock();
   const random = createSystemRandom();
+  const { wall = (time) => time, randomBytes = (bytes) => bytes, onLogLine = () => undefined } = options;
   const simulator = createSimulator(options.simulator ?? {}, { clock, random });
   const atlas = await simulator.listen(0);
   const { serviceAccount, apiKey } = SAMPLE_CREDENTIALS;
@@ -107,38 +116,54 @@ export async function startGateway(options: RunningOptions = {}): Promise<Runnin
     options.credential === 'apiKey'
       ? { name: 'sample', apiKey: { publicKey: { env: 'PUBLIC' }, privateKey: { env: 'PRIVATE' } } }
       : { name: 'sample', serviceAccount: { clientId: { env: 'ID' }, clientSecret: { env: 'SECRET' } } };
-  const config = configSchema.parse({
-    listen: { port: 0 },
-    admin: { port: 0 },
-    upstream: { origin: options.origin ?? atlas },
-    credentials: [credential],
-    callers: [
-      {
-        name: 'team-orders',
-        keys: [{ id: 'agw_CanaryKey001', sha256: createHash('sha256').update(CALLER_SECRET).digest('hex') }],
-        projects: [SAMPLE_PROJECTS.orders.id],
-      },
-    ],
-    anonymous: { projects: 'all', organizations: 'all' },
-    ...options.config,
+  const resolve = (settings: Record<string, unknown> = {}, files: Record<string, string> = {}) => ({
+    config: configSchema.parse({
+      listen: { port: 0 },
+      admin: { port: 0 },
+      upstream: { origin: options.origin ?? atlas },
+      credentials: [credential],
+      callers: [
+        {
+          name: 'team-orders',
+          keys: [
+            { id: 'agw_CanaryKey001', sha256: createHash('sha256').update(CALLER_SECRET).digest('hex') },
+          ],
+          projects: [SAMPLE_PROJECTS.orders.id],
+        },
+      ],
+      anonymous: { projects: 'all', organizations: 'all' },
+      ...settings,
+    }),
+    secretOf(ref: SecretRef) {
+      const value = 'env' in ref ? env[ref.env] : files[ref.file];
+      if (value === undefined) throw new Error(`the test gives no ${JSON.stringify(ref)}`);
+      return value;
+    },
   });
   const logLines: string[] = [];
   const log = {
-    destination: { write: (line: string) => void logLines.push(line) },
+    destination: {
+      write(line: string) {
+        logLines.push(line);
+        onLogLine(line);
+      },
+    },
     people: false,
     colorize: false,
   };
   const gateway = compose(
     {
-      config,
-      secretOf: (ref) => ('env' in ref ? (env[ref.env] ?? '') : (options.files?.[ref.file] ?? '')),
+      ...resolve(options.config, options.files),
       build: { version: '0.0.0', node: process.version },
       ...(options.rememberedQuestions === undefined
         ? {}
         : { rememberedQuestions: options.rememberedQuestions }),
       log,
     },
-    { clock, random },
+    {
+      clock: { ...clock, wall: () => wall(clock.wall()) },
+      random: { ...random, bytes: (length) => randomBytes(random.bytes(length)) },
+    },
   );
   const { publicOrigin, adminOrigin } = await gateway.start();
   const tokenAnswer = await ask(atlas, '/api/oauth/token', {
@@ -163,6 +188,7 @@ export async function startGateway(options: RunningOptions = {}): Promise<Runnin
     upstream: () =>
       simulator.requests.filter(({ target }) => target.startsWith('/api/atlas/')).map(({ target }) => target),
     tokenRequests: () => simulator.requests.filter(({ target }) => target === '/api/oauth/token').length,
+    reload: (settings, files) => gateway.reload(resolve(settings, files)),
     async stop() {
       await gateway.stop({ hurry: true });
       await simulator.close();

@@ -1,0 +1,72 @@
+import { type Document, isAlias, LineCounter, type ParsedNode, parseDocument, visit } from 'yaml';
+import { lineOf } from './line-of.ts';
+import { isRaw, type Path, type Problem, type Raw } from './problem.ts';
+
+/** What a configuration file says, not checked yet, with the line of each setting; or what is wrong with it as YAML. */
+export type ReadYaml =
+  | { readonly ok: true; readonly raw: Raw; readonly lineOf: (path: Path) => number }
+  | { readonly ok: false; readonly problems: readonly Problem[] };
+
+/** Far more than any configuration needs; a larger file is something else. */
+const MAX_LENGTH = 4 * 1_048_576;
+
+type YamlDocument = Document.Parsed<ParsedNode>;
+
+/**
+ * Reads the text of a configuration file. Never throws: the YAML library reports most of what is wrong as a value, but throws on aliases
+ * without an anchor, on too many of them, on merges of what is not a mapping, and where nesting exhausts the stack.
+ */
+export function readYaml(file: string, text: string): ReadYaml {
+  const problem = (message: string, line = 1): ReadYaml => ({
+    ok: false,
+    problems: [{ file, line, setting: '', message }],
+  });
+  if (text.length > MAX_LENGTH)
+    return problem(`is larger than ${MAX_LENGTH} characters; check that it is the configuration`);
+  const lines = new LineCounter();
+  let document: YamlDocument;
+  try {
+    document = parseDocument(text, { lineCounter: lines, logLevel: 'error' });
+  } catch {
+    return problem('is not valid YAML: it cannot be read; check that it is the configuration');
+  }
+  if (document.errors.length > 0)
+    return {
+      ok: false,
+      problems: document.errors.map(({ message, pos }) => ({
+        file,
+        line: lines.linePos(pos[0]).line,
+        setting: '',
+        message: `is not valid YAML: ${message.split('\n', 1)[0] ?? ''}`,
+      })),
+    };
+  let parsed: unknown;
+  try {
+    parsed = document.toJS();
+  } catch (error) {
+    const dangling = danglingAlias(document);
+    if (dangling !== undefined)
+      return problem(
+        `*${dangling.name} names no anchor; quote the value if it begins with *, or write &${dangling.name} where it is defined`,
+        lines.linePos(dangling.offset).line,
+      );
+    const reason = error instanceof Error ? (error.message.split('\n', 1)[0] ?? '') : '';
+    return problem(`is not valid YAML: ${reason}; write the values out instead of using aliases and merges`);
+  }
+  if (!isRaw(parsed)) return problem('must be a mapping of settings; begin with credentials:');
+  const { contents } = document;
+  return { ok: true, raw: parsed, lineOf: (path) => lineOf(contents, path, lines) };
+}
+
+/** The first alias whose anchor does not exist before it. */
+function danglingAlias(document: YamlDocument): { name: string; offset: number } | undefined {
+  let found: { name: string; offset: number } | undefined;
+  visit(document, {
+    Alias(_key, alias) {
+      if (!isAlias(alias) || alias.resolve(document) !== undefined) return undefined;
+      found = { name: alias.source, offset: alias.range?.[0] ?? 0 };
+      return visit.BREAK;
+    },
+  });
+  return found;
+}

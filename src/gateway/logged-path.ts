@@ -1,0 +1,16 @@
+const MAX_LENGTH = 256;
+const UNPRINTABLE = /[^\x21-\x7e]/g;
+
+const percentEncode = (character: string) =>
+  `%${character.charCodeAt(0).toString(16).toUpperCase().padStart(2, '0')}`;
+
+/**
+ * The path of a request target as a log line may hold it: without the query, at most 256 characters, printable ASCII only. Undefined for a
+ * target that is not in origin form, which may hold a user and a password.
+ */
+export function loggedPath(target: string): string | undefined {
+  if (!target.startsWith('/')) return undefined;
+  const queryStart = target.indexOf('?');
+  const path = target.slice(0, Math.min(queryStart < 0 ? MAX_LENGTH : queryStart, MAX_LENGTH));
+  return path.replace(UNPRINTABLE, percentEncode);
+}
