@@ -189,10 +189,11 @@ const ROWS = [
       }),
       stat({
         title: 'Error ratio',
-        description: "5xx of all answers: the gateway's own, because Atlas's reach callers as 502.",
+        description:
+          "5xx of all answers but 501, which says that a path is not served: the gateway's own, because Atlas's reach callers as 502.",
         unit: 'percentunit',
         decimals: 2,
-        queries: [query(ratio(rate(REQUESTS, 'code=~"5.."'), rate(REQUESTS)), '5xx')],
+        queries: [query(ratio(rate(REQUESTS, 'code=~"5..",code!="501"'), rate(REQUESTS)), '5xx')],
         thresholds: steps('green', [0.01, 'yellow'], [0.05, 'red']),
         runbooks: ['AtlasGatewayErrorRatio'],
       }),

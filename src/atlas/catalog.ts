@@ -67,8 +67,8 @@ interface Branch {
 
 const MAX_VALUE_LENGTH = 256;
 const CONTROL = /\p{Cc}/u;
-/** Characters of a segment (RFC 3986 `pchar`) without `;`, from which on Java servers read a matrix parameter. */
-const SEGMENT = /^[\w.~!$&'()*+,=:@%-]*$/;
+/** Characters of a segment (RFC 3986 `pchar`). A `;` is sent on encoded, so that no server reads a matrix parameter from there. */
+const SEGMENT = /^[\w.~!$&'()*+,;=:@%-]*$/;
 const isParameter = (segment: string) => segment.startsWith('{');
 
 function grow(operations: readonly Operation[]): Branch {

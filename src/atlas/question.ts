@@ -14,9 +14,14 @@ export interface PageShape {
 /** Parameters that say which items are in the list, sorted by name, then value. */
 export type Filters = readonly (readonly [name: string, value: string])[];
 
-/** A query, resolved: two queries that mean the same resolve to the same. */
+/** A query, resolved: equivalent queries resolve to the same shape and filters. `blank` are the filters sent without a value, sorted. */
 export type ResolvedQuery =
-  | { readonly type: 'resolved'; readonly shape: PageShape; readonly filters: Filters }
+  | {
+      readonly type: 'resolved';
+      readonly shape: PageShape;
+      readonly filters: Filters;
+      readonly blank: readonly string[];
+    }
   | { readonly type: 'invalid'; readonly parameter: string; readonly detail: string };
 
 const MAX_QUERY_LENGTH = 4_096;
@@ -38,8 +43,15 @@ export const SNAPSHOT_PARAMETER: Parameter = {
   pattern: '^[A-Za-z0-9_-]{12}$',
 };
 
+/** Atlas answers 0 for these: the first page, and a page of one item [inferred from what Terraform sent for years]. */
+const ZERO_IS_ONE: ReadonlySet<string> = new Set(['pageNum', 'itemsPerPage']);
+
+/** Whether 0 is answered like 1, whatever the smallest value that Atlas documents. */
+export const acceptsZero = ({ name }: Parameter): boolean => ZERO_IS_ONE.has(name);
+
 const CONTROL = /\p{Cc}/u;
 const NO_FILTERS: Filters = [];
+const NO_NAMES: readonly string[] = [];
 /** Not to be found in a query that is a query (RFC 3986), and `;`, which some servers take for `&`. */
 const ILL_FORMED = /[^!-~]|[;#]/;
 const patterns = new WeakMap<Parameter, RegExp>();
@@ -71,6 +83,7 @@ function isInteger({ minimum = -Infinity, maximum = Infinity }: Parameter, value
 
 /** Why a value is none of the parameter's, or undefined. */
 function complaint(parameter: Parameter, value: string): string | undefined {
+  if (value === '0' && acceptsZero(parameter)) return undefined;
   switch (parameter.type) {
     case 'boolean':
       return value === 'true' || value === 'false' ? undefined : 'must be true or false';
@@ -97,6 +110,10 @@ const invalid = (parameter: string, detail: string): ResolvedQuery => ({
   detail,
 });
 
+/** Whether a parameter without a value counts as absent, as it does for Atlas [recorded on `name=`]. */
+const mayBeBlank = ({ name, required }: Parameter) =>
+  required !== true && name !== SNAPSHOT_PARAMETER.name && !SHAPE_NAMES.has(name);
+
 /** Resolves a raw query (without `?`) against an operation: every name known, every value checked, defaults filled in. */
 export function resolveQuery(operation: Operation, rawQuery: string): ResolvedQuery {
   if (rawQuery.length > MAX_QUERY_LENGTH)
@@ -118,7 +135,8 @@ export function resolveQuery(operation: Operation, rawQuery: string): ResolvedQu
         ? SNAPSHOT_PARAMETER
         : operation.queryParameters.find((known) => known.name === name);
     if (parameter === undefined) return invalid(name, `${operation.id} has no query parameter of that name.`);
-    const problem = complaint(parameter, value);
+    const isBlank = value === '' && mayBeBlank(parameter);
+    const problem = isBlank ? undefined : complaint(parameter, value);
     if (problem !== undefined) return invalid(name, `${name} ${problem}.`);
     const values = given.get(name);
     if (values === undefined) given.set(name, [value]);
@@ -131,8 +149,8 @@ export function resolveQuery(operation: Operation, rawQuery: string): ResolvedQu
   }
   const one = (name: string, standard: string) => given.get(name)?.[0] ?? standard;
   const shape: PageShape = {
-    pageNum: Number(one('pageNum', '1')),
-    itemsPerPage: Number(one('itemsPerPage', '100')),
+    pageNum: Math.max(1, Number(one('pageNum', '1'))),
+    itemsPerPage: Math.max(1, Number(one('itemsPerPage', '100'))),
     pretty: one('pretty', 'false') === 'true',
     envelope: one('envelope', 'false') === 'true',
     includeCount: one('includeCount', 'true') === 'true',
@@ -140,18 +158,31 @@ export function resolveQuery(operation: Operation, rawQuery: string): ResolvedQu
   };
   if (shape.pageNum * shape.itemsPerPage > MAX_ITEM)
     return invalid('pageNum', `pageNum times itemsPerPage must not be more than ${MAX_ITEM}.`);
-  return { type: 'resolved', shape, filters: filtersOf(operation, given) };
+  return { type: 'resolved', shape, filters: filtersOf(operation, given), blank: blankOf(given) };
+}
+
+/** Names of parameters that came without any value, sorted. */
+function blankOf(given: ReadonlyMap<string, readonly string[]>): readonly string[] {
+  if (given.size === 0) return NO_NAMES;
+  const isBlank = ([, values]: readonly [string, readonly string[]]) => values.every((value) => value === '');
+  return [...given]
+    .filter(isBlank)
+    .map(([name]) => name)
+    .sort();
 }
 
 function filtersOf(operation: Operation, given: ReadonlyMap<string, readonly string[]>): Filters {
   const filters: (readonly [string, string])[] = [];
   for (const { name, default: standard } of operation.queryParameters) {
     if (SHAPE_NAMES.has(name)) continue;
-    const values = given.get(name) ?? (standard === undefined ? [] : [String(standard)]);
+    const values = given.get(name)?.filter((value) => value !== '') ?? [];
+    if (values.length === 0 && standard !== undefined) values.push(String(standard));
     for (const value of [...new Set(values)].sort()) filters.push([name, value]);
   }
-  return filters.length === 0 ? NO_FILTERS : filters.sort(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0));
+  return filters.length === 0 ? NO_FILTERS : filters.sort(byName);
 }
+
+const byName = ([a]: Filters[number], [b]: Filters[number]) => (a < b ? -1 : a > b ? 1 : 0);
 
 /** Filters as a query: for the key and for the question to Atlas. */
 export const canonicalQuery = (filters: Filters): string =>
@@ -163,11 +194,20 @@ export const isCountable = (operation: Operation): boolean =>
 
 /**
  * The parameters apart from page number and size as links name them, each followed by `&`. `includeCount` comes first and is always
- * there on operations that have it [recorded]; the order of the others is [inferred].
+ * there on operations that have it [recorded]; a filter that was sent without a value is echoed so [recorded on `name=`]; the order of
+ * the others is [inferred].
  */
-export function linkParameters(operation: Operation, shape: PageShape, filters: Filters): string {
+export function linkParameters(
+  operation: Operation,
+  shape: PageShape,
+  filters: Filters,
+  blank: readonly string[] = NO_NAMES,
+): string {
   const parameters = isCountable(operation) ? [`includeCount=${shape.includeCount}`] : [];
-  const filterQuery = canonicalQuery(filters);
+  const echoed = blank.filter((name) => !filters.some(([known]) => known === name));
+  const filterQuery = canonicalQuery(
+    echoed.length === 0 ? filters : [...filters, ...echoed.map((name) => [name, ''] as const)].sort(byName),
+  );
   if (filterQuery !== '') parameters.push(filterQuery);
   if (shape.envelope) parameters.push('envelope=true');
   if (shape.pretty) parameters.push('pretty=true');

@@ -124,8 +124,8 @@ function readQuery(operation: Operation, query: URLSearchParams, address: string
   const flag = (name: string, standard: boolean) => (query.get(name) ?? String(standard)) === 'true';
   const pageNum = Number(query.get('pageNum') ?? '1');
   const itemsPerPage = Number(query.get('itemsPerPage') ?? '100');
-  if (!Number.isInteger(pageNum) || pageNum < 1) return 'pageNum';
-  if (!Number.isInteger(itemsPerPage) || itemsPerPage < 1 || itemsPerPage > 500) return 'itemsPerPage';
+  if (!Number.isInteger(pageNum) || pageNum < 0) return 'pageNum';
+  if (!Number.isInteger(itemsPerPage) || itemsPerPage < 0 || itemsPerPage > 500) return 'itemsPerPage';
   const shaped = new Set(['pageNum', 'itemsPerPage', 'includeCount', 'pretty', 'envelope']);
   // That Atlas writes out the defaults of filters as it does those of pages is [inferred].
   const defaults = operation.queryParameters.flatMap(({ name, default: standard }): [string, string][] =>
@@ -138,8 +138,9 @@ function readQuery(operation: Operation, query: URLSearchParams, address: string
     .filter((name) => flag(name, false))
     .map((name) => [name, 'true'] as const);
   return {
-    pageNum,
-    itemsPerPage,
+    // That 0 is answered as 1 is [inferred] from what Terraform sent for years.
+    pageNum: Math.max(1, pageNum),
+    itemsPerPage: Math.max(1, itemsPerPage),
     includeCount: flag('includeCount', true),
     countable: names.has('includeCount'),
     pretty: flag('pretty', false),
@@ -247,7 +248,7 @@ export function createSimulator(
       );
     const filters = new URLSearchParams(
       page.others
-        .filter(([name]) => name !== 'pretty' && name !== 'envelope')
+        .filter(([name, value]) => name !== 'pretty' && name !== 'envelope' && value !== '')
         .map(([name, value]): [string, string] => [name, value]),
     ).toString();
     const body = writePage(world.items(operation, path, pathParameters, filters), page);

@@ -176,7 +176,6 @@ describe('path parameters', () => {
     ['a b', 'a space'],
     ['a?b', 'a question mark'],
     ['a#b', 'a fragment'],
-    ['a;b', 'a semicolon'],
     ['x'.repeat(257), 'too long'],
     ['%61'.repeat(257), 'too long once decoded'],
   ])('free text %j is refused: %s', (segment) => {
@@ -191,6 +190,7 @@ describe('path parameters', () => {
     ['a+b', 'a+b'],
     ['a%2Bb', 'a+b'],
     ['a%3Bb', 'a;b'],
+    ['a;b', 'a;b'],
     ['%2541', '%41'],
     ['...', '...'],
     ['%F0%9F%8D%83', '🍃'],

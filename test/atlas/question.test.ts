@@ -19,13 +19,13 @@ describe('a query', () => {
     expect(resolveQuery(links, '')).toEqual({
       type: 'resolved',
       filters: [],
+      blank: [],
       shape: { pageNum: 1, itemsPerPage: 100, pretty: false, envelope: false, includeCount: true },
     });
   });
 
   test.each([
     'page=1',
-    'pageNum=0',
     'pageNum=-1',
     'pageNum=1e9',
     'pageNum=NaN',
@@ -34,7 +34,7 @@ describe('a query', () => {
     'pageNum=',
     'pageNum=1000000000',
     'pageNum=99999999999999999999',
-    'itemsPerPage=0',
+    'itemsPerPage=-1',
     'itemsPerPage=501',
     'pageNum=1&pageNum=1',
     'pretty=1',

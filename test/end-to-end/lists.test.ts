@@ -178,16 +178,16 @@ describe('what Atlas is asked', () => {
   test.each([
     ['an unknown parameter', linksOf(orders, '?foo=1'), 400, 'INVALID_QUERY_PARAMETER'],
     ['a repeated parameter', linksOf(orders, '?pageNum=1&pageNum=2'), 400, 'INVALID_QUERY_PARAMETER'],
-    ['a page out of range', linksOf(orders, '?pageNum=0'), 400, 'INVALID_QUERY_PARAMETER'],
+    ['a page out of range', linksOf(orders, '?pageNum=-1'), 400, 'INVALID_QUERY_PARAMETER'],
     ['a page size out of range', linksOf(orders, '?itemsPerPage=501'), 400, 'INVALID_QUERY_PARAMETER'],
     ['a malformed id', linksOf({ id: 'XYZ' }), 400, 'INVALID_PATH_PARAMETER'],
     ['an encoded slash in an id', linksOf({ id: '..%2f' }), 400, 'INVALID_PATH_PARAMETER'],
     ['dot segments', `/api/atlas/v2/groups/x/../${orders.id}/streams`, 400, 'INVALID_REQUEST'],
     ['encoded dot segments', `/api/atlas/v2/groups/%2e%2E/${orders.id}/streams`, 400, 'INVALID_REQUEST'],
     ['two slashes', '//evil.example/x', 400, 'INVALID_REQUEST'],
-    ['a path Atlas does not have', '/api/atlas/v2/nothing', 404, 'UNKNOWN_OPERATION'],
-    ['a path outside the API', '/robots.txt', 404, 'UNKNOWN_OPERATION'],
-    ['a trailing slash', `${linksOf(orders)}/`, 404, 'UNKNOWN_OPERATION'],
+    ['a path Atlas does not have', '/api/atlas/v2/nothing', 501, 'UNKNOWN_OPERATION'],
+    ['a path outside the API', '/robots.txt', 404, 'NOT_FOUND'],
+    ['a trailing slash', `${linksOf(orders)}/`, 501, 'UNKNOWN_OPERATION'],
     ['a list with secrets', `/api/atlas/v2/groups/${orders.id}/alertConfigs`, 403, 'OPERATION_FORBIDDEN'],
   ])('nothing for %s', async (_name, path, status, errorCode) => {
     const reply = await running.get(path);

@@ -243,15 +243,15 @@ describe('callers', () => {
     );
   });
 
-  test('other private paths, and other methods on the token endpoint, are nothing', async () => {
-    for (const [method, where] of [
-      ['GET', '/api/oauth/token'],
-      ['GET', '/api/private/nothing'],
-      ['PUT', '/api/oauth/token'],
+  test('other private paths are 501, and other methods on the token endpoint 405', async () => {
+    for (const [method, where, status, errorCode] of [
+      ['GET', '/api/oauth/token', 405, 'METHOD_NOT_ALLOWED'],
+      ['GET', '/api/private/nothing', 501, 'UNKNOWN_OPERATION'],
+      ['PUT', '/api/oauth/token', 405, 'METHOD_NOT_ALLOWED'],
     ] as const) {
       const reply = await ask(running.origin, where, { method, headers: { authorization: team.bearer } });
-      expect(reply.status).toBe(404);
-      expect(json(reply)).toMatchObject({ error: 404, errorCode: 'UNKNOWN_OPERATION' });
+      expect(reply.status).toBe(status);
+      expect(json(reply)).toMatchObject({ error: status, errorCode });
     }
   });
 

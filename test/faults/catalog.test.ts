@@ -176,13 +176,12 @@ describe('every list of the catalog', () => {
   });
 
   test.each([
-    'pageNum=0',
     'pageNum=-1',
     'pageNum=1e9',
     'pageNum=1000000000',
     'pageNum=NaN',
     'pageNum=1.5',
-    'itemsPerPage=0',
+    'itemsPerPage=-1',
     'itemsPerPage=501',
   ])('18: %s is 400', async (query) => {
     for (const operation of living.filter((one) => isBounded(one, query)))
@@ -190,7 +189,32 @@ describe('every list of the catalog', () => {
     expect(running.simulator.requests).toEqual([]);
   });
 
-  test('19: a path with a parameter, an extension, a trailing or a double slash is nothing, and never stored', async () => {
+  test.each(['pageNum=0', 'itemsPerPage=0'])(
+    '18: %s is answered by every list as Atlas answers it',
+    async (query) => {
+      for (const operation of living.filter((one) => has(one, query.split('=')[0] ?? ''))) {
+        const reply = await get(operation, [query]);
+        expect([operation.id, reply.status]).toEqual([operation.id, 200]);
+        expect(reply.text).toBe((await get(operation, [query.replace('=0', '=1')])).text);
+      }
+    },
+  );
+
+  test('19: where a suffix is part of a valid parameter, Atlas decides; it is asked with the suffix encoded', async () => {
+    for (const [suffix, encoded] of [
+      ['x.css', 'x.css'],
+      ['x;x.css', 'x%3Bx.css'],
+    ]) {
+      const reply = await running.get(`/api/atlas/v2/groups/${orders.id}/streams/${suffix}/connections`, {
+        accept: 'application/vnd.atlas.2023-02-01+json',
+      });
+      expect(reply.status).toBe(200);
+      expect(running.upstream().at(-1)).toContain(`/streams/${encoded}/connections?`);
+    }
+    expect((await running.get(linksOf({ id: `${orders.id};x=1` }))).status).toBe(400);
+  });
+
+  test('19: a path with a parameter, an extension, a trailing or a double slash is 501, and never stored', async () => {
     for (const operation of operations) {
       const path = pathOf(operation);
       for (const wrong of [
@@ -202,7 +226,7 @@ describe('every list of the catalog', () => {
       ]) {
         const match = catalog.match(wrong);
         if (match.type === 'matched') expect(match.operation.id).not.toBe(operation.id);
-        else expect([400, 404]).toContain((await running.get(wrong, acceptOf(operation))).status);
+        else expect([400, 501]).toContain((await running.get(wrong, acceptOf(operation))).status);
       }
     }
     expect(running.simulator.requests).toEqual([]);
