@@ -100,4 +100,12 @@ export const ROWS = new Map([
   [74, ['the rate limit runs low', 'freshness stretches, background refreshes stop']],
   [75, ['a long list is empty all of a sudden', 'confirmed before it is believed']],
   [76, ['a lost role, a deleted project, an IP access list', 'evicted, evicted, kept']],
+  [
+    84,
+    [
+      'a list cut down to a caller, while other projects come and go',
+      'no byte of the answer depends on them',
+    ],
+  ],
+  [85, ['two ids in one request; answers that mention other projects', 'both checked; cut, or 403']],
 ]);
