@@ -1,6 +1,7 @@
 // Writes docs/operations.md, the page of all lists, from the catalog; with --check it only says whether the page is the one of this version.
 import { readFileSync, writeFileSync } from 'node:fs';
 import { operations } from '../dist/atlas/operations.js';
+import { answerScopeOf } from '../dist/gateway/answer-scope.js';
 
 const PAGE = new URL('../docs/operations.md', import.meta.url);
 const SHAPED = new Set(['pageNum', 'itemsPerPage', 'pretty', 'envelope', 'includeCount']);
@@ -22,6 +23,9 @@ const row = (operation) =>
     open[operation.sensitivity],
   ].join(' | ');
 
+const withScope = (type) =>
+  operations.flatMap(({ id }) => (answerScopeOf(id).type === type ? [`\`${id}\``] : [])).join(', ');
+
 const tags = [...new Set(operations.map(({ tag }) => tag))].sort();
 const page = `# Lists
 
@@ -39,8 +43,14 @@ callers:
 A list that is held whole answers every page and form after one walk. One that is held by the page, because it has no end or changes all the time, is asked for
 once for each page and size. \`cache.operations.<id>.whole\` decides otherwise for one list.
 
-A list across projects (\`listGroups\`, \`getOrgGroups\`, \`listClusterDetails\`, \`listOrgs\`) holds for each caller only what it may see, with counts and pages
-of its own. \`listRateLimits\` is open to those who may read the project or organization it is asked about.
+A list across projects (${withScope('cut')}) contains for each caller only
+the items it may see, with counts, pages, links and tags of its own. It is always filtered from the whole list: where that cannot be loaded, because it has more than
+\`cache.maxItems\` items, callers that do not see all of it get 502 \`UPSTREAM_TOO_LARGE\`.
+
+Some answers mention several projects or organizations in one item and cannot be filtered (${withScope('several')}).
+Those that are opened by name only then show what they hold of all projects of the organization. The others are open to callers that may read everything they
+mention: \`listOrgInvoices\` with \`organizations: all\`, \`searchOrgInvoiceLineItems\` with \`projects: all\` as well. Lists of a federation need \`all\` of both. \`listRateLimits\` is open to callers
+that may read every project and organization that it is asked about, and with \`userId\` or \`ipAddress\` to callers with \`all\` of both.
 ${tags
   .map(
     (tag) => `

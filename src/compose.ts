@@ -294,6 +294,7 @@ export function compose(
         tally.asked(caller);
       },
       onGone: () => persistence?.forget(),
+      viewFor: createViews(() => lists.nextSerial()),
       sharing: shared?.sharing,
     },
   );
@@ -391,7 +392,6 @@ export function compose(
       challenges: access.challenges,
       pace: access.pace,
       lists,
-      viewFor: createViews(lists.nextSerial),
       renderings,
       recollection: createRecollection<Asked>({
         max: options.rememberedQuestions ?? MAX_REMEMBERED,

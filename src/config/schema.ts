@@ -287,7 +287,10 @@ const cache = z.strictObject({
           'As cache.staleWhileRevalidate, for this operation.',
         ).optional(),
         staleIfError: anyDuration('24h', 'As cache.staleIfError, for this operation.').optional(),
-        whole: z.boolean().optional().describe('false: held a page at a time.'),
+        whole: z
+          .boolean()
+          .optional()
+          .describe('false: held a page at a time, except where it is filtered to the projects of a caller.'),
       }),
     )
     .default({})

@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto';
 import { errorCodeOf } from '../atlas/api-error.ts';
 import { type Operation, targetPath } from '../atlas/catalog.ts';
 import { scopeOf } from '../atlas/endpoint-sets.ts';
@@ -22,8 +21,9 @@ import type { Send, UpstreamFailure, UpstreamHeaders, UpstreamResponse } from '.
 import { fetchPage, type ListRequest, walk } from '../upstream/walk.ts';
 import type { Caller } from './callers.ts';
 import type { Credential, Credentials } from './credentials.ts';
-import { crossing } from './policy.ts';
+import { crossing, cutOf } from './policy.ts';
 import type { SharedLists } from './shared-lists.ts';
+import { snapshotOf } from './snapshot-id.ts';
 
 /** A list as it is held: all of it, or one page of it. */
 export interface HeldList {
@@ -63,7 +63,7 @@ export interface ListQuestion {
   readonly caller: Caller;
 }
 
-/** A question made ready to be asked. */
+/** A question made ready to be asked. The lists it returns contain only what its caller may see. */
 export interface Reading {
   /** Answers at once where memory can. Undefined where no credential covers the project. */
   read(demand: Demand): ReadList | Promise<ReadList | undefined> | undefined;
@@ -97,6 +97,8 @@ export interface ListsDependencies {
   readonly onGone: () => void;
   /** Undefined where this caller may make the gateway ask Atlas now. */
   readonly mayLoad: (question: ListQuestion, demand: Demand) => UpstreamFailure | undefined;
+  /** Filters a list across projects to one caller; returns any other list unchanged. */
+  readonly viewFor: (caller: Caller, operationId: string, list: HeldList) => HeldList;
   /** Lists that other gateways hold; absent: there are none. */
   readonly sharing?: SharedLists<Listing> | undefined;
 }
@@ -153,6 +155,7 @@ export function createLists(
     mayLoad,
     onUpstreamCall,
     onGone,
+    viewFor,
     sharing,
   }: ListsDependencies,
 ) {
@@ -172,7 +175,7 @@ export function createLists(
       serial: ++serials,
       items: pointed,
       ageing,
-      snapshot: createHash('sha256').update(pointed.bytes).digest('base64url').slice(0, 12),
+      snapshot: snapshotOf(pointed),
       ...rest,
     };
     return { type: 'loaded', value, bytes: bytesOf(pointed) };
@@ -286,24 +289,30 @@ export function createLists(
     const { groupId, orgId } = { ...Object.fromEntries(filters), ...pathParameters };
     const covered = groupId ?? orgId;
     const chosenNow = () => (covered === undefined ? credentials.all() : credentials.covering(covered));
-    let last: { chosen: readonly Credential[]; whole: string; page: string } | undefined;
+    const cut = cutOf(caller, operation.id);
+    // Filtering a page instead of the whole list would reveal the positions of other projects' items.
+    const readsWhole = holding.whole || cut !== undefined;
+    const visible = (list: HeldList) => viewFor(caller, operation.id, list);
+    let last: { chosen: readonly Credential[]; whole: string; page: string; pinned: string } | undefined;
 
-    /** The keys of the list and of the page, with these credentials. */
+    /** The keys of the list, of the page, and of listings that links lead back to, with these credentials. */
     function keysFor(chosen: readonly Credential[]) {
       if (last?.chosen === chosen) return last;
       const whole = keyOf(chosen, question);
       const page = `${whole}#${shape.pageNum}/${shape.itemsPerPage}/${shape.includeCount}`;
-      last = { chosen, whole, page };
+      // Callers with the same grants share pinned listings; no other caller can follow a link to them.
+      const pinned = cut === undefined ? whole : `${whole} ${cut.fingerprint}`;
+      last = { chosen, whole, page, pinned };
       return last;
     }
 
     /** What memory can answer without a question. */
     function fresh(chosen: readonly Credential[]): ReadList | undefined {
       const { whole, page } = keysFor(chosen);
-      let hit = cache.fresh(part, operation.id, holding.whole ? whole : page);
-      if (hit?.value.type === 'long') hit = cache.fresh(part, operation.id, page);
+      let hit = cache.fresh(part, operation.id, readsWhole ? whole : page);
+      if (hit?.value.type === 'long' && cut === undefined) hit = cache.fresh(part, operation.id, page);
       return hit?.value.type === 'list'
-        ? { type: 'value', value: hit.value, held: hit.held, how: hit.how, upstreamCalls: 0 }
+        ? { type: 'value', value: visible(hit.value), held: hit.held, how: hit.how, upstreamCalls: 0 }
         : undefined;
     }
 
@@ -392,7 +401,10 @@ export function createLists(
           );
       }
 
-      const counted = (result: Read<HeldList>): ReadList => ({ ...result, upstreamCalls });
+      const counted = (result: Read<HeldList>): ReadList => ({
+        ...(cut === undefined ? result : withoutMeasures(result)),
+        upstreamCalls,
+      });
       const settlePage = (result: Read<Listing>): ReadList => {
         if (result.type !== 'value') return counted(result);
         // A page's key never holds anything but a page.
@@ -406,15 +418,18 @@ export function createLists(
       };
       const settle = (result: Read<Listing>): ReadList | Promise<ReadList> => {
         if (result.type !== 'value') return counted(result);
-        return result.value.type === 'list' ? counted({ ...result, value: result.value }) : readPage();
+        if (result.value.type === 'list') return counted({ ...result, value: visible(result.value) });
+        return cut === undefined
+          ? readPage()
+          : counted({ type: 'failed', failure: NOT_WHOLE, how: result.how });
       };
-      if (!holding.whole) return readPage();
+      if (!readsWhole) return readPage();
       const kept =
-        shape.snapshot === undefined ? undefined : snapshots.find(part, keys.whole, shape.snapshot);
+        shape.snapshot === undefined ? undefined : snapshots.find(part, keys.pinned, shape.snapshot);
       if (kept !== undefined) {
         const now = cache.peek(part, operation.id, keys.whole);
         // While the link's listing is still the newest one, it is read in the usual way, and refreshed.
-        if (now?.type !== 'list' || now.snapshot !== shape.snapshot) {
+        if (now?.type !== 'list' || visible(now).snapshot !== shape.snapshot) {
           return {
             type: 'value',
             value: kept.value,
@@ -442,7 +457,7 @@ export function createLists(
         const chosen = chosenNow();
         // A list that was just read has its credentials at hand.
         if (chosen instanceof Promise) return;
-        snapshots.keep(part, keysFor(chosen).whole, list.snapshot, list, times, bytesOf(list.items));
+        snapshots.keep(part, keysFor(chosen).pinned, list.snapshot, list, times, bytesOf(list.items));
       },
     };
   }
@@ -454,6 +469,11 @@ export function createLists(
 const KEEP_AGAIN_MS = 10_000;
 /** From this many items on a list that comes back empty is asked for again. */
 const SUDDEN_ITEMS = 100;
+/** The answer to callers with some projects when a list across projects cannot be cached whole. */
+const NOT_WHOLE = failed(
+  'UPSTREAM_TOO_LARGE',
+  'This list across projects is too long or changes too often to be loaded as a whole, and the gateway filters only whole lists to a caller\u2019s projects. An operator can raise cache.maxItems.',
+);
 const itemsOf = (listing: Listing | undefined) => (listing?.type === 'list' ? countItems(listing.items) : 0);
 const isEmpty = (listing: Listing) => listing.type === 'list' && itemsOf(listing) === 0;
 
@@ -463,3 +483,9 @@ function isCredentialsFault(answer: Loaded<Listing>): boolean {
     return answer.code === 'CREDENTIALS_UNAVAILABLE' || answer.code === 'UPSTREAM_AUTH';
   return answer.type === 'refused' && (answer.response.status === 401 || answer.response.status === 403);
 }
+
+/** A failure without sizes and positions in its message: they are those of the unfiltered list. */
+const withoutMeasures = (result: Read<HeldList>): Read<HeldList> =>
+  result.type === 'failed' && result.failure.code === 'UPSTREAM_BAD_BODY'
+    ? { ...result, failure: { ...result.failure, detail: 'Atlas answered with a body that is not a list.' } }
+    : result;

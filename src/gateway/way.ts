@@ -37,7 +37,6 @@ import { loggedPath } from './logged-path.ts';
 import { judge } from './policy.ts';
 import type { Recollection } from './recollection.ts';
 import { type Refusal, refuse } from './refusal.ts';
-import type { createViews } from './views.ts';
 
 /** The headers of a request that its answer depends on. */
 export interface RequestHeaders {
@@ -76,7 +75,6 @@ export interface WayDependencies {
   readonly recollection: Recollection<Asked>;
   readonly clock: Clock;
   readonly nextRequestId: () => string;
-  readonly viewFor: ReturnType<typeof createViews>;
   readonly observe: (event: AnsweredEvent | DeprecatedEvent | UnexpectedErrorEvent) => void;
 }
 
@@ -145,7 +143,7 @@ function isApiPath(path: string): boolean {
 
 /** The way of a request, from the edge to the answer. Each step is in a file of its own; this one is the order they come in. */
 export function createWay({ publicUrl }: WayOptions, dependencies: WayDependencies) {
-  const { catalog, identify, challenges, pace, lists, viewFor, renderings, recollection } = dependencies;
+  const { catalog, identify, challenges, pace, lists, renderings, recollection } = dependencies;
   const { clock, nextRequestId, observe } = dependencies;
 
   /** Step 2: nobody known is turned away. */
@@ -286,8 +284,8 @@ export function createWay({ publicUrl }: WayOptions, dependencies: WayDependenci
       case 'value': {
         const { question, reading } = asked;
         const { operation, shape, caller } = question;
-        const list = viewFor(caller, operation.id, read.value);
-        if (list.whole && hasOtherPages(list, shape)) reading.keep(read.value, read.held);
+        const list = read.value;
+        if (list.whole && hasOtherPages(list, shape)) reading.keep(list, read.held);
         if ('Sunset' in list.ageing)
           observe({
             type: 'deprecated',

@@ -7,6 +7,7 @@ import { createListCache, NO_DEMAND } from '../../src/cache/list-cache.ts';
 import { type Coding, createRenderings } from '../../src/cache/renderings.ts';
 import { createSnapshots } from '../../src/cache/snapshots.ts';
 import { createLists, type HeldList, type Listing } from '../../src/gateway/lists.ts';
+import { createViews } from '../../src/gateway/views.ts';
 import { createSystemClock } from '../../src/lib/clock.ts';
 import { privateLinkConnection } from '../../src/simulator/world.ts';
 import { heldByProcess } from '../support/process-memory.ts';
@@ -62,6 +63,7 @@ function createGateway(body: Buffer) {
       onUpstreamCall: () => undefined,
       onGone: () => undefined,
       mayLoad: () => undefined,
+      viewFor: createViews(() => 0),
     },
   );
   async function ask(path: string, coding: Coding): Promise<number> {

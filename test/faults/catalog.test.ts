@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { createCatalog, type Operation, type Parameter, targetPath } from '../../src/atlas/catalog.ts';
 import { operations } from '../../src/atlas/operations.ts';
+import { answerScopeOf } from '../../src/gateway/answer-scope.ts';
 import { SAMPLE_PROJECTS } from '../../src/simulator/world.ts';
 import { testKey } from '../support/caller-keys.ts';
 import { createFakeClock } from '../support/fake-clock.ts';
@@ -295,7 +296,8 @@ test('25: every list is open or closed as the policy says, the same for a projec
       );
     const reply = await ask(pathOf(operation));
     const own = operation.path.includes('{groupId}') || operation.path.includes('{orgId}');
-    if (operation.sensitivity !== 'open')
+    const mentionsOthers = answerScopeOf(operation.id).type === 'several';
+    if (operation.sensitivity !== 'open' || mentionsOthers)
       expect(json(reply).errorCode, operation.id).toBe('OPERATION_FORBIDDEN');
     else if (own) expect(reply.status, `${operation.id} ${reply.text}`).toBe(200);
     if (operation.sensitivity !== 'open' || !operation.path.includes('{groupId}')) continue;

@@ -115,4 +115,12 @@ export const ROWS = new Map([
     121,
     ['a configuration on which the YAML library throws', 'problems with line and remedy; the old one kept'],
   ],
+  [
+    84,
+    [
+      'a list cut down to a caller, while other projects come and go',
+      'no byte of the answer depends on them',
+    ],
+  ],
+  [85, ['two ids in one request; answers that mention other projects', 'both checked; cut, or 403']],
 ]);
