@@ -24,6 +24,15 @@ function readVersion(): string {
   return version;
 }
 
+/** Writes to standard error without waiting, as far as anybody reads it. */
+function tryPrintError(text: string): void {
+  try {
+    writeSync(2, text);
+  } catch {
+    // It is closed or its disk is full: there is no other place to say so.
+  }
+}
+
 /** Only the kind of an unexpected error is told: its message may carry what was being sent. */
 function fail(error: unknown): never {
   const kind = error instanceof Error ? error.name : typeof error;
@@ -32,8 +41,7 @@ function fail(error: unknown): never {
       ? (error.stack?.split('\n').find((line) => line.trimStart().startsWith('at ')) ?? '').trim()
       : '';
   const line = { level: 'fatal', time: new Date().toISOString(), kind, place, msg: 'unexpected error' };
-  writeSync(
-    2,
+  tryPrintError(
     process.stderr.isTTY ? `atlas-gateway: unexpected ${kind} ${place}\n` : `${JSON.stringify(line)}\n`,
   );
   process.exit(1);
@@ -41,6 +49,11 @@ function fail(error: unknown): never {
 
 process.on('uncaughtException', fail);
 process.on('unhandledRejection', fail);
+// A closed pipe or terminal and a full disk lose output, which the exit code shows; they are no reason to stop answering.
+process.stdout.on('error', () => {
+  process.exitCode = 1;
+});
+process.stderr.on('error', () => undefined);
 run({
   args: process.argv.slice(2),
   env: process.env,
@@ -55,6 +68,7 @@ run({
   clock: createSystemClock(),
   random: createSystemRandom(),
   asked,
+  onHangup: (reload) => void process.on('SIGHUP', reload),
 }).then((code) => {
-  process.exitCode = code;
+  process.exitCode ||= code;
 });

@@ -67,6 +67,8 @@ export interface CommandContext {
   readonly random: Random;
   /** Resolves when the process is asked to end: by an orchestrator, or by a person who waits. */
   readonly asked: () => Promise<'SIGTERM' | 'SIGINT'>;
+  /** From now on SIGHUP, which also comes when a terminal is closed, calls `reload` and no longer ends the process. */
+  readonly onHangup: (reload: () => void) => void;
 }
 
 /** What a command takes, tells of itself and does. */

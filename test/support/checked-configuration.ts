@@ -24,6 +24,7 @@ export async function checkConfiguration(
     clock: createSystemClock(),
     random: createSystemRandom(),
     asked: () => new Promise(() => undefined),
+    onHangup: () => undefined,
   });
   return { code, printed };
 }

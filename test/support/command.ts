@@ -30,6 +30,7 @@ export async function say(args: readonly string[], world: Partial<CommandContext
     clock: createSystemClock(),
     random: createSystemRandom(),
     asked: async () => 'SIGINT',
+    onHangup: () => undefined,
     ...world,
   });
   return { code, ...told };
