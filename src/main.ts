@@ -3,6 +3,7 @@ import { readFileSync, writeFileSync, writeSync } from 'node:fs';
 import { run } from './cli/run.ts';
 import { createSystemClock } from './lib/clock.ts';
 import { createSystemRandom } from './lib/random.ts';
+import { whyNotWritable } from './lib/writable-path.ts';
 
 /** Resolves at the first SIGTERM or SIGINT; the second one ends the process at once. */
 function asked(): Promise<'SIGTERM' | 'SIGINT'> {
@@ -65,6 +66,7 @@ run({
   output: { fd: 1, atEnd: (flush) => void process.once('exit', flush) },
   writeFile: (path, text) => writeFileSync(path, text, { mode: 0o600, flag: 'wx' }),
   readFile: (path) => readFileSync(path, 'utf8'),
+  whyNotWritable,
   clock: createSystemClock(),
   random: createSystemRandom(),
   asked,

@@ -61,7 +61,8 @@ export const serve: CommandBody = {
     }
     let { files } = loaded;
     reload = () => {
-      const next = readConfiguration(flags, context);
+      // The cache file stays where it is until the next start; a full disk must not keep a revoked key in force.
+      const next = readConfiguration(flags, { ...context, whyNotWritable: () => undefined });
       if (next.ok) {
         files = next.files;
         gateway.reload(next);

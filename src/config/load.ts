@@ -1,19 +1,26 @@
 import { dirname, resolve } from 'node:path';
 import { LineCounter, parseDocument } from 'yaml';
 import { readSharedAddress } from '../cache/shared-url.ts';
+import { keyPairProblem } from './certificate-check.ts';
 import { crossCheck, type KnownNames } from './cross-check.ts';
 import { fromEnvironment, override } from './environment.ts';
+import { environmentProblems } from './environment-problems.ts';
 import { lineOf } from './line-of.ts';
-import { contentProblem, fileRefs, secretRefs } from './named-files.ts';
-import { isRaw, type Path, type Problem, type Raw, show } from './problem.ts';
+import { contentProblem, fileRefs, keyPairs, secretRefs } from './named-files.ts';
+import { inFileOrder, isRaw, type Path, type Problem, type Raw, show } from './problem.ts';
 import { configSchema, type GatewayConfig, type SecretRef } from './schema.ts';
 import { issueProblems } from './schema-issues.ts';
 import { readSecret, type SecretSources } from './secrets.ts';
+import { snapshotProblem } from './snapshot-check.ts';
+import { validPartOf, wholeConfig } from './valid-part.ts';
+import { yamlProblems } from './yaml-problems.ts';
 
 export interface LoadOptions extends SecretSources {
   /** The configuration file; absent: credentials come from the environment. */
   readonly path?: string;
   readonly known: KnownNames;
+  /** Why a file cannot be written at a path, and what to do; undefined where it can. */
+  readonly whyNotWritable: (path: string) => string | undefined;
 }
 
 /** A configuration and its secrets, or everything that is wrong with it. */
@@ -41,7 +48,10 @@ export function loadConfig(options: LoadOptions): LoadedConfig {
   if (path === undefined) {
     const made = fromEnvironment(env);
     if (typeof made === 'string')
-      return { ok: false, problems: [{ file: 'environment', setting: '', message: made }] };
+      return {
+        ok: false,
+        problems: [{ file: 'environment', setting: '', message: made }, ...environmentProblems(env)],
+      };
     raw = made;
   } else {
     let text: string;
@@ -51,21 +61,20 @@ export function loadConfig(options: LoadOptions): LoadedConfig {
       return {
         ok: false,
         problems: [
-          { file: path, setting: '', message: 'cannot be read; check the path given with --config' },
+          {
+            file: path,
+            setting: '',
+            message: 'cannot be read; check the path given with --config or ATLAS_GATEWAY_CONFIG',
+          },
+          ...environmentProblems(env),
         ],
       };
     }
     const lines = new LineCounter();
     const document = parseDocument(text, { lineCounter: lines });
-    for (const error of document.errors) {
-      problems.push({
-        file: path,
-        line: lines.linePos(error.pos[0]).line,
-        setting: '',
-        message: `is no YAML: ${error.message.split('\n', 1)[0] ?? ''}`,
-      });
-    }
-    if (problems.length > 0) return { ok: false, problems };
+    for (const problem of yamlProblems(document.errors, lines))
+      problems.push({ file: path, setting: '', ...problem });
+    if (problems.length > 0) return { ok: false, problems: [...problems, ...environmentProblems(env)] };
     const parsed: unknown = document.toJS();
     if (!isRaw(parsed))
       return {
@@ -77,6 +86,7 @@ export function loadConfig(options: LoadOptions): LoadedConfig {
             setting: '',
             message: 'must be a mapping of settings; begin with credentials:',
           },
+          ...environmentProblems(env),
         ],
       };
     raw = parsed;
@@ -97,23 +107,28 @@ export function loadConfig(options: LoadOptions): LoadedConfig {
   if (!parsed.success) {
     for (const issue of parsed.error.issues)
       for (const { path: where, message } of issueProblems(issue, raw)) report(where, message);
-    return { ok: false, problems };
   }
-  const config = parsed.data;
-  crossCheck(config, known, report);
+  // Settings that are valid are checked further while others are still wrong, so that every problem is reported at once.
+  const valid = parsed.success ? wholeConfig(parsed.data) : validPartOf(raw, parsed.error.issues);
+  const { config } = valid;
+  const reportValid = (where: Path, message: string) => {
+    const place = valid.pathInFile(where);
+    if (valid.isWhole(place)) report(place, message);
+  };
+  crossCheck(config, known, { report: reportValid, isWhole: valid.isWhole });
   const folder = path === undefined ? '.' : dirname(path);
   const { snapshot } = config.cache;
   if (snapshot !== undefined) snapshot.path = resolve(folder, snapshot.path);
   const sources: SecretSources = { env, readFile: (file) => options.readFile(resolve(folder, file)) };
   const secrets = new Map<string, string>();
   for (const { ref, path: where } of secretRefs(config)) {
-    const read = readSecret(ref, sources);
-    if ('problem' in read) report(where, read.problem);
+    const read = readSecret(ref, sources, { isOneWord: where[0] === 'credentials' });
+    if ('problem' in read) reportValid(where, read.problem);
     else secrets.set(JSON.stringify(ref), read.value);
   }
   const tooShort = (ref: SecretRef | undefined, where: Path) => {
     if (ref !== undefined && (secrets.get(JSON.stringify(ref))?.length ?? MIN_KEY_LENGTH) < MIN_KEY_LENGTH)
-      report(where, `is too short for a key; write at least ${MIN_KEY_LENGTH} random characters`);
+      reportValid(where, `is too short for a key; write at least ${MIN_KEY_LENGTH} random characters`);
   };
   tooShort(config.tokens.signingKey, ['tokens', 'signingKey']);
   tooShort(config.cache.snapshot?.encryptionKey, ['cache', 'snapshot', 'encryptionKey']);
@@ -122,7 +137,7 @@ export function loadConfig(options: LoadOptions): LoadedConfig {
   tooShort(shared?.previousEncryptionKey, ['cache', 'shared', 'previousEncryptionKey']);
   const address = shared === undefined ? undefined : secrets.get(JSON.stringify(shared.url));
   if (address !== undefined && readSharedAddress(address) === undefined)
-    report(
+    reportValid(
       ['cache', 'shared', 'url'],
       'is no address of a Redis; write redis://, rediss://, redis+sentinel://…/primary or redis+cluster://, special characters of a password percent-encoded',
     );
@@ -131,19 +146,37 @@ export function loadConfig(options: LoadOptions): LoadedConfig {
       const content = sources.readFile(ref.file);
       const problem = contentProblem(where, content);
       if (problem === undefined) secrets.set(JSON.stringify(ref), content);
-      else report(where, `the file ${ref.file} ${problem}`);
+      else reportValid(where, `the file ${ref.file} ${problem}`);
     } catch {
-      report(where, `the file ${ref.file} cannot be read; check that it is there and readable by this user`);
+      reportValid(
+        where,
+        `the file ${ref.file} cannot be read; check that it is there and readable by this user`,
+      );
     }
   }
-  if (problems.length > 0) return { ok: false, problems };
+  for (const { cert, key, path: where } of keyPairs(config)) {
+    const [certificates, privateKey] = [cert, key].map((ref) => secrets.get(JSON.stringify(ref)));
+    if (certificates === undefined || privateKey === undefined) continue;
+    const problem = keyPairProblem(certificates, privateKey);
+    if (problem !== undefined) reportValid(where, `the file ${key.file} ${problem}`);
+  }
   const named = [...secretRefs(config), ...fileRefs(config)].flatMap(({ ref }) =>
     'file' in ref ? [resolve(folder, ref.file)] : [],
   );
+  const files = path === undefined ? named : [path, ...named];
+  if (snapshot !== undefined) {
+    const { whyNotWritable } = options;
+    const problem = snapshotProblem(snapshot.path, {
+      named: files.map((file) => resolve(file)),
+      whyNotWritable,
+    });
+    if (problem !== undefined) reportValid(['cache', 'snapshot', 'path'], problem);
+  }
+  if (problems.length > 0) return { ok: false, problems: inFileOrder(problems) };
   return {
     ok: true,
     config,
     secretOf: (ref) => secrets.get(JSON.stringify(ref)) ?? '',
-    files: path === undefined ? named : [path, ...named],
+    files,
   };
 }

@@ -104,7 +104,7 @@ test('69: a configuration that changes, rightly and wrongly → keys come and go
   writeFileSync(path, 'callers: [\n');
   await expect.poll(metrics, SOON).toContain('atlas_gateway_config_last_reload_successful 0');
   expect(await metrics()).toContain('atlas_gateway_config_reloads_total{outcome="rejected"} 1');
-  await expect.poll(() => output, SOON).toContain('is no YAML');
+  await expect.poll(() => output, SOON).toContain('is not valid YAML');
   expect([await statusFor(one), await statusFor(two)]).toEqual([200, 200]);
   going = false;
   await traffic;
@@ -128,7 +128,7 @@ test('54: a secret that Kubernetes swaps twice, or takes away → used for the n
   mount(1, 'wrong');
   const { statusFor, metrics } = await serve(configuration([key]));
   expect(await statusFor(key)).toBe(503);
-  mount(2, 'wrong again');
+  mount(2, 'wrong-again');
   await expect.poll(metrics, SOON).toContain('atlas_gateway_config_reloads_total{outcome="applied"} 1');
   mount(3, `${clientSecret}\n`);
   await expect.poll(metrics, SOON).toContain('atlas_gateway_config_reloads_total{outcome="applied"} 2');

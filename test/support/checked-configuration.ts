@@ -21,6 +21,7 @@ export async function checkConfiguration(
     isTerminal: false,
     readFile,
     writeFile: () => undefined,
+    whyNotWritable: () => undefined,
     clock: createSystemClock(),
     random: createSystemRandom(),
     asked: () => new Promise(() => undefined),

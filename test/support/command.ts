@@ -27,6 +27,7 @@ export async function say(args: readonly string[], world: Partial<CommandContext
     isTerminal: false,
     readFile: () => '',
     writeFile: () => undefined,
+    whyNotWritable: () => undefined,
     clock: createSystemClock(),
     random: createSystemRandom(),
     asked: async () => 'SIGINT',
