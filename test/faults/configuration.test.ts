@@ -6,9 +6,11 @@ import { afterAll, describe, expect, test } from 'vitest';
 import { variableOf } from '../../src/config/environment.ts';
 import { SCALAR_SETTINGS, toJsonSchema } from '../../src/config/schema.ts';
 import { isServiceVariable } from '../../src/config/service-variables.ts';
+import type { Clock } from '../../src/lib/clock.ts';
 import { whyNotWritable } from '../../src/lib/writable-path.ts';
 import { makeFolder, removeFolders } from '../support/built.ts';
 import { say } from '../support/command.ts';
+import { createFakeClock } from '../support/fake-clock.ts';
 
 afterAll(removeFolders);
 
@@ -25,6 +27,7 @@ interface World {
   readonly env?: Record<string, string>;
   readonly files?: Record<string, string>;
   readonly whyNotWritable?: (path: string) => string | undefined;
+  readonly clock?: Clock;
 }
 
 /** What a command says of a configuration in a world of these files and variables. */
@@ -476,6 +479,21 @@ describe('126: what would only fail at the start, or later', () => {
           : 'environment ATLAS_GATEWAY_CONFIG: is empty; write the path of the configuration into it, or unset it\n',
       );
     }
+  });
+
+  test('a secret whose day is over → a note of check; the gateway starts', async () => {
+    const days = GOOD.replace('  - name: c\n', '  - name: c\n    expires: 2026-08-01\n');
+    const text = `${days}    keys:
+      - { id: agw_abcdefghijkl, sha256: '${'0'.repeat(64)}', expires: 2026-08-10 }
+      - { id: agw_mnopqrstuvwx, sha256: '${'0'.repeat(64)}', expires: 2026-08-11 }
+`;
+    const clock = createFakeClock(Date.UTC(2026, 7, 10));
+    const { code, out } = await ask('check', text, { clock });
+    expect(code).toBe(0);
+    expect(out.split('\n').filter((line) => line.includes('note'))).toEqual([
+      '  note         credential c expired on 2026-08-01: make another secret in Atlas',
+      '  note         key agw_abcdefghijkl of team expired on 2026-08-10: remove it, or make another one with new-key',
+    ]);
   });
 
   const publicKey = generateKeyPairSync('ec', { namedCurve: 'P-256' }).publicKey.export({ format: 'jwk' });
