@@ -4,6 +4,7 @@ import { run } from './cli/run.ts';
 import { createSystemClock } from './lib/clock.ts';
 import { createSystemRandom } from './lib/random.ts';
 import { unexpectedError } from './lib/unexpected-error.ts';
+import { whyNotWritable } from './lib/writable-path.ts';
 
 /** Resolves at the first SIGTERM or SIGINT; the second one ends the process at once. */
 function asked(): Promise<'SIGTERM' | 'SIGINT'> {
@@ -25,12 +26,20 @@ function readVersion(): string {
   return version;
 }
 
+/** Writes to standard error without waiting, as far as anybody reads it. */
+function tryPrintError(text: string): void {
+  try {
+    writeSync(2, text);
+  } catch {
+    // It is closed or its disk is full: there is no other place to say so.
+  }
+}
+
 /** Writes what an exception was, without its message, which may carry what was being sent. */
 function writeUnexpected(level: 'error' | 'fatal', work: string, error: unknown): void {
   const { kind, place } = unexpectedError(work, error);
   const line = { level, time: new Date().toISOString(), work, kind, place, msg: 'unexpected error' };
-  writeSync(
-    2,
+  tryPrintError(
     process.stderr.isTTY ? `atlas-gateway: unexpected ${kind} ${place}\n` : `${JSON.stringify(line)}\n`,
   );
 }
@@ -43,6 +52,11 @@ process.on('uncaughtException', (error) => {
   process.exit(1);
 });
 process.on('unhandledRejection', (error) => onBackgroundError(error));
+// A closed pipe or terminal and a full disk lose output, which the exit code shows; they are no reason to stop answering.
+process.stdout.on('error', () => {
+  process.exitCode = 1;
+});
+process.stderr.on('error', () => undefined);
 run({
   args: process.argv.slice(2),
   env: process.env,
@@ -54,15 +68,17 @@ run({
   output: { fd: 1, atEnd: (flush) => void process.once('exit', flush) },
   writeFile: (path, text) => writeFileSync(path, text, { mode: 0o600, flag: 'wx' }),
   readFile: (path) => readFileSync(path, 'utf8'),
+  whyNotWritable,
   clock: createSystemClock(),
   random: createSystemRandom(),
   asked,
+  onHangup: (reload) => void process.on('SIGHUP', reload),
   handleBackgroundErrors(handle) {
     onBackgroundError = handle;
   },
 }).then(
   (code) => {
-    process.exitCode = code;
+    process.exitCode ||= code;
   },
   (error) => {
     writeUnexpected('fatal', 'the command', error);

@@ -1,7 +1,7 @@
 import { createCipheriv, createDecipheriv, hkdfSync } from 'node:crypto';
-import { readFileSync, unlinkSync } from 'node:fs';
+import { readdirSync, readFileSync, unlinkSync } from 'node:fs';
 import { mkdir, open, rename, unlink } from 'node:fs/promises';
-import { dirname } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import type { Random } from '../lib/random.ts';
 
 /** Records kept in a file across a restart, encrypted, whole or not at all. */
@@ -12,6 +12,8 @@ export interface CacheFile {
   read(): Buffer[];
   /** Takes the file away, so that nothing in it comes back. */
   forget(): void;
+  /** Removes what a process that was killed while it wrote this file has left behind. Throws where it cannot. */
+  removeLeftovers(): void;
 }
 
 export interface CacheFileOptions {
@@ -27,7 +29,25 @@ const MARK = Buffer.from('atlas-gateway cache 1\n');
 const IV_BYTES = 12;
 const TAG_BYTES = 16;
 const CIPHER = 'aes-256-gcm';
+const SUFFIX_BYTES = 4;
 const isMissing = (error: unknown) => error instanceof Error && 'code' in error && error.code === 'ENOENT';
+
+function removeFile(path: string): void {
+  try {
+    unlinkSync(path);
+  } catch (error) {
+    if (!isMissing(error)) throw error;
+  }
+}
+
+function namesIn(folder: string): string[] {
+  try {
+    return readdirSync(folder);
+  } catch (error) {
+    if (isMissing(error)) return [];
+    throw error;
+  }
+}
 
 /**
  * The file: mark, 12 bytes of initialization vector, then the records encrypted with AES-256-GCM, each after its length in four bytes, then
@@ -40,18 +60,26 @@ export function createCacheFile(
   const key = Buffer.from(hkdfSync('sha256', encryptionKey, '', 'atlas-gateway cache file', 32));
   const bound = Buffer.concat([MARK, Buffer.from(namespace)]);
 
+  /** Files of this form beside the path are unfinished ones of this path. */
+  const unfinishedPath = () => `${path}.${random.bytes(SUFFIX_BYTES).toString('hex')}.tmp`;
+  const isUnfinished = (name: string): boolean => {
+    const start = `${basename(path)}.`;
+    return name.startsWith(start) && /^[a-f0-9]{8}\.tmp$/.test(name.slice(start.length));
+  };
+
   async function fillFile(place: string, records: Iterable<Buffer>): Promise<void> {
     const iv = random.bytes(IV_BYTES);
     const cipher = createCipheriv(CIPHER, key, iv).setAAD(bound);
-    const file = await open(place, 'w', 0o600);
+    const file = await open(place, 'wx', 0o600);
     try {
-      await file.write(Buffer.concat([MARK, iv]));
+      // `appendFile` goes on after a short write, which `write` would only report; the rest then fails where the disk is full.
+      await file.appendFile(Buffer.concat([MARK, iv]));
       for (const record of records) {
         const length = Buffer.alloc(4);
         length.writeUInt32LE(record.length);
-        await file.write(Buffer.concat([cipher.update(length), cipher.update(record)]));
+        await file.appendFile(Buffer.concat([cipher.update(length), cipher.update(record)]));
       }
-      await file.write(Buffer.concat([cipher.final(), cipher.getAuthTag()]));
+      await file.appendFile(Buffer.concat([cipher.final(), cipher.getAuthTag()]));
       await file.sync();
     } finally {
       await file.close();
@@ -60,7 +88,7 @@ export function createCacheFile(
 
   return {
     async write(records) {
-      const place = `${path}.${random.bytes(4).toString('hex')}.tmp`;
+      const place = unfinishedPath();
       await mkdir(dirname(path), { recursive: true, mode: 0o700 });
       try {
         await fillFile(place, records);
@@ -99,12 +127,10 @@ export function createCacheFile(
       }
       return records;
     },
-    forget() {
-      try {
-        unlinkSync(path);
-      } catch (error) {
-        if (!isMissing(error)) throw error;
-      }
+    forget: () => removeFile(path),
+    removeLeftovers() {
+      const folder = dirname(path);
+      for (const name of namesIn(folder)) if (isUnfinished(name)) removeFile(join(folder, name));
     },
   };
 }

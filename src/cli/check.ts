@@ -149,6 +149,24 @@ async function checkOnline(
   return failures === 0 ? 0 : 1;
 }
 
+/** A line for each secret whose day is over. The gateway starts all the same: others may still be valid. */
+function expiredLines({ credentials, callers }: GatewayConfig, nowMs: number): string[] {
+  const isOver = ({ expires }: { expires?: string | undefined }) =>
+    expires !== undefined && Date.parse(expires) <= nowMs;
+  const ofCredentials = credentials
+    .filter(isOver)
+    .map(({ name, expires }) => `credential ${name} expired on ${expires}: make another secret in Atlas`);
+  const ofKeys = callers.flatMap(({ name, keys }) =>
+    keys
+      .filter(isOver)
+      .map(
+        ({ id, expires }) =>
+          `key ${id} of ${name} expired on ${expires}: remove it, or make another one with new-key`,
+      ),
+  );
+  return [...ofCredentials, ...ofKeys];
+}
+
 export const check: CommandBody = {
   flags: {
     ...CONFIG_FLAG,
@@ -197,6 +215,8 @@ export const check: CommandBody = {
   credentials  ${credentials.map(({ name }) => name).join(', ')}
   callers      ${callers.map(({ name }) => name).join(', ') || 'none'}${loaded.config.anonymous === undefined ? '' : ', and anonymous ones'}
 `);
+    for (const line of expiredLines(loaded.config, context.clock.wall()))
+      context.print(`  note         ${line}\n`);
     return online ? checkOnline(loaded, { lookAround }, context) : 0;
   },
 };

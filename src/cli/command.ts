@@ -61,6 +61,8 @@ export interface CommandContext {
   /** Standard output where many lines go: its file descriptor, and what to do before the process ends. Absent: `print` takes them. */
   readonly output?: { readonly fd: number; readonly atEnd: (flush: () => void) => void };
   readonly readFile: (path: string) => string;
+  /** Why a file cannot be written at a path, and what to do; undefined where it can. */
+  readonly whyNotWritable: (path: string) => string | undefined;
   /** Writes a file that must not be there yet, readable by its owner only. */
   readonly writeFile: (path: string, text: string) => void;
   readonly clock: Clock;
@@ -69,6 +71,8 @@ export interface CommandContext {
   readonly asked: () => Promise<'SIGTERM' | 'SIGINT'>;
   /** From now on `handle` gets exceptions of background work; until then they are written to standard error. */
   readonly handleBackgroundErrors: (handle: (error: unknown) => void) => void;
+  /** From now on SIGHUP, which also comes when a terminal is closed, calls `reload` and no longer ends the process. */
+  readonly onHangup: (reload: () => void) => void;
 }
 
 /** What a command takes, tells of itself and does. */
@@ -135,7 +139,7 @@ export function readFlags(command: Command, args: readonly string[]): Flags {
     const option = options[token.name];
     if (option === undefined)
       throw new UsageError(`unknown flag ${token.rawName}${didYouMean(token.rawName, names)}`);
-    if (option.type === 'string' && token.value === undefined)
+    if (option.type === 'string' && (token.value ?? '') === '')
       throw new UsageError(`${token.rawName} needs a value`);
     if (option.type === 'boolean' && token.value !== undefined)
       throw new UsageError(`${token.rawName} takes no value`);

@@ -61,13 +61,24 @@ export const configurationPath = (flags: Flags, { env }: CommandContext): string
 
 /** The configuration that flags and environment name. */
 export function readConfiguration(flags: Flags, context: CommandContext): LoadedConfig {
-  const { env, readFile } = context;
+  const { env, readFile, whyNotWritable } = context;
   const path = configurationPath(flags, context);
+  if (path === '')
+    return {
+      ok: false,
+      problems: [
+        {
+          file: 'environment',
+          setting: CONFIG_VARIABLE,
+          message: 'is empty; write the path of the configuration into it, or unset it',
+        },
+      ],
+    };
   const known = {
     operations: new Set(operations.flatMap(({ id, alias }) => (alias === undefined ? [id] : [id, alias]))),
     tags: new Set(operations.map(({ tag }) => tag)),
   };
-  return loadConfig({ env, readFile, known, ...(path === undefined ? {} : { path }) });
+  return loadConfig({ env, readFile, whyNotWritable, known, ...(path === undefined ? {} : { path }) });
 }
 
 /** Prints every problem of a configuration, one a line. */

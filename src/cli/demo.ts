@@ -40,9 +40,11 @@ export const demo: CommandBody = {
       ['atlas-gateway demo --port 0 --admin-port 0', 'On ports that are free.'],
     ],
   },
-  async run(flags, { version, node, print, printError, isTerminal, env, clock, random, asked }) {
+  async run(flags, { version, node, print, printError, isTerminal, env, clock, random, asked, onHangup }) {
     const port = readPort(flags, 'port', 8_080);
     const adminPort = readPort(flags, 'admin-port', 9_090);
+    // There is nothing to read again, and a closed terminal does not end it.
+    onHangup(() => undefined);
     const simulator = createSimulator({}, { clock, random });
     const origin = await simulator.listen(0);
     const { payments, orders, empty } = SAMPLE_PROJECTS;

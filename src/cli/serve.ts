@@ -32,7 +32,7 @@ export const serve: CommandBody = {
     description: [
       'The gateway answers the lists of the Atlas Administration API v2 on one listener, and metrics, probes, status and purge on another. It writes one log line a request to standard output: JSON, or for people where that is a terminal.',
       'Without a configuration it listens on this machine only, takes its credentials from the environment, and lets this machine read every list that holds no secrets and no personal data.',
-      'The configuration and every file it names are watched: callers, keys, policy, secrets and certificates are taken over within a second. SIGTERM ends it after drain.delay and the requests under way, SIGINT without that delay; a second signal ends it at once.',
+      'The configuration and every file it names are watched: callers, keys, policy, secrets and certificates are taken over within a second. SIGHUP has them read again at once. SIGTERM ends it after drain.delay and the requests under way, SIGINT without that delay; a second signal ends it at once.',
     ],
     ...CONFIG_HELP,
     environment: [...CONFIG_HELP.environment, COLOUR_VARIABLE],
@@ -56,6 +56,8 @@ export const serve: CommandBody = {
       printProblems(loaded, context);
       return 2;
     }
+    let reload = () => {};
+    context.onHangup(() => reload());
     const { version, node, print, printError, isTerminal, env, clock, random } = context;
     const lines =
       isTerminal || context.output === undefined ? undefined : openLogFile(context.output.fd, { clock });
@@ -74,23 +76,23 @@ export const serve: CommandBody = {
     }
     context.handleBackgroundErrors(gateway.reportUnexpected);
     let { files } = loaded;
+    reload = () => {
+      // The cache file stays where it is until the next start; a full disk must not keep a revoked key in force.
+      const next = rereadConfiguration(flags, { ...context, whyNotWritable: () => undefined });
+      if (next.ok) {
+        files = next.files;
+        gateway.reload(next);
+      } else gateway.rejectReload(next.problems.map(formatProblem));
+    };
     const watching = watchFiles(
-      {
-        files: () => files,
-        readFile: context.readFile,
-        onChange() {
-          const next = rereadConfiguration(flags, context);
-          if (next.ok) {
-            files = next.files;
-            gateway.reload(next);
-          } else gateway.rejectReload(next.problems.map(formatProblem));
-        },
-      },
+      { files: () => files, readFile: context.readFile, onChange: reload },
       { clock },
     );
     const signal = await context.asked();
     watching.close();
+    reload = () => {};
     await gateway.stop({ hurry: signal === 'SIGINT' });
+    await lines?.close();
     return 0;
   },
 };

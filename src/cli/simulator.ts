@@ -29,7 +29,9 @@ export const simulator: CommandBody = {
       ],
     ],
   },
-  async run(flags, { print, printError, clock, random, asked }) {
+  async run(flags, { print, printError, clock, random, asked, onHangup }) {
+    // There is nothing to read again, and a closed terminal does not end it.
+    onHangup(() => undefined);
     const simulated = createSimulator({}, { clock, random });
     const { serviceAccount, apiKey } = SAMPLE_CREDENTIALS;
     try {

@@ -1,6 +1,15 @@
 import { didYouMean } from '../lib/suggest.ts';
+import { hostsOverlap } from './hosts.ts';
 import { LOOPBACK, type Path } from './problem.ts';
 import type { GatewayConfig } from './schema.ts';
+
+/** The default of `listen.port`. */
+const DEFAULT_PORT = 8_080;
+
+interface Covered {
+  readonly projects?: readonly string[] | 'all' | undefined;
+  readonly organizations?: readonly string[] | 'all' | undefined;
+}
 
 /** Names the configuration may use. */
 export interface KnownNames {
@@ -8,11 +17,19 @@ export interface KnownNames {
   readonly tags: ReadonlySet<string>;
 }
 
+/** Where problems go. */
+export interface CrossCheckReport {
+  /** Takes a problem of a setting, unless the setting itself was not valid. */
+  report(path: Path, message: string): void;
+  /** Whether a setting, and all below it, was valid: a problem that depends on others is none where they were not. */
+  isWhole(path: Path): boolean;
+}
+
 /** Problems of the parsed file that no single setting shows. */
 export function crossCheck(
   config: GatewayConfig,
   known: KnownNames,
-  report: (path: Path, message: string) => void,
+  { report, isWhole }: CrossCheckReport,
 ): void {
   const unique = (path: (index: number) => Path, names: readonly string[], what: string) => {
     const seen = new Set<string>();
@@ -73,6 +90,9 @@ export function crossCheck(
       `would let everyone in who reaches ${config.listen.host}; listen on 127.0.0.1, or write allowRemote: true`,
     );
   }
+  checkPorts(config, { report, isWhole });
+  checkIds(config, report);
+  checkTokenRules(config, report);
   if (config.cache.shared !== undefined && config.listen.publicUrl === undefined)
     report(
       ['listen', 'publicUrl'],
@@ -94,11 +114,16 @@ export function crossCheck(
         ['issuers', index, 'jwks', 'url'],
         'write an https address: whoever answers it decides who is let in',
       );
+    if ('url' in jwks && hasLogin(jwks.url))
+      report(
+        ['issuers', index, 'jwks', 'url'],
+        'write it without user and password; a key server needs none',
+      );
   }
   for (const [index, { jwt }] of config.callers.entries()) {
     if (jwt === undefined) continue;
     const issuers = config.issuers.map(({ issuer }) => issuer);
-    if (!issuers.includes(jwt.issuer))
+    if (!issuers.includes(jwt.issuer) && isWhole(['issuers']))
       report(
         ['callers', index, 'jwt', 'issuer'],
         `'${jwt.issuer}' is not under issuers${didYouMean(jwt.issuer, issuers)}`,
@@ -106,11 +131,63 @@ export function crossCheck(
     if ((jwt.subject === undefined) === (jwt.claim === undefined))
       report(['callers', index, 'jwt'], 'write either subject or claim');
   }
-  if (config.callers.length === 0 && config.anonymous === undefined)
+  if (config.callers.length === 0 && config.anonymous === undefined && isWhole(['anonymous']))
     report(
       ['callers'],
       'nobody could read anything; make a key with atlas-gateway new-key --caller NAME, or write anonymous',
     );
+}
+
+/** Two listeners cannot take one port. */
+function checkPorts({ listen, admin }: GatewayConfig, { report, isWhole }: CrossCheckReport): void {
+  const areKnown = ['listen', 'admin'].every((name) => isWhole([name, 'host']) && isWhole([name, 'port']));
+  if (!areKnown || listen.port !== admin.port || listen.port === 0) return;
+  if (!hostsOverlap(listen.host, admin.host)) return;
+  // One of them is written; the other may be the default, which has no line.
+  const [section, other] = listen.port === DEFAULT_PORT ? ['admin', 'listen.port'] : ['listen', 'admin.port'];
+  report([section ?? '', 'port'], `${listen.port} is ${other} too; write another port`);
+}
+
+/** An id that is listed twice is a mistyped one, or of no use. */
+function checkIds(
+  { credentials, callers, anonymous }: GatewayConfig,
+  report: CrossCheckReport['report'],
+): void {
+  const check = (path: Path, ids: readonly string[] | 'all' | undefined) => {
+    if (ids === undefined || ids === 'all') return;
+    for (const [index, id] of ids.entries())
+      if (ids.indexOf(id) < index)
+        report([...path, index], `'${id}' is listed twice; remove one, or correct it`);
+  };
+  const checkBoth = (path: Path, { projects, organizations }: Covered) => {
+    check([...path, 'projects'], projects);
+    check([...path, 'organizations'], organizations);
+  };
+  for (const [index, credential] of credentials.entries()) checkBoth(['credentials', index], credential);
+  for (const [index, caller] of callers.entries()) checkBoth(['callers', index], caller);
+  if (anonymous !== undefined) checkBoth(['anonymous'], anonymous);
+}
+
+/** A token admits one caller only. */
+function checkTokenRules({ callers }: GatewayConfig, report: CrossCheckReport['report']): void {
+  const names = new Map<string, string>();
+  for (const [index, { name, jwt }] of callers.entries()) {
+    if (jwt === undefined) continue;
+    const { issuer, subject, claim = { name: 'sub', value: subject } } = jwt;
+    const rule = JSON.stringify([issuer, claim.name, claim.value]);
+    const other = names.get(rule);
+    if (other !== undefined)
+      report(
+        ['callers', index, 'jwt'],
+        `admits the same tokens as caller '${other}'; give each its own subject or claim`,
+      );
+    names.set(rule, name);
+  }
+}
+
+function hasLogin(text: string): boolean {
+  const { username, password } = new URL(text);
+  return username !== '' || password !== '';
 }
 
 function isSafeUrl(text: string): boolean {

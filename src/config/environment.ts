@@ -1,6 +1,7 @@
 import { didYouMean } from '../lib/suggest.ts';
 import { isRaw, type Problem, type Raw } from './problem.ts';
 import { SCALAR_SETTINGS } from './schema.ts';
+import { isServiceVariable } from './service-variables.ts';
 
 /** The process's environment. */
 export type Environment = Readonly<Record<string, string | undefined>>;
@@ -23,6 +24,7 @@ export function override(
   const problems: Problem[] = [];
   for (const [variable, value] of Object.entries(env)) {
     if (!variable.startsWith(PREFIX) || variable === CONFIG_VARIABLE || value === undefined) continue;
+    if (isServiceVariable(variable)) continue;
     const setting = settings.get(variable);
     if (setting === undefined) {
       problems.push({
@@ -34,6 +36,8 @@ export function override(
     }
     const [section = '', key = ''] = setting.split('.');
     const held = raw[section];
+    // A section that is not a mapping is reported, not replaced.
+    if (held !== undefined && held !== null && !isRaw(held)) continue;
     raw[section] = {
       ...(isRaw(held) ? held : {}),
       [key]: /^\d+(\.\d+)?$/.test(value) ? Number(value) : value,

@@ -1,19 +1,25 @@
 import { dirname, resolve } from 'node:path';
 import { readSharedAddress } from '../cache/shared-url.ts';
+import { keyPairProblem } from './certificate-check.ts';
 import { crossCheck, type KnownNames } from './cross-check.ts';
 import { fromEnvironment, override } from './environment.ts';
-import { contentProblem, fileRefs, secretRefs } from './named-files.ts';
-import { type Path, type Problem, type Raw, show } from './problem.ts';
+import { environmentProblems } from './environment-problems.ts';
+import { contentProblem, fileRefs, keyPairs, secretRefs } from './named-files.ts';
+import { inFileOrder, type Path, type Problem, type Raw, show } from './problem.ts';
 import { readYaml } from './read-yaml.ts';
 import type { ResolvedConfig } from './reload-settings.ts';
 import { configSchema, type SecretRef } from './schema.ts';
 import { issueProblems } from './schema-issues.ts';
 import { readSecret, type SecretSources } from './secrets.ts';
+import { snapshotProblem } from './snapshot-check.ts';
+import { validPartOf, wholeConfig } from './valid-part.ts';
 
 export interface LoadOptions extends SecretSources {
   /** The configuration file; absent: credentials come from the environment. */
   readonly path?: string;
   readonly known: KnownNames;
+  /** Why a file cannot be written at a path, and what to do; undefined where it can. */
+  readonly whyNotWritable: (path: string) => string | undefined;
 }
 
 /** A configuration and its secrets, or everything that is wrong with it. */
@@ -40,7 +46,10 @@ export function loadConfig(options: LoadOptions): LoadedConfig {
   if (path === undefined) {
     const made = fromEnvironment(env);
     if (typeof made === 'string')
-      return { ok: false, problems: [{ file: 'environment', setting: '', message: made }] };
+      return {
+        ok: false,
+        problems: [{ file: 'environment', setting: '', message: made }, ...environmentProblems(env)],
+      };
     raw = made;
   } else {
     let text: string;
@@ -50,12 +59,17 @@ export function loadConfig(options: LoadOptions): LoadedConfig {
       return {
         ok: false,
         problems: [
-          { file: path, setting: '', message: 'cannot be read; check the path given with --config' },
+          {
+            file: path,
+            setting: '',
+            message: 'cannot be read; check the path given with --config or ATLAS_GATEWAY_CONFIG',
+          },
+          ...environmentProblems(env),
         ],
       };
     }
     const read = readYaml(path, text);
-    if (!read.ok) return read;
+    if (!read.ok) return { ok: false, problems: [...read.problems, ...environmentProblems(env)] };
     raw = read.raw;
     locate = (where) => ({ file: path, line: read.lineOf(where) });
   }
@@ -74,23 +88,28 @@ export function loadConfig(options: LoadOptions): LoadedConfig {
   if (!parsed.success) {
     for (const issue of parsed.error.issues)
       for (const { path: where, message } of issueProblems(issue, raw)) report(where, message);
-    return { ok: false, problems };
   }
-  const config = parsed.data;
-  crossCheck(config, known, report);
+  // Settings that are valid are checked further while others are still wrong, so that every problem is reported at once.
+  const valid = parsed.success ? wholeConfig(parsed.data) : validPartOf(raw, parsed.error.issues);
+  const { config } = valid;
+  const reportValid = (where: Path, message: string) => {
+    const place = valid.pathInFile(where);
+    if (valid.isWhole(place)) report(place, message);
+  };
+  crossCheck(config, known, { report: reportValid, isWhole: valid.isWhole });
   const folder = path === undefined ? '.' : dirname(path);
   const { snapshot } = config.cache;
   if (snapshot !== undefined) snapshot.path = resolve(folder, snapshot.path);
   const sources: SecretSources = { env, readFile: (file) => options.readFile(resolve(folder, file)) };
   const secrets = new Map<string, string>();
   for (const { ref, path: where } of secretRefs(config)) {
-    const read = readSecret(ref, sources);
-    if ('problem' in read) report(where, read.problem);
+    const read = readSecret(ref, sources, { isOneWord: where[0] === 'credentials' });
+    if ('problem' in read) reportValid(where, read.problem);
     else secrets.set(JSON.stringify(ref), read.value);
   }
   const requireLength = (length: number, ref: SecretRef | undefined, where: Path) => {
     if (ref !== undefined && (secrets.get(JSON.stringify(ref))?.length ?? length) < length)
-      report(where, `is too short to be a secret; write at least ${length} random characters`);
+      reportValid(where, `is too short to be a secret; write at least ${length} random characters`);
   };
   requireLength(MIN_SECRET_LENGTH, config.admin.token, ['admin', 'token']);
   for (const [index, { serviceAccount, apiKey }] of config.credentials.entries()) {
@@ -109,7 +128,7 @@ export function loadConfig(options: LoadOptions): LoadedConfig {
   requireLength(MIN_KEY_LENGTH, shared?.previousEncryptionKey, ['cache', 'shared', 'previousEncryptionKey']);
   const address = shared === undefined ? undefined : secrets.get(JSON.stringify(shared.url));
   if (address !== undefined && readSharedAddress(address) === undefined)
-    report(
+    reportValid(
       ['cache', 'shared', 'url'],
       'is no address of a Redis; write redis://, rediss://, redis+sentinel://…/primary or redis+cluster://, special characters of a password percent-encoded',
     );
@@ -118,15 +137,33 @@ export function loadConfig(options: LoadOptions): LoadedConfig {
       const content = sources.readFile(ref.file);
       const problem = contentProblem(where, content);
       if (problem === undefined) secrets.set(JSON.stringify(ref), content);
-      else report(where, `the file ${ref.file} ${problem}`);
+      else reportValid(where, `the file ${ref.file} ${problem}`);
     } catch {
-      report(where, `the file ${ref.file} cannot be read; check that it is there and readable by this user`);
+      reportValid(
+        where,
+        `the file ${ref.file} cannot be read; check that it is there and readable by this user`,
+      );
     }
   }
-  if (problems.length > 0) return { ok: false, problems };
+  for (const { cert, key, path: where } of keyPairs(config)) {
+    const [certificates, privateKey] = [cert, key].map((ref) => secrets.get(JSON.stringify(ref)));
+    if (certificates === undefined || privateKey === undefined) continue;
+    const problem = keyPairProblem(certificates, privateKey);
+    if (problem !== undefined) reportValid(where, `the file ${key.file} ${problem}`);
+  }
   const named = [...secretRefs(config), ...fileRefs(config)].flatMap(({ ref }) =>
     'file' in ref ? [resolve(folder, ref.file)] : [],
   );
+  const files = path === undefined ? named : [path, ...named];
+  if (snapshot !== undefined) {
+    const { whyNotWritable } = options;
+    const problem = snapshotProblem(snapshot.path, {
+      named: files.map((file) => resolve(file)),
+      whyNotWritable,
+    });
+    if (problem !== undefined) reportValid(['cache', 'snapshot', 'path'], problem);
+  }
+  if (problems.length > 0) return { ok: false, problems: inFileOrder(problems) };
   return {
     ok: true,
     config,
@@ -135,7 +172,7 @@ export function loadConfig(options: LoadOptions): LoadedConfig {
       if (value === undefined) throw new Error(`The configuration does not name the ${nameOf(ref)}.`);
       return value;
     },
-    files: path === undefined ? named : [path, ...named],
+    files,
   };
 }
 

@@ -1,4 +1,6 @@
-import { isRaw, type Path, show } from './problem.ts';
+import { certificatesProblem, privateKeyProblem } from './certificate-check.ts';
+import { keySetProblem } from './key-set-check.ts';
+import { type Path, show } from './problem.ts';
 import type { GatewayConfig, SecretRef } from './schema.ts';
 
 /** Files that are read whole, certificates and keys for verifying, with their place. */
@@ -32,20 +34,19 @@ export function contentProblem(path: Path, content: string): string | undefined 
     !/^([a-f0-9]{32}|[a-f0-9]{64})(\s+([a-f0-9]{32}|[a-f0-9]{64}))*\s*$/.test(content)
   )
     return 'holds no HA1; make it with atlas-gateway new-key --ha1-file';
-  if (setting.endsWith('jwks') && !isKeySet(content))
-    return 'holds no JSON Web Key Set; it begins with {"keys": [';
-  if ((setting.startsWith('listen.tls') || setting === 'cache.shared.ca') && !content.includes('-----BEGIN '))
-    return 'holds no PEM; it begins with -----BEGIN';
+  if (setting.endsWith('jwks')) return keySetProblem(content);
+  if (setting.endsWith('tls.key')) return privateKeyProblem(content);
+  if (setting.endsWith('tls.cert') || setting.endsWith('.ca')) return certificatesProblem(content);
   return undefined;
 }
 
-function isKeySet(content: string): boolean {
-  try {
-    const set: unknown = JSON.parse(content);
-    return isRaw(set) && Array.isArray(set['keys']);
-  } catch {
-    return false;
-  }
+/** Certificates and the keys that have to belong to them, with the place of the key. */
+export function keyPairs({ listen: { tls } }: GatewayConfig): {
+  cert: { file: string };
+  key: { file: string };
+  path: Path;
+}[] {
+  return tls === undefined ? [] : [{ ...tls, path: ['listen', 'tls', 'key'] }];
 }
 
 /** Every secret the configuration names, with its place. */

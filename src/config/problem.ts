@@ -28,6 +28,12 @@ export const show = (path: Path) =>
 export const isRaw = (value: unknown): value is Raw =>
   typeof value === 'object' && value !== null && !Array.isArray(value);
 
+const NO_LINE = Number.MAX_SAFE_INTEGER;
+
+/** Problems as somebody reads them who goes through the file; after them those of the environment, which have no line. */
+export const inFileOrder = (problems: readonly Problem[]): Problem[] =>
+  problems.toSorted((one, other) => (one.line ?? NO_LINE) - (other.line ?? NO_LINE));
+
 /** `gateway.yaml:14 cache.maxBytes: '64MBs' is no size; write 64MiB or 67108864` */
 export const formatProblem = ({ file, line, setting, message }: Problem): string =>
   `${file}${line === undefined ? '' : `:${line}`}${setting === '' ? '' : ` ${setting}`}: ${message}`;

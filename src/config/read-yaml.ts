@@ -1,6 +1,7 @@
 import { type Document, isAlias, LineCounter, type ParsedNode, parseDocument, visit } from 'yaml';
 import { lineOf } from './line-of.ts';
 import { isRaw, type Path, type Problem, type Raw } from './problem.ts';
+import { yamlProblems } from './yaml-problems.ts';
 
 /** What a configuration file says, not checked yet, with the line of each setting; or what is wrong with it as YAML. */
 export type ReadYaml =
@@ -33,12 +34,7 @@ export function readYaml(file: string, text: string): ReadYaml {
   if (document.errors.length > 0)
     return {
       ok: false,
-      problems: document.errors.map(({ message, pos }) => ({
-        file,
-        line: lines.linePos(pos[0]).line,
-        setting: '',
-        message: `is not valid YAML: ${message.split('\n', 1)[0] ?? ''}`,
-      })),
+      problems: yamlProblems(document.errors, lines).map((one) => ({ file, setting: '', ...one })),
     };
   let parsed: unknown;
   try {

@@ -19,7 +19,25 @@ export function issueProblems(issue: z.core.$ZodIssue, raw: unknown): { path: Pa
   );
   const missing =
     value === undefined && issue.code === 'invalid_type' && issue.message.startsWith('Invalid input');
-  return [{ path: issue.path, message: missing ? 'is missing' : issue.message }];
+  return [{ path: issue.path, message: missing ? 'is missing' : inWords(issue, value) }];
+}
+
+/** The schema's own sentence, or one in place of the library's. */
+function inWords(issue: z.core.$ZodIssue, value: unknown): string {
+  if (!/^(Invalid|Too (small|big))\b/.test(issue.message)) return issue.message;
+  if (value === null || value === '' || (Array.isArray(value) && value.length === 0))
+    return 'is empty; write a value, or remove it';
+  switch (issue.code === 'invalid_type' ? issue.expected : issue.code) {
+    case 'object':
+    case 'record':
+      return 'is a mapping; write its settings in the lines below it, indented';
+    case 'array':
+      return 'is a list; write each entry on a line of its own, after a dash';
+    case 'string':
+      return 'is a text; write one, in quotes where it looks like a number';
+    default:
+      return 'has a value that is not possible here; see docs/configuration.md';
+  }
 }
 
 /** The settings there are at a path, for suggestions. */

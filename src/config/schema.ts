@@ -1,8 +1,15 @@
 import { z } from 'zod';
 import { parseDuration, parseSize } from '../lib/quantities.ts';
+import { isHost } from './hosts.ts';
 
 const shown = (value: unknown) =>
   value === undefined ? 'nothing' : `'${typeof value === 'object' ? 'a list or mapping' : String(value)}'`;
+
+/** A timer of the platform that is set to more than 24.8 days fires at once. */
+const LONGEST_TIMER = '24d';
+const LONGEST_DURATION = '3650d';
+const isAtMost = (text: string, longest: string) =>
+  (parseDuration(text) ?? 0) <= (parseDuration(longest) ?? 0);
 
 /** A duration that has no default of its own. */
 const anyDuration = (example: string, description: string) =>
@@ -10,6 +17,9 @@ const anyDuration = (example: string, description: string) =>
     .string({ error: ({ input }) => `${shown(input)} is no duration; write ${example}` })
     .refine((text) => parseDuration(text) !== undefined, {
       error: ({ input }) => `${shown(input)} is no duration; write ${example}`,
+    })
+    .refine((text) => isAtMost(text, LONGEST_DURATION), {
+      error: ({ input }) => `${shown(input)} is too long; write ${LONGEST_DURATION} at most`,
     })
     .transform((text) => parseDuration(text) ?? 0)
     .describe(`${description} A duration such as ${example}.`);
@@ -19,17 +29,35 @@ const duration = (standard: string, description: string) =>
     .prefault(standard)
     .describe(`${description} A duration such as ${standard}.`);
 
-const size = (standard: string, description: string) =>
-  z
-    .union([z.int().positive(), z.string()], {
-      error: ({ input }) => `${shown(input)} is no size; write ${standard}`,
-    })
-    .refine((value) => typeof value === 'number' || parseSize(value) !== undefined, {
-      error: ({ input }) => `${shown(input)} is no size; write ${standard} or ${parseSize(standard)}`,
-    })
+/** A duration that a timer is set to. */
+const timerDuration = (standard: string, description: string) =>
+  duration(standard, description).refine((ms) => ms <= (parseDuration(LONGEST_TIMER) ?? 0), {
+    error: `is too long; write ${LONGEST_TIMER} at most`,
+  });
+
+/** A timer that would have no effect, or fire without a pause, if it were set to nothing. */
+const positiveTimerDuration = (standard: string, description: string) =>
+  timerDuration(standard, description).refine((ms) => ms > 0, {
+    error: `must be more than 0; write ${standard}, for example`,
+  });
+
+const isSize = (text: string) => {
+  const bytes = parseSize(text);
+  return Number.isSafeInteger(bytes) && bytes !== 0;
+};
+
+const size = (standard: string, description: string) => {
+  const noSize = {
+    error: ({ input }: { input?: unknown }) =>
+      `${shown(input)} is no size; write ${standard} or ${parseSize(standard)}`,
+  };
+  return z
+    .union([z.int().positive(noSize), z.string()], noSize)
+    .refine((value) => typeof value === 'number' || isSize(value), noSize)
     .transform((value) => (typeof value === 'number' ? value : (parseSize(value) ?? 0)))
     .prefault(standard)
     .describe(`${description} A size such as ${standard}, or a number of bytes.`);
+};
 
 const secret = (description: string) =>
   z
@@ -83,11 +111,32 @@ const url = (description: string) =>
     .transform((text) => text.replace(/\/$/, ''))
     .describe(description);
 
+const host = (standard: string, description: string) =>
+  z
+    .string({ error: ({ input }) => `${shown(input)} is not a valid host; write ${standard}, for example` })
+    .refine(isHost, {
+      error: ({ input }) =>
+        `${shown(input)} is not a valid host; write an IP address or a name, without scheme, brackets or port, such as ${standard}`,
+    })
+    .default(standard)
+    .describe(description);
+
+const flag = () =>
+  z.boolean({
+    error: ({ input }) => `${shown(input)} is not true or false; write true or false, without quotes`,
+  });
+
+/** `Date.parse` alone takes the 30th of February for a day in March. */
+const isCalendarDay = (text: string) => {
+  const date = new Date(`${text}T00:00:00Z`);
+  return !Number.isNaN(date.getTime()) && date.toISOString().startsWith(text);
+};
+
 const day = z
   .string({ error: ({ input }) => `${shown(input)} is no day; write YYYY-MM-DD` })
   .regex(/^\d{4}-\d{2}-\d{2}$/, { error: ({ input }) => `${shown(input)} is no day; write YYYY-MM-DD` })
-  .refine((text) => !Number.isNaN(Date.parse(text)), {
-    error: ({ input }) => `${shown(input)} is no day of the calendar`,
+  .refine(isCalendarDay, {
+    error: ({ input }) => `${shown(input)} is not a day of the calendar; write a day that its month has`,
   });
 
 const fileRef = (description: string) =>
@@ -103,7 +152,7 @@ const rate = (description: string) =>
     .describe(description);
 
 const listen = z.strictObject({
-  host: z.string().min(1).default('127.0.0.1').describe('Address the gateway listens on.'),
+  host: host('127.0.0.1', 'Address the gateway listens on.'),
   port: port(8_080, 'Port the gateway listens on.'),
   tls: z
     .strictObject({ cert: fileRef('Certificate chain, PEM.'), key: fileRef('Private key, PEM.') })
@@ -120,14 +169,14 @@ const listen = z.strictObject({
 });
 
 const admin = z.strictObject({
-  host: z.string().min(1).default('127.0.0.1').describe('Address of metrics, probes and purge.'),
+  host: host('127.0.0.1', 'Address of metrics, probes and purge.'),
   port: port(9_090, 'Port of metrics, probes and purge.'),
   token: secret('Token asked of those who read the status or purge; needed off loopback.').optional(),
 });
 
 const upstream = z.strictObject({
   origin: url('Where Atlas is.').prefault('https://cloud.mongodb.com'),
-  timeout: duration('10s', 'How long a load may take altogether.'),
+  timeout: positiveTimerDuration('10s', 'How long a load may take altogether.'),
   maxBody: size('32MiB', 'The largest answer taken from Atlas.'),
 });
 
@@ -221,7 +270,11 @@ const issuer = z.strictObject({
   jwks: z
     .union(
       [
-        z.strictObject({ url: z.string().refine((text) => URL.canParse(text)) }),
+        z.strictObject({
+          url: z.string().refine((text) => URL.canParse(text), {
+            error: ({ input }) => `${shown(input)} is not an address; write https://host/path`,
+          }),
+        }),
         z.strictObject({ file: z.string().min(1) }),
       ],
       {
@@ -233,8 +286,7 @@ const issuer = z.strictObject({
 
 const anonymous = z.strictObject({
   ...grants,
-  allowRemote: z
-    .boolean()
+  allowRemote: flag()
     .default(false)
     .describe('Lets strangers in although the listener can be reached from other machines.'),
 });
@@ -259,7 +311,7 @@ const cache = z.strictObject({
     .strictObject({
       path: z.string().min(1).describe('The file; its folder must be writable.'),
       encryptionKey: secret('Encrypts the file; at least 32 random characters.'),
-      every: duration('5m', 'How often it is written; it is written at the end too.'),
+      every: positiveTimerDuration('5m', 'How often it is written; it is written at the end too.'),
     })
     .optional()
     .describe('Keeps lists in a file, so that a restart while Atlas is down still answers.'),
@@ -273,7 +325,7 @@ const cache = z.strictObject({
         'Another key that is understood: the next one or the last one, while keys change.',
       ).optional(),
       ca: fileRef('Certificates to trust for TLS instead of the usual ones, PEM.').optional(),
-      timeout: duration('150ms', 'How long it is waited for before it is a miss.'),
+      timeout: positiveTimerDuration('150ms', 'How long it is waited for before it is a miss.'),
     })
     .optional()
     .describe('Shares lists, tokens and rate limits with other gateways.'),
@@ -287,8 +339,7 @@ const cache = z.strictObject({
           'As cache.staleWhileRevalidate, for this operation.',
         ).optional(),
         staleIfError: anyDuration('24h', 'As cache.staleIfError, for this operation.').optional(),
-        whole: z
-          .boolean()
+        whole: flag()
           .optional()
           .describe('false: held a page at a time, except where it is filtered to the projects of a caller.'),
       }),
@@ -315,19 +366,18 @@ export const configSchema = z.strictObject({
   anonymous: anonymous.optional(),
   drain: z
     .strictObject({
-      delay: duration(
+      delay: timerDuration(
         '2s',
         'How long after SIGTERM new requests are still answered, so that load balancers have noticed.',
       ),
-      deadline: duration('15s', 'How long after that requests under way may take.'),
+      deadline: timerDuration('15s', 'How long after that requests under way may take.'),
     })
     .prefault({})
     .describe('How the gateway ends.'),
   cache: cache.prefault({}),
   metrics: z
     .strictObject({
-      privateLinkConnections: z
-        .boolean({ error: ({ input }) => `${shown(input)} is neither true nor false` })
+      privateLinkConnections: flag()
         .default(false)
         .describe(
           'Exports atlas_private_link_connections: how many are in which state, counted in the lists that are held.',

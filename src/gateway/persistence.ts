@@ -60,6 +60,14 @@ export function createPersistence(
     }
   }
 
+  function removeLeftovers(): void {
+    try {
+      file.removeLeftovers();
+    } catch {
+      observe({ type: 'cache-file', outcome: 'not-written', detail: 'unfinished files cannot be removed' });
+    }
+  }
+
   const write = () => {
     writing = writing.then(writeOnce);
     return writing;
@@ -92,6 +100,7 @@ export function createPersistence(
         const detail = error instanceof Error ? error.message : 'unknown';
         observe({ type: 'cache-file', outcome: 'not-read', detail });
       }
+      removeLeftovers();
     },
     forget() {
       forgotten++;

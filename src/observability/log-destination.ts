@@ -1,64 +1,163 @@
-import { pino } from 'pino';
+import { write, writeSync } from 'node:fs';
 import type { Clock } from '../lib/clock.ts';
 import type { LogDestination } from './log.ts';
 
-/** A destination that writes lines many at a time, beside the work. */
+/** A destination that writes lines many at a time, while other work goes on. */
 export interface LogFile extends LogDestination {
-  /** Lines that were not written, because whoever reads them does not keep up or is gone. */
+  /** Lines that were not written: their reader does not keep up or is gone, or the disk is full. */
   readonly dropped: number;
-  /** Writes what is left, now: for the end of the process. */
+  /** Writes what is left; resolves once it is written or lost, after a second at the latest. */
+  close(): Promise<void>;
+  /** Writes at once what can be written without waiting: for the end of the process. */
   flush(): void;
+}
+
+export interface LogFileOptions {
+  /** How many bytes may wait to be written; further lines are dropped, so that a reader that stalls does not use up memory. */
+  readonly maxWaitingBytes?: number;
 }
 
 const BATCH_CHARACTERS = 65_536;
 const LONGEST_WAIT_MS = 100;
-/** What may wait to be written; past it lines are dropped, so that a reader who stands still does not take the gateway's memory or time. */
 const MAX_WAITING_BYTES = 16_777_216;
+/** How soon a write for which the reader had no room is repeated. */
+const RETRY_MS = 50;
+const CLOSE_TIMEOUT_MS = 1_000;
+const NEWLINE = 0x0a;
 
-/**
- * Lines to a file descriptor. They are put together before they are handed on: a write for each line would cost as much as the answer it
- * tells of, and pino's destination, which measures each text it joins, takes twelve times as long as this for a line.
- */
-export function openLogFile(fd: number, { clock }: { clock: Clock }): LogFile {
+/** Whether a pipe is full, not broken. */
+const isBusy = (error: unknown): boolean =>
+  error instanceof Error && 'code' in error && (error.code === 'EAGAIN' || error.code === 'EBUSY');
+
+function countLines(bytes: Uint8Array): number {
+  let lines = 0;
+  for (const byte of bytes) if (byte === NEWLINE) lines++;
+  return lines;
+}
+
+/** What waits to be written, up to `maxBytes`; of the first batch only what is not written yet. */
+function createWriteQueue(maxBytes: number) {
+  let batches: Buffer[] = [];
+  let bytes = 0;
+  let lastByte = NEWLINE;
   let dropped = 0;
-  let waiting = '';
-  let cancelTimer = () => {};
-  const file = pino.destination({ fd, sync: false, maxLength: MAX_WAITING_BYTES, contentMode: 'buffer' });
-  const dropping = (data: unknown) => {
-    dropped += data instanceof Uint8Array ? data.filter((byte) => byte === NEWLINE).length : 1;
-  };
-  file.on('drop', dropping);
-  file.on('error', () => dropped++);
-
-  function hand(): void {
-    if (waiting === '') return;
-    // What comes next has a wait of its own; this one's end would cut it short.
-    cancelTimer();
-    const full = Buffer.from(waiting);
-    waiting = '';
-    // Pino's type knows texts only; with `contentMode` it takes bytes.
-    Reflect.apply(file.write, file, [full]);
-  }
-
   return {
-    write(line) {
-      if (waiting === '') cancelTimer = clock.after(LONGEST_WAIT_MS, hand);
-      waiting += line;
-      if (waiting.length > BATCH_CHARACTERS) hand();
+    get first() {
+      return batches[0];
     },
     get dropped() {
       return dropped;
     },
-    flush() {
-      try {
-        hand();
-        file.flushSync();
-      } catch {
-        // Nobody reads any more.
-        dropped++;
+    push(batch: Buffer) {
+      if (bytes + batch.length > maxBytes) {
+        dropped += countLines(batch);
+        return;
       }
+      batches.push(batch);
+      bytes += batch.length;
+    },
+    /** The first `written` bytes of the first batch are written. */
+    advance(written: number) {
+      const first = batches[0];
+      if (first === undefined) return;
+      lastByte = first[written - 1] ?? lastByte;
+      bytes -= written;
+      if (written === first.length) batches.shift();
+      else batches[0] = first.subarray(written);
+    },
+    /** Drops every line but one that is written in part: its rest would otherwise be missing in the middle of the log. */
+    drop() {
+      const [first] = batches;
+      const rest =
+        first === undefined || lastByte === NEWLINE ? [] : [first.subarray(0, first.indexOf(NEWLINE) + 1)];
+      for (const batch of batches) dropped += countLines(batch);
+      dropped -= rest.length;
+      batches = rest;
+      bytes = rest[0]?.length ?? 0;
     },
   };
 }
 
-const NEWLINE = 0x0a;
+/**
+ * Lines to a file descriptor, in batches: a write per line would cost as much as the response the line is about. Pino's own destination
+ * repeats the last write before the process exits until it succeeds, which on a full disk or a closed pipe is never.
+ */
+export function openLogFile(
+  fd: number,
+  { clock }: { clock: Clock },
+  { maxWaitingBytes = MAX_WAITING_BYTES }: LogFileOptions = {},
+): LogFile {
+  const queue = createWriteQueue(maxWaitingBytes);
+  let batch = '';
+  let cancelBatch = () => {};
+  let state: 'idle' | 'writing' | 'waiting for the reader' = 'idle';
+  let onIdle = () => {};
+
+  function enqueueBatch(): void {
+    if (batch === '') return;
+    // The next batch has a timer of its own; this one would write it too early.
+    cancelBatch();
+    queue.push(Buffer.from(batch));
+    batch = '';
+  }
+
+  function writeNext(): void {
+    const { first } = queue;
+    if (first === undefined) {
+      state = 'idle';
+      onIdle();
+      return;
+    }
+    state = 'writing';
+    write(fd, first, (error, written) => {
+      if (error === null) {
+        queue.advance(written);
+        writeNext();
+      } else if (isBusy(error)) {
+        state = 'waiting for the reader';
+        clock.after(RETRY_MS, writeNext);
+      } else {
+        queue.drop();
+        state = 'idle';
+        onIdle();
+      }
+    });
+  }
+
+  function writeBatch(): void {
+    enqueueBatch();
+    if (state === 'idle') writeNext();
+  }
+
+  return {
+    write(line) {
+      if (batch === '') cancelBatch = clock.after(LONGEST_WAIT_MS, writeBatch);
+      batch += line;
+      if (batch.length > BATCH_CHARACTERS) writeBatch();
+    },
+    get dropped() {
+      return queue.dropped;
+    },
+    close: () =>
+      new Promise((resolve) => {
+        // The clock's timers do not keep the process alive; while it ends, nothing else does.
+        const timeout = setTimeout(resolve, CLOSE_TIMEOUT_MS);
+        onIdle = () => {
+          clearTimeout(timeout);
+          resolve();
+        };
+        writeBatch();
+      }),
+    flush() {
+      enqueueBatch();
+      // What is being written now is written without us; to write it here would repeat it.
+      if (state === 'writing') return;
+      try {
+        for (let { first } = queue; first !== undefined; { first } = queue)
+          queue.advance(writeSync(fd, first));
+      } catch {
+        queue.drop();
+      }
+    },
+  };
+}

@@ -144,7 +144,7 @@ describe('serve', () => {
     const port = typeof address === 'object' && address !== null ? address.port : 0;
     const env = {
       MONGODB_ATLAS_CLIENT_ID: 'a',
-      MONGODB_ATLAS_CLIENT_SECRET: 'a secret of 22 letters',
+      MONGODB_ATLAS_CLIENT_SECRET: 'a-secret-of-22-letters',
       ATLAS_GATEWAY_LISTEN_PORT: String(port),
       ATLAS_GATEWAY_ADMIN_PORT: '0',
     };

@@ -33,7 +33,7 @@ describe('the program alone, with no package anywhere near it', () => {
       env: {
         PATH: process.env['PATH'] ?? '',
         MONGODB_ATLAS_CLIENT_ID: 'a',
-        MONGODB_ATLAS_CLIENT_SECRET: 'a secret of 22 letters',
+        MONGODB_ATLAS_CLIENT_SECRET: 'a-secret-of-22-letters',
       },
     });
     children.push(child);

@@ -10,7 +10,13 @@ import { ACCEPT, ask, linksOf, startSimulator } from '../support/running.ts';
 const SAMPLE = readFileSync('config/gateway.yaml', 'utf8');
 const KNOWN = { operations: new Set(['listGroups']), tags: new Set(['Clusters']) };
 const load = (text: string) =>
-  loadConfig({ path: 'gateway.yaml', env: {}, readFile: () => text, known: KNOWN });
+  loadConfig({
+    path: 'gateway.yaml',
+    env: {},
+    readFile: () => text,
+    whyNotWritable: () => undefined,
+    known: KNOWN,
+  });
 const problemsOf = (text: string) => {
   const loaded = load(text);
   return loaded.ok ? [] : loaded.problems.map(formatProblem);

@@ -185,17 +185,17 @@ describe('a secret that changes', () => {
 
   test('54: ..data is swapped → the new secret is proved and used, without a lost request', async () => {
     const { simulator, folder, built, get, metrics, tokens, stop } = await start(clientSecret);
-    simulator.acceptSecret('the next secret of the account');
+    simulator.acceptSecret('the-next-secret-of-the-account');
     expect((await get()).status).toBe(200);
     const statuses: number[] = [];
     let going = true;
     const traffic = (async () => {
       while (going) statuses.push((await get({ 'cache-control': 'max-age=0' })).status);
     })();
-    mount(folder, 2, 'the next secret of the account');
+    mount(folder, 2, 'the-next-secret-of-the-account');
     await expect.poll(metrics, SOON).toContain('renewals_total{credential="sample",outcome="rotated"} 1');
     simulator.refuseSecret(clientSecret);
-    mount(folder, 3, 'a secret that Atlas does not know');
+    mount(folder, 3, 'a-secret-that-Atlas-does-not-know');
     await expect.poll(metrics, SOON).toContain('renewals_total{credential="sample",outcome="kept"} 1');
     simulator.killTokens();
     expect((await get({ 'cache-control': 'no-cache' })).status).toBe(200);
@@ -204,7 +204,7 @@ describe('a secret that changes', () => {
     expect(new Set(statuses)).toEqual(new Set([200]));
     expect(tokens().slice(0, 2)).toEqual([200, 200]);
     await expect.poll(() => built.output()).toContain('"outcome":"kept"');
-    for (const secret of [clientSecret, 'the next secret of the account', 'a secret that Atlas'])
+    for (const secret of [clientSecret, 'the-next-secret-of-the-account', 'a-secret-that-Atlas'])
       expect(built.output()).not.toContain(secret);
     await stop();
   });

@@ -128,7 +128,7 @@ test('70: a port that is in use → exit 1 and a sentence that names the setting
     builtConfiguration(atlas).replace('listen: { port: 0 }', `listen: { port: ${new URL(atlas).port} }`),
   );
   const child = spawn(process.execPath, ['bin/atlas-gateway.js', 'serve', '--config', path], {
-    env: { ID: 'a', SECRET: 'a secret of 22 letters' },
+    env: { ID: 'a', SECRET: 'a-secret-of-22-letters' },
   });
   let told = '';
   child.stderr.on('data', (chunk) => {

@@ -125,10 +125,10 @@ test('32: a policy that changes → decides the next request, also about what is
 
 test('54: a secret that Kubernetes swaps twice, or takes away → used for the next token, or kept', async () => {
   const key = testKey(1);
-  mount(1, 'a secret that is wrong');
+  mount(1, 'a-secret-that-is-wrong');
   const { statusFor, metrics } = await serve(configuration([key]));
   expect(await statusFor(key)).toBe(503);
-  mount(2, 'a secret that is wrong again');
+  mount(2, 'wrong-again-and-again');
   await expect.poll(metrics, SOON).toContain('atlas_gateway_config_reloads_total{outcome="applied"} 1');
   mount(3, `${clientSecret}\n`);
   await expect.poll(metrics, SOON).toContain('atlas_gateway_config_reloads_total{outcome="applied"} 2');

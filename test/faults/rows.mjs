@@ -123,4 +123,20 @@ export const ROWS = new Map([
     ],
   ],
   [85, ['two ids in one request; answers that mention other projects', 'both checked; cut, or 403']],
+  [
+    94,
+    [
+      'killed while it writes the cache file; a write that falls short',
+      'nothing left over; the old file kept',
+    ],
+  ],
+  [95, ['a configuration with many mistakes', 'every one named at once, in the order of the file']],
+  [
+    122,
+    ['the log’s disk is full, its pipe closed or not read', 'answers go on, lost lines are counted, it ends'],
+  ],
+  [125, ['the variables Kubernetes sets for a Service', 'ignored, other unknown ones named']],
+  [126, ['settings that would fail at the start', 'named by check, with line and remedy']],
+  [128, ['secrets with a byte order mark, spaces or line breaks', 'named, never sent']],
+  [130, ['SIGHUP', 'the configuration is read again; never the end']],
 ]);

@@ -21,10 +21,12 @@ export async function checkConfiguration(
     isTerminal: false,
     readFile,
     writeFile: () => undefined,
+    whyNotWritable: () => undefined,
     clock: createSystemClock(),
     random: createSystemRandom(),
     handleBackgroundErrors: () => undefined,
     asked: () => new Promise(() => undefined),
+    onHangup: () => undefined,
   });
   return { code, printed };
 }

@@ -27,10 +27,12 @@ export async function say(args: readonly string[], world: Partial<CommandContext
     isTerminal: false,
     readFile: () => '',
     writeFile: () => undefined,
+    whyNotWritable: () => undefined,
     clock: createSystemClock(),
     random: createSystemRandom(),
     handleBackgroundErrors: () => undefined,
     asked: async () => 'SIGINT',
+    onHangup: () => undefined,
     ...world,
   });
   return { code, ...told };
