@@ -32,7 +32,7 @@ interface World {
 
 /** What a command says of a configuration in a world of these files and variables. */
 async function ask(command: 'check' | 'serve', text: string, { env, files, ...rest }: World) {
-  const all: Record<string, string> = { 'gateway.yaml': text, secret: 'mdb_sa_sk_1', ...files };
+  const all: Record<string, string> = { 'gateway.yaml': text, secret: 'mdb_sa_sk_of_this_test', ...files };
   return say([command, '--config', 'gateway.yaml'], {
     env: { ...ENV, ...env },
     readFile(path) {

@@ -212,9 +212,9 @@ describe('a secret that changes', () => {
   test('54: a new secret that Atlas learns of later → tried again, and then used', async () => {
     const { simulator, folder, get, metrics, stop } = await start(clientSecret);
     expect((await get()).status).toBe(200);
-    mount(folder, 2, 'known a little later');
+    mount(folder, 2, 'known-a-little-later');
     await expect.poll(metrics, SOON).toContain('outcome="kept"} 1');
-    simulator.acceptSecret('known a little later');
+    simulator.acceptSecret('known-a-little-later');
     await expect.poll(metrics, SOON).toContain('outcome="rotated"} 1');
     await stop();
   });
