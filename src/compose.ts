@@ -19,6 +19,7 @@ import { createExpiryWatch } from './gateway/credential-expiry.ts';
 import { createCredentials } from './gateway/credentials.ts';
 import { createNonceBook } from './gateway/digest-keys.ts';
 import { createDiscover } from './gateway/discover.ts';
+import { createIssuerKeys, fetchKeySet } from './gateway/issuer-keys.ts';
 import { createLists, type HeldList, type Holding, type Listing } from './gateway/lists.ts';
 import { createPersistence } from './gateway/persistence.ts';
 import { createPrivateLinks } from './gateway/private-links.ts';
@@ -68,6 +69,11 @@ export interface Gateway {
   stop(how: { hurry: boolean }): Promise<void>;
 }
 
+/** What a caller reads whose quota for loads is used up. */
+const LOAD_LIMITS = {
+  'forced-loads': 'You asked too often for something newer than what is cached.',
+  'upstream-calls': 'Your share of questions to Atlas is spent.',
+} as const;
 const REFUSAL_MS = 5_000;
 const REFRESH_PAUSE_MS = 5_000;
 const LONGEST_REFRESH_PAUSE_MS = 60_000;
@@ -260,6 +266,7 @@ export function compose(
   const access = createAccess(accessListOf(config, secretOf), {
     book,
     tokens,
+    issuerKeys: createIssuerKeys({ clock, fetchSet: fetchKeySet }),
     clock,
   });
 
@@ -273,18 +280,13 @@ export function compose(
       holdingOf,
       credentials: choice,
       snapshots,
-      mayLoad({ caller: { name: caller } }, demand) {
-        const forcedMs = demand.noCache ? access.forceLoad(caller) : 0;
-        if (forcedMs > 0) return failed('CALLER_RATE_LIMITED', 'You asked for no-cache too often.', forcedMs);
-        const pauseMs = access.spendingPause(caller);
-        return pauseMs === 0
-          ? undefined
-          : failed('CALLER_RATE_LIMITED', 'Your share of questions to Atlas is spent.', pauseMs);
+      mayLoad({ caller: { name: caller } }, load) {
+        const reserved = access.reserveLoad(caller, load);
+        if (reserved.type === 'reserved') return reserved;
+        const { limit, waitMs } = reserved;
+        return failed('CALLER_RATE_LIMITED', LOAD_LIMITS[limit], waitMs);
       },
-      onUpstreamCall(caller) {
-        access.spend(caller);
-        tally.asked(caller);
-      },
+      onUpstreamCall: (caller) => tally.asked(caller),
       onGone: () => persistence?.forget(),
       sharing: shared?.sharing,
     },

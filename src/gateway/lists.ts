@@ -10,6 +10,7 @@ import {
   type Demand,
   type ListCache,
   type Loaded,
+  type LoadPermit,
   type Meaning,
   NO_DEMAND,
   type Read,
@@ -18,7 +19,8 @@ import type { Snapshots } from '../cache/snapshots.ts';
 import type { Clock } from '../lib/clock.ts';
 import { failed } from '../upstream/failure.ts';
 import type { Send, UpstreamFailure, UpstreamHeaders, UpstreamResponse } from '../upstream/message.ts';
-import { fetchPage, type ListRequest, walk } from '../upstream/walk.ts';
+import { fetchPage, type ListRequest, WALK_PAGE_SIZE, walk } from '../upstream/walk.ts';
+import type { LoadDemand } from './access.ts';
 import type { Caller } from './callers.ts';
 import type { Credential, Credentials } from './credentials.ts';
 import { crossing } from './policy.ts';
@@ -94,8 +96,8 @@ export interface ListsDependencies {
   readonly onUpstreamCall: (caller: string) => void;
   /** What was held may no longer be served from anywhere. */
   readonly onGone: () => void;
-  /** Undefined where this caller may make the gateway ask Atlas now. */
-  readonly mayLoad: (question: ListQuestion, demand: Demand) => UpstreamFailure | undefined;
+  /** Reserves what a load may cost this caller; a failure where it may not have Atlas asked now. */
+  readonly mayLoad: (question: ListQuestion, load: LoadDemand) => UpstreamFailure | LoadPermit | undefined;
   /** Lists that other gateways hold; absent: there are none. */
   readonly sharing?: SharedLists<Listing> | undefined;
 }
@@ -328,7 +330,13 @@ export function createLists(
           lifetimes: holding,
           demand,
         };
-        const loadAll = (purpose: 'foreground' | 'background') => {
+        /** Calls that a load is known to need: pages of the list as it was last read, for each credential whose lists are merged. */
+        const expectedCalls = () => {
+          const before = cache.peek(part, operation.id, key);
+          const pages = before?.type === 'list' && before.whole ? itemsOf(before) / WALK_PAGE_SIZE : 1;
+          return Math.max(1, Math.ceil(pages)) * (merged ? chosen.length : 1);
+        };
+        const loadAll = (purpose: 'foreground' | 'background', permit: LoadPermit | undefined) => {
           const before = cache.peek(part, operation.id, key);
           const list: ListRequest = {
             operation: operation.id,
@@ -346,6 +354,7 @@ export function createLists(
           const loadWith = ({ send }: Credential) => {
             const counting: Send = (request) => {
               upstreamCalls++;
+              permit?.charge();
               onUpstreamCall(caller.name);
               return send(request);
             };
@@ -375,7 +384,7 @@ export function createLists(
           key,
           lifetimes: holding,
           demand,
-          mayLoad: () => mayLoad(question, demand),
+          mayLoad: ({ forced }) => mayLoad(question, { forced, calls: expectedCalls() }),
           stretch: () =>
             Math.min(...chosen.map((credential) => credential.stretch(operation.endpointSet, scope))),
           load: loadAll,

@@ -100,4 +100,13 @@ export const ROWS = new Map([
   [74, ['the rate limit runs low', 'freshness stretches, background refreshes stop']],
   [75, ['a long list is empty all of a sudden', 'confirmed before it is believed']],
   [76, ['a lost role, a deleted project, an IP access list', 'evicted, evicted, kept']],
+  [87, ['50 loads at once by one caller, forced in every way', 'as many calls as its limits allow']],
+  [
+    89,
+    [
+      'a key server that fails, a reload, a withdrawn key',
+      'one fetch a cooldown; kept; stops in ten minutes',
+    ],
+  ],
+  [124, ['JWTs from a clock that is 30 s off', 'accepted; refused beyond that']],
 ]);
