@@ -100,12 +100,27 @@ export const ROWS = new Map([
   [74, ['the rate limit runs low', 'freshness stretches, background refreshes stop']],
   [75, ['a long list is empty all of a sudden', 'confirmed before it is believed']],
   [76, ['a lost role, a deleted project, an IP access list', 'evicted, evicted, kept']],
+  [86, ['a revocation while Redis is away, and thousands of digest uses', 'refused everywhere afterwards']],
   [87, ['50 loads at once by one caller, forced in every way', 'as many calls as its limits allow']],
   [
     89,
     [
       'a key server that fails, a reload, a withdrawn key',
       'one fetch a cooldown; kept; stops in ten minutes',
+    ],
+  ],
+  [
+    90,
+    [
+      'guesses at key ids and the admin token, ten thousand nonces',
+      'limited, logged; owners and others go on',
+    ],
+  ],
+  [
+    93,
+    [
+      'Redis: foreign leases, sequence numbers, messages and types',
+      'no busy loop, no hard purge, the group goes on',
     ],
   ],
   [124, ['JWTs from a clock that is 30 s off', 'accepted; refused beyond that']],
