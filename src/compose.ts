@@ -344,7 +344,7 @@ export function compose(
         handlers: {
           onPurge: purgeHere,
           onDoubt: () => cache.purge({ soft: true }),
-          onGap: () => purgeHere({ soft: false }),
+          onGap: () => cache.purge({ soft: true }),
           onNews: (news) => shared?.access.hear(news, { book, tokens }),
           onMissedNews: () => book.endEarlier(),
           onChange: values.changed,
@@ -473,6 +473,7 @@ export function compose(
         knowsOperation: (name) => catalog.find(name) !== undefined,
         knowsProject: (id) =>
           namesProject(current.config, id) || tally.projects().has(id) || holdsAnything(cache.listings(), id),
+        observe,
         clock,
         random,
         version: build.version,

@@ -5,6 +5,7 @@ import type { SharedEvent } from '../cache/shared-events.ts';
 import type { AnsweredEvent, DeprecatedEvent, ExpiryEvent, PersistenceEvent } from '../gateway/events.ts';
 import type { UpstreamEvent } from '../upstream/events.ts';
 import type { ReloadEvent } from './reload-event.ts';
+import type { SignInEvent } from './sign-in-event.ts';
 
 /** What the gateway tells of its own life. Sentences are the gateway's own and hold nothing that came from outside. */
 export interface LifeEvent {
@@ -22,7 +23,8 @@ export type LogEvent =
   | SharedEvent
   | UpstreamEvent
   | LifeEvent
-  | ReloadEvent;
+  | ReloadEvent
+  | SignInEvent;
 
 /** Where lines go. */
 export interface LogDestination {
@@ -167,6 +169,11 @@ export function createLog(
       case 'shared-state': {
         const { connected, detail } = event;
         logger[connected ? 'info' : 'warn']({ connected, detail }, 'shared cache');
+        return;
+      }
+      case 'admin-sign-in-refused': {
+        const { reason, clientIp } = event;
+        logger.warn({ reason, clientIp }, 'admin sign-in refused');
         return;
       }
       case 'shared-exchange':

@@ -245,6 +245,7 @@ export function createTally({ clock }: { clock: Clock }): Tally {
         case 'circuit':
         case 'cache-file':
         case 'credential-expiry':
+        case 'admin-sign-in-refused':
         case 'life':
       }
     },

@@ -1,7 +1,7 @@
-import { getConnInfo } from '@hono/node-server/conninfo';
 import { type Context, Hono } from 'hono';
 import { bodyLimit } from 'hono/body-limit';
 import type { TokenAnswer, Tokens } from '../gateway/tokens.ts';
+import { clientAddress } from './client-address.ts';
 
 /** What is told of a request that Hono answered. */
 export interface RoutedEvent {
@@ -28,13 +28,10 @@ function answer(context: Context, { status, body, retryAfterSeconds }: TokenAnsw
 export function createOauthRoutes(tokens: Tokens, report: (event: RoutedEvent) => void): Hono {
   const app = new Hono();
   const limited = bodyLimit({ maxSize: MAX_FORM_BYTES, onError: (context) => context.json(TOO_LARGE, 413) });
-  const route = (
-    path: string,
-    handle: (authorization: string | undefined, form: URLSearchParams) => Promise<TokenAnswer>,
-  ) => {
+  const route = (path: string, handle: Tokens['trade']) => {
     app.post(path, limited, async (context) => {
       const form = new URLSearchParams(await context.req.text());
-      const told = await handle(context.req.header('authorization'), form);
+      const told = await handle(context.req.header('authorization'), form, clientAddress(context));
       report({
         status: told.status,
         ...(told.caller === undefined ? {} : { caller: told.caller }),
@@ -46,7 +43,7 @@ export function createOauthRoutes(tokens: Tokens, report: (event: RoutedEvent) =
   route('/api/oauth/token', tokens.trade);
   route('/api/oauth/revoke', tokens.revoke);
   app.get('/api/private/ipinfo', (context) =>
-    context.json({ currentIpv4Address: getConnInfo(context).remote.address ?? '127.0.0.1' }),
+    context.json({ currentIpv4Address: clientAddress(context) ?? '127.0.0.1' }),
   );
   app.post(
     '/api/private/*',
