@@ -7,7 +7,7 @@ const KEPT_MS = 7 * 24 * 3_600_000;
 /** Digits of a counter that is believed; see `MAX_COUNT`. */
 const COUNT_DIGITS = String(MAX_COUNT).length;
 
-/** Whatever another program wrote under one of the names, and is of another type, would make every later call fail. */
+/** A value of another type under one of the names, written by another program, would make every later call fail: it is removed. */
 const KEEP_TYPE = `
 local function keepType(key, kind)
   local found = redis.call('TYPE', key).ok

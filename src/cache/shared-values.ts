@@ -241,7 +241,7 @@ export function createSharedValues(
     });
   }
 
-  /** Whoever can write to the engine can wake and mislead those who wait: each further time they look again a little later. */
+  /** Anyone with write access to the engine can wake and mislead waiting loads: fruitless looks are spaced further and further apart. */
   function createLookPause(waitUntil: number): () => Promise<void> {
     let inVain = 0;
     return async () => {

@@ -24,6 +24,8 @@ const FETCH_TIMEOUT_MS = 5_000;
 const REFRESH_AFTER_MS = 300_000;
 /** Keys of this age are not relied on before they have been fetched again: a withdrawn key stops working within ten minutes. */
 const MAX_AGE_MS = 600_000;
+/** How long a request waits for such keys while the key server is known to fail. */
+const FAILING_WAIT_MS = 1_000;
 const MAX_KEY_SET_BYTES = 1_048_576;
 
 async function readBounded(response: Response): Promise<string> {
@@ -87,12 +89,15 @@ function createRemoteKeys(
     return fetching;
   }
 
-  /** Waits for a refresh of keys that are too old, but not while the key server is known to fail. */
+  const pause = (ms: number) => new Promise<void>((resolve) => void clock.after(ms, resolve));
+
+  /** Waits for a refresh of keys that are too old, but only for a moment while the key server is known to fail. */
   async function refreshOld(fetchedAt: number): Promise<void> {
     const ageMs = clock.now() - fetchedAt;
     if (ageMs < REFRESH_AFTER_MS) return;
     const refreshed = refresh();
-    if (ageMs >= MAX_AGE_MS && !failing) await refreshed;
+    if (ageMs < MAX_AGE_MS || refreshed === undefined) return;
+    await (failing ? Promise.race([refreshed, pause(FAILING_WAIT_MS)]) : refreshed);
   }
 
   async function findKnown(...[header, token]: Parameters<JWTVerifyGetKey>) {

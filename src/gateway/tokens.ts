@@ -34,6 +34,8 @@ const LIFE_SECONDS = 3_600;
 const MAX_REMEMBERED = 10_000;
 /** Wrong secrets a minute, for a key id and for a client address; all unknown ids share one such allowance. */
 const FAILURES = { max: 60, windowMs: 60_000, maxKeys: 10_000 };
+/** By how much the clocks of gateways may differ. */
+const MAX_SKEW_MS = 60_000;
 /** Tokens that one key can revoke in an hour, which is how long a token lives: so many are remembered for it at most. */
 const REVOCATIONS = { max: 5_000, windowMs: LIFE_SECONDS * 1_000, maxKeys: 10_000 };
 
@@ -225,7 +227,7 @@ export function createTokens(
         return admit(found);
       });
     },
-    learnRevoked: (tokenId) => addRevoked(tokenId, clock.wall() + LIFE_SECONDS * 1_000),
+    learnRevoked: (tokenId) => addRevoked(tokenId, clock.wall() + LIFE_SECONDS * 1_000 + MAX_SKEW_MS),
     replaceKeys(entries) {
       byId = new Map(
         entries.flatMap((entry) =>

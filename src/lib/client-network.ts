@@ -2,7 +2,7 @@ import { isIPv6 } from 'node:net';
 
 const MAPPED_IPV4 = /^::ffff:(\d{1,3}(?:\.\d{1,3}){3})$/i;
 const GROUPS = 8;
-/** Whoever has one address of a /64 usually has all of them. */
+/** A client with one address of a /64 usually has all of them. */
 const NETWORK_GROUPS = 4;
 
 /** The network that limits count a client's address by: an IPv4 address itself, the /64 of an IPv6 address. */

@@ -18,8 +18,8 @@ const ALL = 'all';
 
 /**
  * 10 failures a minute from one address, 60 from all together. While the second limit is reached, an address without failures of its own is
- * still listened to, once: otherwise whoever guesses from many addresses would keep operators out. The price is one guess for each new
- * address, and a /64 of IPv6 counts as one.
+ * still listened to, once: otherwise an attacker with many addresses would lock operators out. The price is one guess for each new
+ * address; a /64 of IPv6 counts as one address.
  */
 export function createSignInLimit(clock: Clock): SignInLimit {
   const byAddress = createAttemptLimit(

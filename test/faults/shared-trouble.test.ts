@@ -145,7 +145,7 @@ describe.skipIf(!hasRedis)('the shared tier in trouble', () => {
       expect(await late.present(token)).toBe('stranger');
     });
 
-    test('86: an engine that came back with older counters is told again', async () => {
+    test('86: an engine that came back with older counters receives revocations again', async () => {
       const [one, two] = [await joinWithAccess(), await joinWithAccess()];
       const token = await one.trade();
       await one.revoke(token);

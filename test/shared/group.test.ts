@@ -87,7 +87,7 @@ describe.skipIf(!hasRedis)('gateways that share an engine', () => {
     const name = one.group.nameOf('list', 'x');
     redis.cli('FLUSHALL');
     await expect.poll(() => redis.cli('KEYS', '*:purges'), { timeout: 3_000 }).not.toBe('');
-    // It is there for those who come later; who has heard of it need not purge again.
+    // It is there for gateways that start later; a gateway that has heard of it does not purge again.
     expect([...one.heard, ...two.heard]).toEqual(['purge a * false']);
     await expect.poll(() => one.group.upToDate(), SECOND).toBe(true);
     await expect.poll(() => two.group.sequence, SECOND).toBe(one.group.sequence);
