@@ -20,6 +20,7 @@ import { createExpiryWatch } from './gateway/credential-expiry.ts';
 import { createCredentials } from './gateway/credentials.ts';
 import { createNonceBook } from './gateway/digest-keys.ts';
 import { createDiscover } from './gateway/discover.ts';
+import { createIssuerKeys, fetchKeySet } from './gateway/issuer-keys.ts';
 import { createLists, type HeldList, type Holding, type Listing } from './gateway/lists.ts';
 import { loggedPath } from './gateway/logged-path.ts';
 import { createPersistence } from './gateway/persistence.ts';
@@ -73,6 +74,11 @@ export interface Gateway {
   stop(how: { hurry: boolean }): Promise<void>;
 }
 
+/** What a caller reads whose quota for loads is used up. */
+const LOAD_LIMITS = {
+  'forced-loads': 'You asked too often for something newer than what is cached.',
+  'upstream-calls': 'Your share of questions to Atlas is spent.',
+} as const;
 const REFUSAL_MS = 5_000;
 const REFRESH_PAUSE_MS = 5_000;
 const LONGEST_REFRESH_PAUSE_MS = 60_000;
@@ -268,6 +274,7 @@ export function compose(
   const access = createAccess(live.accessList, {
     book,
     tokens,
+    issuerKeys: createIssuerKeys({ clock, fetchSet: fetchKeySet }),
     clock,
   });
 
@@ -281,18 +288,13 @@ export function compose(
       holdingOf,
       credentials: choice,
       snapshots,
-      mayLoad({ caller: { name: caller } }, demand) {
-        const forcedMs = demand.noCache ? access.forceLoad(caller) : 0;
-        if (forcedMs > 0) return failed('CALLER_RATE_LIMITED', 'You asked for no-cache too often.', forcedMs);
-        const pauseMs = access.spendingPause(caller);
-        return pauseMs === 0
-          ? undefined
-          : failed('CALLER_RATE_LIMITED', 'Your share of questions to Atlas is spent.', pauseMs);
+      mayLoad({ caller: { name: caller } }, load) {
+        const reserved = access.reserveLoad(caller, load);
+        if (reserved.type === 'reserved') return reserved;
+        const { limit, waitMs } = reserved;
+        return failed('CALLER_RATE_LIMITED', LOAD_LIMITS[limit], waitMs);
       },
-      onUpstreamCall(caller) {
-        access.spend(caller);
-        tally.asked(caller);
-      },
+      onUpstreamCall: (caller) => tally.asked(caller),
       onGone: () => persistence?.forget(),
       viewFor: createViews(() => lists.nextSerial()),
       sharing: shared?.sharing,
@@ -351,7 +353,7 @@ export function compose(
         handlers: {
           onPurge: purgeHere,
           onDoubt: () => cache.purge({ soft: true }),
-          onGap: () => purgeHere({ soft: false }),
+          onGap: () => cache.purge({ soft: true }),
           onNews: (news) => shared?.access.hear(news, { book, tokens }),
           onMissedNews: () => book.endEarlier(),
           onChange: values.changed,
@@ -478,6 +480,7 @@ export function compose(
         knowsOperation: (name) => catalog.find(name) !== undefined,
         knowsProject: (id) =>
           namesProject(current.config, id) || tally.projects().has(id) || holdsAnything(cache.listings(), id),
+        observe,
         clock,
         random,
         version: build.version,

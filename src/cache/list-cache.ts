@@ -43,11 +43,26 @@ export interface Question<Value> {
   readonly key: string;
   readonly lifetimes: Lifetimes;
   readonly demand: Demand;
-  /** False where this caller may not make the gateway ask Atlas now: the cache then answers as far as it can. */
-  readonly mayLoad: () => UpstreamFailure | undefined;
+  /**
+   * Reserves a load for this caller; a failure where it may not have Atlas asked now: the cache then answers as far as it can. Undefined
+   * where nothing limits it. `forced`: only the demand keeps the cache from answering.
+   */
+  readonly mayLoad: (load: { readonly forced: boolean }) => UpstreamFailure | LoadPermit | undefined;
   /** How many times as long as usual a list counts as fresh now, at least 1: more where Atlas's rate limit is nearly spent. */
   readonly stretch: () => number;
-  readonly load: (purpose: 'foreground' | 'background') => Promise<Loaded<Value>>;
+  readonly load: (
+    purpose: 'foreground' | 'background',
+    permit: LoadPermit | undefined,
+  ) => Promise<Loaded<Value>>;
+}
+
+/** Leave to load once, with what was reserved for it. */
+export interface LoadPermit {
+  readonly type: 'reserved';
+  /** Counts a call to Atlas. */
+  charge(): void;
+  /** The load is over, or none was begun: what was not used is given back. */
+  end(): void;
 }
 
 /** How an answer came about: the `cache` label of metrics, and the words of `Cache-Status` (RFC 9211). */
@@ -204,11 +219,18 @@ export function createListCache<Value>(
     }
   }
 
-  function begin(question: Question<Value>, purpose: 'foreground' | 'background') {
+  function begin(
+    question: Question<Value>,
+    purpose: 'foreground' | 'background',
+    permit: LoadPermit | undefined,
+  ) {
     const began = { sequence: purges.sequence, soft: softPurges.sequence };
-    return flights.join(flightKey(question, began.sequence), async () =>
-      keep(question, await question.load(purpose), began),
-    );
+    const flight = flights.join(flightKey(question, began.sequence), async () => {
+      const loaded = await question.load(purpose, permit).finally(() => permit?.end());
+      return keep(question, loaded, began);
+    });
+    if (flight === 'full' || flight.role === 'follower') permit?.end();
+    return flight;
   }
 
   /** Those who come after a purge must not share a load that began before it. */
@@ -217,8 +239,10 @@ export function createListCache<Value>(
 
   function refresh(question: Question<Value>, entry: Entry<Content<Value>>): void {
     if (pauseOf(entry) !== undefined) return;
-    if (flights.isLoading(flightKey(question, purges.sequence)) || question.mayLoad() !== undefined) return;
-    const flight = begin(question, 'background');
+    if (flights.isLoading(flightKey(question, purges.sequence))) return;
+    const permit = question.mayLoad({ forced: false });
+    if (permit?.type === 'failed') return;
+    const flight = begin(question, 'background', permit);
     if (flight === 'full') return;
     const { operation, project } = question;
     const settled = flight.value.then(({ loaded }) => {
@@ -265,9 +289,13 @@ export function createListCache<Value>(
   ): Promise<Read<Value>> {
     const failing = fallback === undefined || forwarded === 'request' ? undefined : pauseOf(fallback);
     if (failing !== undefined) return withFallback(failing, fallback, { outcome: 'miss', forwarded });
-    const refusal = flights.isLoading(flightKey(question, purges.sequence)) ? undefined : question.mayLoad();
-    if (refusal !== undefined) return withFallback(refusal, fallback, { outcome: 'miss', forwarded });
-    const flight = begin(question, 'foreground');
+    const permit = flights.isLoading(flightKey(question, purges.sequence))
+      ? undefined
+      : question.mayLoad({
+          forced: question.demand.noCache || (forwarded === 'request' && isServable(fallback)),
+        });
+    if (permit?.type === 'failed') return withFallback(permit, fallback, { outcome: 'miss', forwarded });
+    const flight = begin(question, 'foreground', permit);
     if (flight === 'full')
       return fallback === undefined
         ? { type: 'full' }
@@ -296,6 +324,10 @@ export function createListCache<Value>(
         return withFallback(loaded, fallback, how);
     }
   }
+
+  /** Whether an entry would have been served, had the request not demanded something newer. */
+  const isServable = (entry: Entry<Content<Value>> | undefined) =>
+    entry !== undefined && clock.now() < entry.held.staleUntil;
 
   const isNewEnough = ({ noCache, maxAgeMs, maxStaleMs = 0 }: Demand, { loadedAt }: Held) =>
     !noCache && (maxAgeMs === undefined || clock.now() - loadedAt <= maxAgeMs + maxStaleMs);

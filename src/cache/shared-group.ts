@@ -1,11 +1,13 @@
 import { createHash, createHmac } from 'node:crypto';
 import type { Clock } from '../lib/clock.ts';
+import { createPaced } from '../lib/paced.ts';
 import type { Random } from '../lib/random.ts';
 import type { BudgetShare } from '../upstream/budget.ts';
 import type { PurgeScope } from './purges.ts';
 import type { SharedEngine } from './shared-engine.ts';
 import { joinReply, purgeForm, readMessage, secretForm } from './shared-messages.ts';
 import { createSharedNews, type NewsHandlers } from './shared-news.ts';
+import type { News } from './shared-outbox.ts';
 import { createSharedPurges, type PurgeHandlers, RECENT_MS } from './shared-purges.ts';
 import { createGroupScripts } from './shared-scripts.ts';
 import type { Seal } from './shared-seal.ts';
@@ -32,8 +34,8 @@ export interface SharedGroup {
   /** Whether a purge came after `sequence`. */
   covers(project: string, operation: string, sequence: number): boolean;
   announcePurge(scope: PurgeScope & { soft: boolean }): void;
-  /** Tells all others once, within a moment. `until`: also those who come later, up to that wall-clock time. */
-  tell(news: string, until?: number): void;
+  /** Tells all others within a moment. */
+  tell(news: News): void;
   readonly channel: string;
 }
 
@@ -42,6 +44,10 @@ const EXCHANGE_MS = 200;
 /** Older knowledge of purges than this is not relied on. */
 const BELIEVED_MS = 700;
 const LONGEST_JOIN_MS = 1_000;
+/** Joins that others or the group itself ask for are this far apart, and further with each one that comes to nothing. */
+const FIRST_POKE_PAUSE_MS = 20;
+/** However often the engine gives reason to doubt what is cached, everything is loaded again once in this time at most. */
+const DOUBT_PAUSE_MS = 30_000;
 const NAME_LENGTH = 24;
 
 /**
@@ -77,9 +83,18 @@ export function createSharedGroup(
   let broken = Buffer.alloc(0);
   let joinedAt = Number.NEGATIVE_INFINITY;
   let joining: Promise<void> | undefined;
+  let incompleteJoins = 0;
   let poked = false;
   let closed = false;
-  const purges = createSharedPurges({ clock, random, handlers });
+  const purges = createSharedPurges({
+    clock,
+    random,
+    handlers: {
+      onPurge: handlers.onPurge,
+      onGap: createPaced(handlers.onGap, () => DOUBT_PAUSE_MS, clock),
+    },
+  });
+  const doubt = createPaced(handlers.onDoubt, () => DOUBT_PAUSE_MS, clock);
   const news = createSharedNews(
     {
       self: random.bytes(9).toString('base64url'),
@@ -88,7 +103,7 @@ export function createSharedGroup(
       joined: () => secret !== undefined,
       accountKey: (account) => keyOf(`budget:${nameOf('budget', account)}`),
     },
-    { engine, scripts, seal, budget, handlers },
+    { engine, scripts, seal, budget, clock, handlers },
   );
 
   const createSecret = () => ({
@@ -98,7 +113,8 @@ export function createSharedGroup(
   const sealed = (place: string, value: unknown) => seal.seal(place, Buffer.from(JSON.stringify(value)));
   const isDue = () => clock.now() - joinedAt > BELIEVED_MS;
 
-  async function join(): Promise<void> {
+  /** False where it is to be tried again. */
+  async function join(): Promise<boolean> {
     const proposal = secret?.sealed ?? (await sealed(control, createSecret()));
     const reply = await engine.run({
       operation: 'join',
@@ -115,7 +131,7 @@ export function createSharedGroup(
       ],
     });
     const read = joinReply.safeParse(reply);
-    if (!read.success) return;
+    if (!read.success) return false;
     const [field, found, foundRun, sequence, told, purged, tellings] = read.data;
     const opened =
       secret?.sealed.equals(found) === true
@@ -125,7 +141,7 @@ export function createSharedGroup(
       // Damaged: replaced at the next turn.
       broken = Buffer.from(found);
       poked = true;
-      return;
+      return false;
     }
     if (field.toString() !== seal.keyIds.current) {
       await engine.run({
@@ -136,15 +152,20 @@ export function createSharedGroup(
       });
     }
     const first = secret === undefined;
-    if (!first && sequence < purges.sequence) {
+    if (!first && (sequence < purges.sequence || told < news.heard)) {
       await engine.run({
         operation: 'join',
         script: scripts.renew,
         keys: [control],
-        args: [foundRun, random.bytes(9).toString('base64url'), purges.sequence],
+        args: [
+          foundRun,
+          random.bytes(9).toString('base64url'),
+          Math.max(sequence, purges.sequence),
+          Math.max(told, news.heard),
+        ],
       });
       poked = true;
-      return;
+      return false;
     }
     const lost = !first && (opened.id !== secret?.id || run?.equals(foundRun) !== true);
     secret = { id: opened.id, names: Buffer.from(opened.names, 'base64url'), sealed: found };
@@ -153,13 +174,14 @@ export function createSharedGroup(
       .toReversed()
       .map(async (entry) => readMessage(purgeForm, await seal.open(log, entry)));
     purges.learn(sequence, await Promise.all(heard), { first });
-    await news.learn(told, first ? [] : tellings, { missed: first || lost });
+    const complete = await news.learn(told, first ? [] : tellings, { first, lost });
     if (lost) {
-      if (clock.now() - joinedAt > RECENT_MS) handlers.onDoubt();
+      if (clock.now() - joinedAt > RECENT_MS) doubt();
       purges.tellAgain();
     }
-    joinedAt = clock.now();
+    if (complete) joinedAt = clock.now();
     await sendPurges();
+    return complete;
   }
 
   async function sendPurges(): Promise<void> {
@@ -178,21 +200,29 @@ export function createSharedGroup(
   }
 
   function synchronize(): Promise<void> {
-    joining ??= join().finally(() => {
-      joining = undefined;
-      if (!poked || closed || !engine.connected) return;
-      poked = false;
-      void synchronize();
-    });
+    joining ??= join()
+      .then((complete) => {
+        incompleteJoins = complete ? 0 : incompleteJoins + 1;
+      })
+      .finally(() => {
+        joining = undefined;
+        if (!poked || closed || !engine.connected) return;
+        poked = false;
+        poke();
+      });
     return joining;
   }
 
-  /** What was heard while it was under way may be younger than what it has read: once more. */
-  function poke(): void {
-    if (closed) return;
-    if (joining === undefined) void synchronize();
-    else poked = true;
-  }
+  /** What was heard while a join was under way may be younger than what it has read: then one more follows. */
+  const poke = createPaced(
+    () => {
+      if (closed) return;
+      if (joining === undefined) void synchronize();
+      else poked = true;
+    },
+    () => Math.min(SYNC_MS, FIRST_POKE_PAUSE_MS * 2 ** Math.min(incompleteJoins, 8)),
+    clock,
+  );
 
   function nameOf(kind: string, ...parts: readonly string[]): string | undefined {
     if (secret === undefined) return undefined;

@@ -1,6 +1,8 @@
-import type { BudgetShare } from '../upstream/budget.ts';
+import type { Clock } from '../lib/clock.ts';
+import type { BudgetAccount, BudgetShare } from '../upstream/budget.ts';
 import type { SharedEngine } from './shared-engine.ts';
-import { newsForm, readMessage } from './shared-messages.ts';
+import { newsForm, readLevel, readMessage } from './shared-messages.ts';
+import { createOutbox, type News } from './shared-outbox.ts';
 import type { GroupScripts } from './shared-scripts.ts';
 import type { Seal } from './shared-seal.ts';
 
@@ -15,15 +17,23 @@ export interface NewsHandlers {
 export interface SharedNews {
   /** How many the engine has counted, as far as this gateway has heard of them. */
   readonly heard: number;
-  /** Tells all others at the next exchange. `until`: also those who come later, up to that wall-clock time. */
-  tell(news: string, until?: number): void;
+  /** Tells all others at the next exchange. */
+  tell(news: News): void;
   /** Tells what there is to tell, and settles what was drawn; nothing where an exchange is under way or there is nothing. */
   exchange(): Promise<void>;
-  /** Takes over what the engine has after what was heard, the latest first. */
-  learn(told: number, entries: readonly Buffer[], known: { readonly missed: boolean }): Promise<void>;
+  /**
+   * Takes over what the engine has after what was heard, the latest first. `first`: nothing was known; `lost`: the engine may have lost what
+   * it was told. False where news that lasts could not be read: it is tried again at the next call, and until then some of it may be unknown.
+   */
+  learn(
+    told: number,
+    entries: readonly Buffer[],
+    known: { readonly first: boolean; readonly lost: boolean },
+  ): Promise<boolean>;
 }
 
-const MAX_NEWS = 5_000;
+/** Nobody waits for what is read at a join: it may be long. */
+const LASTING_DEADLINE_MS = 2_000;
 
 export function createSharedNews(
   {
@@ -47,93 +57,111 @@ export function createSharedNews(
     scripts,
     seal,
     budget,
+    clock,
     handlers,
   }: {
     engine: SharedEngine;
     scripts: GroupScripts;
     seal: Seal;
     budget: BudgetShare;
+    clock: Clock;
     handlers: NewsHandlers;
   },
 ): SharedNews {
   const { control, news: newsKey, lasting } = keys;
+  const outbox = createOutbox(clock);
   let heard = 0;
-  let unsaid: { news: string; until: number | undefined }[] = [];
   let exchanging = false;
+  /** Whether lasting news is still to be read. */
+  let lastingDue = false;
 
-  async function readLasting(): Promise<void> {
-    const reply = await engine.run({ operation: 'join', script: scripts.lasting, keys: [lasting], args: [] });
-    if (!Array.isArray(reply)) return;
+  async function readLasting(): Promise<boolean> {
+    const reply = await engine.run({
+      operation: 'join',
+      script: scripts.lasting,
+      keys: [lasting],
+      args: [],
+      deadlineMs: LASTING_DEADLINE_MS,
+    });
+    if (!Array.isArray(reply)) return false;
     for (const one of reply) {
       const plain = Buffer.isBuffer(one) ? await seal.open(lasting, one) : undefined;
       if (plain !== undefined) handlers.onNews(plain.toString());
     }
+    return true;
+  }
+
+  /** False where the engine did not take it. */
+  async function send(batch: readonly News[], accounts: readonly BudgetAccount[]): Promise<boolean> {
+    const lastingArgs: (number | Buffer)[] = [];
+    for (const news of batch)
+      if (news.type === 'lasting')
+        lastingArgs.push(await seal.seal(lasting, Buffer.from(news.text)), news.until);
+    const message = JSON.stringify({ from: self, news: batch.map(({ text }) => text) });
+    const told = batch.length === 0 ? '' : await seal.seal(newsKey, Buffer.from(message));
+    const reply = await engine.run({
+      operation: 'exchange',
+      script: scripts.exchange,
+      keys: [control, newsKey, lasting, ...accounts.map(({ key }) => accountKey(key))],
+      args: [
+        channel,
+        lastingArgs.length / 2,
+        ...lastingArgs,
+        told,
+        ...accounts.flatMap(({ drawn, ceiling, pauseMs, size: { capacity, refill, perMs } }) => [
+          drawn,
+          ceiling ?? '',
+          pauseMs,
+          capacity,
+          refill,
+          perMs,
+        ]),
+      ],
+    });
+    if (!Array.isArray(reply)) return false;
+    budget.settle(
+      accounts.flatMap(({ key, size }, index) => {
+        const level = readLevel(reply[2 * index], reply[2 * index + 1], size.capacity);
+        return level === undefined ? [] : [{ key, ...level }];
+      }),
+    );
+    return true;
   }
 
   return {
     get heard() {
       return heard;
     },
-    tell(news, until) {
-      if (unsaid.length >= MAX_NEWS) unsaid.shift();
-      unsaid.push({ news, until });
-    },
+    tell: outbox.add,
     async exchange() {
       if (exchanging || !joined()) return;
       const accounts = budget.take();
-      if (unsaid.length === 0 && accounts.length === 0) return;
+      const batch = engine.connected ? outbox.take() : [];
+      if (batch.length === 0 && accounts.length === 0) return;
       exchanging = true;
-      const said = unsaid;
-      unsaid = [];
-      const lastingArgs: (string | number | Buffer)[] = [];
-      for (const { news, until } of said)
-        if (until !== undefined) lastingArgs.push(await seal.seal(lasting, Buffer.from(news)), until);
-      const message = JSON.stringify({ from: self, news: said.map(({ news }) => news) });
-      const told = said.length === 0 ? '' : await seal.seal(newsKey, Buffer.from(message));
-      const reply = await engine.run({
-        operation: 'exchange',
-        script: scripts.exchange,
-        keys: [control, newsKey, lasting, ...accounts.map(({ key }) => accountKey(key))],
-        args: [
-          channel,
-          lastingArgs.length / 2,
-          ...lastingArgs,
-          told,
-          ...accounts.flatMap(({ drawn, ceiling, pauseMs, size: { capacity, refill, perMs } }) => [
-            drawn,
-            ceiling ?? '',
-            pauseMs,
-            capacity,
-            refill,
-            perMs,
-          ]),
-        ],
+      const sent = await send(batch, accounts).finally(() => {
+        exchanging = false;
       });
-      exchanging = false;
-      if (!Array.isArray(reply)) {
-        budget.giveUp(accounts);
-        unsaid = [...said, ...unsaid].slice(-MAX_NEWS);
-        return;
-      }
-      budget.settle(
-        accounts.map(({ key }, index) => ({
-          key,
-          tokens: Number(String(reply[2 * index])),
-          pauseMs: Number(reply[2 * index + 1]),
-        })),
-      );
+      if (sent) return;
+      budget.giveUp(accounts);
+      outbox.putBack(batch);
     },
-    async learn(told, entries, known) {
-      const missed = known.missed || entries.length < told - heard;
+    async learn(told, entries, { first, lost }) {
+      const missed = first || lost || entries.length < told - heard;
       heard = told;
       for (const entry of entries.toReversed()) {
         const message = readMessage(newsForm, await seal.open(newsKey, entry));
+        // What does not open was written by nobody of the group, or was damaged.
         if (message === undefined || message.from === self) continue;
         for (const news of message.news) handlers.onNews(news);
       }
-      if (!missed) return;
-      handlers.onMissedNews();
-      await readLasting();
+      if (lost) outbox.sendLastingAgain();
+      if (missed) {
+        handlers.onMissedNews();
+        lastingDue = true;
+      }
+      if (lastingDue) lastingDue = !(await readLasting());
+      return !lastingDue;
     },
   };
 }

@@ -2,11 +2,12 @@ import type { Clock } from '../lib/clock.ts';
 import type { Random } from '../lib/random.ts';
 import { createPurges, type PurgeScope } from './purges.ts';
 import type { SharedPurge } from './shared-messages.ts';
+import { LOG_ENTRIES } from './shared-scripts.ts';
 
 /** What a gateway does about the purges of others. */
 export interface PurgeHandlers {
   onPurge(scope: PurgeScope & { soft: boolean }): void;
-  /** Purges were missed, and nobody knows which. */
+  /** Purges were missed or could not be read, and nobody knows which, or the counter was changed by somebody else. */
   onGap(): void;
 }
 
@@ -60,6 +61,18 @@ export function createSharedPurges({
   let floor = 0;
   const unconfirmed = new Map<string, Unconfirmed>();
   const recent: { purge: SharedPurge; at: number }[] = [];
+  /** Ids of the latest purges: where the counter says that one came twice, it was not made twice. */
+  const heardIds = new Set<string>();
+
+  function isNew({ id }: SharedPurge): boolean {
+    if (heardIds.has(id)) return false;
+    heardIds.add(id);
+    for (const oldest of heardIds) {
+      if (heardIds.size <= LOG_ENTRIES) break;
+      heardIds.delete(oldest);
+    }
+    return true;
+  }
 
   return {
     get sequence() {
@@ -78,20 +91,20 @@ export function createSharedPurges({
       unconfirmed.set(said.id, { purge: said, sent: false });
     },
     learn(sequence, heard, { first }) {
-      // What cannot be read may have been about anything.
       const missed = !first && heard.length < sequence - book.sequence;
       if (first || missed) {
         floor = sequence - heard.length;
         book = createPurges(MAX_REMEMBERED, floor);
       }
       for (const purge of heard) {
+        // What cannot be read may have been about anything, so no shared value from before it is believed.
         book.add(purge === undefined ? {} : scopeOf(purge));
-        const own = purge !== undefined && recent.some(({ purge: { id } }) => id === purge.id);
-        if (purge !== undefined) unconfirmed.delete(purge.id);
-        if (first || missed || own) continue;
-        handlers.onPurge({ ...(purge === undefined ? {} : scopeOf(purge)), soft: purge?.soft ?? false });
+        if (purge === undefined) continue;
+        unconfirmed.delete(purge.id);
+        const own = recent.some(({ purge: { id } }) => id === purge.id);
+        if (isNew(purge) && !first && !own) handlers.onPurge({ ...scopeOf(purge), soft: purge.soft });
       }
-      if (missed) handlers.onGap();
+      if (missed || (!first && heard.includes(undefined))) handlers.onGap();
       // Sent, and yet not among those that came: it was lost.
       for (const waiting of unconfirmed.values()) waiting.sent = false;
     },

@@ -44,15 +44,30 @@ const LOOK_MS = 250;
 const WRITE_DEADLINE_MS = 2_000;
 const NOTHING = Buffer.alloc(0);
 
-/** A value other than the one known, else the lease, else how long another one's lease lasts. Engines that are full still answer. */
+/** The pause before the third look in a row that was for nothing, doubled from then on. */
+const FIRST_PAUSE_MS = 4;
+
+/**
+ * A value other than the one known, else the lease, else how long another one's lease lasts. Engines that are full still answer. No gateway
+ * writes a lease that lasts longer than `ARGV[2]`, or another type of value: the one is shortened, the other removed.
+ */
 const OBTAIN = `
-local stamp = redis.call('GETRANGE', KEYS[1], 0, ${STAMP_BYTES - 1})
+local stamp = redis.pcall('GETRANGE', KEYS[1], 0, ${STAMP_BYTES - 1})
+if type(stamp) == 'table' then
+  redis.call('DEL', KEYS[1])
+  stamp = ''
+end
 if stamp ~= '' and stamp ~= ARGV[3] then return {redis.call('GET', KEYS[1])} end
 if ARGV[2] == '0' then return {} end
 local held = redis.pcall('SET', KEYS[2], ARGV[1], 'NX', 'PX', ARGV[2])
 if type(held) == 'table' and held.err then return {} end
 if held then return {false, 1} end
-return {false, 0, redis.call('PTTL', KEYS[2])}`;
+local longest, leaseMs = tonumber(ARGV[2]), redis.call('PTTL', KEYS[2])
+if leaseMs < 0 or leaseMs > longest then
+  redis.call('PEXPIRE', KEYS[2], longest)
+  leaseMs = longest
+end
+return {false, 0, leaseMs}`;
 
 const RENEW = `
 if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
@@ -210,19 +225,35 @@ export function createSharedValues(
       await release(name, owner);
   }
 
-  /** Resolves when the name changed, or after `ms`. */
-  function change(name: string, ms: number): Promise<void> {
+  /** Resolves when the name changed, or after `ms`: whether it changed. */
+  function change(name: string, ms: number): Promise<boolean> {
     return new Promise((resolve) => {
-      const woken = () => {
+      const end = (changed: boolean) => {
         cancel();
         others.delete(woken);
         if (others.size === 0) waiting.delete(name);
-        resolve();
+        resolve(changed);
       };
+      const woken = () => end(true);
       const others = waiting.get(name) ?? new Set();
       waiting.set(name, others.add(woken));
-      const cancel = clock.after(ms, woken);
+      const cancel = clock.after(ms, () => end(false));
     });
+  }
+
+  /** Anyone with write access to the engine can wake and mislead waiting loads: fruitless looks are spaced further and further apart. */
+  function createLookPause(waitUntil: number): () => Promise<void> {
+    let inVain = 0;
+    return async () => {
+      inVain++;
+      if (inVain < 3) return;
+      const pauseMs = Math.min(
+        LOOK_MS,
+        FIRST_PAUSE_MS * 2 ** Math.min(inVain - 3, 8),
+        waitUntil - clock.now(),
+      );
+      await new Promise<void>((resolve) => void clock.after(Math.max(1, pauseMs), resolve));
+    };
   }
 
   return {
@@ -239,6 +270,7 @@ export function createSharedValues(
       const { name, accept, waitUntil } = wanted;
       const owner = `${self}-${(++leases).toString(36)}`;
       let known = NOTHING;
+      const pauseLooking = createLookPause(waitUntil);
       for (let turn = 0; turn === 0 || clock.now() < waitUntil; turn++) {
         const found = await obtain(name, owner, known);
         switch (found.type) {
@@ -248,7 +280,7 @@ export function createSharedValues(
             return loadAlone(wanted, owner);
           case 'held': {
             const ms = Math.min(LOOK_MS, Math.max(1, found.leaseMs), waitUntil - clock.now());
-            await change(name, Math.max(1, ms));
+            if (await change(name, Math.max(1, ms))) await pauseLooking();
             break;
           }
           case 'value': {
@@ -257,6 +289,7 @@ export function createSharedValues(
             const value = plain === undefined ? 'broken' : accept(plain);
             if (value === 'broken') await discard(name, known);
             else if (value !== undefined) return value;
+            await pauseLooking();
           }
         }
       }

@@ -9,6 +9,7 @@ import {
   type Presented,
 } from './callers.ts';
 import { createDigestKeys, type NonceBook } from './digest-keys.ts';
+import type { IssuerKeys } from './issuer-keys.ts';
 import { createIssuedTokens, type Issuer, type TokenRule } from './issuers.ts';
 import type { Tokens } from './tokens.ts';
 
@@ -26,16 +27,36 @@ export interface Access {
   challenges(stale: boolean): readonly string[];
   /** Milliseconds until a caller may make a request again; 0 where it may now. */
   pace(caller: Caller): number;
-  /** Milliseconds until a caller may cause a question to Atlas again; 0 where it may now. Takes nothing. */
-  spendingPause(caller: string): number;
-  /** Counts a question to Atlas that a caller caused. */
-  spend(caller: string): void;
-  /** Milliseconds until a caller may have Atlas asked again by `no-cache`; 0 where it may now. */
-  forceLoad(caller: string): number;
+  /** Reserves what a load may cost its caller, before anything is awaited: concurrent loads never see the same quota. */
+  reserveLoad(caller: string, load: LoadDemand): LoadReservation | LoadRefusal;
   replace(list: AccessList): void;
 }
 
-/** How often a caller may have Atlas asked again by `Cache-Control: no-cache`, in a minute. */
+/** What a caller asks to have loaded. */
+export interface LoadDemand {
+  /** Whether the gateway could answer from its cache, and only the request's own directives force the load. */
+  readonly forced: boolean;
+  /** Calls to Atlas that it is known to need, at least 1. */
+  readonly calls: number;
+}
+
+/** Quota that a load has taken from its caller. Both functions may be called in any order and after the end. */
+export interface LoadReservation {
+  readonly type: 'reserved';
+  /** Counts a call to Atlas. Calls beyond those reserved are owed: a load that has begun is finished, since others may wait for it. */
+  charge(): void;
+  /** Ends the load, and refunds what was reserved for calls that were not made. */
+  end(): void;
+}
+
+/** Why a caller may not have anything loaded now, and for how many milliseconds. */
+export interface LoadRefusal {
+  readonly type: 'limited';
+  readonly limit: 'forced-loads' | 'upstream-calls';
+  readonly waitMs: number;
+}
+
+/** How often a caller's request directives may force a load of what is cached, in a minute. */
 const FORCED_LOADS_PER_MINUTE = 20;
 
 /** Buckets by caller, made when first needed; a changed rate makes a new one. */
@@ -50,10 +71,45 @@ function createBuckets(clock: Clock) {
   };
 }
 
-/** `book` and `tokens` outlive a change of keys: nonces stay used, tokens of keys that stay go on working. */
+/** Takes one token of `forced` and up to `calls` of `spending`, or none of either. Absent buckets limit nothing. */
+function reserve(
+  { forced, spending }: { forced: TokenBucket | undefined; spending: TokenBucket | undefined },
+  calls: number,
+): LoadReservation | LoadRefusal {
+  const forcedWaitMs = forced?.pause() ?? 0;
+  if (forcedWaitMs > 0) return { type: 'limited', limit: 'forced-loads', waitMs: forcedWaitMs };
+  const spendingWaitMs = spending?.pause() ?? 0;
+  if (spendingWaitMs > 0) return { type: 'limited', limit: 'upstream-calls', waitMs: spendingWaitMs };
+  forced?.take();
+  let unused = spending?.takeUpTo(calls) ?? 0;
+  let charged = false;
+  let ended = false;
+  return {
+    type: 'reserved',
+    charge() {
+      charged = true;
+      if (unused > 0) unused--;
+      else spending?.spend();
+    },
+    end() {
+      if (ended) return;
+      ended = true;
+      spending?.refund(unused);
+      unused = 0;
+      if (!charged) forced?.refund(1);
+    },
+  };
+}
+
+/** `book`, `tokens` and `issuerKeys` outlive a change of keys: nonces stay used, tokens of keys that stay go on working. */
 export function createAccess(
   list: AccessList,
-  { book, tokens, clock }: { book: NonceBook; tokens: Tokens; clock: Clock },
+  {
+    book,
+    tokens,
+    issuerKeys,
+    clock,
+  }: { book: NonceBook; tokens: Tokens; issuerKeys: IssuerKeys; clock: Clock },
 ): Access {
   const requests = createBuckets(clock);
   const spending = createBuckets(clock);
@@ -71,7 +127,7 @@ export function createAccess(
         createBearerKeys(callers, clock),
         digest.presentation,
         tokens.presentation,
-        createIssuedTokens(issuers, rules, clock),
+        createIssuedTokens(issuers, rules, { clock, issuerKeys }),
       ],
       anonymous,
     );
@@ -90,15 +146,16 @@ export function createAccess(
     challenges: (stale) => challenges(stale),
     pace: ({ name, requestsPerMinute }) =>
       requestsPerMinute === undefined ? 0 : requests(name, requestsPerMinute).take(),
-    spendingPause(caller) {
+    reserveLoad(caller, { forced: isForced, calls }) {
       const rate = spendRates.get(caller);
-      return rate === undefined ? 0 : spending(caller, rate).pause();
+      return reserve(
+        {
+          forced: isForced ? forced(caller, FORCED_LOADS_PER_MINUTE) : undefined,
+          spending: rate === undefined ? undefined : spending(caller, rate),
+        },
+        calls,
+      );
     },
-    spend(caller) {
-      const rate = spendRates.get(caller);
-      if (rate !== undefined) spending(caller, rate).spend();
-    },
-    forceLoad: (caller) => forced(caller, FORCED_LOADS_PER_MINUTE).take(),
     replace,
   };
 }

@@ -18,27 +18,39 @@ export interface DigestKeys {
   challenges(stale: boolean): readonly string[];
 }
 
-/** Nonces and the counts used with them, kept beside the keys so that a reload of keys does not forget them. */
+/** Nonces and the counts that each key used with them, separate from the keys so that a reload of keys does not forget them. */
 export interface NonceBook {
   issue(): string;
-  /** `forged`: not from here. `ended`: from here, but too old, or its counts were forgotten. */
-  check(nonce: string): 'good' | 'ended' | 'forged';
-  /** Marks a count as used; false where it was already. */
-  use(nonce: string, count: number): boolean;
+  /** `forged`: not from here. `ended`: from here, but too old, or the counts that this key used with it were forgotten. */
+  check(keyId: string, nonce: string): 'good' | 'ended' | 'forged';
+  /** Marks a count as used by a key; false where it was already. */
+  use(keyId: string, nonce: string, count: number): boolean;
   /** The same for a count that was used at another gateway. */
-  learn(nonce: string, count: number): void;
-  /** Counts may have been used without being heard of here: nonces that are older than this moment end. */
-  endEarlier(): void;
+  learn(keyId: string, nonce: string, count: number): void;
+  /** Counts may have been used at another gateway without this one knowing: nonces older than this moment end, of one key or of all. */
+  endEarlier(keyId?: string): void;
 }
 
-/** What gateways that take each other's nonces have in common: keys that sign them, the first for new ones, and who is told of used counts. */
+/** What gateways that take each other's nonces have in common: keys that sign them, the first for new ones, and where used counts are reported. */
 export interface SharedNonces {
   readonly keys: readonly Buffer[];
-  readonly onUse: (nonce: string, count: number) => void;
+  readonly onUse: (keyId: string, nonce: string, count: number) => void;
+}
+
+/** What one key used. */
+interface UsedNonces {
+  readonly counts: Map<string, Set<number>>;
+  /** How many there are of all nonces together. */
+  total: number;
+  /** Nonces issued before this moment have ended for the key. */
+  oldestGood: number;
 }
 
 const NONCE_LIFE_MS = 300_000;
+/** For each key, so that no caller can end the nonces of another. */
 const MAX_NONCES = 10_000;
+const MAX_TOTAL_COUNTS = 100_000;
+/** For each nonce of a key. */
 const MAX_COUNTS = 5_000;
 const HEX = { MD5: /^[a-f0-9]{32}$/, 'SHA-256': /^[a-f0-9]{64}$/ } as const;
 const NO_ANSWER = { MD5: '0'.repeat(32), 'SHA-256': '0'.repeat(64) } as const;
@@ -51,7 +63,8 @@ function hash(algorithm: DigestAlgorithm, text: string): string {
 
 /**
  * Nonces that need no memory until they are used well: time, chance and a signature over both, 32 characters as Atlas's are. Only a nonce
- * that a right answer came with has its counts remembered, so strangers cannot fill the book; when it is full the oldest end early.
+ * that a right answer came with has its counts remembered, so strangers cannot fill the book; each key has room of its own, and when it is
+ * full the key's oldest nonces end early.
  */
 export function createNonceBook({
   clock,
@@ -65,26 +78,52 @@ export function createNonceBook({
   const keys = shared?.keys ?? [random.bytes(32)];
   // Gateways have only the wall clock in common.
   const now = () => (shared === undefined ? clock.now() : clock.wall());
-  const used = new Map<string, Set<number>>();
+  const byKey = new Map<string, UsedNonces>();
   let oldestGood = now();
+  let sweptAt = now();
   const sign = (head: Buffer, key = keys[0] ?? '') =>
     createHmac('sha256', key).update(head).digest().subarray(0, 12);
   const isSigned = (bytes: Buffer) =>
     keys.some((key) => timingSafeEqual(sign(bytes.subarray(0, 12), key), bytes.subarray(12)));
   const issuedAt = (bytes: Buffer) => bytes.readUIntBE(0, 6);
 
-  function mark(nonce: string, count: number): boolean {
-    const counts = used.get(nonce) ?? new Set();
+  function usedBy(keyId: string): UsedNonces {
+    const used = byKey.get(keyId) ?? { counts: new Map(), total: 0, oldestGood: 0 };
+    byKey.set(keyId, used);
+    return used;
+  }
+
+  function dropOldest(used: UsedNonces): void {
+    for (const [nonce, counts] of used.counts) {
+      const at = issuedAt(Buffer.from(nonce, 'base64url'));
+      const isFull = used.counts.size > MAX_NONCES || used.total > MAX_TOTAL_COUNTS;
+      if (!isFull && now() - at < NONCE_LIFE_MS) return;
+      used.counts.delete(nonce);
+      used.total -= counts.size;
+      // A nonce whose counts are forgotten must not be good again: none as old as it is.
+      used.oldestGood = Math.max(used.oldestGood, at + 1);
+    }
+  }
+
+  /** Forgets keys that were not used for longer than a nonce lives, once in that time. */
+  function sweep(): void {
+    if (now() - sweptAt < NONCE_LIFE_MS) return;
+    sweptAt = now();
+    for (const [keyId, used] of byKey) {
+      dropOldest(used);
+      if (used.counts.size === 0 && now() - used.oldestGood >= NONCE_LIFE_MS) byKey.delete(keyId);
+    }
+  }
+
+  function mark(keyId: string, nonce: string, count: number): boolean {
+    sweep();
+    const used = usedBy(keyId);
+    const counts = used.counts.get(nonce) ?? new Set();
     if (counts.has(count)) return false;
     counts.add(count);
-    used.set(nonce, counts);
-    for (const [oldest] of used) {
-      const at = issuedAt(Buffer.from(oldest, 'base64url'));
-      if (used.size <= MAX_NONCES && now() - at < NONCE_LIFE_MS) break;
-      used.delete(oldest);
-      // A nonce whose counts are forgotten must not be good again: none as old as it is.
-      oldestGood = Math.max(oldestGood, at + 1);
-    }
+    used.counts.set(nonce, counts);
+    used.total++;
+    dropOldest(used);
     return true;
   }
 
@@ -94,21 +133,24 @@ export function createNonceBook({
       head.writeUIntBE(Math.floor(now()), 0, 6);
       return Buffer.concat([head, sign(head)]).toString('base64url');
     },
-    check(nonce) {
+    check(keyId, nonce) {
       const bytes = Buffer.from(nonce, 'base64url');
       if (bytes.length !== 24 || nonce.length !== 32 || !isSigned(bytes)) return 'forged';
       const at = issuedAt(bytes);
-      const full = (used.get(nonce)?.size ?? 0) >= MAX_COUNTS;
-      return now() - at >= NONCE_LIFE_MS || at < Math.floor(oldestGood) || full ? 'ended' : 'good';
+      const used = byKey.get(keyId);
+      const isFull = (used?.counts.get(nonce)?.size ?? 0) >= MAX_COUNTS;
+      const isForgotten = at < Math.floor(Math.max(oldestGood, used?.oldestGood ?? 0));
+      return now() - at >= NONCE_LIFE_MS || isForgotten || isFull ? 'ended' : 'good';
     },
-    use(nonce, count) {
-      if (!mark(nonce, count)) return false;
-      shared?.onUse(nonce, count);
+    use(keyId, nonce, count) {
+      if (!mark(keyId, nonce, count)) return false;
+      shared?.onUse(keyId, nonce, count);
       return true;
     },
-    learn: (nonce, count) => void mark(nonce, count),
-    endEarlier() {
-      oldestGood = Math.max(oldestGood, now());
+    learn: (keyId, nonce, count) => void mark(keyId, nonce, count),
+    endEarlier(keyId) {
+      if (keyId === undefined) oldestGood = Math.max(oldestGood, now());
+      else usedBy(keyId).oldestGood = Math.max(usedBy(keyId).oldestGood, now());
     },
   };
 }
@@ -167,13 +209,13 @@ export function createDigestKeys(entries: readonly CallerEntry[], book: NonceBoo
       if (!right) return stranger('wrong-secret');
       if (known.key.expiresAt !== undefined && clock.wall() >= known.key.expiresAt)
         return stranger('expired');
-      switch (book.check(nonce)) {
+      switch (book.check(known.key.id, nonce)) {
         case 'forged':
           return stranger('unknown-nonce');
         case 'ended':
           return stranger('ended-nonce', true);
         case 'good':
-          return book.use(nonce, Number.parseInt(nc, 16))
+          return book.use(known.key.id, nonce, Number.parseInt(nc, 16))
             ? { type: 'caller', caller: known.caller }
             : stranger('replayed');
       }

@@ -1,6 +1,5 @@
 import {
   createLocalJWKSet,
-  createRemoteJWKSet,
   errors,
   type JSONWebKeySet,
   type JWTPayload,
@@ -9,6 +8,7 @@ import {
 } from 'jose';
 import type { Clock } from '../lib/clock.ts';
 import type { Caller, Identified, Presentation } from './callers.ts';
+import type { IssuerKeys } from './issuer-keys.ts';
 import { readIssuer } from './tokens.ts';
 
 /** Someone whose JWTs are believed: a cluster, an identity provider. */
@@ -28,39 +28,31 @@ export interface TokenRule {
   readonly value: string;
 }
 
-/** Key fetches are this far apart at least, however many unknown key ids come. */
-const COOLDOWN_MS = 30_000;
-const FETCH_TIMEOUT_MS = 5_000;
+/** By how much an issuer's clock may differ from the gateway's: for `nbf`, `iat` and `exp` alike. */
+const CLOCK_TOLERANCE_SECONDS = 30;
 const MAX_TOKEN_LENGTH = 8_192;
 
 const UNREACHABLE: Identified = { type: 'unavailable' };
 
-/**
- * Keys from a URL. Once they are known they stay known, so that an issuer's key server that is down turns nobody away; an unknown key id
- * has them fetched again.
- */
-function remoteKeys(url: URL): JWTVerifyGetKey {
-  return createRemoteJWKSet(url, {
-    cooldownDuration: COOLDOWN_MS,
-    timeoutDuration: FETCH_TIMEOUT_MS,
-    cacheMaxAge: Number.POSITIVE_INFINITY,
-  });
-}
-
 const claimOf = (payload: JWTPayload, name: string): unknown => payload[name];
+
+/** jose checks `iat` only together with a maximum age, which issuers of long-lived tokens do not have. */
+const isIssuedInFuture = ({ iat = 0 }: JWTPayload, wallMs: number) =>
+  iat > Math.floor(wallMs / 1_000) + CLOCK_TOLERANCE_SECONDS;
 
 /** A JWT of a configured issuer as a bearer token, mapped to a caller by one of its claims. */
 export function createIssuedTokens(
   issuers: readonly Issuer[],
   rules: readonly TokenRule[],
-  clock: Clock,
+  { clock, issuerKeys }: { clock: Clock; issuerKeys: IssuerKeys },
 ): Presentation {
+  issuerKeys.retain(issuers.flatMap(({ keys }) => ('url' in keys ? [keys.url] : [])));
   const byName = new Map(
     issuers.map((issuer) => {
       const keys = issuer.keys;
       const getKey: JWTVerifyGetKey =
         'url' in keys
-          ? remoteKeys(keys.url)
+          ? issuerKeys.keysOf(keys.url)
           : (header, token) => createLocalJWKSet(keys.set())(header, token);
       return [issuer.issuer, { issuer, getKey }] as const;
     }),
@@ -70,14 +62,17 @@ export function createIssuedTokens(
     token: string,
     { issuer, getKey }: { issuer: Issuer; getKey: JWTVerifyGetKey },
   ): Promise<Identified> {
+    const wallMs = clock.wall();
     try {
       const { payload } = await jwtVerify(token, getKey, {
         issuer: issuer.issuer,
         audience: issuer.audience,
         algorithms: [...issuer.algorithms],
         requiredClaims: ['exp'],
-        currentDate: new Date(clock.wall()),
+        currentDate: new Date(wallMs),
+        clockTolerance: CLOCK_TOLERANCE_SECONDS,
       });
+      if (isIssuedInFuture(payload, wallMs)) return { type: 'stranger', reason: 'bad-token' };
       const rule = rules.find(
         ({ issuer: name, claim, value }) => name === issuer.issuer && claimOf(payload, claim) === value,
       );
@@ -86,11 +81,8 @@ export function createIssuedTokens(
         : { type: 'caller', caller: rule.caller };
     } catch (error) {
       // Whatever jose itself finds wrong with a token is the token's fault; the rest is a key server that did not answer.
-      const ours =
-        error instanceof errors.JOSEError &&
-        !(error instanceof errors.JWKSTimeout) &&
-        error.code !== 'ERR_JOSE_GENERIC';
-      return ours ? { type: 'stranger', reason: 'bad-token' } : UNREACHABLE;
+      const isTokensFault = error instanceof errors.JOSEError && error.code !== 'ERR_JOSE_GENERIC';
+      return isTokensFault ? { type: 'stranger', reason: 'bad-token' } : UNREACHABLE;
     }
   }
 

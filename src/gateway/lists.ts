@@ -9,6 +9,7 @@ import {
   type Demand,
   type ListCache,
   type Loaded,
+  type LoadPermit,
   type Meaning,
   NO_DEMAND,
   type Read,
@@ -18,7 +19,8 @@ import type { Clock } from '../lib/clock.ts';
 import { headerValue } from '../lib/header-value.ts';
 import { failed } from '../upstream/failure.ts';
 import type { Send, UpstreamFailure, UpstreamHeaders, UpstreamResponse } from '../upstream/message.ts';
-import { fetchPage, type ListRequest, walk } from '../upstream/walk.ts';
+import { fetchPage, type ListRequest, WALK_PAGE_SIZE, walk } from '../upstream/walk.ts';
+import type { LoadDemand } from './access.ts';
 import type { Caller } from './callers.ts';
 import type { Credential, Credentials } from './credentials.ts';
 import { crossing, cutOf } from './policy.ts';
@@ -95,8 +97,8 @@ export interface ListsDependencies {
   readonly onUpstreamCall: (caller: string) => void;
   /** What was held may no longer be served from anywhere. */
   readonly onGone: () => void;
-  /** Undefined where this caller may make the gateway ask Atlas now. */
-  readonly mayLoad: (question: ListQuestion, demand: Demand) => UpstreamFailure | undefined;
+  /** Reserves what a load may cost this caller; a failure where it may not have Atlas asked now. */
+  readonly mayLoad: (question: ListQuestion, load: LoadDemand) => UpstreamFailure | LoadPermit | undefined;
   /** Filters a list across projects to one caller; returns any other list unchanged. */
   readonly viewFor: (caller: Caller, operationId: string, list: HeldList) => HeldList;
   /** Lists that other gateways hold; absent: there are none. */
@@ -339,7 +341,13 @@ export function createLists(
           lifetimes: holding,
           demand,
         };
-        const loadAll = (purpose: 'foreground' | 'background') => {
+        /** Calls that a load is known to need: pages of the list as it was last read, for each credential whose lists are merged. */
+        const expectedCalls = () => {
+          const before = cache.peek(part, operation.id, key);
+          const pages = before?.type === 'list' && before.whole ? itemsOf(before) / WALK_PAGE_SIZE : 1;
+          return Math.max(1, Math.ceil(pages)) * (merged ? chosen.length : 1);
+        };
+        const loadAll = (purpose: 'foreground' | 'background', permit: LoadPermit | undefined) => {
           const before = cache.peek(part, operation.id, key);
           const list: ListRequest = {
             operation: operation.id,
@@ -357,6 +365,7 @@ export function createLists(
           const loadWith = ({ send }: Credential) => {
             const counting: Send = (request) => {
               upstreamCalls++;
+              permit?.charge();
               onUpstreamCall(caller.name);
               return send(request);
             };
@@ -386,7 +395,7 @@ export function createLists(
           key,
           lifetimes: holding,
           demand,
-          mayLoad: () => mayLoad(question, demand),
+          mayLoad: ({ forced }) => mayLoad(question, { forced, calls: expectedCalls() }),
           stretch: () =>
             Math.min(...chosen.map((credential) => credential.stretch(operation.endpointSet, scope))),
           load: loadAll,

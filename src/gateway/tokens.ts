@@ -1,8 +1,9 @@
 import { createHash, createHmac, timingSafeEqual } from 'node:crypto';
 import { type JWTPayload, jwtVerify, SignJWT } from 'jose';
+import { createAttemptLimit } from '../lib/attempt-limit.ts';
+import { networkOf } from '../lib/client-network.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { Random } from '../lib/random.ts';
-import { createTokenBucket } from '../lib/token-bucket.ts';
 import type { CallerEntry, Identified, Presentation } from './callers.ts';
 
 /** What the token endpoint answers, in OAuth's form (RFC 6749 section 5). */
@@ -18,8 +19,9 @@ export interface TokenAnswer {
 
 /** Tokens that keys are traded for, at the gateway's own token endpoint. */
 export interface Tokens {
-  trade(authorization: string | undefined, form: URLSearchParams): Promise<TokenAnswer>;
-  revoke(authorization: string | undefined, form: URLSearchParams): Promise<TokenAnswer>;
+  /** `address`: the client's, where it is known. */
+  trade(authorization: string | undefined, form: URLSearchParams, address?: string): Promise<TokenAnswer>;
+  revoke(authorization: string | undefined, form: URLSearchParams, address?: string): Promise<TokenAnswer>;
   readonly presentation: Presentation;
   /** A token was revoked at another gateway. */
   learnRevoked(tokenId: string): void;
@@ -31,15 +33,16 @@ export interface Tokens {
 
 const ISSUER = 'atlas-gateway';
 const LIFE_SECONDS = 3_600;
-/** Gateways that take each other's tokens may differ by this much. */
-const CLOCK_SKEW_SECONDS = 30;
 /** The claim that ties a token to the secret its key had. */
 const KEY_CLAIM = 'key';
 const FINGERPRINT_BYTES = 12;
-const MAX_REVOKED = 100_000;
 const MAX_REMEMBERED = 10_000;
-/** How often a key may be tried; all unknown ids share one such allowance. */
-const TRIES = { capacity: 60, perMinute: 60 };
+/** Wrong secrets a minute, for a key id and for a client address; all unknown ids share one such allowance. */
+const FAILURES = { max: 60, windowMs: 60_000, maxKeys: 10_000 };
+/** By how much the clocks of gateways may differ. */
+const MAX_SKEW_MS = 60_000;
+/** Tokens that one key can revoke in an hour, which is how long a token lives: so many are remembered for it at most. */
+const REVOCATIONS = { max: 5_000, windowMs: LIFE_SECONDS * 1_000, maxKeys: 10_000 };
 
 const INVALID_CLIENT: TokenAnswer = {
   status: 401,
@@ -114,9 +117,11 @@ export function createTokens(
 ): Tokens {
   let signingKey = firstKey;
   let byId = new Map<string, KnownKey>();
-  const tries = new Map<string, ReturnType<typeof createTokenBucket>>();
-  /** Ids of revoked tokens, in the order they end. */
-  const revoked = new Set<string>();
+  const failuresById = createAttemptLimit(FAILURES, clock);
+  const failuresByAddress = createAttemptLimit(FAILURES, clock);
+  /** Revoked tokens by id, with the wall-clock milliseconds until which they are remembered: at least until they have expired. */
+  const revoked = new Map<string, number>();
+  const revocations = createAttemptLimit(REVOCATIONS, clock);
   /**
    * Tokens whose signature was checked, by the header that they came in: checking one is asynchronous, a known one is answered at once. What
    * may be wrong with it since then is looked at every time. As with keys, a map's seeded hash tells nothing of what is nearly right.
@@ -124,32 +129,35 @@ export function createTokens(
   const remembered = new Map<string, VerifiedToken>();
   const nowSeconds = () => Math.floor(clock.wall() / 1_000);
 
-  function tryKey(id: string): number {
-    const name = byId.has(id) ? id : 'unknown';
-    const bucket = tries.get(name) ?? createTokenBucket(TRIES, clock);
-    tries.set(name, bucket);
-    return bucket.take();
+  const tooMany = (waitMs: number, description: string): TokenAnswer => ({
+    status: 429,
+    body: { error: 'slow_down', error_description: description },
+    retryAfterSeconds: Math.ceil(waitMs / 1_000),
+    reason: 'too-many-attempts',
+  });
+
+  /** Counts a wrong secret. A right one is never counted or refused, so guessing at a key does not lock its owner out. */
+  function refuseGuess(id: string, address: string | undefined): TokenAnswer {
+    const waitMs = Math.max(
+      failuresById.count(byId.has(id) ? id : 'unknown'),
+      address === undefined ? 0 : failuresByAddress.count(networkOf(address)),
+    );
+    return waitMs > 0 ? tooMany(waitMs, 'Too many attempts.') : INVALID_CLIENT;
   }
 
   function client(
     authorization: string | undefined,
+    address: string | undefined,
   ): { id: string; name: string; fingerprint: string } | TokenAnswer {
     const pair = readBasic(authorization);
     if (pair === undefined) return { ...INVALID_CLIENT, reason: 'malformed' };
-    const waitMs = tryKey(pair.id);
-    if (waitMs > 0)
-      return {
-        status: 429,
-        body: { error: 'slow_down', error_description: 'Too many attempts.' },
-        retryAfterSeconds: Math.ceil(waitMs / 1_000),
-        reason: 'too-many-attempts',
-      };
     const known = byId.get(pair.id);
+    // Compared for unknown ids and past the limit as well: how long a refusal takes says nothing of why.
     const right = timingSafeEqual(
       createHash('sha256').update(pair.secret).digest(),
       known?.sha256 ?? Buffer.alloc(32),
     );
-    if (known === undefined || !right) return INVALID_CLIENT;
+    if (known === undefined || !right) return refuseGuess(pair.id, address);
     if (clock.wall() >= known.expiresAt) return { ...INVALID_CLIENT, reason: 'expired' };
     return {
       id: pair.id,
@@ -158,12 +166,12 @@ export function createTokens(
     };
   }
 
-  function forget(tokenId: string): void {
-    for (const oldest of revoked) {
-      if (revoked.size < MAX_REVOKED) break;
+  function addRevoked(tokenId: string, until: number): void {
+    for (const [oldest, oldestUntil] of revoked) {
+      if (clock.wall() < oldestUntil) break;
       revoked.delete(oldest);
     }
-    revoked.add(tokenId);
+    revoked.set(tokenId, until);
   }
 
   const read = async (token: string) =>
@@ -187,7 +195,7 @@ export function createTokens(
   function verifiedToken(payload: JWTPayload, key: Uint8Array): VerifiedToken | undefined {
     const { sub, jti, iat, exp } = payload;
     if (sub === undefined || jti === undefined || iat === undefined || exp === undefined) return undefined;
-    if (exp - iat > LIFE_SECONDS || iat > nowSeconds() + CLOCK_SKEW_SECONDS) return undefined;
+    if (exp - iat > LIFE_SECONDS || iat * 1_000 > clock.wall() + MAX_SKEW_MS) return undefined;
     const known = byId.get(sub);
     if (known === undefined || payload[KEY_CLAIM] !== fingerprintOf(key, known)) return undefined;
     return { keyId: sub, tokenId: jti, endsAt: exp * 1_000, keyHash: known.sha256 };
@@ -205,8 +213,8 @@ export function createTokens(
   }
 
   return {
-    async trade(authorization, form) {
-      const known = client(authorization);
+    async trade(authorization, form, address) {
+      const known = client(authorization, address);
       if ('status' in known) return known;
       if (form.get('grant_type') !== 'client_credentials') {
         return {
@@ -234,13 +242,15 @@ export function createTokens(
         caller: known.name,
       };
     },
-    async revoke(authorization, form) {
-      const known = client(authorization);
+    async revoke(authorization, form, address) {
+      const known = client(authorization, address);
       if ('status' in known) return known;
       const found = await read(form.get('token') ?? '');
       // A token of another key, or none, is answered in the same way (RFC 7009 section 2.2).
-      if (found?.keyId === known.id) {
-        forget(found.tokenId);
+      if (found?.keyId === known.id && !revoked.has(found.tokenId)) {
+        const waitMs = revocations.count(known.id);
+        if (waitMs > 0) return tooMany(waitMs, 'Too many revocations.');
+        addRevoked(found.tokenId, found.endsAt);
         onRevoke?.(found.tokenId, found.endsAt);
       }
       return { status: 200, caller: known.name };
@@ -261,7 +271,7 @@ export function createTokens(
         return admit(found);
       });
     },
-    learnRevoked: forget,
+    learnRevoked: (tokenId) => addRevoked(tokenId, clock.wall() + LIFE_SECONDS * 1_000 + MAX_SKEW_MS),
     replaceSigningKey(key) {
       if (timingSafeEqual(hashOf(key), hashOf(signingKey))) return;
       signingKey = key;

@@ -4,6 +4,10 @@ import type { Clock } from './clock.ts';
 export interface TokenBucket {
   /** Takes a token and answers 0, or takes none and answers the milliseconds until there is one. */
   take(): number;
+  /** Takes up to `wanted` tokens, as many as there are; 0 where there is not a whole one. */
+  takeUpTo(wanted: number): number;
+  /** Puts back tokens that were taken and not used. */
+  refund(tokens: number): void;
   /** Milliseconds until there is a token; 0 where there is one. Takes none. */
   pause(): number;
   /** Takes a token that may not be there yet: what could not be known beforehand is paid for afterwards. */
@@ -31,6 +35,14 @@ export function createTokenBucket(
       const waitMs = pause();
       if (waitMs === 0) tokens -= 1;
       return waitMs;
+    },
+    takeUpTo(wanted) {
+      const taken = Math.max(0, Math.min(wanted, Math.floor(fill())));
+      tokens -= taken;
+      return taken;
+    },
+    refund(unused) {
+      tokens = Math.min(capacity, fill() + unused);
     },
     spend() {
       fill();

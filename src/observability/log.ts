@@ -6,6 +6,7 @@ import type { AnsweredEvent, DeprecatedEvent, ExpiryEvent, PersistenceEvent } fr
 import type { UnexpectedErrorEvent } from '../lib/unexpected-error.ts';
 import type { UpstreamEvent } from '../upstream/events.ts';
 import type { ReloadEvent } from './reload-event.ts';
+import type { SignInEvent } from './sign-in-event.ts';
 
 /** What the gateway tells of its own life. Sentences are the gateway's own and hold nothing that came from outside. */
 export interface LifeEvent {
@@ -24,6 +25,7 @@ export type LogEvent =
   | UpstreamEvent
   | LifeEvent
   | ReloadEvent
+  | SignInEvent
   | UnexpectedErrorEvent;
 
 /** Where lines go. */
@@ -171,6 +173,11 @@ export function createLog(
       case 'shared-state': {
         const { connected, detail } = event;
         logger[connected ? 'info' : 'warn']({ connected, detail }, 'shared cache');
+        return;
+      }
+      case 'admin-sign-in-refused': {
+        const { reason, clientIp } = event;
+        logger.warn({ reason, clientIp }, 'admin sign-in refused');
         return;
       }
       case 'shared-exchange':

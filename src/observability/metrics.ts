@@ -277,6 +277,7 @@ export function createMetrics(sources: MetricSources, build: { version: string; 
         case 'circuit':
         case 'cache-file':
         case 'credential-expiry':
+        case 'admin-sign-in-refused':
         case 'life':
       }
     },

@@ -248,6 +248,7 @@ export function createTally({ clock }: { clock: Clock }): Tally {
         case 'circuit':
         case 'cache-file':
         case 'credential-expiry':
+        case 'admin-sign-in-refused':
         case 'life':
         case 'unexpected-error':
       }

@@ -5,8 +5,10 @@ import { type ApiError, renderApiError } from '../atlas/api-error.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { Random } from '../lib/random.ts';
 import type { UnexpectedErrorEvent } from '../lib/unexpected-error.ts';
+import type { SignInEvent } from '../observability/sign-in-event.ts';
 import { type BodyRefusal, createAppListener } from './app-listener.ts';
 import { MAX_BODY_BYTES } from './body-slots.ts';
+import { clientAddress } from './client-address.ts';
 import { createWhenOver } from './connection-slots.ts';
 import { createDescriptionRoutes } from './description-routes.ts';
 import { describeAdmin } from './openapi-admin.ts';
@@ -14,6 +16,7 @@ import { type BodyBindings, bodyOf } from './request-body.ts';
 import { readHeaders } from './request-headers.ts';
 import { isBrowsers, isCrossSite, namesThisListener } from './same-site.ts';
 import { createSessions, SESSION_MS } from './sessions.ts';
+import { createSignInLimit } from './sign-in-limit.ts';
 import { createUnexpectedErrorHandler } from './unexpected-error.ts';
 import { writeLastError } from './write-error.ts';
 
@@ -23,13 +26,18 @@ export interface PageView {
   readonly signedIn: boolean;
 }
 
+/** What the sign-in page is written with. `next` is where to go on after signing in. */
+export interface SignInForm {
+  readonly next: string;
+  readonly refused: 'wrong-token' | 'too-many-attempts' | undefined;
+}
+
 /** The pages for people, each as a whole HTML document. */
 export interface AdminPages {
   status(view: PageView): Promise<string>;
   /** `query` is the page's own: filters, order and page number, as they were sent. */
   connections(project: string, query: URLSearchParams, view: PageView): Promise<string>;
-  /** `next` is where to go on after signing in. */
-  signIn(form: { readonly next: string; readonly refused: boolean }, view: PageView): Promise<string>;
+  signIn(form: SignInForm, view: PageView): Promise<string>;
 }
 
 /** What is dropped: everything, or what a project or an operation holds. */
@@ -52,6 +60,7 @@ export interface AdminDependencies {
   /** The admin token in force; undefined: the listener is on loopback and asks for none. */
   readonly token: () => string | undefined;
   readonly onUnexpectedError: (event: UnexpectedErrorEvent) => void;
+  readonly observe: (event: SignInEvent) => void;
   readonly clock: Clock;
   readonly random: Random;
   /** The version of the gateway, for the description of its endpoints. */
@@ -86,7 +95,12 @@ const policyFor = (nonce: string) =>
     "base-uri 'none'",
   ].join('; ');
 
-function error(context: Context, status: 400 | 401 | 403 | 404 | 413, errorCode: string, detail: string) {
+function error(
+  context: Context,
+  status: 400 | 401 | 403 | 404 | 413 | 429,
+  errorCode: string,
+  detail: string,
+) {
   const body = renderApiError({ status, errorCode, detail });
   return context.body(body.toString(), status, {
     'Content-Type': 'application/json',
@@ -135,6 +149,7 @@ export function createAdminApp(
     purge,
     token,
     onUnexpectedError,
+    observe,
     clock,
     random,
     version,
@@ -144,14 +159,26 @@ export function createAdminApp(
   const sessions = createSessions({ token }, { clock, random });
   const isOpen = () => token() === undefined;
 
+  const signInLimit = createSignInLimit(clock);
+
   const signedIn = (context: Context) => sessions.holds(getCookie(context, SESSION_COOKIE) ?? '');
-  const hasToken = (context: Context) => {
-    const presented = /^bearer +(\S+)$/i.exec(context.req.header('authorization') ?? '')?.[1];
-    return presented !== undefined && sessions.isToken(presented);
-  };
+  const bearerOf = (context: Context) =>
+    /^bearer +(\S+)$/i.exec(context.req.header('authorization') ?? '')?.[1];
+
+  /** Whether this is the admin token; past the limit of wrong ones nothing is compared with it. */
+  function tryToken(context: Context, presented: string): 'right' | NonNullable<SignInForm['refused']> {
+    const address = clientAddress(context);
+    let waitMs = signInLimit.waitMs(address);
+    if (waitMs === 0 && sessions.isToken(presented)) return 'right';
+    if (waitMs === 0) waitMs = signInLimit.countFailure(address);
+    const reason = waitMs === 0 ? 'wrong-token' : 'too-many-attempts';
+    if (waitMs > 0) context.header('Retry-After', String(Math.ceil(waitMs / 1_000)));
+    observe({ type: 'admin-sign-in-refused', reason, clientIp: address });
+    return reason;
+  }
 
   /** A page, and nothing but it: its one script and style are known by a nonce that is never used again. */
-  function page(context: Context, code: 200 | 401, write: (view: PageView) => Promise<string>) {
+  function page(context: Context, code: 200 | 401 | 429, write: (view: PageView) => Promise<string>) {
     const nonce = random.bytes(NONCE_BYTES).toString('base64');
     context.header('Content-Security-Policy', policyFor(nonce));
     return context.html(write({ nonce, signedIn: signedIn(context) }), code);
@@ -225,8 +252,11 @@ export function createAdminApp(
     const form = new URLSearchParams(body);
     const wanted = form.get('next') ?? '/';
     const next = OWN_PAGE.test(wanted) ? wanted : '/';
-    if (!sessions.isToken((form.get('token') ?? '').trim()))
-      return page(context, 401, (view) => pages.signIn({ next, refused: true }, view));
+    const outcome = tryToken(context, (form.get('token') ?? '').trim());
+    if (outcome !== 'right')
+      return page(context, outcome === 'wrong-token' ? 401 : 429, (view) =>
+        pages.signIn({ next, refused: outcome }, view),
+      );
     setCookie(context, SESSION_COOKIE, sessions.open(), {
       httpOnly: true,
       sameSite: 'Strict',
@@ -241,15 +271,19 @@ export function createAdminApp(
     return context.redirect('/', 303);
   });
   app.use('*', async (context, next) => {
-    if (isOpen() || hasToken(context) || signedIn(context)) {
+    const presented = isOpen() ? undefined : bearerOf(context);
+    const outcome = presented === undefined ? undefined : tryToken(context, presented);
+    if (isOpen() || outcome === 'right' || signedIn(context)) {
       await next();
       return undefined;
     }
+    if (outcome === 'too-many-attempts')
+      return error(context, 429, 'TOO_MANY_ATTEMPTS', 'Too many wrong tokens were presented: wait.');
     context.header('WWW-Authenticate', 'Bearer realm="atlas-gateway admin"');
     if (wantsPage(context)) {
       const { path } = context.req;
       const wanted = OWN_PAGE.test(path) ? path : '/';
-      return page(context, 401, (view) => pages.signIn({ next: wanted, refused: false }, view));
+      return page(context, 401, (view) => pages.signIn({ next: wanted, refused: undefined }, view));
     }
     return error(context, 401, 'UNAUTHENTICATED', 'Present the admin token: Authorization: Bearer ….');
   });

@@ -1,6 +1,6 @@
-import { getConnInfo } from '@hono/node-server/conninfo';
 import { type Context, Hono } from 'hono';
 import type { TokenAnswer, Tokens } from '../gateway/tokens.ts';
+import { clientAddress } from './client-address.ts';
 import { createMethodNotAllowed } from './method-not-allowed.ts';
 import { type BodyBindings, bodyOf } from './request-body.ts';
 
@@ -30,15 +30,12 @@ function answer(context: Context, { status, body, retryAfterSeconds }: TokenAnsw
  */
 export function createOauthRoutes(tokens: Tokens, report: (event: RoutedEvent) => void): Hono<BodyBindings> {
   const app = new Hono<BodyBindings>();
-  const route = (
-    path: string,
-    handle: (authorization: string | undefined, form: URLSearchParams) => Promise<TokenAnswer>,
-  ) => {
+  const route = (path: string, handle: Tokens['trade']) => {
     app.post(path, async (context) => {
       const body = await bodyOf(context);
       if (body === undefined) return context.json(TOO_LARGE, 413);
       const form = new URLSearchParams(body);
-      const told = await handle(context.req.header('authorization'), form);
+      const told = await handle(context.req.header('authorization'), form, clientAddress(context));
       report({
         status: told.status,
         method: context.req.method,
@@ -53,7 +50,7 @@ export function createOauthRoutes(tokens: Tokens, report: (event: RoutedEvent) =
   route('/api/oauth/token', tokens.trade);
   route('/api/oauth/revoke', tokens.revoke);
   app.get('/api/private/ipinfo', (context) =>
-    context.json({ currentIpv4Address: getConnInfo(context).remote.address ?? '127.0.0.1' }),
+    context.json({ currentIpv4Address: clientAddress(context) ?? '127.0.0.1' }),
   );
   app.post('/api/private/*', (context) => context.json({}));
   app.all('/api/private/ipinfo', createMethodNotAllowed(['GET', 'HEAD', 'POST'], report));

@@ -3,6 +3,7 @@ import type { Clock } from '../lib/clock.ts';
 import type { ConnectionRow } from './connection-rows.ts';
 import type { PageView } from './layout.tsx';
 import type { StatusReport } from './report.ts';
+import type { SignInForm } from './sign-in-page.tsx';
 
 export interface PagesOptions {
   /** Operation ids that a purge can name. */
@@ -45,7 +46,7 @@ export function createPages(
           : { rows: await rowsOf(connections), whole: connections.whole, held: connections.held };
       return writeConnectionsPage({ project, query, list, now: clock.now(), publicUrl: publicUrl() }, view);
     },
-    async signIn(form: { readonly next: string; readonly refused: boolean }, view: PageView) {
+    async signIn(form: SignInForm, view: PageView) {
       const { writeSignInPage } = await import('./sign-in-page.tsx');
       return writeSignInPage(form, view);
     },

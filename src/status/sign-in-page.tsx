@@ -1,10 +1,18 @@
 import { type PageView, writeDocument } from './layout.tsx';
 
+/** Where to go on after signing in, and why the last attempt was refused. */
+export interface SignInForm {
+  readonly next: string;
+  readonly refused: 'wrong-token' | 'too-many-attempts' | undefined;
+}
+
+const PROBLEMS = {
+  'wrong-token': 'That is not the admin token.',
+  'too-many-attempts': 'There were too many wrong tokens. Try again in a minute.',
+} as const;
+
 /** Asks for the admin token. What the browser keeps afterwards is a session, not the token. */
-export function writeSignInPage(
-  { next, refused }: { readonly next: string; readonly refused: boolean },
-  view: PageView,
-): string {
+export function writeSignInPage({ next, refused }: SignInForm, view: PageView): string {
   return writeDocument({
     title: 'Sign in: atlas-gateway',
     view,
@@ -20,15 +28,15 @@ export function writeSignInPage(
               name="token"
               required
               autocomplete="current-password"
-              aria-invalid={refused ? 'true' : undefined}
-              aria-describedby={refused ? 'refused token-is' : 'token-is'}
+              aria-invalid={refused === undefined ? undefined : 'true'}
+              aria-describedby={refused === undefined ? 'token-is' : 'refused token-is'}
             />
           </label>
-          {refused ? (
+          {refused === undefined ? null : (
             <p id="refused" class="problem" role="alert">
-              That is not the admin token.
+              {PROBLEMS[refused]}
             </p>
-          ) : null}
+          )}
           <p id="token-is" class="faint">
             It is what <code>admin.token</code> in the gateway’s configuration names. You stay signed in for
             eight hours.

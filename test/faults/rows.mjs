@@ -139,4 +139,28 @@ export const ROWS = new Map([
   [126, ['settings that would fail at the start', 'named by check, with line and remedy']],
   [128, ['secrets with a byte order mark, spaces or line breaks', 'named, never sent']],
   [130, ['SIGHUP', 'the configuration is read again; never the end']],
+  [86, ['a revocation while Redis is away, and thousands of digest uses', 'refused everywhere afterwards']],
+  [87, ['50 loads at once by one caller, forced in every way', 'as many calls as its limits allow']],
+  [
+    89,
+    [
+      'a key server that fails, a reload, a withdrawn key',
+      'one fetch a cooldown; kept; stops in ten minutes',
+    ],
+  ],
+  [
+    90,
+    [
+      'guesses at key ids and the admin token, ten thousand nonces',
+      'limited, logged; owners and others go on',
+    ],
+  ],
+  [
+    93,
+    [
+      'Redis: foreign leases, sequence numbers, messages and types',
+      'no busy loop, no hard purge, the group goes on',
+    ],
+  ],
+  [124, ['JWTs from a clock that is 30 s off', 'accepted; refused beyond that']],
 ]);

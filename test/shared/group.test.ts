@@ -86,8 +86,9 @@ describe.skipIf(!hasRedis)('gateways that share an engine', () => {
     await expect.poll(() => one.group.upToDate(), SECOND).toBe(true);
     const name = one.group.nameOf('list', 'x');
     redis.cli('FLUSHALL');
-    await expect.poll(() => two.heard.length, { timeout: 3_000 }).toBeGreaterThan(1);
-    expect(new Set([...one.heard, ...two.heard])).toEqual(new Set(['purge a * false']));
+    await expect.poll(() => redis.cli('KEYS', '*:purges'), { timeout: 3_000 }).not.toBe('');
+    // It is there for gateways that start later; a gateway that has heard of it does not purge again.
+    expect([...one.heard, ...two.heard]).toEqual(['purge a * false']);
     await expect.poll(() => one.group.upToDate(), SECOND).toBe(true);
     await expect.poll(() => two.group.sequence, SECOND).toBe(one.group.sequence);
     expect([one.group.nameOf('list', 'x'), two.group.nameOf('list', 'x')]).toEqual([name, name]);
@@ -124,7 +125,7 @@ describe.skipIf(!hasRedis)('gateways that share an engine', () => {
     changing.group.announcePurge({ project: 'a', soft: true });
     await expect.poll(() => preparing.heard, SECOND).toEqual(['purge a * true']);
     // What cannot be read may have been about anything.
-    await expect.poll(() => stranger.heard, SECOND).toEqual(['purge * * false']);
+    await expect.poll(() => stranger.heard, SECOND).toEqual(['gap']);
   });
 
   test('survive a secret that was damaged', async () => {
@@ -140,9 +141,9 @@ describe.skipIf(!hasRedis)('gateways that share an engine', () => {
 
   test('tell each other news within a second, and what lasts of it to who comes later', async () => {
     const [one, two] = [await join(), await join()];
-    one.group.tell('used once');
-    one.group.tell('revoked for long', Date.now() + 60_000);
-    await expect.poll(() => two.heard, SECOND).toEqual(['used once', 'revoked for long']);
+    one.group.tell({ type: 'passing', text: 'used once', subject: 'one', summary: 'too many' });
+    one.group.tell({ type: 'lasting', text: 'revoked for long', until: Date.now() + 60_000 });
+    await expect.poll(() => two.heard, SECOND).toEqual(['revoked for long', 'used once']);
     const late = await join();
     expect(late.heard).toEqual(['revoked for long']);
     expect(one.heard).toEqual([]);

@@ -1,0 +1,18 @@
+import { isIPv6 } from 'node:net';
+
+const MAPPED_IPV4 = /^::ffff:(\d{1,3}(?:\.\d{1,3}){3})$/i;
+const GROUPS = 8;
+/** A client with one address of a /64 usually has all of them. */
+const NETWORK_GROUPS = 4;
+
+/** The network that limits count a client's address by: an IPv4 address itself, the /64 of an IPv6 address. */
+export function networkOf(address: string): string {
+  if (!isIPv6(address)) return address;
+  const mapped = MAPPED_IPV4.exec(address)?.[1];
+  if (mapped !== undefined) return mapped;
+  const [head = '', tail] = (address.split('%')[0] ?? '').split('::');
+  const [before, after] = [head, tail ?? ''].map((part) => part.split(':').filter((group) => group !== ''));
+  const zeros = Array<string>(Math.max(0, GROUPS - (before?.length ?? 0) - (after?.length ?? 0))).fill('0');
+  const groups = [...(before ?? []), ...zeros, ...(after ?? [])].slice(0, NETWORK_GROUPS);
+  return `${groups.map((group) => Number.parseInt(group, 16).toString(16)).join(':')}::/64`;
+}

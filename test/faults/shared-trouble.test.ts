@@ -1,0 +1,477 @@
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { MAX_COUNT, readLevel } from '../../src/cache/shared-messages.ts';
+import { createOutbox, type News } from '../../src/cache/shared-outbox.ts';
+import type { CallerEntry } from '../../src/gateway/callers.ts';
+import { createNonceBook } from '../../src/gateway/digest-keys.ts';
+import { createSharedAccess } from '../../src/gateway/shared-access.ts';
+import { createTokens } from '../../src/gateway/tokens.ts';
+import { createSystemClock } from '../../src/lib/clock.ts';
+import { createSystemRandom } from '../../src/lib/random.ts';
+import { SAMPLE_PROJECTS } from '../../src/simulator/world.ts';
+import type { Budget } from '../../src/upstream/budget.ts';
+import type { Send } from '../../src/upstream/message.ts';
+import { testKey } from '../support/caller-keys.ts';
+import { createFakeClock } from '../support/fake-clock.ts';
+import { ENCRYPTION_KEY, hasRedis, joinGroup, type Redis, startRedis } from '../support/redis.ts';
+import { ask, linksOf, startGateway } from '../support/running.ts';
+
+const DIGEST_USES = 5_000;
+const HOUR_MS = 3_600_000;
+const SOON = { timeout: 8_000, interval: 20 };
+const random = createSystemRandom();
+const key = testKey(1);
+const other = testKey(2);
+const entryOf = (name: string, { id, sha256 }: { id: string; sha256: string }): CallerEntry => ({
+  caller: { name, projects: 'all', organizations: 'all', operations: new Set(['lists']) },
+  keys: [{ id, sha256: Buffer.from(sha256, 'hex') }],
+});
+const callers = [entryOf('team', key), entryOf('other', other)];
+const GRANT = new URLSearchParams({ grant_type: 'client_credentials' });
+
+/** Calls that draw from one bucket, and what it has left. */
+function drawing(limited: Send, budget: Budget) {
+  return {
+    send: () =>
+      limited({
+        operation: 'listThings',
+        target: '/',
+        accept: 'json',
+        deadlineAt: performance.now(),
+        purpose: 'foreground',
+        endpointSet: 'streams',
+        scope: 'project',
+      }),
+    left: () => budget.remaining()[0]?.remaining,
+  };
+}
+
+/** One gateway's tokens, as callers use them. */
+function useTokens(tokens: ReturnType<typeof createTokens>) {
+  tokens.replaceKeys(callers);
+  return {
+    async trade({ basic } = key): Promise<string> {
+      const { body } = await tokens.trade(basic, GRANT);
+      return String(body?.['access_token']);
+    },
+    revoke: async (token: string, { basic } = key) =>
+      (await tokens.revoke(basic, new URLSearchParams({ token }))).status,
+    present: async (token: string) =>
+      (await tokens.presentation(`Bearer ${token}`, { method: 'GET', target: '/' }))?.type,
+  };
+}
+
+describe.skipIf(!hasRedis)('the shared tier in trouble', () => {
+  let redis: Redis;
+  let closing: (() => Promise<unknown>)[];
+  beforeEach(async () => {
+    redis = await startRedis();
+    closing = [];
+  });
+  afterEach(async () => {
+    for (const close of closing.toReversed()) await close();
+    await redis.stop();
+  });
+
+  /** What a gateway has for its callers, joined with the others. */
+  async function joinWithAccess() {
+    const clock = createSystemClock();
+    let tell: (news: News) => void = () => undefined;
+    const access = createSharedAccess(
+      { encryptionKey: ENCRYPTION_KEY, otherKey: undefined },
+      { tell: (news) => tell(news) },
+    );
+    const book = createNonceBook({ clock, random, shared: access.nonces });
+    const tokens = createTokens(access.tokens, { clock, random });
+    const { group, engine, budget } = await joinGroup(redis.url, {
+      handlers: {
+        onNews: (news) => access.hear(news, { book, tokens }),
+        onMissedNews: () => book.endEarlier(),
+      },
+    });
+    tell = group.tell;
+    closing.push(() => group.close());
+    return { group, engine, budget, book, ...useTokens(tokens) };
+  }
+
+  async function join(options: Parameters<typeof joinGroup>[1] = {}) {
+    const heard: string[] = [];
+    const joined = await joinGroup(redis.url, {
+      ...options,
+      handlers: {
+        onPurge: ({ project = '*', soft }) => void heard.push(`purge ${project} ${soft ? 'soft' : 'hard'}`),
+        onDoubt: () => void heard.push('doubt'),
+        onGap: () => void heard.push('gap'),
+      },
+    });
+    closing.push(() => joined.group.close());
+    const asked = (operation: string) =>
+      joined.events.filter((event) => 'operation' in event && event.operation === operation).length;
+    return { ...joined, heard, asked };
+  }
+
+  const pause = (ms: number) =>
+    new Promise<void>((resolve) => void createSystemClock().after(ms, () => resolve()));
+  const control = () => redis.cli('KEYS', '*:control');
+
+  describe('revocations', () => {
+    test('86: a token revoked while Redis is away, followed by 5 000 digest uses, is refused everywhere once it is back', async () => {
+      const [one, two] = [await joinWithAccess(), await joinWithAccess()];
+      const [revoked, good] = [await one.trade(), await one.trade()];
+      const [busy, quiet] = [one.book.issue(), one.book.issue()];
+      expect(await two.present(revoked)).toBe('caller');
+      await redis.kill();
+      await expect.poll(() => one.engine.connected, SOON).toBe(false);
+      expect(await one.revoke(revoked)).toBe(200);
+      for (let count = 1; count < DIGEST_USES; count++) one.book.use(key.id, busy, count);
+      one.book.use(other.id, quiet, 1);
+      await redis.restart();
+      await expect.poll(() => two.present(revoked), { timeout: 20_000 }).toBe('stranger');
+      expect(await two.present(good)).toBe('caller');
+      // What was too much to be reported ends instead: no count of it can be used again at another gateway.
+      await expect.poll(() => two.book.check(key.id, busy), SOON).toBe('ended');
+      const late = await joinWithAccess();
+      expect(await late.present(revoked)).toBe('stranger');
+      expect(await late.present(good)).toBe('caller');
+    }, 40_000);
+
+    test('86: a revocation that Redis was told of and then lost reaches gateways that start later', async () => {
+      const [one, two] = [await joinWithAccess(), await joinWithAccess()];
+      const token = await one.trade();
+      await one.revoke(token);
+      await expect.poll(() => two.present(token), SOON).toBe('stranger');
+      redis.cli('FLUSHALL');
+      await expect.poll(() => redis.cli('KEYS', '*:lasting'), SOON).not.toBe('');
+      const late = await joinWithAccess();
+      expect(await late.present(token)).toBe('stranger');
+    });
+
+    test('86: an engine that came back with older counters receives revocations again', async () => {
+      const [one, two] = [await joinWithAccess(), await joinWithAccess()];
+      const token = await one.trade();
+      await one.revoke(token);
+      await expect.poll(() => two.present(token), SOON).toBe('stranger');
+      redis.cli('DEL', redis.cli('KEYS', '*:lasting'));
+      redis.cli('HSET', control(), 'news', '0');
+      await expect.poll(() => redis.cli('KEYS', '*:lasting'), SOON).not.toBe('');
+    });
+
+    test('86: revocations that could not be read at the start are read as soon as they can be', async () => {
+      const one = await joinWithAccess();
+      const token = await one.trade();
+      await one.revoke(token);
+      await expect.poll(() => redis.cli('KEYS', '*:lasting'), SOON).not.toBe('');
+      redis.cli('ACL', 'SETUSER', 'default', 'resetkeys', '~*:control', '~*:purges', '~*:news');
+      const late = await joinWithAccess();
+      expect(await late.present(token)).toBe('caller');
+      expect(await late.group.upToDate()).toBe(false);
+      redis.cli('ACL', 'SETUSER', 'default', 'allkeys');
+      await expect.poll(() => late.present(token), { timeout: 20_000 }).toBe('stranger');
+      await expect.poll(() => late.group.upToDate(), SOON).toBe(true);
+    }, 30_000);
+  });
+
+  describe('leases and values', () => {
+    const load = async (gateway: Awaited<ReturnType<typeof join>>, waitMs = 10_000) => {
+      const begunAt = gateway.clock.now();
+      const value = await gateway.values.together<string>({
+        name: 'name',
+        waitUntil: begunAt + waitMs,
+        accept: (plain) => plain.toString(),
+        load: async () => 'loaded',
+        keep: (loaded) => ({ plain: Buffer.from(loaded), lifeMs: 60_000 }),
+      });
+      return { value, tookMs: gateway.clock.now() - begunAt };
+    };
+    const LEASE = 'agw1:{name}:lease';
+    const foreign: [string, () => void][] = [
+      ['without expiry', () => redis.cli('SET', LEASE, 'foreign')],
+      ['that lasts a year', () => redis.cli('SET', LEASE, 'foreign', 'EX', '31536000')],
+      ['of another type', () => redis.cli('LPUSH', LEASE, 'foreign')],
+    ];
+    for (const [what, write] of foreign) {
+      test(`93: a lease ${what} is free after a lease's time, without a busy loop`, async () => {
+        const gateway = await join();
+        write();
+        const { value, tookMs } = await load(gateway);
+        expect(value).toBe('loaded');
+        expect(tookMs).toBeLessThan(4_500);
+        expect(gateway.asked('lease')).toBeLessThan(40);
+        await expect.poll(() => gateway.values.read('name').then(String), SOON).toBe('loaded');
+      });
+    }
+
+    test('93: a value of another type is a miss, and replaced', async () => {
+      const gateway = await join();
+      redis.cli('LPUSH', 'agw1:{name}:value', 'foreign');
+      expect((await load(gateway)).value).toBe('loaded');
+      await expect.poll(() => gateway.values.read('name').then(String), SOON).toBe('loaded');
+    });
+
+    test('93: forged notifications do not make those who wait look in a loop', async () => {
+      const gateway = await join();
+      redis.cli('SET', LEASE, 'foreign', 'PX', '3000');
+      const waiting = load(gateway);
+      const { channel } = gateway.group;
+      for (let turn = 0; turn < 100; turn++) {
+        redis.cli('PUBLISH', channel, 'name');
+        await pause(5);
+      }
+      expect((await waiting).value).toBe('loaded');
+      expect(gateway.asked('lease')).toBeLessThan(40);
+    });
+  });
+
+  describe('counters and messages', () => {
+    const works = async (one: Awaited<ReturnType<typeof join>>, two: Awaited<ReturnType<typeof join>>) => {
+      const before = two.heard.length;
+      one.group.announcePurge({ project: 'afterwards', soft: true });
+      await expect.poll(() => two.heard.slice(before), SOON).toContain('purge afterwards soft');
+      await expect.poll(() => one.group.upToDate(), SOON).toBe(true);
+      await expect.poll(() => two.group.upToDate(), SOON).toBe(true);
+    };
+    const hard = ({ heard }: { heard: readonly string[] }) => heard.filter((what) => what.endsWith('hard'));
+
+    const sequences = [
+      'nonsense',
+      '-5',
+      '1.5',
+      '1e9',
+      '0x10',
+      '007',
+      '',
+      '5',
+      '1000000',
+      '99999999999',
+      '99999999999999999999',
+      '9'.repeat(400),
+    ];
+    for (const sequence of sequences) {
+      const shown = sequence.length > 30 ? `of ${sequence.length} digits` : `'${sequence}'`;
+      test(`93: a forged sequence number ${shown} purges nothing hard, and the group goes on`, async () => {
+        const [one, two] = [await join(), await join()];
+        for (const project of ['a', 'b', 'c']) one.group.announcePurge({ project, soft: false });
+        await expect.poll(() => two.heard, SOON).toHaveLength(3);
+        redis.cli('HSET', control(), 'sequence', sequence);
+        const joins = one.asked('join') + two.asked('join');
+        await works(one, two);
+        expect(one.asked('join') + two.asked('join') - joins).toBeLessThan(60);
+        expect([...hard(one), ...hard(two)]).toEqual(['purge a hard', 'purge b hard', 'purge c hard']);
+      });
+    }
+
+    test('93: a sequence number a little too high does not purge once more what was purged before', async () => {
+      const [one, two] = [await join(), await join()];
+      for (const project of ['a', 'b', 'c']) one.group.announcePurge({ project, soft: false });
+      await expect.poll(() => two.heard, SOON).toHaveLength(3);
+      redis.cli('HINCRBY', control(), 'sequence', '2');
+      await expect.poll(() => two.group.sequence, SOON).toBe(5);
+      expect([one.heard, two.heard.length]).toEqual([[], 3]);
+      await works(one, two);
+    });
+
+    test('93: a counter of news that is forged is replaced, and news goes on', async () => {
+      const [one, two] = [await joinWithAccess(), await joinWithAccess()];
+      for (const forged of ['nonsense', '-1', '5000', '9'.repeat(30)]) {
+        redis.cli('HSET', control(), 'news', forged);
+        const token = await one.trade();
+        await one.revoke(token);
+        await expect.poll(() => two.present(token), SOON).toBe('stranger');
+      }
+    });
+
+    test('93: purges that nobody of the group wrote are one soft purge in a while, however many come', async () => {
+      const gateway = await join();
+      gateway.group.announcePurge({ project: 'own', soft: false });
+      await expect.poll(() => gateway.group.upToDate(), SOON).toBe(true);
+      for (let turn = 0; turn < 20; turn++) {
+        redis.cli('LPUSH', redis.cli('KEYS', '*:purges'), 'foreign');
+        redis.cli('HINCRBY', control(), 'sequence', '1');
+        await pause(30);
+      }
+      const sequence = Number(redis.cli('HGET', control(), 'sequence'));
+      await expect.poll(() => gateway.group.sequence, SOON).toBe(sequence);
+      expect(gateway.heard).toEqual(['gap']);
+    });
+
+    test('93: foreign messages on the channel cause no join for each of them, and nothing is purged', async () => {
+      const gateway = await join();
+      const { channel } = gateway.group;
+      const joins = gateway.asked('join');
+      const burst = `for i = 1, 2000 do redis.call('PUBLISH', KEYS[1], i % 2 == 0 and '' or string.rep('x', i)) end`;
+      for (let turn = 0; turn < 10; turn++) {
+        redis.cli('EVAL', burst, '1', channel);
+        await pause(50);
+      }
+      expect(gateway.asked('join') - joins).toBeLessThan(60);
+      expect(gateway.heard).toEqual([]);
+    });
+
+    test('93: an engine that is full and came back with an older state is not asked in a loop', async () => {
+      const gateway = await join();
+      for (const project of ['a', 'b', 'c']) gateway.group.announcePurge({ project, soft: false });
+      await expect.poll(() => gateway.group.upToDate(), SOON).toBe(true);
+      redis.cli('HSET', control(), 'sequence', '1');
+      redis.cli('CONFIG', 'SET', 'maxmemory', '1');
+      const joins = gateway.asked('join');
+      await pause(1_500);
+      expect(gateway.asked('join') - joins).toBeLessThan(40);
+      redis.cli('CONFIG', 'SET', 'maxmemory', '0');
+      await expect.poll(() => gateway.group.upToDate(), SOON).toBe(true);
+    });
+
+    test('93: keys of another type are removed, and the group goes on', async () => {
+      const [one, two] = [await join(), await join()];
+      for (const name of ['purges', 'news', 'lasting', 'control']) {
+        const place = control().replace(/control$/, name);
+        redis.cli('EVAL', `redis.call('DEL', KEYS[1]) redis.call('SET', KEYS[1], 'foreign')`, '1', place);
+        await works(one, two);
+      }
+      const [three, four] = [await joinWithAccess(), await joinWithAccess()];
+      const token = await three.trade();
+      await three.revoke(token);
+      await expect.poll(() => four.present(token), SOON).toBe('stranger');
+    }, 30_000);
+
+    test('93: a rate limit that somebody wrote over stops neither news nor the limit', async () => {
+      const [one, two] = [await joinWithAccess(), await joinWithAccess()];
+      const atlas: Send = async () => ({
+        type: 'answered',
+        status: 200,
+        headers: {},
+        body: Buffer.from('{}'),
+      });
+      const { send, left } = drawing(one.budget.limit('one')(atlas), one.budget);
+      await send();
+      await expect.poll(() => redis.cli('KEYS', '*:budget:*'), SOON).not.toBe('');
+      const bucket = redis.cli('KEYS', '*:budget:*');
+      const forgeries: [string, ...string[]][] = [
+        ['HSET', bucket, 'tokens', 'nonsense', 'at', 'nonsense', 'paused', 'nonsense'],
+        ['HSET', bucket, 'tokens', 'nan', 'at', 'inf', 'paused', 'nan'],
+        ['EVAL', `redis.call('DEL', KEYS[1]) redis.call('SET', KEYS[1], 'foreign')`, '1', bucket],
+      ];
+      for (const forgery of forgeries) {
+        redis.cli(...forgery);
+        await send();
+        const token = await one.trade();
+        await one.revoke(token);
+        await expect.poll(() => two.present(token), SOON).toBe('stranger');
+        await expect.poll(() => Number(redis.cli('HGET', bucket, 'tokens')), SOON).not.toBeNaN();
+      }
+      expect(left()).not.toBeNaN();
+    });
+
+    test('93: a forged level of a rate limit is believed only within what a bucket can hold or owe', () => {
+      expect(readLevel(Buffer.from('12.5'), 20, 100)).toEqual({ tokens: 12.5, pauseMs: 20 });
+      expect(readLevel(Buffer.from('-1e18'), -5, 100)).toEqual({ tokens: -100, pauseMs: 0 });
+      expect(readLevel(Buffer.from('1e18'), 1e15, 100)).toEqual({ tokens: 100, pauseMs: 300_000 });
+      for (const [tokens, pauseMs] of [
+        ['nan', 0],
+        ['inf', 0],
+        ['x', 0],
+        ['1', 'x'],
+      ])
+        expect(readLevel(tokens, pauseMs, 100)).toBeUndefined();
+    });
+  });
+
+  test('93: a gateway whose group was tampered with goes on serving what it has cached', async () => {
+    const { orders } = SAMPLE_PROJECTS;
+    const running = await startGateway({
+      files: { url: redis.url, key: ENCRYPTION_KEY },
+      config: {
+        listen: { port: 0, publicUrl: 'http://gateway.test' },
+        cache: { shared: { url: { file: 'url' }, encryptionKey: { file: 'key' } } },
+      },
+    });
+    closing.push(() => running.stop());
+    expect((await running.get(linksOf(orders))).status).toBe(200);
+    running.simulator.faults.add({ target: 'privateLink', wire: 'reset' });
+    const joined = async () =>
+      /shared_requests_total\{operation="join",outcome="done"\} (\d+)/.exec(
+        (await ask(running.admin, '/metrics')).text,
+      )?.[1];
+    for (const sequence of ['1000', 'nonsense', String(MAX_COUNT), '0']) {
+      redis.cli('HSET', control(), 'sequence', sequence);
+      const before = Number(await joined());
+      await expect.poll(async () => Number(await joined()), SOON).toBeGreaterThan(before + 2);
+      expect((await running.get(linksOf(orders))).status).toBe(200);
+    }
+  });
+});
+
+describe('news that waits to be sent', () => {
+  const use = (count: number, subject = 'one'): News => ({
+    type: 'passing',
+    text: `used ${subject} ${count}`,
+    subject,
+    summary: `ended ${subject}`,
+  });
+  const revocation = (number: number, until: number): News => ({
+    type: 'lasting',
+    text: `revoked ${number}`,
+    until,
+  });
+
+  test('86: passing news never displaces lasting news, and too much of one subject ends that subject only', () => {
+    const clock = createFakeClock();
+    const outbox = createOutbox(clock);
+    for (let number = 0; number < 6_000; number++) outbox.add(revocation(number, clock.wall() + HOUR_MS));
+    for (let count = 0; count < 50_000; count++) outbox.add(use(count));
+    outbox.add(use(1, 'two'));
+    const texts: string[] = [];
+    for (let batch = outbox.take(); batch.length > 0; batch = outbox.take()) {
+      expect(batch.length).toBeLessThanOrEqual(3_000);
+      texts.push(...batch.map(({ text }) => text));
+    }
+    expect(texts.filter((text) => text.startsWith('revoked'))).toHaveLength(6_000);
+    expect(texts.filter((text) => !text.startsWith('revoked'))).toEqual(['ended one', 'used two 1']);
+  });
+
+  test('86: a batch that did not arrive is sent again, lasting news also after the engine lost it, until it expires', async () => {
+    const clock = createFakeClock();
+    const outbox = createOutbox(clock);
+    outbox.add(revocation(1, clock.wall() + HOUR_MS));
+    outbox.add(use(1));
+    const batch = outbox.take();
+    expect(batch).toHaveLength(2);
+    expect(outbox.take()).toEqual([]);
+    outbox.putBack(batch);
+    expect(outbox.take()).toEqual(batch);
+    outbox.sendLastingAgain();
+    expect(outbox.take().map(({ text }) => text)).toEqual(['revoked 1']);
+    await clock.advance(HOUR_MS);
+    outbox.putBack(batch.slice(0, 1));
+    outbox.sendLastingAgain();
+    expect(outbox.take()).toEqual([]);
+  });
+});
+
+describe('revoked tokens', () => {
+  test('86: a revoked token is refused until it has expired, however many are revoked elsewhere', async () => {
+    const clock = createFakeClock();
+    const tokens = createTokens({ signingKey: random.bytes(32) }, { clock, random });
+    const { trade, revoke, present } = useTokens(tokens);
+    const token = await trade();
+    expect(await revoke(token)).toBe(200);
+    for (let number = 0; number < 100_001; number++) tokens.learnRevoked(`elsewhere-${number}`);
+    expect(await present(token)).toBe('stranger');
+  });
+
+  test('86: one key can revoke 5 000 tokens an hour, so that what is remembered is bounded for each key', async () => {
+    const clock = createFakeClock();
+    const revocations: string[] = [];
+    const tokens = createTokens(
+      { signingKey: random.bytes(32), onRevoke: (tokenId) => void revocations.push(tokenId) },
+      { clock, random },
+    );
+    const { trade, revoke, present } = useTokens(tokens);
+    for (let number = 0; number < 5_000; number++) expect(await revoke(await trade())).toBe(200);
+    const last = await trade();
+    expect(await revoke(last)).toBe(429);
+    expect(await present(last)).toBe('caller');
+    expect(revocations).toHaveLength(5_000);
+    expect(await revoke(await trade(other), other)).toBe(200);
+    await clock.advance(HOUR_MS);
+    expect(await revoke(await trade())).toBe(200);
+  });
+});
