@@ -1,6 +1,6 @@
 import type { Context } from 'hono';
 import { renderApiError } from '../atlas/api-error.ts';
-import type { RoutedEvent } from './oauth-routes.ts';
+import type { RoutedEvent } from './routed-event.ts';
 
 /** Answers 405 with `Allow` (RFC 9110 section 15.5.6): the last handler of a path that is served with other methods. */
 export function createMethodNotAllowed(methods: readonly string[], report: (event: RoutedEvent) => void) {

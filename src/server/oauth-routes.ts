@@ -3,17 +3,7 @@ import type { TokenAnswer, Tokens } from '../gateway/tokens.ts';
 import { clientAddress } from './client-address.ts';
 import { createMethodNotAllowed } from './method-not-allowed.ts';
 import { type BodyBindings, bodyOf } from './request-body.ts';
-
-/** What is told of a request that Hono answered. */
-export interface RoutedEvent {
-  readonly status: number;
-  readonly method: string;
-  /** The request's path. */
-  readonly path: string;
-  readonly errorCode?: string;
-  readonly caller?: string;
-  readonly reason?: string;
-}
+import type { RoutedEvent } from './routed-event.ts';
 
 const TOO_LARGE = { error: 'invalid_request', error_description: 'The body is too large.' };
 

@@ -12,10 +12,11 @@ import { createWhenOver } from './connection-slots.ts';
 import { createDescriptionRoutes } from './description-routes.ts';
 import { refuseAtEdge } from './edge.ts';
 import { createMethodNotAllowed } from './method-not-allowed.ts';
-import { createOauthRoutes, type RoutedEvent } from './oauth-routes.ts';
+import { createOauthRoutes } from './oauth-routes.ts';
 import { describePublic } from './openapi.ts';
 import type { BodyBindings } from './request-body.ts';
 import { readHeaders, type SeenHeaders } from './request-headers.ts';
+import type { RoutedEvent } from './routed-event.ts';
 import { createUnexpectedErrorHandler, writeUnexpectedError } from './unexpected-error.ts';
 import { createAnswerWriter } from './write-answer.ts';
 
