@@ -100,4 +100,9 @@ export const ROWS = new Map([
   [74, ['the rate limit runs low', 'freshness stretches, background refreshes stop']],
   [75, ['a long list is empty all of a sudden', 'confirmed before it is believed']],
   [76, ['a lost role, a deleted project, an IP access list', 'evicted, evicted, kept']],
+  [91, ['offers to change the protocol: h2c, websocket, TLS', 'ignored, answered as HTTP/1.1']],
+  [92, ['TLS handshakes that never finish; a foreign Host on the admin listener', 'closed after 10 s; 403']],
+  [96, ['SIGTERM with requests in flight', 'Connection: close, exit with the last answer']],
+  [129, ['a reset or 5xx in place of a token or a digest challenge', 'tried again']],
+  [130, ['HTTP/1.0 without Host on the probes', 'answered']],
 ]);
