@@ -1,4 +1,4 @@
-import type { RequestListener } from 'node:http';
+import type { RequestListener, ServerResponse } from 'node:http';
 import { getRequestListener } from '@hono/node-server';
 import { type Context, Hono } from 'hono';
 import { bodyLimit } from 'hono/body-limit';
@@ -8,6 +8,7 @@ import type { Clock } from '../lib/clock.ts';
 import type { Random } from '../lib/random.ts';
 import { createDescriptionRoutes } from './description-routes.ts';
 import { describeAdmin } from './openapi-admin.ts';
+import { namesItsHostOnce } from './request-headers.ts';
 import { isBrowsers, isCrossSite, namesThisListener } from './same-site.ts';
 import { createSessions, SESSION_MS } from './sessions.ts';
 
@@ -57,6 +58,10 @@ const SESSION_COOKIE = 'atlas_gateway_session';
 /** Where somebody may be led after signing in: this listener's own pages only. */
 const OWN_PAGE = /^\/(projects\/[a-f0-9]{24}\/private-link-connections)?$/;
 const NONCE_BYTES = 16;
+const PROBE_METHODS = ['GET', 'OPTIONS'];
+
+/** Stands in URLs for the host that a request of HTTP/1.0 need not name. */
+const UNNAMED_HOST = 'localhost';
 
 const policyFor = (nonce: string) =>
   [
@@ -76,6 +81,29 @@ function error(context: Context, status: 400 | 401 | 403 | 404 | 413, errorCode:
     'Content-Type': 'application/json',
     'X-Error-Code': errorCode,
   });
+}
+
+/** The names a request gives its server: `Host`, and the authority of an absolute-form target, which precedes it (RFC 9112 section 3.2.2). */
+const authoritiesOf = ({ req }: Context): readonly (string | undefined)[] => [
+  req.header('host'),
+  new URL(req.url).host,
+];
+
+/** Answers a request whose server two readers could understand differently, and closes: what follows cannot be trusted. */
+function refuseHosts(response: ServerResponse): void {
+  const body = renderApiError({
+    status: 400,
+    errorCode: 'INVALID_REQUEST',
+    detail: 'Send exactly one Host header.',
+  });
+  response
+    .writeHead(400, {
+      'Content-Type': 'application/json',
+      'Content-Length': body.length,
+      'X-Error-Code': 'INVALID_REQUEST',
+      Connection: 'close',
+    })
+    .end(body);
 }
 
 function readScope(text: string): PurgeRequest | string {
@@ -158,10 +186,22 @@ export function createAdminApp(
     context.header('Cross-Origin-Resource-Policy', 'same-origin');
     context.header('Cache-Control', 'no-store');
   });
-  app.get('/healthz', (context) => context.text('ok\n'));
-  app.get('/readyz', (context) => {
+  // Probes ask for the address of a pod, and before haproxy 2.2 with OPTIONS: they are answered under every name, and reveal nothing.
+  app.on(PROBE_METHODS, '/healthz', (context) => context.text('ok\n'));
+  app.on(PROBE_METHODS, '/readyz', (context) => {
     const reason = unready();
     return reason === undefined ? context.text('ready\n') : context.text(`${reason}\n`, 503);
+  });
+  app.use('*', async (context, next) => {
+    if (sessions === undefined && !authoritiesOf(context).every((name) => namesThisListener(name, listensOn)))
+      return error(
+        context,
+        403,
+        'HOST_FORBIDDEN',
+        'Without an admin token this listener answers under the names of this machine only: ask for localhost, or configure admin.token.',
+      );
+    await next();
+    return undefined;
   });
   app.get('/metrics', async (context) => {
     const { contentType, text } = await metrics();
@@ -174,13 +214,6 @@ export function createAdminApp(
   );
 
   app.use('*', async (context, next) => {
-    if (sessions === undefined && !namesThisListener(context.req.header('host'), listensOn))
-      return error(
-        context,
-        403,
-        'HOST_FORBIDDEN',
-        'Without an admin token this listener answers under the names of this machine only: ask for localhost, or configure admin.token.',
-      );
     const header = (name: string) => context.req.header(name);
     const { method } = context.req;
     const changes = method !== 'GET' && method !== 'HEAD';
@@ -257,6 +290,9 @@ export function createAdminApp(
       'Ask /, /metrics, /healthz, /readyz, /status.json or /cache/purge.',
     ),
   );
-  const listener = getRequestListener(app.fetch);
-  return (request, response) => void listener(request, response);
+  const listener = getRequestListener(app.fetch, { hostname: UNNAMED_HOST });
+  return (request, response) => {
+    if (namesItsHostOnce(request)) void listener(request, response);
+    else refuseHosts(response);
+  };
 }
