@@ -5,6 +5,7 @@ import { createDiscover } from './gateway/discover.ts';
 import { type Proof, proveOnce } from './gateway/proof.ts';
 import type { Clock } from './lib/clock.ts';
 import type { Random } from './lib/random.ts';
+import { createRetry } from './upstream/retry.ts';
 import { createSigned } from './upstream/stack.ts';
 import { createTransport } from './upstream/transport.ts';
 
@@ -32,7 +33,7 @@ const RELEASE_PART = 0.2;
 /**
  * Joins what one question needs, and nothing else:
  *
- *   proof → bearer or digest → transport → Atlas
+ *   proof → retry → bearer or digest → transport → Atlas
  *
  * A token that was made for it is given back: Atlas lets a service account have 100, and the running gateway needs one.
  */
@@ -45,6 +46,7 @@ export function createProver(
     { origin, maxBodyBytes: maxBody, maxConnections: MAX_CONNECTIONS },
     { clock },
   );
+  const retried = createRetry({ clock, random, observe: () => undefined });
   const discover = createDiscover({ catalog: createCatalog(operations), clock, timeoutMs });
 
   return {
@@ -60,7 +62,7 @@ export function createProver(
         { exchange: transport.exchange, clock, random, observe: () => undefined },
       );
       const startedAt = clock.now();
-      const proof = await proveOnce(signed.send, { clock, timeoutMs });
+      const proof = await proveOnce(retried(signed.send), { clock, timeoutMs });
       const durationMs = clock.now() - startedAt;
       const sees =
         lookAround && proof.outcome === 'accepted'

@@ -1,4 +1,4 @@
-import type { RequestListener } from 'node:http';
+import type { RequestListener, ServerResponse } from 'node:http';
 import { type Context, Hono, type MiddlewareHandler } from 'hono';
 import { deleteCookie, getCookie, setCookie } from 'hono/cookie';
 import { type ApiError, renderApiError } from '../atlas/api-error.ts';
@@ -13,7 +13,7 @@ import { createWhenOver } from './connection-slots.ts';
 import { createDescriptionRoutes } from './description-routes.ts';
 import { describeAdmin } from './openapi-admin.ts';
 import { type BodyBindings, bodyOf } from './request-body.ts';
-import { readHeaders } from './request-headers.ts';
+import { namesItsHostOnce, readHeaders } from './request-headers.ts';
 import { isBrowsers, isCrossSite, namesThisListener } from './same-site.ts';
 import { createSessions, SESSION_MS } from './sessions.ts';
 import { createSignInLimit } from './sign-in-limit.ts';
@@ -82,6 +82,9 @@ const SESSION_COOKIE = 'atlas_gateway_session';
 /** Where somebody may be led after signing in: this listener's own pages only. */
 const OWN_PAGE = /^\/(projects\/[a-f0-9]{24}\/private-link-connections)?$/;
 const NONCE_BYTES = 16;
+const PROBE_METHODS = ['GET', 'OPTIONS'];
+
+/** Stands in URLs for the host that a request of HTTP/1.0 need not name. */
 
 const policyFor = (nonce: string) =>
   [
@@ -106,6 +109,29 @@ function error(
     'Content-Type': 'application/json',
     'X-Error-Code': errorCode,
   });
+}
+
+/** The names a request gives its server: `Host`, and the authority of an absolute-form target, which precedes it (RFC 9112 section 3.2.2). */
+const authoritiesOf = ({ req }: Context): readonly (string | undefined)[] => [
+  req.header('host'),
+  new URL(req.url).host,
+];
+
+/** Answers a request whose server two readers could understand differently, and closes: what follows cannot be trusted. */
+function refuseHosts(response: ServerResponse): void {
+  const body = renderApiError({
+    status: 400,
+    errorCode: 'INVALID_REQUEST',
+    detail: 'Send exactly one Host header.',
+  });
+  response
+    .writeHead(400, {
+      'Content-Type': 'application/json',
+      'Content-Length': body.length,
+      'X-Error-Code': 'INVALID_REQUEST',
+      Connection: 'close',
+    })
+    .end(body);
 }
 
 function readScope(text: string): PurgeRequest | string {
@@ -213,10 +239,22 @@ export function createAdminApp(
     context.header('Cross-Origin-Resource-Policy', 'same-origin');
     context.header('Cache-Control', 'no-store');
   });
-  app.get('/healthz', (context) => context.text('ok\n'));
-  app.get('/readyz', (context) => {
+  // Probes ask for the address of a pod, and before haproxy 2.2 with OPTIONS: they are answered under every name, and reveal nothing.
+  app.on(PROBE_METHODS, '/healthz', (context) => context.text('ok\n'));
+  app.on(PROBE_METHODS, '/readyz', (context) => {
     const reason = unready();
     return reason === undefined ? context.text('ready\n') : context.text(`${reason}\n`, 503);
+  });
+  app.use('*', async (context, next) => {
+    if (isOpen() && !authoritiesOf(context).every((name) => namesThisListener(name, listensOn)))
+      return error(
+        context,
+        403,
+        'HOST_FORBIDDEN',
+        'Without an admin token this listener answers under the names of this machine only: ask for localhost, or configure admin.token.',
+      );
+    await next();
+    return undefined;
   });
   app.get('/metrics', async (context) => {
     const { contentType, text } = await metrics();
@@ -229,13 +267,6 @@ export function createAdminApp(
   );
 
   app.use('*', async (context, next) => {
-    if (isOpen() && !namesThisListener(context.req.header('host'), listensOn))
-      return error(
-        context,
-        403,
-        'HOST_FORBIDDEN',
-        'Without an admin token this listener answers under the names of this machine only: ask for localhost, or configure admin.token.',
-      );
     const header = (name: string) => context.req.header(name);
     const { method } = context.req;
     const changes = method !== 'GET' && method !== 'HEAD';
@@ -324,7 +355,8 @@ export function createAdminApp(
     refuse: (_request, response, why) => writeLastError(response, BODY_REFUSALS[why], { 'Retry-After': '1' }),
   });
   return (request, response) => {
-    if (readHeaders(request).hasBody) routeWithBody(request, response);
+    if (!namesItsHostOnce(request)) refuseHosts(response);
+    else if (readHeaders(request).hasBody) routeWithBody(request, response);
     else route(request, response);
   };
 }

@@ -7,6 +7,9 @@ import { createBodySlots } from './body-slots.ts';
 import type { WhenOver } from './connection-slots.ts';
 import { type BodyBindings, readBody } from './request-body.ts';
 
+/** The host of a request that names none, as HTTP/1.0 allows. */
+const UNNAMED_HOST = 'localhost';
+
 /** Why a request with a body is refused before it is routed. */
 export type BodyRefusal = 'overloaded' | 'too-large';
 
@@ -33,10 +36,13 @@ export function createAppListener(
 ): AppListener {
   const bodySlots = createBodySlots(whenOver, { clock });
   const bodies = new WeakMap<IncomingMessage, string>();
-  const listener = getRequestListener((request, env) => {
-    const { incoming, outgoing } = env as HttpBindings;
-    return app.fetch(request, { incoming, outgoing, body: bodies.get(incoming) });
-  });
+  const listener = getRequestListener(
+    (request, env) => {
+      const { incoming, outgoing } = env as HttpBindings;
+      return app.fetch(request, { incoming, outgoing, body: bodies.get(incoming) });
+    },
+    { hostname: UNNAMED_HOST },
+  );
   const report = (error: unknown) => onUnexpectedError(unexpectedError('a route', error));
 
   function route(request: IncomingMessage, response: ServerResponse): void {

@@ -1,11 +1,12 @@
-import { createServer, type RequestListener, type Server, type ServerResponse } from 'node:http';
+import { createServer, type RequestListener, type Server } from 'node:http';
 import { createServer as createTlsServer, type Server as TlsServer } from 'node:https';
-import type { AddressInfo, Socket } from 'node:net';
+import { type AddressInfo, Server as TcpServer } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { renderApiError } from '../atlas/api-error.ts';
 import type { Clock } from '../lib/clock.ts';
 import { type UnexpectedErrorEvent, unexpectedError } from '../lib/unexpected-error.ts';
 import { closeIdleConnections } from './idle-connections.ts';
+import { type OpenConnections, trackConnections } from './open-connections.ts';
 import { writeUnexpectedError } from './unexpected-error.ts';
 import { writeLastError } from './write-error.ts';
 
@@ -30,7 +31,7 @@ export interface Listener {
   listen(): Promise<string>;
   /**
    * Goes on answering for `delayMs`, each answer the last of its connection, so that load balancers notice in time; then takes no new
-   * connection, ends idle ones, and lets what is under way finish until `deadlineMs` have gone by.
+   * connection, closes idle ones at once, and each of the others as soon as its last answer is written, or when `deadlineMs` have gone by.
    */
   drain(times: { delayMs: number; deadlineMs: number }): Promise<void>;
   readonly draining: boolean;
@@ -41,6 +42,8 @@ export interface Listener {
 const MAX_HEADER_BYTES = 16_384;
 const HEADERS_TIMEOUT_MS = 10_000;
 const REQUEST_TIMEOUT_MS = 15_000;
+const HANDSHAKE_TIMEOUT_MS = 10_000;
+const MAX_HANDSHAKES = 1_000;
 /**
  * A connection on which nothing moves for so long is closed: a reader that does not read, is gone, or has no more questions. Longer than load
  * balancers keep theirs, so that it is they who close them.
@@ -83,15 +86,14 @@ function complain(socket: Duplex, complaint: typeof BROKEN): void {
 }
 
 /** Answers what Node's parser refuses, in the shape of every other error, and closes: what follows on the connection cannot be trusted. */
-function answerBroken(
-  error: Error & { code?: string },
-  socket: Socket,
-  last: ServerResponse | undefined,
-): void {
+function answerBroken(error: Error & { code?: string }, socket: Duplex, connections: OpenConnections): void {
+  const last = connections.lastResponse(socket);
   const unanswered = last !== undefined && !last.writableEnded;
   // A body that does not arrive: its request is under way, and nothing of an answer has been sent.
   const bodyIsLate = error.code === 'ERR_HTTP_REQUEST_TIMEOUT' && last?.headersSent === false;
-  if (!socket.writable || error.code === 'ECONNRESET' || (unanswered && !bodyIsLate)) {
+  // Before its TLS handshake is finished, a connection cannot be written to.
+  const unreachable = !socket.writable || error.code === 'ECONNRESET' || !connections.has(socket);
+  if (unreachable || (unanswered && !bodyIsLate)) {
     socket.destroy();
     return;
   }
@@ -118,20 +120,31 @@ function explain(error: Error & { code?: string }, { host, port, setting }: List
   }
 }
 
-/** The last response on a connection, kept with it. */
-const LAST = Symbol('last response');
-type Answering = Duplex & { [LAST]?: ServerResponse };
+/** Answers an attempt to open a tunnel. Where an earlier answer is still due, this one would be taken for it. */
+function answerConnect(socket: Duplex, connections: OpenConnections): void {
+  const last = connections.lastResponse(socket);
+  if (last === undefined || last.writableEnded) complain(socket, NO_PROXY);
+  else socket.destroy();
+}
 
 function connectionClosing(
   server: Server | TlsServer,
   handler: RequestListener,
-  isDraining: () => boolean,
-  onUnexpectedError: (event: UnexpectedErrorEvent) => void,
+  {
+    connections,
+    isDraining,
+    onUnexpectedError,
+  }: {
+    connections: OpenConnections;
+    isDraining: () => boolean;
+    onUnexpectedError: (event: UnexpectedErrorEvent) => void;
+  },
 ): void {
   server.on('request', (request, response) => {
-    (request.socket as Answering)[LAST] = response;
-    // A kept connection would go on being served after `close`.
-    if (isDraining()) response.setHeader('Connection', 'close');
+    connections.begin(request.socket, response);
+    // While draining, a kept connection would be closed under its next request. After an upgrade offer (RFC 9110 section 7.8; without an
+    // `upgrade` listener Node ignores it), Node drops what the client has sent behind the request: only closing tells the client so.
+    if (isDraining() || request.headers.upgrade !== undefined) response.setHeader('Connection', 'close');
     try {
       handler(request, response);
     } catch (error) {
@@ -146,11 +159,8 @@ function connectionClosing(
       detail: 'This gateway meets no expectations.',
     });
   });
-  server.on('clientError', (error, socket) =>
-    answerBroken(error, socket as Socket, (socket as Answering)[LAST]),
-  );
-  server.on('upgrade', (_request, socket) => socket.destroy());
-  server.on('connect', (_request, socket) => complain(socket, NO_PROXY));
+  server.on('clientError', (error, socket) => answerBroken(error, socket, connections));
+  server.on('connect', (_request, socket) => answerConnect(socket, connections));
 }
 
 /** An HTTP/1.1 server with bounds on what a client may send and on how long it may take. */
@@ -173,11 +183,20 @@ export function createListener(
   const tlsServer: TlsServer | undefined =
     options.tls === undefined
       ? undefined
-      : createTlsServer({ ...bounds, ...options.tls, minVersion: 'TLSv1.2' });
+      : createTlsServer({
+          ...bounds,
+          ...options.tls,
+          minVersion: 'TLSv1.2',
+          handshakeTimeout: HANDSHAKE_TIMEOUT_MS,
+        });
   const server: Server | TlsServer = tlsServer ?? createServer(bounds);
   closeIdleConnections(server, { idleMs: IDLE_MS, tls: tlsServer !== undefined }, { clock });
   server.maxConnections = MAX_CONNECTIONS;
-  connectionClosing(server, handler, () => draining, onUnexpectedError);
+  const connections = trackConnections(server, {
+    tls: tlsServer !== undefined,
+    maxHandshakes: MAX_HANDSHAKES,
+  });
+  connectionClosing(server, handler, { connections, isDraining: () => draining, onUnexpectedError });
   return {
     get draining() {
       return draining;
@@ -195,15 +214,18 @@ export function createListener(
     replaceTls: (tls) => tlsServer?.setSecureContext({ ...tls, minVersion: 'TLSv1.2' }),
     async drain({ delayMs, deadlineMs }) {
       draining = true;
+      connections.announceClose();
       if (!server.listening) return;
-      if (delayMs > 0) await new Promise((resolve) => setTimeout(resolve, delayMs));
+      if (delayMs > 0) await new Promise<void>((resolve) => void clock.after(delayMs, resolve));
       await new Promise<void>((resolve) => {
-        const timer = setTimeout(() => server.closeAllConnections(), deadlineMs);
-        server.close(() => {
-          clearTimeout(timer);
+        const cancel = clock.after(deadlineMs, () => server.closeAllConnections());
+        // An HTTP server's own `close` also cuts off answers that a slow reader has not received yet, and with it
+        // connections that were never used stay open.
+        TcpServer.prototype.close.call(server, () => {
+          cancel();
           resolve();
         });
-        server.closeIdleConnections();
+        connections.closeWhenWritten();
       });
     },
   };

@@ -71,7 +71,10 @@ export function describeAdmin(version: string): OpenApiDocument {
     security: [{ adminToken: [] }],
     paths: {
       '/metrics': {
-        get: probe('getMetrics', 'Metrics in the format of Prometheus', { '200': text('All metrics.') }),
+        get: probe('getMetrics', 'Metrics in the format of Prometheus', {
+          '200': text('All metrics.'),
+          '403': adminError(403, 'HOST_FORBIDDEN'),
+        }),
       },
       '/healthz': { get: probe('getHealth', 'Whether the process turns', { '200': text('ok') }) },
       '/readyz': {

@@ -16,6 +16,12 @@ function countHosts(rawHeaders: readonly string[]): number {
   return hosts;
 }
 
+/** Whether a request says once which server it is for (RFC 9112 section 3.2). HTTP/1.0 has no `Host`: haproxy's checks send none. */
+export function namesItsHostOnce({ rawHeaders, httpVersion }: IncomingMessage): boolean {
+  const hosts = countHosts(rawHeaders);
+  return hosts === 1 || (hosts === 0 && httpVersion === '1.0');
+}
+
 /** Reads what is needed of a request's headers. Of repeated ones Node has joined the values, but for `Authorization`, of which the first counts. */
 export function readHeaders({ headers, rawHeaders }: IncomingMessage): SeenHeaders {
   return {

@@ -5,6 +5,7 @@ import { type CredentialSecrets, rejectsCredential } from './authorization.ts';
 import type { UpstreamEvent } from './events.ts';
 import { failed } from './failure.ts';
 import type { Exchange, Send, UpstreamAnswer, UpstreamFailure, UpstreamResponse } from './message.ts';
+import { createRepeat } from './retry.ts';
 import { readRetryAfter } from './retry-after.ts';
 import type { SignedSend } from './rotation.ts';
 
@@ -91,13 +92,15 @@ function readGrant(response: UpstreamResponse): TokenAnswer | string {
 
 /**
  * Adds a service account's token to requests: one token for all, minted once however many wait, renewed beside the requests before it
- * ends, and once more where Atlas refuses it. A token endpoint that fails is asked again only after a growing pause.
+ * ends, and once more where Atlas refuses it. A token request that fails in passing is repeated like any other; a token endpoint that goes
+ * on failing is asked again only after a growing pause.
  */
 export function createBearer(
   options: BearerOptions,
   { exchange, clock, random, observe, shareGrant = (_wanted, mint) => mint() }: BearerDependencies,
 ): SignedSend {
   const { name, secrets } = options;
+  const repeat = createRepeat({ clock, random, observe });
   let token: Token | undefined;
   let minting: Promise<Token | UpstreamFailure> | undefined;
   /** The last token that Atlas refused: nobody must hand it on. */
@@ -133,7 +136,13 @@ export function createBearer(
   }
 
   async function ask(deadlineAt: number): Promise<Grant | UpstreamFailure> {
-    const answer = await post('/api/oauth/token', 'grant_type=client_credentials', deadlineAt);
+    const answer = await repeat(() => post('/api/oauth/token', 'grant_type=client_credentials', deadlineAt), {
+      deadlineAt,
+      // An endpoint that has kept failing gets one attempt after each pause.
+      ...(failures === 0 ? {} : { attempts: 1 }),
+      // The request that needs the token repeats this one: repeated in both places, it would be sent nine times.
+      except: 'UPSTREAM_UNREACHABLE',
+    });
     const grant = answer.type === 'failed' ? answer.detail.replace(/\.$/, '') : readGrant(answer);
     if (typeof grant === 'string') {
       const refused = answer.type === 'answered' && answer.status === 401;

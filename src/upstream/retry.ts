@@ -35,34 +35,58 @@ function passingTrouble(
   return { reason: 'UPSTREAM_FAILED', waitMs: readRetryAfter(answer.headers, clock) ?? 0 };
 }
 
+export interface RepeatOptions {
+  /** Monotonic milliseconds after which no further attempt begins. */
+  readonly deadlineAt: number;
+  /** 1: the first answer stands. */
+  readonly attempts?: number;
+  /** A failure that is not repeated here, because the caller repeats it. */
+  readonly except?: UpstreamFailureCode;
+}
+
+/** Makes a call, and makes it again where the trouble may pass; resolves to the last answer. */
+export type Repeat = (call: () => Promise<UpstreamAnswer>, options: RepeatOptions) => Promise<UpstreamAnswer>;
+
+interface RetryDependencies {
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly observe: (event: UpstreamEvent) => void;
+}
+
 /**
- * Asks again where the trouble may pass: a few times, after a growing, jittered pause, and only where the wait that Atlas asks for is
- * short and ends before the deadline. A background refresh is not worth a second attempt: the next one is near.
+ * Repeats a call a few times, after a growing, jittered pause, and only where the wait that Atlas asks for is short and ends before the
+ * deadline.
  */
-export function createRetry({
-  clock,
-  random,
-  observe,
-}: {
-  clock: Clock;
-  random: Random;
-  observe: (event: UpstreamEvent) => void;
-}): (next: Send) => Send {
+export function createRepeat({ clock, random, observe }: RetryDependencies): Repeat {
   const pause = (waitMs: number) => new Promise<void>((resolve) => void clock.after(waitMs, resolve));
-  return (next) => async (request) => {
-    const attempts = request.purpose === 'background' ? 1 : ATTEMPTS;
-    let asked: UpstreamRequest = request;
+  return async (call, { deadlineAt, attempts = ATTEMPTS, except }) => {
     for (let attempt = 1; ; attempt++) {
-      const answer = await next(asked);
+      const answer = await call();
+      if (answer.type === 'failed' && answer.code === except) return answer;
       const trouble = passingTrouble(answer, clock);
       if (trouble === undefined || attempt >= attempts) return answer;
       const pauseMs = FIRST_PAUSE_MS * 2 ** (attempt - 1) * (0.5 + random.fraction() / 2);
       const waitMs = trouble.waitMs + pauseMs;
-      if (trouble.waitMs > LONGEST_WAIT_MS || clock.now() + waitMs >= request.deadlineAt) return answer;
+      if (trouble.waitMs > LONGEST_WAIT_MS || clock.now() + waitMs >= deadlineAt) return answer;
       observe({ type: 'upstream-retry', reason: trouble.reason });
       await pause(waitMs);
-      // What a walk paid ahead for its other pages is paid; this attempt costs one call more.
-      asked = { ...request, draws: 1 };
     }
+  };
+}
+
+/** Repeats requests. A background refresh is not worth a second attempt: the next one is near. */
+export function createRetry(dependencies: RetryDependencies): (next: Send) => Send {
+  const repeat = createRepeat(dependencies);
+  return (next) => (request) => {
+    let attempt: UpstreamRequest = request;
+    return repeat(
+      () => {
+        const answer = next(attempt);
+        // What a walk paid ahead for its other pages is paid; another attempt costs one call more.
+        attempt = { ...request, draws: 1 };
+        return answer;
+      },
+      { deadlineAt: request.deadlineAt, ...(request.purpose === 'background' ? { attempts: 1 } : {}) },
+    );
   };
 }

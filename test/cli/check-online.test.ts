@@ -170,10 +170,19 @@ describe('what failed is said with the way out', () => {
   });
 
   test('an Atlas that limits or is down is not taken for a wrong key', async () => {
-    simulator.faults.add({ target: '/api/atlas/', status: 503, times: 1 });
+    simulator.faults.add({ target: '/api/atlas/', status: 503, times: 3 });
     simulator.faults.add({ target: '/api/atlas/', status: 429, times: 1 });
     expect((await check([`name: one, ${KEY}`])).out).toContain('Atlas answered 503 UNEXPECTED_ERROR. Try');
     expect((await check([`name: one, ${KEY}`])).out).toContain('Atlas limits how often it may be asked');
+  });
+
+  test.each([
+    ['a service account', ACCOUNT, '/api/oauth/token'],
+    ['a service account', ACCOUNT, '/api/atlas/'],
+    ['an API key', KEY, '/api/atlas/'],
+  ])('%s whose first call is reset is not taken for a broken one', async (_what, credential, target) => {
+    simulator.faults.add({ target, wire: 'reset', times: 1 });
+    expect((await check([`name: one, ${credential}`])).code).toBe(0);
   });
 
   test('an Atlas that does not answer, within the time of the configuration', async () => {

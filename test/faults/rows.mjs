@@ -138,7 +138,6 @@ export const ROWS = new Map([
   [125, ['the variables Kubernetes sets for a Service', 'ignored, other unknown ones named']],
   [126, ['settings that would fail at the start', 'named by check, with line and remedy']],
   [128, ['secrets with a byte order mark, spaces or line breaks', 'named, never sent']],
-  [130, ['SIGHUP', 'the configuration is read again; never the end']],
   [86, ['a revocation while Redis is away, and thousands of digest uses', 'refused everywhere afterwards']],
   [87, ['50 loads at once by one caller, forced in every way', 'as many calls as its limits allow']],
   [
@@ -163,4 +162,9 @@ export const ROWS = new Map([
     ],
   ],
   [124, ['JWTs from a clock that is 30 s off', 'accepted; refused beyond that']],
+  [91, ['offers to change the protocol: h2c, websocket, TLS', 'ignored, answered as HTTP/1.1']],
+  [92, ['TLS handshakes that never finish; a foreign Host on the admin listener', 'closed after 10 s; 403']],
+  [96, ['SIGTERM with requests in flight', 'Connection: close, exit with the last answer']],
+  [129, ['a reset or 5xx in place of a token or a digest challenge', 'tried again']],
+  [130, ['HTTP/1.0 without Host on the probes; SIGHUP', 'answered; a reload']],
 ]);

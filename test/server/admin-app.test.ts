@@ -103,11 +103,19 @@ describe('without a token, on loopback', () => {
       'localhost@attacker.example',
       '127.0.0.1:80:80',
     ]) {
-      for (const path of ['/', '/status.json', `/projects/${orders.id}/private-link-connections`])
-        expect((await ask(running.admin, path, { headers: { host } })).status, host).not.toBe(200);
+      for (const path of [
+        '/',
+        '/status.json',
+        '/metrics',
+        '/openapi.json',
+        `/projects/${orders.id}/private-link-connections`,
+      ])
+        expect((await ask(running.admin, path, { headers: { host } })).status, `${host} ${path}`).not.toBe(
+          200,
+        );
       const purge = await post('/cache/purge', { ...JSON_TYPE, host, origin: `http://${host}` });
       expect(purge.status, host).not.toBe(200);
-      for (const path of ['/healthz', '/readyz', '/metrics'])
+      for (const path of ['/healthz', '/readyz'])
         if (!/@|80:80/.test(host))
           expect((await ask(running.admin, path, { headers: { host } })).status).toBe(200);
     }

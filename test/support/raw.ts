@@ -1,10 +1,18 @@
-import { connect } from 'node:net';
+import { connect, type Socket } from 'node:net';
+import { connect as connectTls } from 'node:tls';
+
+/** A connection to a listener on loopback, over TLS where the origin is https. */
+export function open(origin: string): Socket {
+  const { protocol, hostname: host, port } = new URL(origin);
+  return protocol === 'https:'
+    ? connectTls({ host, port: Number(port), rejectUnauthorized: false })
+    : connect(Number(port), host);
+}
 
 /** Everything a server answers to raw bytes until it closes. */
 export function raw(origin: string, bytes: string): Promise<string> {
   return new Promise((resolve, reject) => {
-    const { hostname, port } = new URL(origin);
-    const socket = connect(Number(port), hostname, () => socket.write(bytes, 'latin1'));
+    const socket = open(origin);
     let answer = '';
     socket.setEncoding('latin1');
     socket.on('data', (chunk: string) => {
@@ -12,5 +20,6 @@ export function raw(origin: string, bytes: string): Promise<string> {
     });
     socket.on('close', () => resolve(answer));
     socket.on('error', reject);
+    socket.write(bytes, 'latin1');
   });
 }

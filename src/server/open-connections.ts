@@ -1,0 +1,80 @@
+import type { ServerResponse } from 'node:http';
+import type { Server, Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
+
+/** The connections of an HTTP server that can carry requests, and those whose TLS handshake is not finished. */
+export interface OpenConnections {
+  /** Whether requests can arrive on it: over TLS, whether its handshake is finished. */
+  has(socket: Duplex): boolean;
+  /** Records the response to the latest request of a connection. */
+  begin(socket: Duplex, response: ServerResponse): void;
+  lastResponse(socket: Duplex): ServerResponse | undefined;
+  /** Makes every answer that is not yet written the last one of its connection. */
+  announceClose(): void;
+  /** Closes each connection as soon as all of its last answer is handed to the operating system, unused ones at once. */
+  closeWhenWritten(): void;
+}
+
+interface Connection {
+  readonly socket: Socket;
+  last: ServerResponse | undefined;
+}
+
+const peerOf = ({ remoteAddress, remotePort }: Socket) => `${remoteAddress} ${remotePort}`;
+
+/**
+ * TCP connections whose TLS handshake is not finished. Each occupies memory before anything is known about the client, so their number is
+ * bounded: one too many closes the oldest, which is the one least likely to finish.
+ */
+function trackHandshakes(server: Server, max: number): { closeAll(): void } {
+  const unfinished = new Map<string, Socket>();
+  server.on('connection', (socket: Socket) => {
+    const peer = peerOf(socket);
+    unfinished.set(peer, socket);
+    socket.once('close', () => {
+      // The same client port may have connected again.
+      if (unfinished.get(peer) === socket) unfinished.delete(peer);
+    });
+    if (unfinished.size > max) unfinished.values().next().value?.destroy();
+  });
+  // Node emits another socket object here; only the addresses of both are the same.
+  server.on('secureConnection', (socket: Socket) => unfinished.delete(peerOf(socket)));
+  return {
+    closeAll() {
+      for (const socket of unfinished.values()) socket.destroy();
+    },
+  };
+}
+
+/** Tracks the connections of a server. To be called before it listens. */
+export function trackConnections(
+  server: Server,
+  { tls, maxHandshakes }: { tls: boolean; maxHandshakes: number },
+): OpenConnections {
+  const open = new Map<Duplex, Connection>();
+  const handshakes = tls ? trackHandshakes(server, maxHandshakes) : undefined;
+  server.on(tls ? 'secureConnection' : 'connection', (socket: Socket) => {
+    open.set(socket, { socket, last: undefined });
+    socket.once('close', () => open.delete(socket));
+  });
+
+  return {
+    has: (socket) => open.has(socket),
+    begin(socket, response) {
+      const connection = open.get(socket);
+      if (connection !== undefined) connection.last = response;
+    },
+    lastResponse: (socket) => open.get(socket)?.last,
+    announceClose() {
+      for (const { last } of open.values())
+        if (last?.headersSent === false) last.setHeader('Connection', 'close');
+    },
+    closeWhenWritten() {
+      handshakes?.closeAll();
+      for (const { socket, last } of open.values()) {
+        if (last === undefined || last.writableFinished) socket.destroySoon();
+        else last.once('finish', () => socket.destroySoon());
+      }
+    },
+  };
+}
