@@ -5,6 +5,8 @@ export default defineConfig({
   test: {
     include: ['test/**/*.test.ts'],
     testTimeout: 20_000,
+    // A test that ran without a single assertion, because its loop or its callback was never entered, has failed.
+    expect: { requireAssertions: true },
     // About half of the time a test waits for processes and sockets, so there is one worker more than cores.
     maxWorkers: availableParallelism() + 1,
     coverage: { provider: 'v8', include: ['src/**'] },

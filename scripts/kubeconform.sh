@@ -1,17 +1,17 @@
 #!/usr/bin/env bash
 # Holds the kustomize base and its overlays against Kubernetes' own JSON Schemas, of the oldest release they are for and of a new one, with
 # kubeconform. Needs Go for kubeconform, pip for the schemas (those that kubernetes-validate carries, so nothing is asked of GitHub), and
-# kubectl; says so and ends with 0 where one is missing.
+# kubectl; fails where one is missing, since then nothing is checked.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 releases=(1.29.0 1.37.0)
 
 for program in go python3 kubectl; do
-  command -v "$program" >/dev/null || { printf 'skipped: %s is not installed, so kubeconform is not run\n' "$program"; exit 0; }
+  command -v "$program" >/dev/null || { printf '%s is not installed: nothing was checked\n' "$program" >&2; exit 1; }
 done
 folder="$(mktemp -d)"
 trap 'rm -rf "$folder"' EXIT
-GOBIN="$folder" GOFLAGS= go install github.com/yannh/kubeconform/cmd/kubeconform@v0.7.0 2>&1 | grep -v '^go: downloading' || true
+GOBIN="$folder" GOFLAGS= go install github.com/yannh/kubeconform/cmd/kubeconform@v0.7.0 2>"$folder/go.log" || { cat "$folder/go.log" >&2; exit 1; }
 python3 -m pip download --quiet --disable-pip-version-check --no-deps --dest "$folder" kubernetes-validate==1.37.0
 python3 -m zipfile -e "$folder"/kubernetes_validate-*.whl "$folder"
 

@@ -54,8 +54,8 @@ describe.each(commands.map((command) => [command.name, command] as const))(
     });
 
     test('names only environment variables that there are', () => {
-      for (const [variable] of help.matchAll(/\b[A-Z]{2,}(?:_[A-Z0-9]+)+\b/g))
-        expect(KNOWN_VARIABLES, variable).toContain(variable);
+      const named = [...help.matchAll(/\b[A-Z]{2,}(?:_[A-Z0-9]+)+\b/g)].map(([variable]) => variable);
+      expect(named.filter((variable) => !KNOWN_VARIABLES.has(variable))).toEqual([]);
     });
 
     test('has examples that can be run', () => {

@@ -28,9 +28,9 @@ function inTurn(set: (next: Misbehaviour | undefined) => void, faults: readonly 
     set(undefined);
     return;
   }
-  set((socket: Socket) => {
+  set((socket, request) => {
     inTurn(set, others);
-    if (typeof first === 'function') first(socket);
+    if (typeof first === 'function') first(socket, request);
     else socket.write(first);
   });
 }

@@ -110,11 +110,11 @@ describe('without a token, on loopback', () => {
         '/openapi.json',
         `/projects/${orders.id}/private-link-connections`,
       ])
-        expect((await ask(running.admin, path, { headers: { host } })).status, `${host} ${path}`).not.toBe(
-          200,
+        expect([400, 403], `${host} ${path}`).toContain(
+          (await ask(running.admin, path, { headers: { host } })).status,
         );
       const purge = await post('/cache/purge', { ...JSON_TYPE, host, origin: `http://${host}` });
-      expect(purge.status, host).not.toBe(200);
+      expect([400, 403], host).toContain(purge.status);
       for (const path of ['/healthz', '/readyz'])
         if (!/@|80:80/.test(host))
           expect((await ask(running.admin, path, { headers: { host } })).status).toBe(200);

@@ -2,7 +2,7 @@ import { createServer as createTcp, type Socket } from 'node:net';
 import { createServer as createTls, type TlsOptions } from 'node:tls';
 
 /** What an Atlas that misbehaves does with a question: bytes are written as they are, anything else is up to the function. */
-export type Misbehaviour = string | Buffer | ((socket: Socket) => void);
+export type Misbehaviour = string | Buffer | ((socket: Socket, request: string) => void);
 
 /** An upstream whose bytes a test decides. Tokens it gives rightly, unless `token` is set. */
 export interface Hostile {
@@ -47,8 +47,8 @@ export async function startHostile(tls?: TlsOptions): Promise<Hostile> {
       }),
     reopen: () => listen(Number(new URL(state.origin).port)).then(() => undefined),
   };
-  function act(socket: Socket, misbehaviour: Misbehaviour): void {
-    if (typeof misbehaviour === 'function') misbehaviour(socket);
+  function act(socket: Socket, request: string, misbehaviour: Misbehaviour): void {
+    if (typeof misbehaviour === 'function') misbehaviour(socket, request);
     else socket.write(misbehaviour);
   }
   const serve = (socket: Socket) => {
@@ -66,14 +66,15 @@ export async function startHostile(tls?: TlsOptions): Promise<Hostile> {
       const isToken = received.startsWith('POST /api/oauth/token');
       if (isToken && !received.endsWith('grant_type=client_credentials')) return;
       const limits = received.startsWith('GET /api/atlas/v2/rateLimits');
+      const request = received;
       received = '';
       if (isToken) {
         state.asked.tokens++;
-        act(socket, state.token ?? answer(200, TOKEN));
+        act(socket, request, state.token ?? answer(200, TOKEN));
       } else if (limits) socket.write(answer(403, '{}'));
       else {
         state.asked.lists++;
-        act(socket, state.list ?? answer(200, GOOD_LIST));
+        act(socket, request, state.list ?? answer(200, GOOD_LIST));
       }
     });
   };
