@@ -1,5 +1,7 @@
 import { createHash, createHmac, timingSafeEqual } from 'node:crypto';
+import { credentialsOf, parseAuthParams } from '../lib/auth-params.ts';
 import type { Clock } from '../lib/clock.ts';
+import { exactText } from '../lib/exact-copy.ts';
 import type { Random } from '../lib/random.ts';
 import type { CallerEntry, CallerKey, Identified, Presentation } from './callers.ts';
 
@@ -77,7 +79,7 @@ export function createNonceBook({
     const counts = used.get(nonce) ?? new Set();
     if (counts.has(count)) return false;
     counts.add(count);
-    used.set(nonce, counts);
+    used.set(exactText(nonce), counts);
     for (const [oldest] of used) {
       const at = issuedAt(Buffer.from(oldest, 'base64url'));
       if (used.size <= MAX_NONCES && now() - at < NONCE_LIFE_MS) break;
@@ -96,7 +98,8 @@ export function createNonceBook({
     },
     check(nonce) {
       const bytes = Buffer.from(nonce, 'base64url');
-      if (bytes.length !== 24 || nonce.length !== 32 || !isSigned(bytes)) return 'forged';
+      // One spelling only: counts are kept by the text of a nonce.
+      if (bytes.length !== 24 || bytes.toString('base64url') !== nonce || !isSigned(bytes)) return 'forged';
       const at = issuedAt(bytes);
       const full = (used.get(nonce)?.size ?? 0) >= MAX_COUNTS;
       return now() - at >= NONCE_LIFE_MS || at < Math.floor(oldestGood) || full ? 'ended' : 'good';
@@ -111,18 +114,6 @@ export function createNonceBook({
       oldestGood = Math.max(oldestGood, now());
     },
   };
-}
-
-/** The parameters of a digest answer, each at most once; undefined where one comes twice. */
-function readParameters(text: string): ReadonlyMap<string, string> | undefined {
-  const parameters = new Map<string, string>();
-  for (const [, name = '', quoted, plain] of text
-    .slice(0, 4_096)
-    .matchAll(/([a-z]+)\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s,"]+))/gi)) {
-    if (parameters.has(name.toLowerCase())) return undefined;
-    parameters.set(name.toLowerCase(), quoted?.replace(/\\(.)/g, '$1') ?? plain ?? '');
-  }
-  return parameters;
 }
 
 const same = (a: string, b: string) =>
@@ -142,8 +133,9 @@ export function createDigestKeys(entries: readonly CallerEntry[], book: NonceBoo
 
   return {
     presentation(authorization, { method, target }) {
-      if (!/^digest /i.test(authorization)) return undefined;
-      const parameters = readParameters(authorization.slice('digest '.length));
+      const credentials = credentialsOf('digest', authorization);
+      if (credentials === undefined) return undefined;
+      const parameters = parseAuthParams(credentials);
       const get = (name: string) => parameters?.get(name) ?? '';
       const algorithm = get('algorithm').toUpperCase() === 'SHA-256' ? 'SHA-256' : 'MD5';
       const [nonce, nc, response] = [get('nonce'), get('nc'), get('response')];

@@ -4,6 +4,7 @@ import { type Context, Hono } from 'hono';
 import { bodyLimit } from 'hono/body-limit';
 import { deleteCookie, getCookie, setCookie } from 'hono/cookie';
 import { renderApiError } from '../atlas/api-error.ts';
+import { credentialsOf } from '../lib/auth-params.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { Random } from '../lib/random.ts';
 import { createDescriptionRoutes } from './description-routes.ts';
@@ -132,7 +133,7 @@ export function createAdminApp(
 
   const signedIn = (context: Context) => sessions?.holds(getCookie(context, SESSION_COOKIE) ?? '') === true;
   const hasToken = (context: Context) => {
-    const presented = /^bearer +(\S+)$/i.exec(context.req.header('authorization') ?? '')?.[1];
+    const presented = credentialsOf('bearer', context.req.header('authorization') ?? '');
     return presented !== undefined && sessions?.isToken(presented) === true;
   };
 

@@ -100,4 +100,7 @@ export const ROWS = new Map([
   [74, ['the rate limit runs low', 'freshness stretches, background refreshes stop']],
   [75, ['a long list is empty all of a sudden', 'confirmed before it is believed']],
   [76, ['a lost role, a deleted project, an IP access list', 'evicted, evicted, kept']],
+  [83, ['headers and targets that backtracking parsers are slow at', 'read in linear time']],
+  [88, ['one token in many spellings, long keys, queries and headers', 'memory as counted']],
+  [110, ['a small body that unpacks into millions of items', '502 UPSTREAM_TOO_LARGE, memory bounded']],
 ]);
