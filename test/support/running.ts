@@ -79,8 +79,8 @@ interface RunningOptions {
   readonly simulator?: SimulatorOptions;
   /** Contents of files the configuration names. */
   readonly files?: Record<string, string>;
-  /** How many questions the gateway remembers; absent: as usual. */
-  readonly rememberedQuestions?: number;
+  /** Bytes for questions that the gateway remembers; absent: as usual. */
+  readonly rememberedBytes?: number;
   /** Instead of the simulator's address. */
   readonly origin?: string;
 }
@@ -133,9 +133,7 @@ export async function startGateway(options: RunningOptions = {}): Promise<Runnin
       config,
       secretOf: (ref) => ('env' in ref ? (env[ref.env] ?? '') : (options.files?.[ref.file] ?? '')),
       build: { version: '0.0.0', node: process.version },
-      ...(options.rememberedQuestions === undefined
-        ? {}
-        : { rememberedQuestions: options.rememberedQuestions }),
+      ...(options.rememberedBytes === undefined ? {} : { rememberedBytes: options.rememberedBytes }),
       log,
     },
     { clock, random },
