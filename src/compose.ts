@@ -30,7 +30,7 @@ import { createSharedAccess } from './gateway/shared-access.ts';
 import { createListingCodec, createSharing } from './gateway/sharing.ts';
 import { createTokens } from './gateway/tokens.ts';
 import { createViews } from './gateway/views.ts';
-import { type Asked, createWay } from './gateway/way.ts';
+import { type Asked, createWay, textBytesOf } from './gateway/way.ts';
 import { type Clock, guardTimers } from './lib/clock.ts';
 import type { Random } from './lib/random.ts';
 import { unexpectedError } from './lib/unexpected-error.ts';
@@ -51,8 +51,8 @@ export interface ComposeOptions {
   readonly config: GatewayConfig;
   readonly secretOf: (ref: SecretRef) => string;
   readonly build: { readonly version: string; readonly node: string };
-  /** How many questions are remembered as they were read; 0: each is read anew. By default enough for most. */
-  readonly rememberedQuestions?: number;
+  /** Bytes for questions that are remembered as they were read; 0: each is read anew. By default a part of `cache.maxBytes`. */
+  readonly rememberedBytes?: number;
   readonly log: {
     readonly destination: LogDestination;
     readonly people: boolean;
@@ -87,13 +87,13 @@ export const MINT_PART = 0.8;
 const MAX_LOADS = 1_000;
 const MAX_WAITING = 10_000;
 const MAX_CONNECTIONS = 32;
-/** Questions that need not be read again, altogether and for each caller. */
-const MAX_REMEMBERED = 20_000;
-const MAX_REMEMBERED_PER_CALLER = 1_000;
 /** What one list may take in the shared tier, however small the memory is. */
 const MIN_SHARED_BYTES = 16_777_216;
 /** Part of the cache's memory that pages ready to be sent may take; the rest holds the lists. */
-const RENDERINGS_PART = 0.2;
+const RENDERINGS_PART = 0.15;
+/** Part that questions may take which need not be read again, and the part of it for each caller. */
+const REMEMBERED_PART = 0.05;
+const REMEMBERED_PER_CALLER_PART = 0.5;
 /** Part that listings which links lead back to may take. */
 const SNAPSHOTS_PART = 0.2;
 /** Id and secret of a credential. */
@@ -166,7 +166,9 @@ export function compose(
   const catalog = createCatalog(operations);
   const flying = { count: 0 };
   const log = createLog(options.log.destination, { ...options.log, wall: () => clock.wall() });
-  const listBytes = Math.floor(config.cache.maxBytes * (1 - RENDERINGS_PART - SNAPSHOTS_PART));
+  const listBytes = Math.floor(
+    config.cache.maxBytes * (1 - RENDERINGS_PART - REMEMBERED_PART - SNAPSHOTS_PART),
+  );
   const cache = createListCache<Listing>(
     {
       maxBytes: listBytes,
@@ -187,7 +189,13 @@ export function compose(
     maxBytes: Math.floor(config.cache.maxBytes * RENDERINGS_PART),
     projectShare: config.cache.projectShare,
   });
-  const cacheBytes = () => cache.bytes + renderings.bytes + snapshots.bytes;
+  const rememberedBytes = options.rememberedBytes ?? Math.floor(config.cache.maxBytes * REMEMBERED_PART);
+  const recollection = createRecollection<Asked>({
+    maxBytes: rememberedBytes,
+    perCallerBytes: rememberedBytes * REMEMBERED_PER_CALLER_PART,
+    textBytes: textBytesOf,
+  });
+  const cacheBytes = () => cache.bytes + renderings.bytes + snapshots.bytes + recollection.bytes;
   const privateLinks = createPrivateLinks({ cache, clock });
   const tally = createTally({ clock });
   const metrics = createMetrics(
@@ -395,10 +403,7 @@ export function compose(
       pace: access.pace,
       lists,
       renderings,
-      recollection: createRecollection<Asked>({
-        max: options.rememberedQuestions ?? MAX_REMEMBERED,
-        perCaller: MAX_REMEMBERED_PER_CALLER,
-      }),
+      recollection,
       clock,
       nextRequestId,
       observe,

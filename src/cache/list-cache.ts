@@ -137,7 +137,7 @@ const ENTRY_BYTES = 1_280;
 /** Counted for each header of a refusal beside its text. */
 const HEADER_BYTES = 64;
 
-const entryBytes = (key: string, valueBytes: number) => valueBytes + 2 * key.length + ENTRY_BYTES;
+const entryBytes = (key: string, valueBytes: number) => valueBytes + key.length + ENTRY_BYTES;
 
 /** What is kept of a load: a refusal, which may be a view of something larger, in memory of its own. */
 function keepable<Value>(loaded: Content<Value>): { value: Content<Value>; bytes: number } {

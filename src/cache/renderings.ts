@@ -29,7 +29,7 @@ const MIN_COMPRESSED_BYTES = 1_024;
 const MAX_TEXT_BYTES = 16_384;
 const BROTLI_QUALITY = 4;
 const FOREVER = hold(0, { freshMs: Number.MAX_SAFE_INTEGER, staleWhileRevalidateMs: 0, staleIfErrorMs: 0 });
-/** Counted for a page that is only known to have been asked for: its keys, and what the tier keeps beside them. */
+/** Counted for a page that has been requested once, in addition to the length of its key: what the tier keeps for it. */
 const PLACE_BYTES = 512;
 /** Counted besides for a page that is kept, and for each of its forms beside the bytes: objects, tags, prepared heads. */
 const PAGE_BYTES = 384;
@@ -55,7 +55,9 @@ const shortText = (bytes: Buffer) => (bytes.length <= MAX_TEXT_BYTES ? bytes.toS
 
 /** Bytes that a form of a page is counted with. */
 const bytesOf = ({ bytes, text }: Body<unknown>) => bytes.length + (text?.length ?? 0) + FORM_BYTES;
-const keptBytes = (page: Rendering<unknown>) => PLACE_BYTES + PAGE_BYTES + bytesOf(page.body('identity'));
+const placeBytes = (key: string) => PLACE_BYTES + key.length;
+const keptBytes = (key: string, page: Rendering<unknown>) =>
+  placeBytes(key) + PAGE_BYTES + bytesOf(page.body('identity'));
 
 /**
  * A body prepared once: hashed when it is made, compressed when a coding is first asked for, of which `onMore` is told. Too small a body is
@@ -92,7 +94,6 @@ export function createRenderings<Prepared>(options: { maxBytes: number; projectS
     bytes,
     sequence: 0,
   });
-  const askedOnce = entryOf(undefined, PLACE_BYTES);
 
   /** What grew by a form is counted anew, and kept no longer where it is too large by now. */
   function recount(project: string, key: string, value: Rendering<Prepared>, more: number): void {
@@ -112,7 +113,8 @@ export function createRenderings<Prepared>(options: { maxBytes: number; projectS
       const value = createRendering<Prepared>(render(), (body) =>
         recount(project, key, value, bytesOf(body)),
       );
-      const kept = known === undefined ? askedOnce : entryOf(value, keptBytes(value));
+      const kept =
+        known === undefined ? entryOf(undefined, placeBytes(key)) : entryOf(value, keptBytes(key, value));
       tier.set(project, key, kept);
       return value;
     },

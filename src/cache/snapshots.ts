@@ -34,7 +34,7 @@ export function createSnapshots<List>(
       tier.set(project, key, {
         value: { list, times },
         held: until,
-        bytes: bytes + 2 * key.length + ENTRY_BYTES,
+        bytes: bytes + key.length + ENTRY_BYTES,
         sequence: 0,
       });
     },

@@ -1,5 +1,7 @@
 import { hash, timingSafeEqual } from 'node:crypto';
+import { credentialsOf } from '../lib/auth-params.ts';
 import type { Clock } from '../lib/clock.ts';
+import { exactText } from '../lib/exact-copy.ts';
 
 /** What a caller may read. */
 export interface Grants {
@@ -71,13 +73,12 @@ export type Presentation = (
   presented: Presented,
 ) => Identified | Promise<Identified> | undefined;
 
-/** The scheme in any case (RFC 9110 section 11.1), the key in one form only. */
-const BEARER_KEY = /^[Bb][Ee][Aa][Rr][Ee][Rr] +(?:(agw_[A-Za-z0-9]{12})_([A-Za-z0-9_-]{43})$|agw_)/;
+const KEY = /^(?:(agw_[A-Za-z0-9]{12})_([A-Za-z0-9_-]{43})$|agw_)/;
 const DIGEST_HEX = 64;
 /** Compared where there is no key, so that an unknown id takes as long as a wrong secret. */
 const NO_KEY = Buffer.alloc(DIGEST_HEX);
 
-/** A key, and the header that it was last presented with and that was right. */
+/** A key, and its text once it was presented and was right. */
 interface KnownKey {
   /** SHA-256 of the secret, in hex. */
   readonly hex: Buffer;
@@ -102,8 +103,8 @@ export function createBearerKeys(entries: readonly CallerEntry[], clock: Clock):
     ),
   );
   /**
-   * Headers that were right, one for each key: they need not be hashed again. A map finds by a seeded hash of the whole text, so how long it
-   * takes tells nothing of how much of a wrong one is right.
+   * Keys that were right, as they are presented but without scheme and spaces, so one text for each key: they need not be hashed again. A map
+   * finds by a seeded hash of the whole text, so how long it takes tells nothing of how much of a wrong one is right.
    */
   const proven = new Map<string, KnownKey>();
   const hashed = Buffer.alloc(DIGEST_HEX);
@@ -114,10 +115,10 @@ export function createBearerKeys(entries: readonly CallerEntry[], clock: Clock):
     return timingSafeEqual(hashed, known?.hex ?? NO_KEY);
   }
 
-  function remember(authorization: string, known: KnownKey): void {
+  function remember(token: string, known: KnownKey): void {
     if (known.proven !== undefined) proven.delete(known.proven);
-    known.proven = authorization;
-    proven.set(authorization, known);
+    known.proven = exactText(token);
+    proven.set(known.proven, known);
   }
 
   /** What a key that was right is worth now. */
@@ -127,9 +128,11 @@ export function createBearerKeys(entries: readonly CallerEntry[], clock: Clock):
       : identified;
 
   return (authorization) => {
-    const before = proven.get(authorization);
+    const token = credentialsOf('bearer', authorization);
+    if (token === undefined) return undefined;
+    const before = proven.get(token);
     if (before !== undefined) return accept(before);
-    const parts = BEARER_KEY.exec(authorization);
+    const parts = KEY.exec(token);
     // Anything else may be a token of the gateway's own or of an issuer's.
     if (parts === null) return undefined;
     const [, id, secret] = parts;
@@ -138,7 +141,7 @@ export function createBearerKeys(entries: readonly CallerEntry[], clock: Clock):
     const right = isRight(secret, known);
     if (known === undefined) return { type: 'stranger', reason: 'unknown-key' };
     if (!right) return { type: 'stranger', reason: 'wrong-secret' };
-    remember(authorization, known);
+    remember(token, known);
     return accept(known);
   };
 }
@@ -161,6 +164,9 @@ export function createIdentify(presentations: readonly Presentation[], anonymous
       const identified = presentation(authorization, presented);
       if (identified !== undefined) return identified;
     }
-    return { type: 'stranger', reason: /^basic /i.test(authorization) ? 'basic' : 'unknown-scheme' };
+    return {
+      type: 'stranger',
+      reason: credentialsOf('basic', authorization) === undefined ? 'unknown-scheme' : 'basic',
+    };
   };
 }

@@ -1,5 +1,7 @@
 import { createHash, createHmac, timingSafeEqual } from 'node:crypto';
+import { credentialsOf, parseAuthParams } from '../lib/auth-params.ts';
 import type { Clock } from '../lib/clock.ts';
+import { exactText } from '../lib/exact-copy.ts';
 import type { Random } from '../lib/random.ts';
 import type { CallerEntry, CallerKey, Identified, Presentation } from './callers.ts';
 
@@ -121,7 +123,7 @@ export function createNonceBook({
     const counts = used.counts.get(nonce) ?? new Set();
     if (counts.has(count)) return false;
     counts.add(count);
-    used.counts.set(nonce, counts);
+    used.counts.set(exactText(nonce), counts);
     used.total++;
     dropOldest(used);
     return true;
@@ -135,7 +137,8 @@ export function createNonceBook({
     },
     check(keyId, nonce) {
       const bytes = Buffer.from(nonce, 'base64url');
-      if (bytes.length !== 24 || nonce.length !== 32 || !isSigned(bytes)) return 'forged';
+      // One spelling only: counts are kept by the text of a nonce.
+      if (bytes.length !== 24 || bytes.toString('base64url') !== nonce || !isSigned(bytes)) return 'forged';
       const at = issuedAt(bytes);
       const used = byKey.get(keyId);
       const isFull = (used?.counts.get(nonce)?.size ?? 0) >= MAX_COUNTS;
@@ -155,18 +158,6 @@ export function createNonceBook({
   };
 }
 
-/** The parameters of a digest answer, each at most once; undefined where one comes twice. */
-function readParameters(text: string): ReadonlyMap<string, string> | undefined {
-  const parameters = new Map<string, string>();
-  for (const [, name = '', quoted, plain] of text
-    .slice(0, 4_096)
-    .matchAll(/([a-z]+)\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s,"]+))/gi)) {
-    if (parameters.has(name.toLowerCase())) return undefined;
-    parameters.set(name.toLowerCase(), quoted?.replace(/\\(.)/g, '$1') ?? plain ?? '');
-  }
-  return parameters;
-}
-
 const same = (a: string, b: string) =>
   a.length === b.length && timingSafeEqual(Buffer.from(a), Buffer.from(b));
 
@@ -184,8 +175,9 @@ export function createDigestKeys(entries: readonly CallerEntry[], book: NonceBoo
 
   return {
     presentation(authorization, { method, target }) {
-      if (!/^digest /i.test(authorization)) return undefined;
-      const parameters = readParameters(authorization.slice('digest '.length));
+      const credentials = credentialsOf('digest', authorization);
+      if (credentials === undefined) return undefined;
+      const parameters = parseAuthParams(credentials);
       const get = (name: string) => parameters?.get(name) ?? '';
       const algorithm = get('algorithm').toUpperCase() === 'SHA-256' ? 'SHA-256' : 'MD5';
       const [nonce, nc, response] = [get('nonce'), get('nc'), get('response')];

@@ -6,6 +6,7 @@ import {
   type JWTVerifyGetKey,
   jwtVerify,
 } from 'jose';
+import { credentialsOf } from '../lib/auth-params.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { Caller, Identified, Presentation } from './callers.ts';
 import type { IssuerKeys } from './issuer-keys.ts';
@@ -31,6 +32,8 @@ export interface TokenRule {
 /** By how much an issuer's clock may differ from the gateway's: for `nbf`, `iat` and `exp` alike. */
 const CLOCK_TOLERANCE_SECONDS = 30;
 const MAX_TOKEN_LENGTH = 8_192;
+/** Three base64url parts (RFC 7515 section 7.1), of which the signature may be empty: `none` is refused by name. */
+const COMPACT_JWS = /^[\w-]+\.[\w-]+\.[\w-]*$/;
 
 const UNREACHABLE: Identified = { type: 'unavailable' };
 
@@ -87,8 +90,8 @@ export function createIssuedTokens(
   }
 
   return (authorization) => {
-    const token = /^bearer +([\w-]+\.[\w-]+\.[\w-]*)$/i.exec(authorization)?.[1];
-    if (token === undefined || token.length > MAX_TOKEN_LENGTH) return undefined;
+    const token = credentialsOf('bearer', authorization);
+    if (token === undefined || token.length > MAX_TOKEN_LENGTH || !COMPACT_JWS.test(token)) return undefined;
     const known = byName.get(readIssuer(token) ?? '');
     return known === undefined ? { type: 'stranger', reason: 'unknown-issuer' } : verify(token, known);
   };

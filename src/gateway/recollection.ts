@@ -3,7 +3,8 @@ export interface Recollection<Meaning> {
   /** What this caller's `target` with this `Accept` meant a moment before `now`, in monotonic milliseconds. */
   recall(caller: object, target: string, accept: string | undefined, now: number): Meaning | undefined;
   remember(caller: object, target: string, accept: string | undefined, meaning: Meaning, now: number): void;
-  readonly size: number;
+  /** What it keeps, texts included. */
+  readonly bytes: number;
 }
 
 /** A version may end at midnight, and what is remembered with it: for no longer than this. */
@@ -12,51 +13,86 @@ const REMEMBERED_MS = 10_000;
 const MAX_TARGET_LENGTH = 512;
 const MAX_ACCEPT_LENGTH = 256;
 
+/** Counted for each question in addition to its texts; the texts of its target are kept about twice, since keys are made of them. */
+const ENTRY_BYTES = 1_152;
+
 interface Memory<Meaning> {
   readonly accept: string | undefined;
   readonly meaning: Meaning;
   readonly until: number;
+  readonly bytes: number;
+}
+
+/** What one caller asked, the oldest first. */
+interface CallerMemory<Meaning> {
+  readonly byTarget: Map<string, Memory<Meaning>>;
+  bytes: number;
 }
 
 /**
  * Remembers by raw target, so that a request that was understood before need not be read again. A caller whose policy changed is another
- * caller, so nothing remembered outlives a policy. Each caller has `perCaller` places, of which the oldest is given up first: who asks for
- * ever new targets loses only its own. Past `max` altogether all is forgotten, which costs nobody more than reading once.
+ * caller, so nothing remembered outlives a policy. Each caller has `perCallerBytes`, from which the oldest questions are evicted first: a
+ * caller with ever new targets loses only its own. Past `maxBytes` altogether all is forgotten, which costs nobody more than reading once.
+ * `textBytes` gives the bytes of the texts that a meaning keeps.
  */
 export function createRecollection<Meaning>({
-  max,
-  perCaller,
+  maxBytes,
+  perCallerBytes,
+  textBytes,
 }: {
-  max: number;
-  perCaller: number;
+  maxBytes: number;
+  perCallerBytes: number;
+  textBytes: (meaning: Meaning) => number;
 }): Recollection<Meaning> {
-  let places = new WeakMap<object, Map<string, Memory<Meaning>>>();
-  let size = 0;
+  const callers = new Map<object, CallerMemory<Meaning>>();
+  let bytes = 0;
+
+  function count(own: CallerMemory<Meaning>, more: number): void {
+    own.bytes += more;
+    bytes += more;
+  }
+
+  function forget(own: CallerMemory<Meaning>, target: string): void {
+    const known = own.byTarget.get(target);
+    if (known === undefined) return;
+    own.byTarget.delete(target);
+    count(own, -known.bytes);
+  }
+
+  function memoryOf(caller: object): CallerMemory<Meaning> {
+    const known = callers.get(caller);
+    if (known !== undefined) return known;
+    const own = { byTarget: new Map(), bytes: 0 };
+    callers.set(caller, own);
+    return own;
+  }
+
   return {
     recall(caller, target, accept, now) {
-      const known = places.get(caller)?.get(target);
+      const known = callers.get(caller)?.byTarget.get(target);
       if (known === undefined || known.accept !== accept || now >= known.until) return undefined;
       return known.meaning;
     },
     remember(caller, target, accept, meaning, now) {
-      if (target.length > MAX_TARGET_LENGTH || (accept?.length ?? 0) > MAX_ACCEPT_LENGTH || max === 0) return;
-      if (size >= max) {
-        places = new WeakMap();
-        size = 0;
+      const acceptLength = accept?.length ?? 0;
+      if (target.length > MAX_TARGET_LENGTH || acceptLength > MAX_ACCEPT_LENGTH) return;
+      const size = ENTRY_BYTES + 2 * target.length + acceptLength + textBytes(meaning);
+      if (size > perCallerBytes) return;
+      if (bytes + size > maxBytes) {
+        callers.clear();
+        bytes = 0;
       }
-      const own = places.get(caller) ?? new Map<string, Memory<Meaning>>();
-      places.set(caller, own);
-      size += own.delete(target) ? 0 : 1;
-      own.set(target, { accept, meaning, until: now + REMEMBERED_MS });
-      if (own.size <= perCaller) return;
-      for (const oldest of own.keys()) {
-        own.delete(oldest);
-        size--;
-        return;
+      const own = memoryOf(caller);
+      forget(own, target);
+      own.byTarget.set(target, { accept, meaning, until: now + REMEMBERED_MS, bytes: size });
+      count(own, size);
+      for (const oldest of own.byTarget.keys()) {
+        if (own.bytes <= perCallerBytes) break;
+        forget(own, oldest);
       }
     },
-    get size() {
-      return size;
+    get bytes() {
+      return bytes;
     },
   };
 }

@@ -1,8 +1,10 @@
 import { createHash, createHmac, timingSafeEqual } from 'node:crypto';
 import { type JWTPayload, jwtVerify, SignJWT } from 'jose';
 import { createAttemptLimit } from '../lib/attempt-limit.ts';
+import { credentialsOf } from '../lib/auth-params.ts';
 import { networkOf } from '../lib/client-network.ts';
 import type { Clock } from '../lib/clock.ts';
+import { exactText } from '../lib/exact-copy.ts';
 import type { Random } from '../lib/random.ts';
 import type { CallerEntry, Identified, Presentation } from './callers.ts';
 
@@ -52,8 +54,8 @@ const INVALID_CLIENT: TokenAnswer = {
 
 /** Id and secret of a Basic pair; percent-encoded as RFC 6749 section 2.3.1 says, or not, as Atlas and its clients do. */
 function readBasic(authorization: string | undefined): { id: string; secret: string } | undefined {
-  const encoded = /^basic +([A-Za-z0-9+/=_-]{1,1024})$/i.exec(authorization ?? '')?.[1];
-  if (encoded === undefined) return undefined;
+  const encoded = credentialsOf('basic', authorization ?? '');
+  if (encoded === undefined || !/^[A-Za-z0-9+/=_-]{1,1024}$/.test(encoded)) return undefined;
   try {
     const pair = decodeURIComponent(Buffer.from(encoded, 'base64').toString('latin1'));
     const colon = pair.indexOf(':');
@@ -69,8 +71,9 @@ function readBasic(authorization: string | undefined): { id: string; secret: str
  */
 function isSignedWith(key: Uint8Array, token: string): boolean {
   const end = token.lastIndexOf('.');
-  const expected = createHmac('sha256', key).update(token.slice(0, end)).digest();
-  const given = Buffer.from(token.slice(end + 1), 'base64url');
+  // As text: several spellings of base64url decode to the same bytes, and each would be a token of its own.
+  const expected = Buffer.from(createHmac('sha256', key).update(token.slice(0, end)).digest('base64url'));
+  const given = Buffer.from(token.slice(end + 1));
   return given.length === expected.length && timingSafeEqual(given, expected);
 }
 
@@ -123,8 +126,8 @@ export function createTokens(
   const revoked = new Map<string, number>();
   const revocations = createAttemptLimit(REVOCATIONS, clock);
   /**
-   * Tokens whose signature was checked, by the header that they came in: checking one is asynchronous, a known one is answered at once. What
-   * may be wrong with it since then is looked at every time. As with keys, a map's seeded hash tells nothing of what is nearly right.
+   * Tokens whose signature was checked: checking one is asynchronous, a known one is answered at once. What may be wrong with it since then
+   * is looked at every time. As with keys, a map's seeded hash tells nothing of what is nearly right.
    */
   const remembered = new Map<string, VerifiedToken>();
   const nowSeconds = () => Math.floor(clock.wall() / 1_000);
@@ -256,17 +259,18 @@ export function createTokens(
       return { status: 200, caller: known.name };
     },
     presentation(authorization) {
-      const known = remembered.get(authorization);
+      const token = credentialsOf('bearer', authorization);
+      if (token === undefined) return undefined;
+      const known = remembered.get(token);
       if (known !== undefined) return admit(known);
-      const token = /^bearer +(eyJ[\w-]+\.[\w-]+\.[\w-]+)$/i.exec(authorization)?.[1];
-      if (token === undefined || readIssuer(token) !== ISSUER) return undefined;
+      if (!/^eyJ[\w-]+\.[\w-]+\.[\w-]+$/.test(token) || readIssuer(token) !== ISSUER) return undefined;
       return read(token).then((found) => {
         if (found !== undefined) {
           for (const oldest of remembered.keys()) {
             if (remembered.size < MAX_REMEMBERED) break;
             remembered.delete(oldest);
           }
-          remembered.set(authorization, found);
+          remembered.set(exactText(token), found);
         }
         return admit(found);
       });

@@ -92,6 +92,9 @@ export interface Asked {
   accepted: { readonly encoding: string; readonly coding: Coding } | undefined;
 }
 
+/** Bytes of the texts that are kept with it, which are as long as its parameters are when they are encoded. */
+export const textBytesOf = ({ parameters }: Asked): number => 2 * parameters.length;
+
 /** What is known of a request by the time it is answered; filled in on the way. */
 interface Journey {
   readonly requestId: string;
@@ -436,8 +439,12 @@ function pageKey(asked: Asked, { serial }: HeldList): string {
   return asked.page.key;
 }
 
+/** Longer ones are read each time: what is remembered of a question must not grow with what is sent along with it. */
+const MAX_ENCODING_LENGTH = 64;
+
 function codingFor(asked: Asked, encoding: string | undefined): Coding {
   if (encoding === undefined) return 'identity';
+  if (encoding.length > MAX_ENCODING_LENGTH) return chooseCoding(encoding);
   if (asked.accepted?.encoding !== encoding) asked.accepted = { encoding, coding: chooseCoding(encoding) };
   return asked.accepted.coding;
 }

@@ -1,11 +1,9 @@
 /** Whether an `Accept-Encoding` value takes a coding (RFC 9110 section 12.5.3): named with a weight over 0, or covered by `*`. */
 function accepts(value: string, coding: string): boolean {
-  const ranges = value.split(',').map((range) =>
-    range
-      .trim()
-      .toLowerCase()
-      .split(/\s*;\s*/),
-  );
+  const ranges = value
+    .toLowerCase()
+    .split(',')
+    .map((range) => range.split(';').map((part) => part.trim()));
   const found = ranges.find(([name]) => name === coding) ?? ranges.find(([name]) => name === '*');
   return found !== undefined && !found.some((parameter) => /^q=0(\.0*)?$/.test(parameter));
 }

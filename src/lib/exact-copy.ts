@@ -7,3 +7,6 @@ export function exactCopy(bytes: Buffer): Buffer {
   bytes.copy(copy);
   return copy;
 }
+
+/** The same Latin-1 characters in memory of their own: what is cut out of a header keeps the whole header for as long as it is kept. */
+export const exactText = (text: string): string => Buffer.from(text, 'latin1').toString('latin1');

@@ -2,6 +2,7 @@ import type { RequestListener, ServerResponse } from 'node:http';
 import { type Context, Hono, type MiddlewareHandler } from 'hono';
 import { deleteCookie, getCookie, setCookie } from 'hono/cookie';
 import { type ApiError, renderApiError } from '../atlas/api-error.ts';
+import { credentialsOf } from '../lib/auth-params.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { Random } from '../lib/random.ts';
 import type { UnexpectedErrorEvent } from '../lib/unexpected-error.ts';
@@ -188,8 +189,7 @@ export function createAdminApp(
   const signInLimit = createSignInLimit(clock);
 
   const signedIn = (context: Context) => sessions.holds(getCookie(context, SESSION_COOKIE) ?? '');
-  const bearerOf = (context: Context) =>
-    /^bearer +(\S+)$/i.exec(context.req.header('authorization') ?? '')?.[1];
+  const bearerOf = (context: Context) => credentialsOf('bearer', context.req.header('authorization') ?? '');
 
   /** Whether this is the admin token; past the limit of wrong ones nothing is compared with it. */
   function tryToken(context: Context, presented: string): 'right' | NonNullable<SignInForm['refused']> {

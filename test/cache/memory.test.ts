@@ -2,7 +2,7 @@ import { beforeAll, expect, test } from 'vitest';
 import { createCatalog } from '../../src/atlas/catalog.ts';
 import { operations } from '../../src/atlas/operations.ts';
 import { renderPage } from '../../src/atlas/page.ts';
-import { resolveQuery } from '../../src/atlas/question.ts';
+import { linkParameters, resolveQuery } from '../../src/atlas/question.ts';
 import { createListCache, NO_DEMAND } from '../../src/cache/list-cache.ts';
 import { type Coding, createRenderings } from '../../src/cache/renderings.ts';
 import { createSnapshots } from '../../src/cache/snapshots.ts';
@@ -15,6 +15,12 @@ import { heldByProcess } from '../support/process-memory.ts';
 const LISTINGS = 10_000;
 const NO_OPERATIONS: ReadonlySet<string> = new Set();
 const ROOM = { maxBytes: Number.MAX_SAFE_INTEGER, projectShare: 1 };
+const CALLER = {
+  name: 'team',
+  projects: 'all' as const,
+  organizations: 'all' as const,
+  operations: NO_OPERATIONS,
+};
 const clock = createSystemClock();
 const catalog = createCatalog(operations);
 const linksOf = (index: number) =>
@@ -66,33 +72,35 @@ function createGateway(body: Buffer) {
       viewFor: createViews(() => 0),
     },
   );
-  async function ask(path: string, coding: Coding): Promise<number> {
+  /** Reads a list, and from it the page with this number; tells how long the page is. */
+  async function ask(path: string, coding: Coding, rawQuery = ''): Promise<number> {
     const match = catalog.match(path);
     if (match.type !== 'matched') throw new Error(`${path} is ${match.type}`);
     const { operation, pathParameters } = match;
-    const query = resolveQuery(operation, '');
+    const query = resolveQuery(operation, rawQuery);
     if (query.type !== 'resolved') throw new Error('the query is invalid');
     const { filters, shape } = query;
-    const caller = {
-      name: 'team',
-      projects: 'all' as const,
-      organizations: 'all' as const,
-      operations: NO_OPERATIONS,
-    };
     const version = { mediaType: 'application/vnd.atlas.2023-02-01+json', version: '2023-02-01' };
-    const reading = lists.createReading({ operation, pathParameters, ...version, filters, shape, caller });
+    const reading = lists.createReading({
+      operation,
+      pathParameters,
+      ...version,
+      filters,
+      shape,
+      caller: CALLER,
+    });
     const read = await reading.read(NO_DEMAND);
     if (read?.type !== 'value') throw new Error(`${path} is ${read?.type}`);
     const list = read.value;
     const source = { ...list, address: path, parameters: '', suffix: '' };
-    const page = renderings.get(pathParameters['groupId'] ?? '', `${list.serial} 100/1`, () =>
-      renderPage(source, shape),
-    );
+    const key = `${list.serial} ${linkParameters(operation, shape, filters)}100/${shape.pageNum}`;
+    const page = renderings.get(pathParameters['groupId'] ?? '', key, () => renderPage(source, shape));
     return page.body(coding).bytes.length;
   }
   return {
     cache,
     renderings,
+    ask,
     /** Asks for `count` lists, each of a project of its own. */
     async fill(count: number, coding: Coding = 'identity') {
       let sent = 0;
@@ -173,3 +181,43 @@ test('a refusal that is a small part of something larger is kept without it', as
   expect(cache.size).toBe(refusals);
   expect(grown).toBeLessThan(refusals * 10_000);
 });
+
+/** A filter that is as long as one may be, and different for each number. */
+const longFilter = (number: number) => `requesterAccountId=${number}-${'@'.repeat(1_000)}`;
+const FILTERED = `/api/atlas/v2/groups/${'a'.repeat(24)}/streams/vpcPeeringConnections`;
+
+test('lists with long filters are counted with their keys', async () => {
+  const { cache, renderings, ask } = createGateway(bodyOf(1));
+  for (let number = 0; number < 100; number++) await ask(FILTERED, 'identity', longFilter(-number - 1));
+  const [before, counted] = [await heldByProcess(), cache.bytes + renderings.bytes];
+  for (let number = 0; number < 2_000; number++) await ask(FILTERED, 'identity', longFilter(number));
+  const grown = (await heldByProcess()) - before;
+  expectNear((cache.bytes + renderings.bytes - counted) / grown);
+});
+
+test('pages with long keys are counted with them', async () => {
+  const { cache, renderings, ask } = createGateway(bodyOf(1));
+  const page = (number: number) => ask(FILTERED, 'identity', `${longFilter(0)}&pageNum=${number}`);
+  for (let number = 10_000; number < 10_100; number++) await page(number);
+  const [before, counted] = [await heldByProcess(), cache.bytes + renderings.bytes];
+  for (let number = 1; number <= 5_000; number++) await page(number);
+  const grown = (await heldByProcess()) - before;
+  expectNear((cache.bytes + renderings.bytes - counted) / grown);
+});
+
+test.each([100, 3_000])(
+  'listings that links lead back to are counted with keys of %i characters',
+  async (length) => {
+    const snapshots = createSnapshots<string>(ROOM, { clock });
+    const times = { loadedAt: 0, freshUntil: 0, staleUntil: 0, fallbackUntil: 0 };
+    // Made of bytes, so that no two keys have characters in common.
+    const keyOf = (number: number) => Buffer.alloc(length, `${number}-`).toString('latin1');
+    const keep = (number: number) =>
+      snapshots.keep(String(number), keyOf(number), 'AAAAAAAAAAAA', 'list', times, 0);
+    for (let number = 0; number < 100; number++) keep(-number - 1);
+    const [before, counted] = [await heldByProcess(), snapshots.bytes];
+    for (let number = 0; number < 5_000; number++) keep(number);
+    const grown = (await heldByProcess()) - before;
+    expectNear((snapshots.bytes - counted) / grown);
+  },
+);

@@ -18,7 +18,7 @@ let remembering: Running;
 let forgetful: Running;
 beforeAll(async () => {
   remembering = await startGateway({ config: CONFIG });
-  forgetful = await startGateway({ config: CONFIG, rememberedQuestions: 0 });
+  forgetful = await startGateway({ config: CONFIG, rememberedBytes: 0 });
 });
 afterAll(async () => {
   await remembering.stop();

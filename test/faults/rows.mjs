@@ -167,4 +167,7 @@ export const ROWS = new Map([
   [96, ['SIGTERM with requests in flight', 'Connection: close, exit with the last answer']],
   [129, ['a reset or 5xx in place of a token or a digest challenge', 'tried again']],
   [130, ['HTTP/1.0 without Host on the probes; SIGHUP', 'answered; a reload']],
+  [83, ['headers and targets that backtracking parsers are slow at', 'read in linear time']],
+  [88, ['one token in many spellings, long keys, queries and headers', 'memory as counted']],
+  [110, ['a small body that unpacks into millions of items', '502 UPSTREAM_TOO_LARGE, memory bounded']],
 ]);

@@ -81,8 +81,8 @@ interface RunningOptions {
   readonly simulator?: SimulatorOptions;
   /** Contents of files the configuration names. */
   readonly files?: Record<string, string>;
-  /** How many questions the gateway remembers; absent: as usual. */
-  readonly rememberedQuestions?: number;
+  /** Bytes for questions that the gateway remembers; absent: as usual. */
+  readonly rememberedBytes?: number;
   /** Instead of the simulator's address. */
   readonly origin?: string;
   /** What the wall clock shows; may throw, as anything may that is called while a request is handled. */
@@ -155,9 +155,7 @@ export async function startGateway(options: RunningOptions = {}): Promise<Runnin
     {
       ...resolve(options.config, options.files),
       build: { version: '0.0.0', node: process.version },
-      ...(options.rememberedQuestions === undefined
-        ? {}
-        : { rememberedQuestions: options.rememberedQuestions }),
+      ...(options.rememberedBytes === undefined ? {} : { rememberedBytes: options.rememberedBytes }),
       log,
     },
     {
