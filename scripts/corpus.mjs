@@ -91,26 +91,35 @@ async function recordProgram() {
   }
 }
 
-function compare(before, after, allowFile) {
-  const rules = allowFile === undefined ? [] : (parse(readFileSync(allowFile, 'utf8')) ?? []);
-  const allowance = createAllowance(rules);
+function printComparison(before, after, allowance) {
   const comparison = compareRecords(before, after, allowance);
   for (const line of describeComparison(comparison)) print(line);
   for (const pattern of allowance.unused()) progress(`the rule for '${pattern}' allowed nothing: remove it`);
   return isDifferent(comparison) ? 1 : 0;
 }
 
-async function run({ record, compare: compareWith, allow }) {
-  if ((record === undefined) === (compareWith === undefined)) {
-    progress(USAGE);
-    return 2;
-  }
-  const before = compareWith === undefined ? undefined : readRecords(compareWith);
-  const after = await recordProgram();
-  if (before !== undefined) return compare(before, after, allow);
-  writeRecords(record, after);
-  print(`${after.length} records in ${record}`);
+const readAllowance = (file) =>
+  createAllowance(file === undefined ? [] : (parse(readFileSync(file, 'utf8')) ?? []));
+
+async function recordTo(file) {
+  const records = await recordProgram();
+  writeRecords(file, records);
+  print(`${records.length} records in ${file}`);
   return 0;
+}
+
+/** Files are read first: a wrong name must not be found after two minutes. */
+async function compareWith(file, allowFile) {
+  const before = readRecords(file);
+  const allowance = readAllowance(allowFile);
+  return printComparison(before, await recordProgram(), allowance);
+}
+
+async function run({ record, compare, allow }) {
+  if (record !== undefined && compare === undefined) return recordTo(record);
+  if (compare !== undefined && record === undefined) return compareWith(compare, allow);
+  progress(USAGE);
+  return 2;
 }
 
 const { values } = parseArgs({

@@ -48,7 +48,7 @@ export async function startSimulator() {
 const configurationOf = (origin, { upstream, listen, ...settings }) => ({
   listen: { port: 0, publicUrl: PUBLIC_URL, ...listen },
   admin: { port: 0 },
-  upstream: { origin, timeout: '2s', ...upstream },
+  upstream: { origin, timeout: '5s', ...upstream },
   credentials: [{ name: 'sample', serviceAccount }],
   anonymous: { projects: 'all', organizations: 'all' },
   cache: { fresh: '1h', staleWhileRevalidate: '2h' },

@@ -4,7 +4,7 @@ import { callerKey } from '../caller-keys.mjs';
 import { send } from '../http-client.mjs';
 import { maskOutput } from '../mask.mjs';
 import { runCommand, startProgram } from '../processes.mjs';
-import { commandRecord } from '../records.mjs';
+import { commandRecord, requestIdOf } from '../records.mjs';
 import { startSimulator, until } from '../session.mjs';
 
 const TARGET = connectionsOf('orders', '?itemsPerPage=1');
@@ -97,6 +97,8 @@ async function recordPrograms({ recorder }) {
   const response = await send(program.origins[0], TARGET, {
     headers: { accept: 'application/vnd.atlas.2023-02-01+json' },
   });
+  const requestId = requestIdOf(response);
+  await until(() => program.output.stdout.includes(`"${requestId}"`), 'log line');
   recorder.add('serve from the environment', {
     status: response.status,
     exitCode: await program.stop('SIGINT'),

@@ -7,6 +7,9 @@ const JSON_TYPE = { 'Content-Type': 'application/vnd.atlas.2023-02-01+json;chars
 const withBody = (body, headers = JSON_TYPE) => ({ status: 200, headers, body });
 const LINK = { href: 'https://cloud.mongodb.com/x', rel: 'self' };
 
+/** These are told apart from other failures by time, so their gateway waits less. */
+const SLOW_FAULTS = { 'no response': { wire: 'hang' }, 'a dripping response': { wire: 'drip' } };
+
 /** Four times the freshness of these lists and more: when the rate limit runs low they count as fresh for up to four times as long. */
 const STALE_AFTER_MS = 10;
 
@@ -58,22 +61,20 @@ const FAULTS = {
   'a connection that is reset': { wire: 'reset' },
   'a connection that is reset once': { wire: 'reset', times: 1 },
   'a connection that is cut': { wire: 'cut' },
-  'no response': { wire: 'hang' },
-  'a dripping response': { wire: 'drip' },
   'tokens that end': { killTokens: true, times: 1 },
 };
 
 /** Each fault meets a list of its own, so that no failure is remembered; successes in between keep the circuit breaker closed. */
-async function recordFaults({ open }) {
+async function recordFaults({ open }, { name, faults, timeout }) {
   const session = await open({
-    name: 'failures',
+    name,
     settings: {
-      upstream: { timeout: '700ms', maxBody: '64KiB' },
+      upstream: { timeout, maxBody: '64KiB' },
       // Every list is stale at once, and still there when Atlas fails.
       cache: { fresh: '1ms', staleWhileRevalidate: '1ms', staleIfError: '1h' },
     },
   });
-  for (const [index, [label, fault]] of Object.entries(FAULTS).entries()) {
+  for (const [index, [label, fault]] of Object.entries(faults).entries()) {
     const target = listOf('orders', `clusters/c${index}/backup/snapshots?itemsPerPage=1`);
     const ask = async (moment) => {
       await pause(STALE_AFTER_MS);
@@ -135,9 +136,9 @@ async function recordBrokenSetups({ open }) {
   const wrongSecret = { clientId: { env: 'CLIENT_ID' }, clientSecret: { env: 'WRONG_SECRET' } };
   const wrongKey = { publicKey: { env: 'PUBLIC_KEY' }, privateKey: { env: 'WRONG_SECRET' } };
   const setups = {
-    'Atlas is down': { upstream: { origin: 'http://127.0.0.1:9', timeout: '700ms' } },
+    'Atlas is down': { upstream: { origin: 'http://127.0.0.1:9', timeout: '5s' } },
     'Atlas has no TLS': ({ origin }) => ({
-      upstream: { origin: origin.replace('http:', 'https:'), timeout: '700ms' },
+      upstream: { origin: origin.replace('http:', 'https:'), timeout: '5s' },
     }),
     'the secret of the service account is wrong': {
       credentials: [{ name: 'sample', serviceAccount: wrongSecret }],
@@ -211,7 +212,8 @@ async function recordOverload({ open }) {
 }
 
 export async function recordUpstreamFailures(context) {
-  await recordFaults(context);
+  await recordFaults(context, { name: 'failures', faults: FAULTS, timeout: '10s' });
+  await recordFaults(context, { name: 'slow failures', faults: SLOW_FAULTS, timeout: '1s' });
   await recordRateLimit(context);
   await recordCircuit(context);
   await recordTornWalks(context);
