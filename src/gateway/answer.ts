@@ -1,4 +1,4 @@
-import { errorCodeOf, renderApiError } from '../atlas/api-error.ts';
+import { errorCodeOf, isErrorCode, renderApiError } from '../atlas/api-error.ts';
 import type { Held } from '../cache/freshness.ts';
 import type { How } from '../cache/list-cache.ts';
 import type { Body, Coding } from '../cache/renderings.ts';
@@ -130,7 +130,8 @@ export function answerPage(page: PageAnswer): Answer {
 
 /** Atlas's own 4xx, as it came: its body, its error code, its media type. */
 export function answerAtlasError(response: UpstreamResponse, how: How, held: Held, now: number): Answer {
-  const errorCode = response.headers['x-error-code'] ?? errorCodeOf(response.body);
+  const header = response.headers['x-error-code'];
+  const errorCode = header !== undefined && isErrorCode(header) ? header : errorCodeOf(response.body);
   const { deprecation, sunset } = response.headers;
   return {
     status: response.status,

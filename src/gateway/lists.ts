@@ -127,11 +127,14 @@ function meaningOf(response: UpstreamResponse): Meaning {
   return gone ? 'gone' : 'no';
 }
 
-function ageingOf(headers: UpstreamHeaders): Record<string, string> {
-  const { deprecation, sunset } = headers;
+/** Dates and `true` are short; what is longer is not kept with every list and its pages. */
+const MAX_AGEING_LENGTH = 64;
+
+function ageingOf({ deprecation = '', sunset = '' }: UpstreamHeaders): Record<string, string> {
+  const isKept = (value: string) => value !== '' && value.length <= MAX_AGEING_LENGTH;
   return {
-    ...(deprecation === undefined ? {} : { Deprecation: deprecation }),
-    ...(sunset === undefined ? {} : { Sunset: sunset }),
+    ...(isKept(deprecation) ? { Deprecation: deprecation } : {}),
+    ...(isKept(sunset) ? { Sunset: sunset } : {}),
   };
 }
 
