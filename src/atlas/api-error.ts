@@ -1,3 +1,5 @@
+import { parseBoundedJson } from '../lib/bounded-json.ts';
+
 /** Atlas's error object; the gateway's own errors have the same shape. */
 export interface ApiError {
   readonly status: number;
@@ -39,13 +41,16 @@ export function renderApiError({ status, errorCode, detail, parameters = [] }: A
   );
 }
 
-/** The `errorCode` of an ApiError body, or undefined where the body is none. */
+/** Errors of Atlas's have a few hundred bytes; longer bodies are not looked into. */
+export const MAX_ERROR_BYTES = 65_536;
+
+/** Whether a text has the form of Atlas's error codes, so that it can be a header, a log field or a label. */
+export const isErrorCode = (text: string): boolean => /^[A-Z0-9_]{1,64}$/.test(text);
+
+/** The `errorCode` of an ApiError body; undefined where the body is none, or the code has another form than Atlas's. */
 export function errorCodeOf(body: Buffer): string | undefined {
-  try {
-    const parsed: unknown = JSON.parse(body.toString('utf8'));
-    if (typeof parsed !== 'object' || parsed === null || !('errorCode' in parsed)) return undefined;
-    return typeof parsed.errorCode === 'string' ? parsed.errorCode : undefined;
-  } catch {
-    return undefined;
-  }
+  const error = parseBoundedJson(body, MAX_ERROR_BYTES);
+  if (typeof error !== 'object' || error === null || !('errorCode' in error)) return undefined;
+  const { errorCode } = error;
+  return typeof errorCode === 'string' && isErrorCode(errorCode) ? errorCode : undefined;
 }

@@ -1,4 +1,5 @@
 import { isUtf8 } from 'node:buffer';
+import { parseBoundedJson } from '../lib/bounded-json.ts';
 
 /** Items of a list, kept as the bytes Atlas sent: joined by commas in one buffer, so that any run of items is one slice. */
 export interface Items {
@@ -21,6 +22,18 @@ export interface BadListBody {
   readonly detail: string;
 }
 
+/** A body that would take far more memory than a page of Atlas's: a sentence. */
+export interface TooLargeListBody {
+  readonly type: 'too-large';
+  readonly detail: string;
+}
+
+/** More items than a page of Atlas's ever has, where the number that was requested is not known. */
+const MAX_PAGE_ITEMS = 10_000;
+/** Links of a page take less than a kilobyte, names of its members a few characters, its count a few digits. */
+const MAX_LINKS_BYTES = 65_536;
+const MAX_NAME_BYTES = 40;
+const MAX_COUNT_DIGITS = 15;
 /** Deeper nesting than any Atlas view has; past it a body is hostile. */
 const MAX_DEPTH = 64;
 
@@ -150,19 +163,24 @@ function skipValue(body: Buffer, from: number, depth: number): number {
   }
 }
 
-/** Start and end of every item of the array that opens at `opening`, flat; undefined where it is no array of JSON values. */
-function itemRanges(body: Buffer, opening: number): { ranges: number[]; end: number } | undefined {
-  if (body[opening] !== OPEN_BRACKET) return undefined;
+/** Start and end of every item of the array that opens at `opening`, flat; `bad` where it is not an array of JSON values. */
+function itemRanges(
+  body: Buffer,
+  opening: number,
+  maxItems: number,
+): { ranges: number[]; end: number } | 'bad' | 'too-many' {
+  if (body[opening] !== OPEN_BRACKET) return 'bad';
   const ranges: number[] = [];
   let at = skipSpace(body, opening + 1);
   if (body[at] === CLOSE_BRACKET) return { ranges, end: at + 1 };
   for (;;) {
     const end = skipValue(body, at, 2);
-    if (end === BAD) return undefined;
+    if (end === BAD) return 'bad';
+    if (ranges.length === 2 * maxItems) return 'too-many';
     ranges.push(at, end);
     at = skipSpace(body, end);
     if (body[at] === CLOSE_BRACKET) return { ranges, end: at + 1 };
-    if (body[at] !== COMMA) return undefined;
+    if (body[at] !== COMMA) return 'bad';
     at = skipSpace(body, at + 1);
   }
 }
@@ -191,8 +209,18 @@ function linksToNext(links: unknown): boolean {
   );
 }
 
-/** Reads a page of a list: the whole body is checked to be JSON, its items are found and copied, and nothing else is built. */
-export function parseListBody(body: Buffer): ListBody | BadListBody {
+/** A name between quotes; empty where it is longer than any that is looked for. */
+const shortName = (body: Buffer, opening: number, end: number): string =>
+  end - opening > MAX_NAME_BYTES ? '' : body.toString('latin1', opening + 1, end - 1);
+
+/**
+ * Reads a page of a list with at most `maxItems`: the whole body is checked to be JSON, its items are found and copied, and nothing else is
+ * built, so that what it takes beside the body is bounded whatever the body is.
+ */
+export function parseListBody(
+  body: Buffer,
+  maxItems = MAX_PAGE_ITEMS,
+): ListBody | BadListBody | TooLargeListBody {
   const bad = (what: string, at: number): BadListBody => ({
     type: 'bad',
     detail: `${what} at byte ${at} of ${body.length}`,
@@ -208,23 +236,27 @@ export function parseListBody(body: Buffer): ListBody | BadListBody {
   for (;;) {
     const nameEnd = body[at] === QUOTE ? skipString(body, at) : BAD;
     if (nameEnd === BAD) return bad('broken JSON', at);
-    const name = body.toString('latin1', at + 1, nameEnd - 1);
+    const name = shortName(body, at, nameEnd);
     at = skipSpace(body, nameEnd);
     if (body[at] !== COLON) return bad('broken JSON', at);
     at = skipSpace(body, at + 1);
     const from = at;
     if (name === 'results') {
-      const found = itemRanges(body, at);
-      if (found === undefined || items !== undefined) return bad('results is no list', at);
+      const found = itemRanges(body, at, maxItems);
+      if (found === 'too-many') return { type: 'too-large', detail: `more than ${maxItems} items` };
+      if (found === 'bad' || items !== undefined) return bad('results is no list', at);
       items = joinItems(body, found.ranges);
       at = found.end;
     } else {
       at = skipValue(body, at, 1);
-      if (at === BAD) return bad(`broken JSON in ${JSON.stringify(name.slice(0, 40))}`, from);
+      if (at === BAD) return bad(`broken JSON in ${JSON.stringify(name)}`, from);
+      if (name === 'links' && at - from > MAX_LINKS_BYTES)
+        return { type: 'too-large', detail: `links of ${at - from} bytes` };
       if (name === 'links') hasNext = linksToNext(JSON.parse(body.toString('utf8', from, at)));
       if (name === 'totalCount') {
-        totalCount = Number(body.toString('latin1', from, at));
-        if (!Number.isSafeInteger(totalCount) || totalCount < 0) return bad('totalCount is no count', from);
+        totalCount = Number(body.toString('latin1', from, Math.min(at, from + MAX_COUNT_DIGITS + 1)));
+        if (at - from > MAX_COUNT_DIGITS || !Number.isSafeInteger(totalCount) || totalCount < 0)
+          return bad('totalCount is no count', from);
       }
     }
     at = skipSpace(body, at);
@@ -276,3 +308,10 @@ export function pickItems(items: Items, indexes: readonly number[]): Items {
     indexes.flatMap((index) => [items.starts[index] ?? 0, (items.starts[index + 1] ?? 0) - 1]),
   );
 }
+
+/** As an object, a larger item takes more memory than looking into it is worth. */
+const MAX_OBJECT_BYTES = 1_048_576;
+
+/** An item as a JavaScript value; undefined for items over 1 MiB. */
+export const itemValue = (items: Items, index: number): unknown =>
+  parseBoundedJson(sliceItems(items, index, index + 1), MAX_OBJECT_BYTES);

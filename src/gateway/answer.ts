@@ -1,4 +1,4 @@
-import { errorCodeOf, renderApiError } from '../atlas/api-error.ts';
+import { errorCodeOf, isErrorCode, renderApiError } from '../atlas/api-error.ts';
 import type { Held } from '../cache/freshness.ts';
 import type { How } from '../cache/list-cache.ts';
 import type { Body, Coding } from '../cache/renderings.ts';
@@ -40,8 +40,6 @@ export interface PageHead {
   readonly unchanged: Head;
 }
 
-/** What Atlas's error codes look like: only such a value is copied into a header. */
-const ERROR_CODE = /^[A-Z0-9_]{1,64}$/;
 const NO_BODY = Buffer.alloc(0);
 const VARY = 'Accept, Accept-Encoding, Authorization';
 const NO_SNIFFING = ['X-Content-Type-Options', 'nosniff'] as const;
@@ -136,8 +134,8 @@ export function answerPage(page: PageAnswer): Answer {
  * all the same.
  */
 export function answerAtlasError(response: UpstreamResponse, how: How, held: Held, now: number): Answer {
-  const code = response.headers['x-error-code'] ?? errorCodeOf(response.body);
-  const errorCode = code !== undefined && ERROR_CODE.test(code) ? code : undefined;
+  const header = response.headers['x-error-code'];
+  const errorCode = header !== undefined && isErrorCode(header) ? header : errorCodeOf(response.body);
   const deprecation = headerValue(response.headers['deprecation']);
   const sunset = headerValue(response.headers['sunset']);
   return {

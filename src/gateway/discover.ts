@@ -1,5 +1,5 @@
 import type { Catalog } from '../atlas/catalog.ts';
-import { countItems, sliceItems } from '../atlas/list-body.ts';
+import { countItems, itemValue } from '../atlas/list-body.ts';
 import type { Clock } from '../lib/clock.ts';
 import { walk } from '../upstream/walk.ts';
 import type { Discover } from './credentials.ts';
@@ -40,7 +40,7 @@ export function createDiscover({
       );
       if (result.type !== 'walked') return undefined;
       for (let index = 0; index < countItems(result.items); index++) {
-        const item: unknown = JSON.parse(sliceItems(result.items, index, index + 1).toString('utf8'));
+        const item = itemValue(result.items, index);
         if (typeof item === 'object' && item !== null && 'id' in item && typeof item.id === 'string')
           ids.add(item.id);
       }

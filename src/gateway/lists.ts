@@ -132,9 +132,17 @@ function meaningOf(response: UpstreamResponse): Meaning {
   return gone ? 'gone' : 'no';
 }
 
+/** Dates and `true` are short; what is longer is not kept with every list and its pages. */
+const MAX_AGEING_LENGTH = 64;
+
+function ageingValue(value: string | undefined): string | undefined {
+  const valid = headerValue(value);
+  return valid !== undefined && valid.length <= MAX_AGEING_LENGTH ? valid : undefined;
+}
+
 function ageingOf(headers: UpstreamHeaders): Record<string, string> {
-  const deprecation = headerValue(headers['deprecation']);
-  const sunset = headerValue(headers['sunset']);
+  const deprecation = ageingValue(headers['deprecation']);
+  const sunset = ageingValue(headers['sunset']);
   return {
     ...(deprecation === undefined ? {} : { Deprecation: deprecation }),
     ...(sunset === undefined ? {} : { Sunset: sunset }),

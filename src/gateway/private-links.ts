@@ -1,4 +1,4 @@
-import { countItems, type Items, sliceItems } from '../atlas/list-body.ts';
+import { countItems, type Items, itemValue } from '../atlas/list-body.ts';
 import { freshness, type Held } from '../cache/freshness.ts';
 import type { HeldListing, ListCache } from '../cache/list-cache.ts';
 import type { Clock } from '../lib/clock.ts';
@@ -63,7 +63,7 @@ function createNames(known: readonly string[]) {
 
 function* itemsOf(items: Items): Iterable<Readonly<Record<string, unknown>>> {
   for (let index = 0; index < countItems(items); index++) {
-    const item: unknown = JSON.parse(sliceItems(items, index, index + 1).toString('utf8'));
+    const item = itemValue(items, index);
     if (typeof item === 'object' && item !== null && !Array.isArray(item))
       yield item as Record<string, unknown>;
   }

@@ -40,8 +40,7 @@ function outcomeOfStrange(status: number): ProofOutcome {
 
 function judgeAnswer({ status, body }: UpstreamResponse): Proof {
   const code = errorCodeOf(body);
-  // A code is Atlas's own word: what is none is not told on.
-  const told = code !== undefined && /^[A-Z0-9_]{1,64}$/.test(code) ? ` ${code}` : '';
+  const told = code === undefined ? '' : ` ${code}`;
   return { outcome: outcomeOfStatus(status, code), detail: `Atlas answered ${status}${told}.` };
 }
 

@@ -1,11 +1,11 @@
-import { countItems, type Items, pickItems, sliceItems } from '../atlas/list-body.ts';
+import { countItems, type Items, itemValue, pickItems } from '../atlas/list-body.ts';
 import type { Caller } from './callers.ts';
 import type { HeldList } from './lists.ts';
 import { type Cut, cutOf } from './policy.ts';
 import { snapshotOf } from './snapshot-id.ts';
 
 function fieldOf(items: Items, index: number, field: string): unknown {
-  const item: unknown = JSON.parse(sliceItems(items, index, index + 1).toString('utf8'));
+  const item = itemValue(items, index);
   return typeof item === 'object' && item !== null && !Array.isArray(item)
     ? Reflect.get(item, field)
     : undefined;

@@ -1,3 +1,4 @@
+import { parseBoundedJson } from '../lib/bounded-json.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { Random } from '../lib/random.ts';
 import { unexpectedError } from '../lib/unexpected-error.ts';
@@ -59,6 +60,7 @@ const RENEW_AFTER = 0.8;
 const FIRST_BACKOFF_MS = 1_000;
 const MAX_BACKOFF_MS = 60_000;
 const MAX_TOKEN_LENGTH = 16_384;
+const MAX_ANSWER_BYTES = 4 * MAX_TOKEN_LENGTH;
 /** The part of the time for minting for which another gateway is waited for. */
 const WAIT_PART = 0.5;
 
@@ -73,12 +75,8 @@ interface TokenAnswer {
 /** A token answer of RFC 6749 section 5.1; `bearer` in any case, `expires_in` also as a string. A sentence where it is none. */
 function readGrant(response: UpstreamResponse): TokenAnswer | string {
   if (response.status !== 200) return `the token endpoint answered ${response.status}`;
-  let answer: unknown;
-  try {
-    answer = JSON.parse(response.body.toString('utf8'));
-  } catch {
-    return 'the token endpoint answered with something that is not JSON';
-  }
+  const answer = parseBoundedJson(response.body, MAX_ANSWER_BYTES);
+  if (answer === undefined) return 'the token endpoint answered with something that is not JSON, or too long';
   if (typeof answer !== 'object' || answer === null) return 'the token endpoint answered with no object';
   const { access_token: value, token_type: type, expires_in: life } = answer as Record<string, unknown>;
   if (typeof value !== 'string' || !/^[\x21-\x7e]+$/.test(value) || value.length > MAX_TOKEN_LENGTH)

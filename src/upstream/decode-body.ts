@@ -16,7 +16,11 @@ export function codingOf(contentEncoding: string | undefined): string {
   return coding === '' ? 'identity' : coding;
 }
 
-/** A body without its content coding, at most `maxBytes` long. Stacked codings are refused: Atlas never sends them, bombs are made of them. */
+/** A body may decode to this many bytes whatever it was sent as, and beyond that to this many times what was sent. */
+const FREE_BYTES = 1_048_576;
+const MAX_RATIO = 100;
+
+/** A body without its content coding, at most `maxBytes` long and in proportion to what was sent. Stacked codings are refused: Atlas never sends them, bombs are made of them. */
 export async function decodeBody(
   body: Buffer,
   coding: string,
@@ -27,12 +31,13 @@ export async function decodeBody(
   const decoder = DECODERS.get(coding);
   if (decoder === undefined)
     return failed('UPSTREAM_BAD_BODY', 'Atlas sent a body with an unknown content coding.');
+  const limit = Math.min(maxBytes, Math.max(FREE_BYTES, MAX_RATIO * body.length));
   try {
-    return await decoder(body, { maxOutputLength: maxBytes });
+    return await decoder(body, { maxOutputLength: limit });
   } catch (error) {
     const tooLarge = error instanceof Error && 'code' in error && error.code === 'ERR_BUFFER_TOO_LARGE';
     return tooLarge
-      ? failed('UPSTREAM_TOO_LARGE', `Atlas sent a body of more than ${maxBytes} bytes.`)
+      ? failed('UPSTREAM_TOO_LARGE', `Atlas sent ${body.length} bytes that decode to more than ${limit}.`)
       : failed('UPSTREAM_BAD_BODY', 'Atlas sent a body that does not decode.');
   }
 }

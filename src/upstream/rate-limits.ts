@@ -1,19 +1,15 @@
+import { MAX_ERROR_BYTES } from '../atlas/api-error.ts';
 import type { BucketSize } from '../atlas/endpoint-sets.ts';
+import { parseBoundedJson } from '../lib/bounded-json.ts';
 import type { UpstreamResponse } from './message.ts';
 
 const MAX_TOKENS = 10_000_000;
+/** Atlas has about a hundred endpoint sets, of a few hundred bytes each. */
+const MAX_LIMITS_BYTES = 1_048_576;
 const isCount = (value: unknown): value is number =>
   typeof value === 'number' && Number.isFinite(value) && value >= 1 && value <= MAX_TOKENS;
 const isRecord = (value: unknown): value is Record<string, unknown> =>
   typeof value === 'object' && value !== null && !Array.isArray(value);
-
-function parse(body: Buffer): unknown {
-  try {
-    return JSON.parse(body.toString('utf8'));
-  } catch {
-    return undefined;
-  }
-}
 
 const sizeOf = (capacity: unknown, refill: unknown, seconds: unknown): BucketSize | undefined =>
   isCount(capacity) && isCount(refill) && isCount(seconds)
@@ -22,7 +18,7 @@ const sizeOf = (capacity: unknown, refill: unknown, seconds: unknown): BucketSiz
 
 /** The bucket that a 429 of Atlas's names: its parameters are path, seconds to wait, capacity, refill and the seconds that refill takes [recorded]. */
 export function bucketOf429({ body }: UpstreamResponse): BucketSize | undefined {
-  const error = parse(body);
+  const error = parseBoundedJson(body, MAX_ERROR_BYTES);
   if (!isRecord(error) || !Array.isArray(error['parameters'])) return undefined;
   const [, , capacity, refill, seconds] = error['parameters'];
   return sizeOf(capacity, refill, seconds);
@@ -41,7 +37,7 @@ const plain = (name: string) => name.toLowerCase().replace(/[^a-z]/g, '');
  */
 export function readRateLimits({ status, body }: UpstreamResponse): ReadonlyMap<string, BucketSize> {
   const found = new Map<string, BucketSize>();
-  const page = status === 200 ? parse(body) : undefined;
+  const page = status === 200 ? parseBoundedJson(body, MAX_LIMITS_BYTES) : undefined;
   if (!isRecord(page) || !Array.isArray(page['results'])) return found;
   for (const item of page['results']) {
     if (!isRecord(item)) continue;

@@ -9,7 +9,7 @@ import type { Exchange, UpstreamAnswer, UpstreamFailure, UpstreamHeaders } from 
 export interface TransportOptions {
   /** `https://host[:port]`; `http://` for a loopback host only. */
   readonly origin: string;
-  /** The largest body taken, encoded and decoded. */
+  /** The largest body taken, encoded and decoded; errors are bounded more tightly. */
   readonly maxBodyBytes: number;
   readonly maxConnections: number;
 }
@@ -21,6 +21,8 @@ export interface Transport {
 }
 
 const MAX_HEADER_BYTES = 32 * 1_024;
+/** Atlas's errors have a few hundred bytes. */
+const MAX_ERROR_BODY_BYTES = 1_048_576;
 /** Ends an exchange whose answer nobody waits for any more. */
 const GIVEN_UP = new Error('given up');
 
@@ -68,8 +70,10 @@ export function createTransport(options: TransportOptions, { clock }: { clock: C
     bodyTimeout: 0,
     connect,
   });
-  const tooLarge = () =>
-    failed('UPSTREAM_TOO_LARGE', `Atlas sent a body of more than ${options.maxBodyBytes} bytes.`);
+  const bodyLimit = (status: number) =>
+    status < 400 ? options.maxBodyBytes : Math.min(options.maxBodyBytes, MAX_ERROR_BODY_BYTES);
+  const tooLarge = (status: number) =>
+    failed('UPSTREAM_TOO_LARGE', `Atlas sent ${status} with a body of more than ${bodyLimit(status)} bytes.`);
 
   function answerOf(
     status: number,
@@ -81,7 +85,7 @@ export function createTransport(options: TransportOptions, { clock }: { clock: C
     const answered = (body: Buffer): UpstreamAnswer => ({ type: 'answered', status, headers, body });
     const coding = codingOf(headers['content-encoding']);
     if (coding === 'identity') return answered(sent);
-    return decodeBody(sent, coding, options.maxBodyBytes).then((decoded) =>
+    return decodeBody(sent, coding, bodyLimit(status)).then((decoded) =>
       Buffer.isBuffer(decoded) ? answered(decoded) : decoded,
     );
   }
@@ -128,7 +132,7 @@ export function createTransport(options: TransportOptions, { clock }: { clock: C
             onResponseData(_controller, chunk) {
               size += chunk.length;
               chunks.push(chunk);
-              if (size > options.maxBodyBytes) giveUp(tooLarge());
+              if (size > bodyLimit(status)) giveUp(tooLarge(status));
             },
             onResponseEnd: () => end(answerOf(status, received, chunks)),
             onResponseError: (_controller, error) => end(failureOf(error)),

@@ -46,13 +46,19 @@ const isTimeoutWhilePaging = (response: UpstreamResponse) =>
   errorCodeOf(response.body) === 'TIMEOUT_WHILE_PAGING';
 
 /** What an answer of Atlas's to a question for a page means. Its own 4xx are an answer; anything else that is no list is a failure. */
-function readPage(response: UpstreamResponse): PageResult {
+function readPage(response: UpstreamResponse, itemsPerPage: number): PageResult {
   const { status, headers, body } = response;
   if (status === 200) {
-    const page = parseListBody(body);
-    return page.type === 'list'
-      ? { ...page, headers }
-      : failed('UPSTREAM_BAD_BODY', `Atlas answered 200 with a body that is no list: ${page.detail}.`);
+    // Atlas answers `itemsPerPage=0` with one item [inferred].
+    const page = parseListBody(body, Math.max(1, itemsPerPage));
+    switch (page.type) {
+      case 'list':
+        return { ...page, headers };
+      case 'too-large':
+        return failed('UPSTREAM_TOO_LARGE', `Atlas answered with a page that is too large: ${page.detail}.`);
+      case 'bad':
+        return failed('UPSTREAM_BAD_BODY', `Atlas answered 200 with a body that is no list: ${page.detail}.`);
+    }
   }
   if (status === 429) return failed('UPSTREAM_RATE_LIMITED', 'Atlas limits the rate of requests.');
   if (status >= 400 && status < 500) return { type: 'refused', response };
@@ -74,7 +80,7 @@ export async function fetchPage(
   const query = `${filters === '' ? '' : `${filters}&`}${count}itemsPerPage=${page.itemsPerPage}&pageNum=${page.pageNum}`;
   const { draws = 1 } = page;
   const answer = await send({ ...request, target: `${path}?${query}`, draws });
-  return answer.type === 'failed' ? answer : readPage(answer);
+  return answer.type === 'failed' ? answer : readPage(answer, page.itemsPerPage);
 }
 
 /** Whether an item stands on two pages: a list that shifted between two questions shows one twice. */

@@ -6,7 +6,7 @@ const read = (items: Items): unknown[] =>
   JSON.parse(`[${sliceItems(items, 0, countItems(items)).toString()}]`);
 const listOf = (body: string) => {
   const parsed = parseListBody(Buffer.from(body));
-  if (parsed.type === 'bad') throw new Error(parsed.detail);
+  if (parsed.type !== 'list') throw new Error(parsed.detail);
   return parsed;
 };
 
@@ -61,6 +61,25 @@ describe('a page of a list', () => {
     ['nesting without end', `{"results":[${'['.repeat(50_000)}]}`],
   ])('refuses %s', (_name, body) => {
     expect(parseListBody(Buffer.from(body))).toMatchObject({ type: 'bad' });
+  });
+
+  test.each([
+    ['one item more than was requested', '{"results":[1,2,3,4]}', 'more than 3 items'],
+    ['broken JSON after too many items', '{"results":[1,2,3,4,', 'more than 3 items'],
+    ['links without end', `{"links":[${'{},'.repeat(30_000)}{}],"results":[]}`, 'links of 90004 bytes'],
+  ])('is too large with %s', (_name, body, detail) => {
+    expect(parseListBody(Buffer.from(body), 3)).toEqual({ type: 'too-large', detail });
+  });
+
+  test.each([
+    ['as many items as were requested', '{"results":[1,2,3]}'],
+    ['members with long names', `{"${'results'.repeat(1_000)}":[1,2,3,4],"results":[1]}`],
+  ])('is read with %s', (_name, body) => {
+    expect(parseListBody(Buffer.from(body), 3)).toMatchObject({ type: 'list' });
+  });
+
+  test.each(['1'.repeat(16), '1'.repeat(1_000_000)])('has no count of %s', (count) => {
+    expect(parseListBody(Buffer.from(`{"results":[],"totalCount":${count}}`))).toMatchObject({ type: 'bad' });
   });
 
   test('refuses bytes that are no UTF-8', () => {

@@ -146,4 +146,11 @@ describe('memory grows as it is counted', () => {
     const { held, counted } = await growthOf(900, once);
     expect(held / counted).toBeLessThan(1.3);
   });
+
+  test('88: lists that come with long headers', async () => {
+    const long = 'x'.repeat(15_000);
+    atlas.list = answer(200, LIST, { Deprecation: long, Sunset: long });
+    const { held, counted } = await growthOf(400, (number) => get(filtered(`${number}`)));
+    expect(held / counted).toBeLessThan(1.3);
+  });
 });

@@ -382,6 +382,18 @@ describe('an Atlas that misbehaves', () => {
     ]);
     expect(atlas.asked.lists).toBe(1);
   });
+
+  test.each([
+    ['☂', {}],
+    ['A'.repeat(65), {}],
+    ['a code', { 'X-Error-Code': 'a header' }],
+    ['A\r\nSet-Cookie: a=b', { 'X-Error-Code': '\u00e9' }],
+  ])('44: a refusal whose code is %j → passed on without a code in its headers', async (code, headers) => {
+    atlas.list = error(404, code, headers);
+    const refused = await get(single);
+    expect([refused.status, json(refused).errorCode]).toEqual([404, code]);
+    expect(refused.headers).not.toHaveProperty('x-error-code');
+  });
 });
 
 describe('a connection that is not made', () => {

@@ -15,7 +15,7 @@ function listing(
   more: { at?: number; whole?: boolean; offset?: number; operation?: string } = {},
 ): HeldListing<Listing> {
   const body = parseListBody(Buffer.from(JSON.stringify({ results: items })));
-  if (body.type === 'bad') throw new Error(body.detail);
+  if (body.type !== 'list') throw new Error(body.detail);
   const { at = 0, whole = true, offset = 0, operation = PRIVATE_LINK_CONNECTIONS } = more;
   const value: Listing = {
     type: 'list',

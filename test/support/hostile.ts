@@ -10,8 +10,10 @@ export interface Hostile {
   /** What lists are answered with from now on; undefined: a good list. */
   list: Misbehaviour | undefined;
   token: Misbehaviour | undefined;
-  /** Questions for lists so far, and for tokens. */
-  readonly asked: { lists: number; tokens: number; connections: number };
+  /** What the list of rate limits is answered with; undefined: a refusal. */
+  limits: Misbehaviour | undefined;
+  /** Questions so far for lists, tokens and rate limits, and connections. */
+  readonly asked: { lists: number; tokens: number; limits: number; connections: number };
   close(): Promise<void>;
   /** Listens again on the same port after `close`. */
   reopen(): Promise<void>;
@@ -39,7 +41,8 @@ export async function startHostile(tls?: TlsOptions): Promise<Hostile> {
     origin: '',
     list: undefined,
     token: undefined,
-    asked: { lists: 0, tokens: 0, connections: 0 },
+    limits: undefined,
+    asked: { lists: 0, tokens: 0, limits: 0, connections: 0 },
     close: () =>
       new Promise((resolve) => {
         server.close(() => resolve());
@@ -71,8 +74,10 @@ export async function startHostile(tls?: TlsOptions): Promise<Hostile> {
       if (isToken) {
         state.asked.tokens++;
         act(socket, request, state.token ?? answer(200, TOKEN));
-      } else if (limits) socket.write(answer(403, '{}'));
-      else {
+      } else if (limits) {
+        state.asked.limits++;
+        act(socket, request, state.limits ?? answer(403, '{}'));
+      } else {
         state.asked.lists++;
         act(socket, request, state.list ?? answer(200, GOOD_LIST));
       }

@@ -1,0 +1,37 @@
+import { randomBytes } from 'node:crypto';
+import { brotliCompressSync, deflateSync, gzipSync } from 'node:zlib';
+import { describe, expect, test } from 'vitest';
+import { decodeBody } from '../../src/upstream/decode-body.ts';
+
+const MIB = 1_048_576;
+const zeros = Buffer.alloc(8 * MIB);
+
+describe.each([
+  ['gzip', gzipSync],
+  ['br', brotliCompressSync],
+  ['deflate', deflateSync],
+] as const)('a body in %s', (coding, encode) => {
+  const decoded = async (body: Buffer, maxBytes = 32 * MIB) => {
+    const result = await decodeBody(body, coding, maxBytes);
+    return Buffer.isBuffer(result) ? result.length : result.code;
+  };
+
+  test('decodes to a mebibyte, however small it was sent', async () => {
+    expect(await decoded(encode(zeros.subarray(0, MIB)))).toBe(MIB);
+  });
+
+  test('is too large where it decodes to more than that, and to more than a hundred times what was sent', async () => {
+    expect(await decoded(encode(zeros.subarray(0, MIB + 1)))).toBe('UPSTREAM_TOO_LARGE');
+  });
+
+  test('decodes to a hundred times what was sent, and no further than is allowed', async () => {
+    const encoded = encode(Buffer.concat([randomBytes(MIB / 8), zeros]));
+    expect(await decoded(encoded)).toBe(MIB / 8 + zeros.length);
+    expect(await decoded(encoded, 4 * MIB)).toBe('UPSTREAM_TOO_LARGE');
+  });
+
+  test('is bad where it is cut', async () => {
+    const cut = encode(Buffer.from('text')).subarray(0, -3);
+    expect(await decoded(cut)).toBe('UPSTREAM_BAD_BODY');
+  });
+});
