@@ -14,7 +14,7 @@ const MAX_TARGET_LENGTH = 512;
 const MAX_ACCEPT_LENGTH = 256;
 
 /** Counted for each question in addition to its texts; the texts of its target are kept about twice, since keys are made of them. */
-const ENTRY_BYTES = 1_152;
+const ENTRY_BYTES = 1_792;
 
 interface Memory<Meaning> {
   readonly accept: string | undefined;
