@@ -3,7 +3,7 @@
 import { mkdtempSync, rmSync, truncateSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { createListCache, NO_DEMAND } from '../dist/cache/list-cache.js';
+import { createListCache, NO_DIRECTIVES } from '../dist/cache/read-cache.js';
 import { createSystemClock } from '../dist/lib/clock.js';
 import { askUntil } from './lib/ask.mjs';
 import { ACCEPT, listPath, projectId, startAtlas } from './lib/atlas.mjs';
@@ -171,9 +171,9 @@ const questionOf = (project, key) => ({
   operation: 'listGroupClusters',
   key: String(key).padStart(8, '0'),
   lifetimes: { freshMs: 1e9, staleWhileRevalidateMs: 0, staleIfErrorMs: 1e9 },
-  demand: NO_DEMAND,
-  mayLoad: () => undefined,
-  stretch: () => 1,
+  directives: NO_DIRECTIVES,
+  admitLoad: () => undefined,
+  freshnessFactor: () => 1,
   load: async () => ({ type: 'loaded', value: key, bytes: 1_024 }),
 });
 
@@ -183,7 +183,7 @@ async function filled(size, maxBytes, observe) {
     {
       maxBytes,
       projectShare: 1,
-      refusalMs: 5_000,
+      negativeTtlMs: 5_000,
       refreshPauseMs: 5_000,
       longestPauseMs: 60_000,
       maxLoads: 1_000,

@@ -1,7 +1,7 @@
 // What it costs to take a list in and to give a page out: reading a page of 500 items beside JSON.parse of the same bytes, and writing a page
 // of 100 beside JSON.stringify of the same page.
-import { parseListBody } from '../dist/atlas/list-body.js';
-import { renderPage } from '../dist/atlas/page.js';
+import { parseListBody } from '../dist/atlas/list-parser.js';
+import { renderPage } from '../dist/atlas/page-renderer.js';
 import { listPath, projectId, startAtlas } from './lib/atlas.mjs';
 import { readOptions } from './lib/options.mjs';
 import { createReport } from './lib/report.mjs';
@@ -29,7 +29,7 @@ const source = {
   items: read.items,
   offset: 0,
   totalCount: read.totalCount,
-  goesOn: false,
+  hasMore: false,
   address: `https://cloud.mongodb.com${listPath(project)}`,
   parameters: 'includeCount=true&',
   suffix: '',

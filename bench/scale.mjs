@@ -9,7 +9,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createSystemClock } from '../dist/lib/clock.js';
 import { createSystemRandom } from '../dist/lib/random.js';
-import { createSimulator } from '../dist/simulator/simulator.js';
+import { createSimulator } from '../dist/simulator/server.js';
 import { SAMPLE_CREDENTIALS } from '../dist/simulator/world.js';
 
 const SECONDS = Number(process.argv[2] ?? 10);
@@ -35,7 +35,7 @@ function get(target) {
     const asked = request(target, { headers: { accept: ACCEPT }, agent }, (response) => {
       response.resume();
       response.on('end', () =>
-        resolve({ status: response.statusCode, how: response.headers['cache-status'] ?? '' }),
+        resolve({ status: response.statusCode, cacheStatus: response.headers['cache-status'] ?? '' }),
       );
       response.on('error', reject);
     });
@@ -137,9 +137,9 @@ async function measure(count, withTier) {
     const sentAt = performance.now();
     under.push(
       get(`${origin}/api/atlas/v2/groups/${id}/streams/privateLinkConnections?itemsPerPage=100`).then(
-        ({ status, how }) => {
+        ({ status, cacheStatus }) => {
           if (status !== 200) others.add(status);
-          if (how.includes('; hit;')) hits.push(performance.now() - sentAt);
+          if (cacheStatus.includes('; hit;')) hits.push(performance.now() - sentAt);
         },
       ),
     );

@@ -17,7 +17,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createSystemClock } from '../dist/lib/clock.js';
 import { createSystemRandom } from '../dist/lib/random.js';
-import { createSimulator } from '../dist/simulator/simulator.js';
+import { createSimulator } from '../dist/simulator/server.js';
 import { SAMPLE_CREDENTIALS } from '../dist/simulator/world.js';
 
 const MINUTES = Number(process.argv[2] ?? 10);
@@ -138,7 +138,7 @@ const purgesOf = new Map(projects.map(({ id }) => [id, 0]));
 const count = (map, key) => map.set(key, (map.get(key) ?? 0) + 1);
 
 /** Why a body is wrong; undefined where it is what Atlas held when it was loaded. */
-function complaint(project, { text, headers }, { pageNum, itemsPerPage }) {
+function problemOf(project, { text, headers }, { pageNum, itemsPerPage }) {
   const { results, totalCount } = JSON.parse(text);
   const loadedAt = Date.now() - Number(headers.age) * 1_000;
   const offset = (pageNum - 1) * itemsPerPage;
@@ -176,7 +176,7 @@ async function client(until) {
       (reply.headers['cache-status'] ?? 'none').replace(/ttl=-?\d+/, 'ttl').replace('atlas-gateway; ', ''),
     );
     if (reply.status === 200) {
-      const wrong = complaint(project, reply, page);
+      const wrong = problemOf(project, reply, page);
       if (wrong !== undefined) report.wrong.push(wrong);
       // What was asked for before a purge ended is answered, and need not be held.
       if (purgesBefore % 2 === 0 && purgesOf.get(project.id) === purgesBefore) held.add(project.id);

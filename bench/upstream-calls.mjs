@@ -6,11 +6,11 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { Agent, request } from 'node:http';
 import { tmpdir, userInfo } from 'node:os';
 import { join } from 'node:path';
-import { compose } from '../dist/compose.js';
+import { compose } from '../dist/compose/gateway.js';
 import { configSchema } from '../dist/config/schema.js';
 import { createSystemClock } from '../dist/lib/clock.js';
 import { createSystemRandom } from '../dist/lib/random.js';
-import { createSimulator } from '../dist/simulator/simulator.js';
+import { createSimulator } from '../dist/simulator/server.js';
 import { SAMPLE_CREDENTIALS } from '../dist/simulator/world.js';
 
 const SECONDS = Number(process.argv[2] ?? 60);

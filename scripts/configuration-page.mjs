@@ -1,7 +1,7 @@
 // Writes the tables of docs/configuration.md, every setting with type, default, environment variable and meaning, from the configuration's
 // schema. The prose around them is the page's own. With --check it only says whether the tables are those of this version.
 import { readFileSync, writeFileSync } from 'node:fs';
-import { variableOf } from '../dist/config/environment.js';
+import { variableOf } from '../dist/config/env-overrides.js';
 import { SCALAR_SETTINGS, toJsonSchema } from '../dist/config/schema.js';
 
 const PAGE = new URL('../docs/configuration.md', import.meta.url);

@@ -1,7 +1,7 @@
 // Writes docs/operations.md, the page of all lists, from the catalog; with --check it only says whether the page is the one of this version.
 import { readFileSync, writeFileSync } from 'node:fs';
 import { operations } from '../dist/atlas/operations.js';
-import { answerScopeOf } from '../dist/gateway/answer-scope.js';
+import { answerScopeOf } from '../dist/gateway/auth/answer-scope.js';
 
 const PAGE = new URL('../docs/operations.md', import.meta.url);
 const SHAPED = new Set(['pageNum', 'itemsPerPage', 'pretty', 'envelope', 'includeCount']);
@@ -19,7 +19,7 @@ const row = (operation) =>
     `\`${operation.path.replace('/api/atlas/v2', '')}\``,
     operation.versions.map(version).join(', '),
     operation.queryParameters.flatMap(({ name }) => (SHAPED.has(name) ? [] : [`\`${name}\``])).join(' '),
-    held[operation.hold],
+    held[operation.cacheUnit],
     open[operation.sensitivity],
   ].join(' | ');
 

@@ -4,11 +4,11 @@ import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { chromium } from 'playwright-core';
-import { compose } from '../dist/compose.js';
+import { compose } from '../dist/compose/gateway.js';
 import { configSchema } from '../dist/config/schema.js';
 import { createSystemClock } from '../dist/lib/clock.js';
 import { createSystemRandom } from '../dist/lib/random.js';
-import { createSimulator } from '../dist/simulator/simulator.js';
+import { createSimulator } from '../dist/simulator/server.js';
 import { SAMPLE_CREDENTIALS, SAMPLE_PROJECTS } from '../dist/simulator/world.js';
 import { withPalette } from './palette.mjs';
 

@@ -7,7 +7,7 @@ import { unexpectedError } from './lib/unexpected-error.ts';
 import { whyNotWritable } from './lib/writable-path.ts';
 
 /** Resolves at the first SIGTERM or SIGINT; the second one ends the process at once. */
-function asked(): Promise<'SIGTERM' | 'SIGINT'> {
+function shutdownSignal(): Promise<'SIGTERM' | 'SIGINT'> {
   return new Promise((resolve) => {
     const onSignal = (signal: 'SIGTERM' | 'SIGINT') => {
       process.once('SIGTERM', () => process.exit(1));
@@ -71,7 +71,7 @@ run({
   whyNotWritable,
   clock: createSystemClock(),
   random: createSystemRandom(),
-  asked,
+  shutdownSignal,
   onHangup: (reload) => void process.on('SIGHUP', reload),
   handleBackgroundErrors(handle) {
     onBackgroundError = handle;

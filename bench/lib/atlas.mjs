@@ -5,7 +5,7 @@ import { createServer } from 'node:http';
 import { brotliCompressSync, gzipSync } from 'node:zlib';
 import { createSystemClock } from '../../dist/lib/clock.js';
 import { createSystemRandom } from '../../dist/lib/random.js';
-import { createSimulator } from '../../dist/simulator/simulator.js';
+import { createSimulator } from '../../dist/simulator/server.js';
 import { privateLinkConnection, SAMPLE_CREDENTIALS } from '../../dist/simulator/world.js';
 import { ask } from './ask.mjs';
 
@@ -60,7 +60,7 @@ export async function startAtlas(lists) {
 
 /** A server that answers each target of `bodies` (a Map), compressed for those who accept it: what the other caches stand in front of. */
 export async function startStub(bodies) {
-  const prepared = new Map(
+  const cachedHead = new Map(
     [...bodies].map(([target, plain]) => {
       const tag = createHash('sha256').update(plain).digest('base64url').slice(0, 27);
       const forms = {
@@ -72,7 +72,7 @@ export async function startStub(bodies) {
     }),
   );
   const server = createServer((request, response) => {
-    const forms = prepared.get(request.url);
+    const forms = cachedHead.get(request.url);
     if (forms === undefined) {
       response.writeHead(404).end();
       return;

@@ -42,9 +42,9 @@ export function start(command, { env = {}, out = 'ignore', cwd } = {}) {
     alive: () => child.exitCode === null && child.signalCode === null,
     async stop() {
       child.kill('SIGINT');
-      const hurry = setTimeout(() => child.kill('SIGKILL'), 5_000);
+      const immediate = setTimeout(() => child.kill('SIGKILL'), 5_000);
       await ended;
-      clearTimeout(hurry);
+      clearTimeout(immediate);
     },
   };
 }

@@ -105,7 +105,7 @@ function operationOf(facts) {
       .map(([name, parameter]) => parameterOf(name, parameter)),
     endpointSet: endpointSetOf(facts.path),
     sensitivity: sensitivityOf(facts.path),
-    hold: holdOf(facts.path),
+    cacheUnit: holdOf(facts.path),
   };
 }
 

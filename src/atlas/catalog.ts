@@ -34,7 +34,7 @@ export interface Operation {
   /** Lists that hold secrets or personal data are open only to callers who are given them by name. */
   readonly sensitivity: 'open' | 'secret' | 'personal';
   /** `whole`: held as one listing. `page`: unbounded or too long, held a page at a time. */
-  readonly hold: 'whole' | 'page';
+  readonly cacheUnit: 'whole' | 'page';
 }
 
 /** A path that belongs to an operation, with its decoded path parameters. */

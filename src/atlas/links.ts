@@ -1,4 +1,4 @@
-import type { Items } from './list-body.ts';
+import type { Items } from './list-parser.ts';
 
 const ATLAS_LINK = /("href"\s*:\s*")https?:\/\/[^/"\\]*(?=\/api\/atlas\/)/g;
 const HREF = Buffer.from('"href"');
@@ -7,7 +7,7 @@ const HREF = Buffer.from('"href"');
  * The items with the links in them that lead to the Atlas API, whatever host they name, leading to `origin` instead. Other bytes stay
  * as they are; items without such links come back as they came.
  */
-export function pointLinksAt(origin: string, items: Items): Items {
+export function rewriteLinks(origin: string, items: Items): Items {
   if (!items.bytes.includes(HREF)) return items;
   const count = items.starts.length - 1;
   const starts = new Uint32Array(items.starts.length);

@@ -9,44 +9,47 @@ export interface Lifetimes {
 }
 
 /** When an entry was loaded and until when it may be served how; all in monotonic milliseconds. */
-export interface Held {
+export interface FreshnessWindow {
   readonly loadedAt: number;
   readonly freshUntil: number;
-  readonly staleUntil: number;
-  readonly fallbackUntil: number;
+  readonly revalidateUntil: number;
+  readonly staleIfErrorUntil: number;
 }
 
 /**
- * `fresh`: serve. `stale`: serve and refresh in the background. `fallback`: load, and serve only if that fails. `expired`: never serve.
+ * `fresh`: serve. `stale`: serve and refresh in the background. `stale-if-error`: load, and serve only if that fails. `expired`: never serve.
  */
-export type Freshness = 'fresh' | 'stale' | 'fallback' | 'expired';
+export type Freshness = 'fresh' | 'stale' | 'stale-if-error' | 'expired';
 
 /** The absolute times of something loaded at `loadedAt`. */
-export function hold(loadedAt: number, lifetimes: Lifetimes): Held {
+export function freshnessWindow(loadedAt: number, lifetimes: Lifetimes): FreshnessWindow {
   const freshUntil = loadedAt + lifetimes.freshMs;
   return {
     loadedAt,
     freshUntil,
-    staleUntil: freshUntil + lifetimes.staleWhileRevalidateMs,
-    fallbackUntil: freshUntil + Math.max(lifetimes.staleIfErrorMs, lifetimes.staleWhileRevalidateMs),
+    revalidateUntil: freshUntil + lifetimes.staleWhileRevalidateMs,
+    staleIfErrorUntil: freshUntil + Math.max(lifetimes.staleIfErrorMs, lifetimes.staleWhileRevalidateMs),
   };
 }
 
 /** The same times for something that is to be asked again at its next use: fresh no more, its other limits unchanged. */
-export const outdated = (held: Held, now: number): Held => ({
-  ...held,
-  freshUntil: Math.min(held.freshUntil, now),
+export const markStale = (window: FreshnessWindow, now: number): FreshnessWindow => ({
+  ...window,
+  freshUntil: Math.min(window.freshUntil, now),
 });
 
 /** The same times for something that is to be asked for more seldom: fresh `factor` times as long, within what may be served stale. */
-export const stretched = (held: Held, factor: number): Held => ({
-  ...held,
-  freshUntil: Math.min(held.staleUntil, held.loadedAt + (held.freshUntil - held.loadedAt) * factor),
+export const extendFreshness = (window: FreshnessWindow, factor: number): FreshnessWindow => ({
+  ...window,
+  freshUntil: Math.min(
+    window.revalidateUntil,
+    window.loadedAt + (window.freshUntil - window.loadedAt) * factor,
+  ),
 });
 
 /** Pure: the state of an entry at `now`. */
-export function freshness(held: Held, now: number): Freshness {
-  if (now < held.freshUntil) return 'fresh';
-  if (now < held.staleUntil) return 'stale';
-  return now < held.fallbackUntil ? 'fallback' : 'expired';
+export function freshness(window: FreshnessWindow, now: number): Freshness {
+  if (now < window.freshUntil) return 'fresh';
+  if (now < window.revalidateUntil) return 'stale';
+  return now < window.staleIfErrorUntil ? 'stale-if-error' : 'expired';
 }

@@ -1,10 +1,10 @@
-import { append, inOrder, type Placed, remove, touch, type UseOrder } from '../lib/use-order.ts';
-import type { Held } from './freshness.ts';
+import { append, inOrder, type Placed, remove, touch, type UseOrder } from '../lib/recency-order.ts';
+import type { FreshnessWindow } from './freshness.ts';
 
 /** What is kept: a value, when it may be served how, and which purges it has outlived. */
 export interface Entry<Value> {
   readonly value: Value;
-  readonly held: Held;
+  readonly window: FreshnessWindow;
   /** Bytes it is counted with; at least 1. */
   readonly bytes: number;
   /** The operation it answers, where purges ask for it. */
@@ -42,15 +42,15 @@ export interface MemoryTier<Value> {
 }
 
 /** An entry in its project's order of use. */
-interface Slot<Value> extends Placed<Slot<Value>> {
+interface Node<Value> extends Placed<Node<Value>> {
   readonly key: string;
   entry: Entry<Value>;
 }
 
 /** What a project holds, in the order of its use, and itself in the order of projects. */
-interface Part<Value> extends UseOrder<Slot<Value>>, Placed<Part<Value>> {
+interface Partition<Value> extends UseOrder<Node<Value>>, Placed<Partition<Value>> {
   readonly project: string;
-  readonly slots: Map<string, Slot<Value>>;
+  readonly nodes: Map<string, Node<Value>>;
   bytes: number;
 }
 
@@ -66,96 +66,96 @@ export function createMemoryTier<Value>(
   onEvict: (reason: EvictionReason) => void,
 ): MemoryTier<Value> {
   const shareBytes = Math.max(1, Math.floor(options.maxBytes * options.projectShare));
-  const parts = new Map<string, Part<Value>>();
-  let order: UseOrder<Part<Value>> = { oldest: undefined, newest: undefined };
+  const partitions = new Map<string, Partition<Value>>();
+  let order: UseOrder<Partition<Value>> = { oldest: undefined, newest: undefined };
   let bytes = 0;
   let size = 0;
 
-  function partFor(project: string): Part<Value> {
-    const known = parts.get(project);
+  function partitionFor(project: string): Partition<Value> {
+    const known = partitions.get(project);
     if (known !== undefined) {
       touch(order, known);
       return known;
     }
-    const part: Part<Value> = {
+    const partition: Partition<Value> = {
       project,
-      slots: new Map(),
+      nodes: new Map(),
       bytes: 0,
       oldest: undefined,
       newest: undefined,
       older: undefined,
       newer: undefined,
     };
-    parts.set(project, part);
-    append(order, part);
-    return part;
+    partitions.set(project, partition);
+    append(order, partition);
+    return partition;
   }
 
-  function count(part: Part<Value>, more: number): void {
-    part.bytes += more;
+  function count(partition: Partition<Value>, more: number): void {
+    partition.bytes += more;
     bytes += more;
   }
 
-  function drop(part: Part<Value>): void {
-    parts.delete(part.project);
-    remove(order, part);
-    bytes -= part.bytes;
-    size -= part.slots.size;
+  function drop(partition: Partition<Value>): void {
+    partitions.delete(partition.project);
+    remove(order, partition);
+    bytes -= partition.bytes;
+    size -= partition.nodes.size;
   }
 
-  function take(part: Part<Value>, slot: Slot<Value>): void {
-    part.slots.delete(slot.key);
-    remove(part, slot);
-    count(part, -countedBytes(slot.entry));
+  function unlink(partition: Partition<Value>, node: Node<Value>): void {
+    partition.nodes.delete(node.key);
+    remove(partition, node);
+    count(partition, -countedBytes(node.entry));
     size--;
-    if (part.slots.size === 0) drop(part);
+    if (partition.nodes.size === 0) drop(partition);
   }
 
-  function evict(part: Part<Value> | undefined, reason: EvictionReason): void {
-    if (part?.oldest === undefined) return;
-    take(part, part.oldest);
+  function evict(partition: Partition<Value> | undefined, reason: EvictionReason): void {
+    if (partition?.oldest === undefined) return;
+    unlink(partition, partition.oldest);
     onEvict(reason);
   }
 
   return {
     get(project, key) {
-      const part = parts.get(project);
-      const slot = part?.slots.get(key);
-      if (part === undefined || slot === undefined) return undefined;
-      touch(part, slot);
-      touch(order, part);
-      return slot.entry;
+      const partition = partitions.get(project);
+      const node = partition?.nodes.get(key);
+      if (partition === undefined || node === undefined) return undefined;
+      touch(partition, node);
+      touch(order, partition);
+      return node.entry;
     },
     set(project, key, entry) {
       if (entry.bytes > shareBytes) return false;
-      const part = partFor(project);
-      const known = part.slots.get(key);
+      const partition = partitionFor(project);
+      const known = partition.nodes.get(key);
       if (known === undefined) {
-        const slot = { key, entry, older: undefined, newer: undefined };
-        part.slots.set(key, slot);
-        append(part, slot);
+        const node = { key, entry, older: undefined, newer: undefined };
+        partition.nodes.set(key, node);
+        append(partition, node);
         size++;
       } else {
-        count(part, -countedBytes(known.entry));
+        count(partition, -countedBytes(known.entry));
         known.entry = entry;
-        touch(part, known);
+        touch(partition, known);
       }
-      count(part, countedBytes(entry));
-      while (part.bytes > shareBytes) evict(part, 'project-share');
+      count(partition, countedBytes(entry));
+      while (partition.bytes > shareBytes) evict(partition, 'project-share');
       while (bytes > options.maxBytes) evict(order.oldest, 'capacity');
       return true;
     },
     delete(project, key) {
-      const part = parts.get(project);
-      const slot = part?.slots.get(key);
-      if (part !== undefined && slot !== undefined) take(part, slot);
+      const partition = partitions.get(project);
+      const node = partition?.nodes.get(key);
+      if (partition !== undefined && node !== undefined) unlink(partition, node);
     },
     dropProject(project) {
-      const part = parts.get(project);
-      if (part !== undefined) drop(part);
+      const partition = partitions.get(project);
+      if (partition !== undefined) drop(partition);
     },
     clear() {
-      parts.clear();
+      partitions.clear();
       order = { oldest: undefined, newest: undefined };
       bytes = 0;
       size = 0;
@@ -167,16 +167,16 @@ export function createMemoryTier<Value>(
       return size;
     },
     *entries(project) {
-      const part = parts.get(project);
-      if (part === undefined) return;
-      for (const { key, entry } of inOrder(part)) yield [key, entry] as const;
+      const partition = partitions.get(project);
+      if (partition === undefined) return;
+      for (const { key, entry } of inOrder(partition)) yield [key, entry] as const;
     },
     *projects() {
       for (const { project } of inOrder(order)) yield project;
     },
     *sizes() {
-      for (const { project, bytes: held, slots } of inOrder(order))
-        yield { project, bytes: held, entries: slots.size };
+      for (const { project, bytes: window, nodes } of inOrder(order))
+        yield { project, bytes: window, entries: nodes.size };
     },
   };
 }

@@ -8,12 +8,12 @@ interface Flight<Value> {
 export interface SingleFlight<Value> {
   /**
    * The value of the load under way for `key`, or of `load`, which is then begun. The load belongs to none of those who wait: it goes on
-   * when the one who began it has left. `full` where `maxWaiting` wait already.
+   * when the one who began it has left. `overloaded` where `maxWaiting` wait already.
    */
   join(
     key: string,
     load: () => Promise<Value>,
-  ): { readonly role: 'leader' | 'follower'; readonly value: Promise<Value> } | 'full';
+  ): { readonly role: 'leader' | 'follower'; readonly value: Promise<Value> } | 'overloaded';
   isLoading(key: string): boolean;
   /** Forgets the load under way for `key`: those who wait get its value, those who come from now on begin another. */
   forget(key: string): void;
@@ -30,11 +30,11 @@ export function createSingleFlight<Value>(limits: {
     join(key, load) {
       const under = flights.get(key);
       if (under !== undefined) {
-        if (under.waiting >= limits.maxWaiting) return 'full';
+        if (under.waiting >= limits.maxWaiting) return 'overloaded';
         under.waiting++;
         return { role: 'follower', value: under.promise };
       }
-      if (flights.size >= limits.maxFlights) return 'full';
+      if (flights.size >= limits.maxFlights) return 'overloaded';
       // `finally` runs a turn later than the load settles, so the flight is in the map before it is taken out.
       const flight: Flight<Value> = {
         waiting: 1,

@@ -5,15 +5,15 @@ import { didYouMean } from '../lib/suggest.ts';
 
 /** A flag: what it takes, and what help and completion say of it. */
 export type Flag =
-  | { readonly type: 'boolean'; readonly says: string }
+  | { readonly type: 'boolean'; readonly description: string }
   | {
       readonly type: 'string';
       /** What stands for the value in help. `FILE` and `PATH` are completed with file names. */
       readonly value: 'FILE' | 'PATH' | 'NAME' | 'PORT' | 'URL';
-      readonly says: string;
+      readonly description: string;
       readonly required?: true;
       /** What holds where the flag is left out, in words. */
-      readonly standard?: string;
+      readonly defaultText?: string;
       /** Environment variables that say the same. */
       readonly variables?: readonly string[];
     };
@@ -26,11 +26,11 @@ export interface Argument {
   readonly name: string;
   readonly required?: true;
   readonly choices: () => readonly string[];
-  readonly says: string;
+  readonly description: string;
 }
 
 /** A name and what there is to say of it. */
-export type Entry = readonly [name: string, says: string];
+export type Entry = readonly [name: string, description: string];
 
 /** What the help of a command tells beside its flags. Texts are without line ends; help breaks them. */
 export interface Help {
@@ -68,7 +68,7 @@ export interface CommandContext {
   readonly clock: Clock;
   readonly random: Random;
   /** Resolves when the process is asked to end: by an orchestrator, or by a person who waits. */
-  readonly asked: () => Promise<'SIGTERM' | 'SIGINT'>;
+  readonly shutdownSignal: () => Promise<'SIGTERM' | 'SIGINT'>;
   /** From now on `handle` gets exceptions of background work; until then they are written to standard error. */
   readonly handleBackgroundErrors: (handle: (error: unknown) => void) => void;
   /** From now on SIGHUP, which also comes when a terminal is closed, calls `reload` and no longer ends the process. */
@@ -110,7 +110,7 @@ export type Flags = Readonly<Record<string, string | boolean | undefined>>;
 export class UsageError extends Error {}
 
 /** The flag that every command has. */
-export const HELP_FLAG = { name: 'help', short: 'h', says: 'Shows this text.' } as const;
+export const HELP_FLAG = { name: 'help', short: 'h', description: 'Shows this text.' } as const;
 
 function readArgument({ name, argument }: Command, value: string, flags: Flags): string {
   if (argument === undefined || flags[argument.name] !== undefined)
@@ -149,9 +149,9 @@ export function readFlags(command: Command, args: readonly string[]): Flags {
 }
 
 /** A port flag's number, or the standard. */
-export function readPort(flags: Flags, name: string, standard: number): number {
+export function readPort(flags: Flags, name: string, defaultText: number): number {
   const value = flags[name];
-  if (value === undefined) return standard;
+  if (value === undefined) return defaultText;
   if (typeof value !== 'string' || !/^\d{1,5}$/.test(value) || Number(value) > 65_535)
     throw new UsageError(`--${name} must be a port from 0 to 65535`);
   return Number(value);

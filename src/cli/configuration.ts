@@ -1,7 +1,7 @@
 import { operations } from '../atlas/operations.ts';
-import { variableOf } from '../config/environment.ts';
+import { formatProblem } from '../config/config-error.ts';
+import { variableOf } from '../config/env-overrides.ts';
 import { type LoadedConfig, loadConfig } from '../config/load.ts';
-import { formatProblem } from '../config/problem.ts';
 import { SCALAR_SETTINGS } from '../config/schema.ts';
 import {
   type CommandContext,
@@ -19,8 +19,8 @@ export const CONFIG_FLAG = {
   config: {
     type: 'string',
     value: 'FILE',
-    says: 'The configuration.',
-    standard: 'built-in defaults, and credentials from the environment',
+    description: 'The configuration.',
+    defaultText: 'built-in defaults, and credentials from the environment',
     variables: [CONFIG_VARIABLE],
   },
 } as const satisfies FlagTable;

@@ -32,12 +32,12 @@ function wrap(text: string, indent: number): string {
 function table(entries: readonly Entry[]): string {
   const lengths = entries.map(([name]) => name.length);
   const widest = Math.max(0, ...lengths);
-  const fits = entries.every(([, says]) => INDENT + widest + 2 + says.length <= WIDTH);
+  const fits = entries.every(([, description]) => INDENT + widest + 2 + description.length <= WIDTH);
   const width = fits ? widest : Math.max(0, ...lengths.filter((length) => length <= MAX_NAME));
   const second = INDENT + width + 2;
   return entries
-    .map(([name, says]) => {
-      const text = wrap(says, second);
+    .map(([name, description]) => {
+      const text = wrap(description, second);
       return name.length > width
         ? `${' '.repeat(INDENT)}${name}\n${' '.repeat(second)}${text}\n`
         : `${' '.repeat(INDENT)}${name.padEnd(width)}  ${text}\n`;
@@ -48,11 +48,11 @@ function table(entries: readonly Entry[]): string {
 const section = (title: string, body: string): string => (body === '' ? '' : `\n${title}:\n${body}`);
 
 function flagEntry([name, flag]: readonly [string, Flag]): Entry {
-  if (flag.type === 'boolean') return [`--${name}`, flag.says];
-  const standard = flag.standard === undefined ? '' : ` Left out: ${flag.standard}.`;
+  if (flag.type === 'boolean') return [`--${name}`, flag.description];
+  const defaultText = flag.defaultText === undefined ? '' : ` Left out: ${flag.defaultText}.`;
   const variables =
     flag.variables === undefined ? '' : ` Also set by ${flag.variables.join(' and ')}; the flag wins.`;
-  return [`--${name} ${flag.value}`, `${flag.says}${standard}${variables}`];
+  return [`--${name} ${flag.value}`, `${flag.description}${defaultText}${variables}`];
 }
 
 const optional = (word: string, required = false) => (required ? word : `[${word}]`);
@@ -82,13 +82,13 @@ export function helpOf(command: Command): string {
       'Argument',
       argument === undefined
         ? ''
-        : table([[argument.name, `${argument.says} One of ${argument.choices().join(', ')}.`]]),
+        : table([[argument.name, `${argument.description} One of ${argument.choices().join(', ')}.`]]),
     ),
     section(
       'Flags',
       table([
         ...Object.entries(flags).map(flagEntry),
-        [`-${HELP_FLAG.short}, --${HELP_FLAG.name}`, HELP_FLAG.says],
+        [`-${HELP_FLAG.short}, --${HELP_FLAG.name}`, HELP_FLAG.description],
       ]),
     ),
     section('Files', table(help.files ?? [])),
@@ -120,7 +120,7 @@ export function createHelp(commands: () => readonly ListedCommand[]): CommandBod
     argument: {
       name: 'COMMAND',
       choices: () => commands().map(({ name }) => name),
-      says: 'What to tell of; all commands in short where it is left out.',
+      description: 'What to tell of; all commands in short where it is left out.',
     },
     flags: {},
     help: {

@@ -14,38 +14,40 @@ export const COMMANDS: readonly ListedCommand[] = [
   {
     name: 'serve',
     summary: 'run the gateway',
-    read: async () => (await import('./serve.ts')).serve,
+    read: async () => (await import('./commands/serve.ts')).serve,
   },
   {
     name: 'demo',
     summary: 'run the gateway in front of a simulated Atlas, with sample projects and teams',
-    read: async () => (await import('./demo.ts')).demo,
+    read: async () => (await import('./commands/demo.ts')).demo,
   },
   {
     name: 'check',
     summary: 'check the configuration',
-    read: async () => (await import('./check.ts')).check,
+    read: async () => (await import('./commands/check.ts')).check,
   },
   {
     name: 'new-key',
     summary: 'make a caller key',
-    read: async () => (await import('./new-key.ts')).newKey,
+    read: async () => (await import('./commands/new-key.ts')).newKey,
   },
   {
     name: 'healthcheck',
     summary: 'ask a running gateway whether it is ready',
-    read: async () => (await import('./healthcheck.ts')).healthcheck,
+    read: async () => (await import('./commands/healthcheck.ts')).healthcheck,
   },
   {
     name: 'simulator',
     summary: 'run the simulated Atlas alone',
-    read: async () => (await import('./simulator.ts')).simulator,
+    read: async () => (await import('./commands/simulator.ts')).simulator,
   },
   {
     name: 'completion',
     summary: 'print a script that completes commands and flags in your shell',
     read: async () =>
-      (await import('./completion.ts')).createCompletion(() => Promise.all(COMMANDS.map(readCommand))),
+      (await import('./commands/completion.ts')).createCompletion(() =>
+        Promise.all(COMMANDS.map(readCommand)),
+      ),
   },
   { name: 'help', summary: 'tell more of a command', read: async () => createHelp(() => COMMANDS) },
 ];

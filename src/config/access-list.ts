@@ -1,12 +1,15 @@
-import type { AccessList } from '../gateway/access.ts';
-import type { Caller, CallerKey, Grants } from '../gateway/callers.ts';
-import type { TokenRule } from '../gateway/issuers.ts';
+import type { AccessList } from '../gateway/auth/authentication.ts';
+import type { TokenRule } from '../gateway/auth/jwt-auth.ts';
+import type { Caller, CallerKey, Permissions } from '../gateway/auth/key-auth.ts';
 import type { GatewayConfig, SecretRef } from './schema.ts';
 
 type SecretOf = (ref: SecretRef) => string;
-type ConfiguredGrants = Pick<GatewayConfig['callers'][number], 'projects' | 'organizations' | 'operations'>;
+type ConfiguredPermissions = Pick<
+  GatewayConfig['callers'][number],
+  'projects' | 'organizations' | 'operations'
+>;
 
-const grantsOf = ({ projects, organizations, operations }: ConfiguredGrants): Grants => ({
+const permissionsOf = ({ projects, organizations, operations }: ConfiguredPermissions): Permissions => ({
   projects: projects === 'all' ? projects : new Set(projects),
   organizations: organizations === 'all' ? organizations : new Set(organizations),
   operations: new Set(operations),
@@ -24,7 +27,7 @@ export function accessListOf(config: GatewayConfig, secretOf: SecretOf): AccessL
   const callers = config.callers.map(({ name, keys, jwt, spend, requests, ...grants }) => {
     const caller: Caller = {
       name,
-      ...grantsOf(grants),
+      ...permissionsOf(grants),
       ...(spend === undefined ? {} : { spendPerMinute: spend.perMinute }),
       ...(requests === undefined ? {} : { requestsPerMinute: requests.perMinute }),
     };
@@ -53,6 +56,6 @@ export function accessListOf(config: GatewayConfig, secretOf: SecretOf): AccessL
     rules,
     ...(config.anonymous === undefined
       ? {}
-      : { anonymous: { name: 'anonymous', ...grantsOf(config.anonymous) } }),
+      : { anonymous: { name: 'anonymous', ...permissionsOf(config.anonymous) } }),
   };
 }

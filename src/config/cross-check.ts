@@ -1,6 +1,6 @@
 import { didYouMean } from '../lib/suggest.ts';
+import { LOOPBACK, type Path } from './config-error.ts';
 import { hostsOverlap } from './hosts.ts';
-import { LOOPBACK, type Path } from './problem.ts';
 import type { GatewayConfig } from './schema.ts';
 
 /** The default of `listen.port`. */

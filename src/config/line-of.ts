@@ -1,5 +1,5 @@
 import { isMap, isSeq, type LineCounter, type ParsedNode, type YAMLMap, type YAMLSeq } from 'yaml';
-import type { Path } from './problem.ts';
+import type { Path } from './config-error.ts';
 
 /** Line of the setting at a path, or of the nearest one around it that is written. */
 export function lineOf(contents: ParsedNode | null, path: Path, lines: LineCounter): number {

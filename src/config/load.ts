@@ -1,11 +1,11 @@
 import { dirname, resolve } from 'node:path';
-import { readSharedAddress } from '../cache/shared-url.ts';
+import { readSharedAddress } from '../cluster/redis-url.ts';
 import { keyPairProblem } from './certificate-check.ts';
+import { inFileOrder, type Path, type Problem, type Raw, show } from './config-error.ts';
 import { crossCheck, type KnownNames } from './cross-check.ts';
-import { fromEnvironment, override } from './environment.ts';
-import { environmentProblems } from './environment-problems.ts';
-import { contentProblem, fileRefs, keyPairs, secretRefs } from './named-files.ts';
-import { inFileOrder, type Path, type Problem, type Raw, show } from './problem.ts';
+import { environmentProblems } from './env-errors.ts';
+import { fromEnvironment, override } from './env-overrides.ts';
+import { contentProblem, fileRefs, keyPairs, secretRefs } from './file-refs.ts';
 import { readYaml } from './read-yaml.ts';
 import type { ResolvedConfig } from './reload-settings.ts';
 import { configSchema, type SecretRef } from './schema.ts';

@@ -1,7 +1,7 @@
 import { type Document, isAlias, LineCounter, type ParsedNode, parseDocument, visit } from 'yaml';
+import { isRaw, type Path, type Problem, type Raw } from './config-error.ts';
 import { lineOf } from './line-of.ts';
-import { isRaw, type Path, type Problem, type Raw } from './problem.ts';
-import { yamlProblems } from './yaml-problems.ts';
+import { yamlProblems } from './yaml-errors.ts';
 
 /** What a configuration file says, not checked yet, with the line of each setting; or what is wrong with it as YAML. */
 export type ReadYaml =

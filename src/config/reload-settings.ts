@@ -1,5 +1,5 @@
-import { fileRefs, secretRefs } from './named-files.ts';
-import { isRaw, type Path, show } from './problem.ts';
+import { isRaw, type Path, show } from './config-error.ts';
+import { fileRefs, secretRefs } from './file-refs.ts';
 import type { GatewayConfig, SecretRef } from './schema.ts';
 
 /** A configuration that was read, with its secrets. */

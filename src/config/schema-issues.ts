@@ -1,6 +1,6 @@
 import type { z } from 'zod';
 import { didYouMean } from '../lib/suggest.ts';
-import type { Path } from './problem.ts';
+import type { Path } from './config-error.ts';
 import { configSchema } from './schema.ts';
 
 /** What an issue of the schema's says, in the words of this configuration. */

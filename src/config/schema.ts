@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { parseDuration, parseSize } from '../lib/quantities.ts';
+import { parseDuration, parseSize } from '../lib/units.ts';
 import { isHost } from './hosts.ts';
 
 const shown = (value: unknown) =>

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { isRaw, type Path, type Raw } from './problem.ts';
+import { isRaw, type Path, type Raw } from './config-error.ts';
 import { configSchema, type GatewayConfig } from './schema.ts';
 
 /** The settings of a configuration that are valid, so that they can be checked against each other while others are wrong. */

@@ -2,7 +2,7 @@
 export type CacheOutcome = 'hit' | 'stale' | 'miss' | 'coalesced' | 'bypass' | 'none';
 
 /** What the gateway tells of a request that it has answered. Names come from the configuration and the catalog, never from the request. */
-export interface AnsweredEvent {
+export interface RequestCompletedEvent {
   readonly type: 'answered';
   readonly requestId: string;
   readonly method: string;

@@ -1,8 +1,8 @@
-import { countItems, type Items, itemValue } from '../atlas/list-body.ts';
-import { freshness, type Held } from '../cache/freshness.ts';
-import type { HeldListing, ListCache } from '../cache/list-cache.ts';
+import { countItems, type Items, itemValue } from '../atlas/list-parser.ts';
+import { type FreshnessWindow, freshness } from '../cache/freshness.ts';
+import type { CacheEntry, ListCache } from '../cache/read-cache.ts';
 import type { Clock } from '../lib/clock.ts';
-import type { HeldList, Listing } from './lists.ts';
+import type { CachedList, Listing } from './reads/read-service.ts';
 
 /** The list whose items people look at most. */
 export const PRIVATE_LINK_CONNECTIONS = 'listGroupStreamPrivateLinkConnections';
@@ -17,12 +17,12 @@ export interface PrivateLinkCount {
 }
 
 /** A project's private link connections as they are held now. */
-export interface HeldConnections {
+export interface CachedConnections {
   /** Items as Atlas sent them; what is no object is left out. */
   readonly items: readonly Readonly<Record<string, unknown>>[];
   /** False where only some pages of the list are held. */
   readonly whole: boolean;
-  readonly held: Held;
+  readonly window: FreshnessWindow;
 }
 
 /** What is known of private link connections without asking Atlas: it is all read from listings that are held. */
@@ -30,7 +30,7 @@ export interface PrivateLinks {
   /** By project, provider, vendor and state; bounded, whatever Atlas sends. */
   counts(): readonly PrivateLinkCount[];
   /** Undefined where no list of the project's connections is held. */
-  connectionsOf(project: string): HeldConnections | undefined;
+  connectionsOf(project: string): CachedConnections | undefined;
 }
 
 type Kind = 'provider' | 'vendor' | 'state';
@@ -69,17 +69,17 @@ function* itemsOf(items: Items): Iterable<Readonly<Record<string, unknown>>> {
   }
 }
 
-type HeldConnectionsListing = HeldListing<Listing> & { readonly value: HeldList };
+type CachedConnectionsListing = CacheEntry<CachedList> & { readonly value: Listing };
 
-const isList = (listing: HeldListing<Listing>): listing is HeldConnectionsListing =>
+const isList = (listing: CacheEntry<CachedList>): listing is CachedConnectionsListing =>
   listing.value.type === 'list';
 
 /** The newest whole list; else those pages that follow each other without overlapping. */
-function newest(listings: readonly HeldConnectionsListing[]): readonly HeldConnectionsListing[] {
-  const byAge = listings.toSorted((one, other) => other.held.loadedAt - one.held.loadedAt);
+function newest(listings: readonly CachedConnectionsListing[]): readonly CachedConnectionsListing[] {
+  const byAge = listings.toSorted((one, other) => other.window.loadedAt - one.window.loadedAt);
   const whole = byAge.find(({ value }) => value.whole);
   if (whole !== undefined) return [whole];
-  const pages: HeldConnectionsListing[] = [];
+  const pages: CachedConnectionsListing[] = [];
   let end = 0;
   for (const page of byAge.toSorted((one, other) => one.value.offset - other.value.offset)) {
     if (page.value.offset < end) continue;
@@ -94,7 +94,7 @@ export function createPrivateLinks({
   cache,
   clock,
 }: {
-  cache: Pick<ListCache<Listing>, 'listings'>;
+  cache: Pick<ListCache<CachedList>, 'listings'>;
   clock: Clock;
 }): PrivateLinks {
   const nameOf = {
@@ -106,19 +106,19 @@ export function createPrivateLinks({
   const tuples: Tuple[] = [];
   const places = new Map<string, number>();
   /** A listing never changes, so it is counted once: places of its combinations and how often each is there, in turn. */
-  const counted = new WeakMap<HeldList, Uint32Array>();
+  const counted = new WeakMap<Listing, Uint32Array>();
   /** The list that somebody looks at, as objects: kept for one at a time, because it is larger than its bytes. */
   let looked:
-    | { readonly of: readonly HeldList[]; readonly items: readonly Readonly<Record<string, unknown>>[] }
+    | { readonly of: readonly Listing[]; readonly items: readonly Readonly<Record<string, unknown>>[] }
     | undefined;
 
-  function listingsByProject(only?: string): Map<string, HeldConnectionsListing[]> {
-    const byProject = new Map<string, HeldConnectionsListing[]>();
+  function listingsByProject(only?: string): Map<string, CachedConnectionsListing[]> {
+    const byProject = new Map<string, CachedConnectionsListing[]>();
     const now = clock.now();
     for (const listing of cache.listings()) {
-      const { project, operation, held } = listing;
+      const { project, operation, window } = listing;
       if (operation !== PRIVATE_LINK_CONNECTIONS || (only !== undefined && project !== only)) continue;
-      if (!isList(listing) || freshness(held, now) === 'expired') continue;
+      if (!isList(listing) || freshness(window, now) === 'expired') continue;
       const known = byProject.get(project);
       if (known === undefined) byProject.set(project, [listing]);
       else known.push(listing);
@@ -134,7 +134,7 @@ export function createPrivateLinks({
     return tuples.push(tuple) - 1;
   }
 
-  function countOf(list: HeldList): Uint32Array {
+  function countOf(list: Listing): Uint32Array {
     const known = counted.get(list);
     if (known !== undefined) return known;
     const counts = new Map<number, number>();
@@ -147,7 +147,7 @@ export function createPrivateLinks({
     return flat;
   }
 
-  function* combinations(list: HeldList): Iterable<readonly [tuple: Tuple, connections: number]> {
+  function* combinations(list: Listing): Iterable<readonly [tuple: Tuple, connections: number]> {
     const counts = countOf(list);
     for (let at = 0; at < counts.length; at += 2) {
       const tuple = tuples[counts[at] ?? -1];
@@ -178,8 +178,10 @@ export function createPrivateLinks({
       const lists = listings.map(({ value }) => value);
       if (looked?.of.length !== lists.length || !lists.every((list, index) => looked?.of[index] === list))
         looked = { of: lists, items: lists.flatMap(({ items }) => [...itemsOf(items)]) };
-      const oldest = listings.reduce((one, other) => (other.held.loadedAt < one.held.loadedAt ? other : one));
-      return { items: looked.items, whole: first.value.whole, held: oldest.held };
+      const oldest = listings.reduce((one, other) =>
+        other.window.loadedAt < one.window.loadedAt ? other : one,
+      );
+      return { items: looked.items, whole: first.value.whole, window: oldest.window };
     },
   };
 }

@@ -1,29 +1,34 @@
 import { pino } from 'pino';
 import { prettyFactory } from 'pino-pretty';
 import type { CacheEvent } from '../cache/events.ts';
-import type { SharedEvent } from '../cache/shared-events.ts';
-import type { AnsweredEvent, DeprecatedEvent, ExpiryEvent, PersistenceEvent } from '../gateway/events.ts';
+import type { SharedEvent } from '../cluster/events.ts';
+import type {
+  DeprecatedEvent,
+  ExpiryEvent,
+  PersistenceEvent,
+  RequestCompletedEvent,
+} from '../gateway/events.ts';
 import type { UnexpectedErrorEvent } from '../lib/unexpected-error.ts';
 import type { UpstreamEvent } from '../upstream/events.ts';
-import type { ReloadEvent } from './reload-event.ts';
+import type { ReloadEvent } from './events.ts';
 import type { SignInEvent } from './sign-in-event.ts';
 
 /** What the gateway tells of its own life. Sentences are the gateway's own and hold nothing that came from outside. */
-export interface LifeEvent {
+export interface LifecycleEvent {
   readonly type: 'life';
   readonly level: 'info' | 'warn' | 'error';
   readonly message: string;
 }
 
 export type LogEvent =
-  | AnsweredEvent
+  | RequestCompletedEvent
   | DeprecatedEvent
   | PersistenceEvent
   | ExpiryEvent
   | CacheEvent
   | SharedEvent
   | UpstreamEvent
-  | LifeEvent
+  | LifecycleEvent
   | ReloadEvent
   | SignInEvent
   | UnexpectedErrorEvent;
@@ -79,9 +84,9 @@ function createOpening(level: Level): (wall: number) => string {
 function createTelling() {
   const told = new Map<
     string | undefined,
-    Pick<AnsweredEvent, 'method' | 'caller' | 'project'> & { text: string }
+    Pick<RequestCompletedEvent, 'method' | 'caller' | 'project'> & { text: string }
   >();
-  return ({ method, caller, operation, project }: AnsweredEvent): string => {
+  return ({ method, caller, operation, project }: RequestCompletedEvent): string => {
     const known = told.get(operation);
     if (known?.method === method && known.caller === caller && known.project === project) return known.text;
     const who = member('caller', caller) + member('operation', operation) + member('project', project);
@@ -103,7 +108,7 @@ function createRequestLine() {
     error: createOpening('error'),
   };
   const tell = createTelling();
-  return (event: AnsweredEvent, wall: number): string => {
+  return (event: RequestCompletedEvent, wall: number): string => {
     const { requestId, status, cache, bytes, upstreamCalls, reason } = event;
     const errorCode = event.errorCode === undefined ? '' : `"errorCode":${JSON.stringify(event.errorCode)},`;
     const path = event.path === undefined ? '' : `"path":${JSON.stringify(event.path)},`;

@@ -1,7 +1,7 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
 import type { PrivateLinkCount } from '../gateway/private-links.ts';
-import { createAnsweredTally, TalliedHistogram } from './answered-tally.ts';
 import type { LogEvent } from './log.ts';
+import { createRequestMetrics, RequestHistogram } from './request-metrics.ts';
 
 /** Numbers that are read when Prometheus asks for them. */
 export interface MetricSources {
@@ -52,7 +52,7 @@ export function createMetrics(sources: MetricSources, build: { version: string; 
       },
     });
 
-  const answered = createAnsweredTally(DURATION_BUCKETS);
+  const answered = createRequestMetrics(DURATION_BUCKETS);
   new Counter({
     name: 'atlas_gateway_requests_total',
     help: 'Requests answered.',
@@ -64,7 +64,7 @@ export function createMetrics(sources: MetricSources, build: { version: string; 
     },
   });
   registry.registerMetric(
-    new TalliedHistogram(
+    new RequestHistogram(
       {
         name: 'atlas_gateway_request_duration_seconds',
         help: 'Time from request to answer.',

@@ -11,13 +11,13 @@ import { type BodyBindings, readBody } from './request-body.ts';
 const UNNAMED_HOST = 'localhost';
 
 /** Why a request with a body is refused before it is routed. */
-export type BodyRefusal = 'overloaded' | 'too-large';
+export type BodyError = 'overloaded' | 'too-large';
 
 export interface AppListenerDependencies {
   readonly whenOver: WhenOver;
   readonly clock: Clock;
   /** Writes the last answer of the connection. */
-  readonly refuse: (request: IncomingMessage, response: ServerResponse, why: BodyRefusal) => void;
+  readonly refuse: (request: IncomingMessage, response: ServerResponse, why: BodyError) => void;
   readonly onUnexpectedError: (event: UnexpectedErrorEvent) => void;
 }
 

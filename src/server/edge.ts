@@ -1,4 +1,4 @@
-import { type Refusal, refuse } from '../gateway/refusal.ts';
+import { type GatewayError, gatewayError } from '../gateway/gateway-error.ts';
 import type { SeenHeaders } from './request-headers.ts';
 
 const MAX_TARGET_BYTES = 8_192;
@@ -21,29 +21,32 @@ export interface EdgeRequest {
  * What is refused before anything looks at a request: targets and headers that two readers could understand differently. The one
  * form that passes is an origin-form target without dot segments, one `Host`, and a body only with a method that may have one.
  */
-export function refuseAtEdge({ method, target, headers }: EdgeRequest): Refusal | undefined {
+export function checkEdge({ method, target, headers }: EdgeRequest): GatewayError | undefined {
   if (target.length > MAX_TARGET_BYTES)
-    return refuse('URI_TOO_LONG', `The address is longer than ${MAX_TARGET_BYTES} bytes.`);
-  if (headers.hosts !== 1) return refuse('INVALID_REQUEST', 'Send exactly one Host header.');
+    return gatewayError('URI_TOO_LONG', `The address is longer than ${MAX_TARGET_BYTES} bytes.`);
+  if (headers.hosts !== 1) return gatewayError('INVALID_REQUEST', 'Send exactly one Host header.');
   const malformed = PLAIN.test(target) ? undefined : refuseTarget(target);
   if (malformed !== undefined) return malformed;
   if (method === 'TRACE' || method === 'CONNECT')
-    return refuse('METHOD_NOT_ALLOWED', 'This gateway only reads: use GET or HEAD.', {
+    return gatewayError('METHOD_NOT_ALLOWED', 'This gateway only reads: use GET or HEAD.', {
       headers: { Allow: 'GET, HEAD' },
     });
   // Reads take none: what follows one could be meant, or taken, for a second request. Routing decides about writes.
   if (headers.hasBody && (method === 'GET' || method === 'HEAD'))
-    return refuse('INVALID_REQUEST', `${method} takes no body here.`);
+    return gatewayError('INVALID_REQUEST', `${method} takes no body here.`);
   return undefined;
 }
 
-function refuseTarget(target: string): Refusal | undefined {
+function refuseTarget(target: string): GatewayError | undefined {
   if (!TARGET.test(target))
-    return refuse(
+    return gatewayError(
       'INVALID_REQUEST',
       'The address must be a path, beginning with one slash and percent-encoded.',
     );
   if (target.startsWith('//') || DOT_SEGMENT.test(target.split('?', 1)[0] ?? ''))
-    return refuse('INVALID_REQUEST', 'The address must not begin with two slashes nor have dot segments.');
+    return gatewayError(
+      'INVALID_REQUEST',
+      'The address must not begin with two slashes nor have dot segments.',
+    );
   return undefined;
 }

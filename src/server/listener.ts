@@ -57,7 +57,7 @@ const NO_PROXY = {
   errorCode: 'METHOD_NOT_ALLOWED',
   detail: 'This gateway is no proxy for connections: use GET or HEAD.',
 };
-const COMPLAINTS = new Map([
+const PARSER_ERRORS = new Map([
   [
     'HPE_HEADER_OVERFLOW',
     {
@@ -73,13 +73,13 @@ const COMPLAINTS = new Map([
 ]);
 
 /** An error as the last answer of a connection that has no response object. */
-function complain(socket: Duplex, complaint: typeof BROKEN): void {
-  const body = renderApiError(complaint);
+function sendRawError(socket: Duplex, problemOf: typeof BROKEN): void {
+  const body = renderApiError(problemOf);
   const head = [
-    `HTTP/1.1 ${complaint.status} Error`,
+    `HTTP/1.1 ${problemOf.status} Error`,
     'Content-Type: application/json',
     `Content-Length: ${body.length}`,
-    `X-Error-Code: ${complaint.errorCode}`,
+    `X-Error-Code: ${problemOf.errorCode}`,
     'Connection: close',
   ];
   socket.end(`${head.join('\r\n')}\r\n\r\n${body.toString()}`);
@@ -102,7 +102,7 @@ function answerBroken(error: Error & { code?: string }, socket: Duplex, connecti
     socket.end();
     return;
   }
-  complain(socket, COMPLAINTS.get(error.code ?? '') ?? BROKEN);
+  sendRawError(socket, PARSER_ERRORS.get(error.code ?? '') ?? BROKEN);
 }
 
 function explain(error: Error & { code?: string }, { host, port, setting }: ListenerOptions): Error {
@@ -123,7 +123,7 @@ function explain(error: Error & { code?: string }, { host, port, setting }: List
 /** Answers an attempt to open a tunnel. Where an earlier answer is still due, this one would be taken for it. */
 function answerConnect(socket: Duplex, connections: OpenConnections): void {
   const last = connections.lastResponse(socket);
-  if (last === undefined || last.writableEnded) complain(socket, NO_PROXY);
+  if (last === undefined || last.writableEnded) sendRawError(socket, NO_PROXY);
   else socket.destroy();
 }
 

@@ -1,5 +1,5 @@
 import { type Context, Hono } from 'hono';
-import type { TokenAnswer, Tokens } from '../gateway/tokens.ts';
+import type { TokenResponse, Tokens } from '../gateway/auth/token-service.ts';
 import { clientAddress } from './client-address.ts';
 import { createMethodNotAllowed } from './method-not-allowed.ts';
 import { type BodyBindings, bodyOf } from './request-body.ts';
@@ -7,7 +7,7 @@ import type { RoutedEvent } from './routed-event.ts';
 
 const TOO_LARGE = { error: 'invalid_request', error_description: 'The body is too large.' };
 
-function answer(context: Context, { status, body, retryAfterSeconds }: TokenAnswer): Response {
+function answer(context: Context, { status, body, retryAfterSeconds }: TokenResponse): Response {
   context.header('Cache-Control', 'no-store');
   if (retryAfterSeconds !== undefined) context.header('Retry-After', String(retryAfterSeconds));
   if (status === 401) context.header('WWW-Authenticate', 'Basic realm="atlas-gateway"');
@@ -20,7 +20,7 @@ function answer(context: Context, { status, body, retryAfterSeconds }: TokenAnsw
  */
 export function createOauthRoutes(tokens: Tokens, report: (event: RoutedEvent) => void): Hono<BodyBindings> {
   const app = new Hono<BodyBindings>();
-  const route = (path: string, handle: Tokens['trade']) => {
+  const route = (path: string, handle: Tokens['issue']) => {
     app.post(path, async (context) => {
       const body = await bodyOf(context);
       if (body === undefined) return context.json(TOO_LARGE, 413);
@@ -37,7 +37,7 @@ export function createOauthRoutes(tokens: Tokens, report: (event: RoutedEvent) =
     });
     app.all(path, createMethodNotAllowed(['POST'], report));
   };
-  route('/api/oauth/token', tokens.trade);
+  route('/api/oauth/token', tokens.issue);
   route('/api/oauth/revoke', tokens.revoke);
   app.get('/api/private/ipinfo', (context) =>
     context.json({ currentIpv4Address: clientAddress(context) ?? '127.0.0.1' }),

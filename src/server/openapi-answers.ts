@@ -1,11 +1,11 @@
 import { reasonOf } from '../atlas/api-error.ts';
-import { STATUS_OF } from '../gateway/refusal.ts';
+import { STATUS_BY_CODE } from '../gateway/gateway-error.ts';
 import { type Description, json, object, ref } from './openapi-document.ts';
 
 /** Codes of the gateway's own, by the status they are answered with, lowest first. */
 const codesByStatus = (): ReadonlyMap<number, readonly string[]> => {
   const byStatus = new Map<number, string[]>();
-  for (const [code, status] of Object.entries(STATUS_OF))
+  for (const [code, status] of Object.entries(STATUS_BY_CODE))
     byStatus.set(status, [...(byStatus.get(status) ?? []), code]);
   return new Map([...byStatus].sort(([a], [b]) => a - b));
 };
@@ -30,7 +30,7 @@ export const ERROR_SCHEMAS = {
   GatewayErrorCode: {
     type: 'string',
     description: 'Codes of the gateway itself.',
-    enum: Object.keys(STATUS_OF),
+    enum: Object.keys(STATUS_BY_CODE),
   },
 };
 

@@ -1,5 +1,5 @@
 import type { Operation, Parameter } from '../atlas/catalog.ts';
-import { acceptsZero, SNAPSHOT_PARAMETER } from '../atlas/question.ts';
+import { acceptsZero, SNAPSHOT_PARAMETER } from '../atlas/query.ts';
 import { CACHING, headers, refusals } from './openapi-answers.ts';
 import { type Description, ref } from './openapi-document.ts';
 
@@ -98,7 +98,7 @@ export function listOperation(
   operation: Operation,
   pool: ReturnType<typeof createParameterPool>,
 ): Description {
-  const { id, alias, tag, versions, pathParameters, queryParameters, sensitivity, hold } = operation;
+  const { id, alias, tag, versions, pathParameters, queryParameters, sensitivity, cacheUnit } = operation;
   const content = versions.map(({ name, sunset }) => [
     `application/vnd.atlas.${name}+json`,
     { schema: ref('schemas', 'Page'), ...(sunset === undefined ? {} : { 'x-sunset': sunset }) },
@@ -106,7 +106,7 @@ export function listOperation(
   return {
     operationId: id,
     summary: summaryOf(id),
-    description: `${alias === undefined ? '' : `Older name: \`${alias}\`. `}${OPENED[sensitivity]} ${HELD[hold]}`,
+    description: `${alias === undefined ? '' : `Older name: \`${alias}\`. `}${OPENED[sensitivity]} ${HELD[cacheUnit]}`,
     tags: [tag],
     parameters: [
       ...pathParameters.map((parameter) => pool.use('path', parameter)),

@@ -1,27 +1,27 @@
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
 import { Hono } from 'hono';
-import type { FinishedAnswer } from '../gateway/answer.ts';
-import { type Refusal, refuse } from '../gateway/refusal.ts';
-import type { Tokens } from '../gateway/tokens.ts';
-import type { createWay, GatewayRequest } from '../gateway/way.ts';
+import type { Tokens } from '../gateway/auth/token-service.ts';
+import { type GatewayError, gatewayError } from '../gateway/gateway-error.ts';
+import type { createRequestHandler, GatewayRequest } from '../gateway/request-handler.ts';
+import type { CompletedResponse } from '../gateway/response.ts';
 import type { Clock } from '../lib/clock.ts';
 import { type UnexpectedErrorEvent, unexpectedError } from '../lib/unexpected-error.ts';
-import { type BodyRefusal, createAppListener } from './app-listener.ts';
+import { type BodyError, createAppListener } from './app-listener.ts';
 import { MAX_BODY_BYTES } from './body-slots.ts';
 import { createWhenOver } from './connection-slots.ts';
-import { createDescriptionRoutes } from './description-routes.ts';
-import { refuseAtEdge } from './edge.ts';
+import { checkEdge } from './edge.ts';
 import { createMethodNotAllowed } from './method-not-allowed.ts';
 import { createOauthRoutes } from './oauth-routes.ts';
 import { describePublic } from './openapi.ts';
+import { createDescriptionRoutes } from './openapi-routes.ts';
 import type { BodyBindings } from './request-body.ts';
 import { readHeaders, type SeenHeaders } from './request-headers.ts';
 import type { RoutedEvent } from './routed-event.ts';
 import { createUnexpectedErrorHandler, writeUnexpectedError } from './unexpected-error.ts';
-import { createAnswerWriter } from './write-answer.ts';
+import { createResponseWriter } from './write-response.ts';
 
 export interface PublicAppDependencies {
-  readonly way: ReturnType<typeof createWay>;
+  readonly requestHandler: ReturnType<typeof createRequestHandler>;
   readonly tokens: Tokens;
   /** The gateway's version. */
   readonly version: string;
@@ -37,10 +37,12 @@ All of them: <here>/openapi.json
 Example: curl -H 'Accept: application/vnd.atlas.2023-02-01+json' <here>/api/atlas/v2/groups/{groupId}/streams/privateLinkConnections
 `;
 
-const OVERLOADED = refuse('OVERLOADED', 'Too many requests are under way already.', { retryAfterMs: 1_000 });
-const BODY_REFUSALS: Readonly<Record<BodyRefusal, Refusal>> = {
+const OVERLOADED = gatewayError('OVERLOADED', 'Too many requests are under way already.', {
+  retryAfterMs: 1_000,
+});
+const BODY_ERRORS: Readonly<Record<BodyError, GatewayError>> = {
   overloaded: OVERLOADED,
-  'too-large': refuse('PAYLOAD_TOO_LARGE', `The body is larger than ${MAX_BODY_BYTES} bytes.`),
+  'too-large': gatewayError('PAYLOAD_TOO_LARGE', `The body is larger than ${MAX_BODY_BYTES} bytes.`),
 };
 
 /** Paths that Hono's router answers, whatever the method. */
@@ -73,7 +75,7 @@ function isRouted(method: string, target: string): boolean {
  * `Request` and a `Response` around them would cost more than the answer. What else there is goes through Hono.
  */
 export function createPublicApp({
-  way,
+  requestHandler,
   tokens,
   version,
   report,
@@ -81,7 +83,7 @@ export function createPublicApp({
   clock,
   inFlight,
 }: PublicAppDependencies): RequestListener {
-  const write = createAnswerWriter(() => clock.wall());
+  const write = createResponseWriter(() => clock.wall());
   const whenOver = createWhenOver();
   const app = new Hono<BodyBindings>();
   const onlyReads = createMethodNotAllowed(['GET', 'HEAD'], report);
@@ -99,10 +101,10 @@ export function createPublicApp({
     clock,
     onUnexpectedError,
     refuse: (request, response, why) =>
-      sendLast(request, response, way.refuse(requestOf(request), BODY_REFUSALS[why])),
+      sendLast(request, response, requestHandler.gatewayError(requestOf(request), BODY_ERRORS[why])),
   });
 
-  function send(request: IncomingMessage, response: ServerResponse, answer: FinishedAnswer): void {
+  function send(request: IncomingMessage, response: ServerResponse, answer: CompletedResponse): void {
     try {
       write(request, response, answer);
     } catch (error) {
@@ -112,7 +114,7 @@ export function createPublicApp({
   }
 
   /** What is left of a refused request is not read, so nothing in it can be taken for another one. */
-  function sendLast(request: IncomingMessage, response: ServerResponse, answer: FinishedAnswer): void {
+  function sendLast(request: IncomingMessage, response: ServerResponse, answer: CompletedResponse): void {
     response.setHeader('Connection', 'close');
     send(request, response, answer);
   }
@@ -130,7 +132,7 @@ export function createPublicApp({
       route(request, response);
       return true;
     }
-    const answered = way.answer(seen);
+    const answered = requestHandler.answer(seen);
     // A body that comes with a write is not read: the answer is the last one of its connection.
     const reply = hasBody ? sendLast : send;
     if (!(answered instanceof Promise)) {
@@ -147,9 +149,9 @@ export function createPublicApp({
     const { method, target, headers } = seen;
     const routed = isRouted(method, target);
     const takesBody = routed && method === 'POST';
-    const refusal = refuseAtEdge({ method, target, headers });
-    if (refusal !== undefined) {
-      sendLast(request, response, way.refuse(seen, refusal));
+    const error = checkEdge({ method, target, headers });
+    if (error !== undefined) {
+      sendLast(request, response, requestHandler.gatewayError(seen, error));
       return;
     }
     if (takesBody) {
@@ -160,7 +162,7 @@ export function createPublicApp({
     const hasSlot = inFlight.begin();
     try {
       if (hasSlot) keepsSlot = answer(request, response, seen, { routed, hasBody: headers.hasBody });
-      else send(request, response, way.refuse(seen, OVERLOADED));
+      else send(request, response, requestHandler.gatewayError(seen, OVERLOADED));
     } finally {
       if (!keepsSlot) inFlight.end();
     }

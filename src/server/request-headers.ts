@@ -1,5 +1,5 @@
 import type { IncomingMessage } from 'node:http';
-import type { RequestHeaders } from '../gateway/way.ts';
+import type { RequestHeaders } from '../gateway/request-handler.ts';
 
 /** The headers that the gateway looks at, and what the edge counts. */
 export interface SeenHeaders extends RequestHeaders {

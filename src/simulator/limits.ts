@@ -1,4 +1,4 @@
-import type { BucketSize } from '../atlas/endpoint-sets.ts';
+import type { BucketSize } from '../atlas/rate-limit-buckets.ts';
 import type { Clock } from '../lib/clock.ts';
 
 /** What a bucket says of one request. */

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { Operation } from '../atlas/catalog.ts';
-import { type BucketSize, bucketSizeOf } from '../atlas/endpoint-sets.ts';
+import { type BucketSize, bucketSizeOf } from '../atlas/rate-limit-buckets.ts';
 import type { Json } from './pages.ts';
 
 /** A project of the simulated Atlas. */

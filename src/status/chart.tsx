@@ -1,5 +1,5 @@
-import type { Trend } from '../observability/tally.ts';
-import { percent, rate } from './readable.ts';
+import type { Trend } from '../observability/status-stats.ts';
+import { percent, rate } from './format.ts';
 
 /** One point of a chart: how many seconds ago, and the value; undefined where there is none. */
 interface Point {

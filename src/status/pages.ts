@@ -1,9 +1,9 @@
-import type { HeldConnections } from '../gateway/private-links.ts';
+import type { CachedConnections } from '../gateway/private-links.ts';
 import type { Clock } from '../lib/clock.ts';
-import type { ConnectionRow } from './connection-rows.ts';
 import type { PageView } from './layout.tsx';
+import type { ConnectionRow } from './links/rows.ts';
 import type { StatusReport } from './report.ts';
-import type { SignInForm } from './sign-in-page.tsx';
+import type { SignInForm } from './sign-in.tsx';
 
 export interface PagesOptions {
   /** Operation ids that a purge can name. */
@@ -14,7 +14,7 @@ export interface PagesOptions {
 
 export interface PagesDependencies {
   readonly report: () => StatusReport;
-  readonly connectionsOf: (project: string) => HeldConnections | undefined;
+  readonly connectionsOf: (project: string) => CachedConnections | undefined;
   readonly clock: Clock;
 }
 
@@ -25,29 +25,29 @@ export function createPages(
 ) {
   const sorted = operations.toSorted();
   /** Whoever looks at a list looks at it again: every few seconds, and with every letter of a filter. */
-  const rowsOfItems = new WeakMap<HeldConnections['items'], readonly ConnectionRow[]>();
-  async function rowsOf({ items }: HeldConnections): Promise<readonly ConnectionRow[]> {
-    const { rowOf } = await import('./connection-rows.ts');
+  const rowsOfItems = new WeakMap<CachedConnections['items'], readonly ConnectionRow[]>();
+  async function rowsOf({ items }: CachedConnections): Promise<readonly ConnectionRow[]> {
+    const { rowOf } = await import('./links/rows.ts');
     const rows = rowsOfItems.get(items) ?? items.map(rowOf);
     rowsOfItems.set(items, rows);
     return rows;
   }
   return {
     async status(view: PageView) {
-      const { writeStatusPage } = await import('./status-page.tsx');
+      const { writeStatusPage } = await import('./overview/page.tsx');
       return writeStatusPage({ report: report(), operations: sorted }, view);
     },
     async connections(project: string, query: URLSearchParams, view: PageView) {
-      const { writeConnectionsPage } = await import('./connections-page.tsx');
+      const { writeConnectionsPage } = await import('./links/page.tsx');
       const connections = connectionsOf(project);
       const list =
         connections === undefined
           ? undefined
-          : { rows: await rowsOf(connections), whole: connections.whole, held: connections.held };
+          : { rows: await rowsOf(connections), whole: connections.whole, window: connections.window };
       return writeConnectionsPage({ project, query, list, now: clock.now(), publicUrl: publicUrl() }, view);
     },
     async signIn(form: SignInForm, view: PageView) {
-      const { writeSignInPage } = await import('./sign-in-page.tsx');
+      const { writeSignInPage } = await import('./sign-in.tsx');
       return writeSignInPage(form, view);
     },
   };

@@ -1,8 +1,8 @@
-import type { ListCache } from '../cache/list-cache.ts';
-import type { Listing } from '../gateway/lists.ts';
+import type { ListCache } from '../cache/read-cache.ts';
 import type { PrivateLinks } from '../gateway/private-links.ts';
+import type { CachedList } from '../gateway/reads/read-service.ts';
 import type { Clock } from '../lib/clock.ts';
-import type { RefusedRequest, Tally, Trend } from '../observability/tally.ts';
+import type { RefusedRequest, StatusStats, Trend } from '../observability/status-stats.ts';
 
 export type GatewayState = 'starting' | 'ready' | 'draining';
 
@@ -85,7 +85,7 @@ export interface ReportSources {
   readonly requests: () => number;
   readonly inFlight: () => number;
   readonly inFlightLimit: number;
-  readonly cache: Pick<ListCache<Listing>, 'listings' | 'size' | 'loading'>;
+  readonly cache: Pick<ListCache<CachedList>, 'listings' | 'size' | 'loading'>;
   readonly cacheBytes: () => number;
   readonly cacheLimitBytes: number;
   readonly credentials: () => readonly Pick<CredentialReport, 'name' | 'kind' | 'circuitOpen'>[];
@@ -94,7 +94,7 @@ export interface ReportSources {
   readonly budget: () => readonly BudgetReport[];
   /** Who the configuration lets in; `keys` is how many keys it has for them. */
   readonly callers: () => readonly { readonly name: string; readonly keys: number }[];
-  readonly tally: Tally;
+  readonly statusStats: StatusStats;
   readonly privateLinks: PrivateLinks;
 }
 
@@ -103,7 +103,7 @@ const instant = (wallMs: number): Instant => new Date(wallMs).toISOString();
 
 const budgetName = ({ endpointSet, credential }: BudgetReport) => `${endpointSet} ${credential}`;
 
-interface Holding {
+interface ProjectUsage {
   listings: number;
   items: number;
   bytes: number;
@@ -112,18 +112,18 @@ interface Holding {
 
 /** Puts together what is known now. */
 export function createReport(sources: ReportSources, { clock }: { clock: Clock }): () => StatusReport {
-  const { build, cache, tally, privateLinks } = sources;
+  const { build, cache, statusStats, privateLinks } = sources;
   const startedAt = clock.now();
 
-  function holdings(): Map<string, Holding> {
-    const projects = new Map<string, Holding>();
+  function usages(): Map<string, ProjectUsage> {
+    const projects = new Map<string, ProjectUsage>();
     const now = clock.now();
-    for (const { project, value, held, bytes } of cache.listings()) {
+    for (const { project, value, window, bytes } of cache.listings()) {
       const known = projects.get(project) ?? { listings: 0, items: 0, bytes: 0, oldestSeconds: 0 };
       known.listings++;
       known.items += value.type === 'list' ? value.items.starts.length - 1 : 0;
       known.bytes += bytes;
-      known.oldestSeconds = Math.max(known.oldestSeconds, Math.floor((now - held.loadedAt) / 1_000));
+      known.oldestSeconds = Math.max(known.oldestSeconds, Math.floor((now - window.loadedAt) / 1_000));
       projects.set(project, known);
     }
     return projects;
@@ -141,12 +141,12 @@ export function createReport(sources: ReportSources, { clock }: { clock: Clock }
   }
 
   function projectReports(): ProjectReport[] {
-    const held = holdings();
-    const counted = tally.projects();
+    const window = usages();
+    const counted = statusStats.projects();
     const linked = connections();
-    const ids = [...new Set([...held.keys(), ...counted.keys()])].sort();
+    const ids = [...new Set([...window.keys(), ...counted.keys()])].sort();
     return ids.map((id) => {
-      const { listings = 0, items = 0, bytes = 0, oldestSeconds = 0 } = held.get(id) ?? {};
+      const { listings = 0, items = 0, bytes = 0, oldestSeconds = 0 } = window.get(id) ?? {};
       const { requests = 0, hits = 0, lastError } = counted.get(id) ?? {};
       const links = linked.get(id);
       return {
@@ -172,7 +172,7 @@ export function createReport(sources: ReportSources, { clock }: { clock: Clock }
   }
 
   function callerReports(): CallerReport[] {
-    const counted = tally.callers();
+    const counted = statusStats.callers();
     const keys = new Map(sources.callers().map((caller) => [caller.name, caller.keys]));
     return [...new Set([...keys.keys(), ...counted.keys()])].map((name) => {
       const { requests = 0, hits = 0, upstreamCalls = 0 } = counted.get(name) ?? {};
@@ -196,7 +196,7 @@ export function createReport(sources: ReportSources, { clock }: { clock: Clock }
   }
 
   return () => {
-    const { reload } = tally;
+    const { reload } = statusStats;
     return {
       state: sources.state(),
       ...build,
@@ -216,8 +216,8 @@ export function createReport(sources: ReportSources, { clock }: { clock: Clock }
       budget: sources.budget().toSorted((one, other) => (budgetName(one) < budgetName(other) ? -1 : 1)),
       callers: callerReports(),
       projects: projectReports(),
-      refusals: tally.refused().map((refusal) => ({ ...refusal, at: instant(refusal.at) })),
-      trend: tally.trend(),
+      refusals: statusStats.refused().map((refusal) => ({ ...refusal, at: instant(refusal.at) })),
+      trend: statusStats.trend(),
     };
   };
 }

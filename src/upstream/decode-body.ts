@@ -1,6 +1,6 @@
 import { promisify } from 'node:util';
 import { brotliDecompress, gunzip, inflate } from 'node:zlib';
-import { failed } from './failure.ts';
+import { upstreamFailure } from './failure.ts';
 import type { UpstreamFailure } from './message.ts';
 
 const DECODERS = new Map([
@@ -27,17 +27,20 @@ export async function decodeBody(
   maxBytes: number,
 ): Promise<Buffer | UpstreamFailure> {
   if (coding.includes(','))
-    return failed('UPSTREAM_TOO_LARGE', 'Atlas sent a body with several content codings.');
+    return upstreamFailure('UPSTREAM_TOO_LARGE', 'Atlas sent a body with several content codings.');
   const decoder = DECODERS.get(coding);
   if (decoder === undefined)
-    return failed('UPSTREAM_BAD_BODY', 'Atlas sent a body with an unknown content coding.');
+    return upstreamFailure('UPSTREAM_BAD_BODY', 'Atlas sent a body with an unknown content coding.');
   const limit = Math.min(maxBytes, Math.max(FREE_BYTES, MAX_RATIO * body.length));
   try {
     return await decoder(body, { maxOutputLength: limit });
   } catch (error) {
     const tooLarge = error instanceof Error && 'code' in error && error.code === 'ERR_BUFFER_TOO_LARGE';
     return tooLarge
-      ? failed('UPSTREAM_TOO_LARGE', `Atlas sent ${body.length} bytes that decode to more than ${limit}.`)
-      : failed('UPSTREAM_BAD_BODY', 'Atlas sent a body that does not decode.');
+      ? upstreamFailure(
+          'UPSTREAM_TOO_LARGE',
+          `Atlas sent ${body.length} bytes that decode to more than ${limit}.`,
+        )
+      : upstreamFailure('UPSTREAM_BAD_BODY', 'Atlas sent a body that does not decode.');
   }
 }

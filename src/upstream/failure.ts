@@ -17,7 +17,7 @@ const TIMEOUT = new Set([
 const TLS = /^(EPROTO|CERT_|ERR_TLS_|ERR_SSL_|DEPTH_ZERO_|SELF_SIGNED_|UNABLE_TO_)/;
 
 /** A failure, told in one call. `detail` holds nothing secret. */
-export const failed = (
+export const upstreamFailure = (
   code: UpstreamFailureCode,
   detail: string,
   retryAfterMs?: number,
@@ -40,10 +40,13 @@ export function failureOf(error: unknown): UpstreamFailure {
   const codes = codesOf(error);
   const code = codes[0] ?? 'unknown';
   if (codes.some((one) => TIMEOUT.has(one)))
-    return failed('UPSTREAM_TIMEOUT', `Atlas did not answer in time (${code}).`);
+    return upstreamFailure('UPSTREAM_TIMEOUT', `Atlas did not answer in time (${code}).`);
   if (codes.some((one) => UNREACHABLE.has(one)))
-    return failed('UPSTREAM_UNREACHABLE', `Atlas cannot be reached (${code}).`);
+    return upstreamFailure('UPSTREAM_UNREACHABLE', `Atlas cannot be reached (${code}).`);
   if (codes.some((one) => TLS.test(one)))
-    return failed('UPSTREAM_TLS', `No trusted TLS connection to Atlas (${code}).`);
-  return failed('UPSTREAM_PROTOCOL', `The connection to Atlas broke in the middle of an answer (${code}).`);
+    return upstreamFailure('UPSTREAM_TLS', `No trusted TLS connection to Atlas (${code}).`);
+  return upstreamFailure(
+    'UPSTREAM_PROTOCOL',
+    `The connection to Atlas broke in the middle of an answer (${code}).`,
+  );
 }

@@ -9,12 +9,12 @@ export interface UpstreamRequest {
   /** Monotonic milliseconds at which the whole exchange, retries and waits included, has to be over. */
   readonly deadlineAt: number;
   /** A background refresh spends only budget that is spare. */
-  readonly purpose: 'foreground' | 'background';
+  readonly priority: 'foreground' | 'background';
   /** Which rate-limit bucket pays: Atlas's endpoint set and the project, organization or user it is counted for. */
   readonly endpointSet: string;
   readonly scope: string;
   /** Calls that this one pays for: a walk pays for all its pages ahead, and those that are paid for say 0. 1 where it is left out. */
-  readonly draws?: number;
+  readonly cost?: number;
   /** The caller who caused it, for fairness; absent for the gateway's own questions. */
   readonly caller?: string;
 }
@@ -59,10 +59,10 @@ export interface UpstreamResponse {
 }
 
 /** An answer from Atlas is a value, never an exception. */
-export type UpstreamAnswer = UpstreamResponse | UpstreamFailure;
+export type UpstreamResult = UpstreamResponse | UpstreamFailure;
 
 /** One way to ask Atlas. A layer is a function that takes the next `Send` and returns one. */
-export type Send = (request: UpstreamRequest) => Promise<UpstreamAnswer>;
+export type Send = (request: UpstreamRequest) => Promise<UpstreamResult>;
 
 /** A request with what the layers under the credential need: the headers to send. Only `transport` takes it. */
 export interface WireRequest {
@@ -74,4 +74,4 @@ export interface WireRequest {
 }
 
 /** One HTTP exchange with the configured origin. */
-export type Exchange = (request: WireRequest) => Promise<UpstreamAnswer>;
+export type Exchange = (request: WireRequest) => Promise<UpstreamResult>;

@@ -2,7 +2,7 @@ import { errorCodeOf } from '../atlas/api-error.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { Random } from '../lib/random.ts';
 import type { UpstreamEvent } from './events.ts';
-import type { Send, UpstreamAnswer, UpstreamFailureCode, UpstreamRequest } from './message.ts';
+import type { Send, UpstreamFailureCode, UpstreamRequest, UpstreamResult } from './message.ts';
 import { readRetryAfter } from './retry-after.ts';
 
 /** The longest wait for another attempt: a caller who waits longer is better told to come back. */
@@ -21,7 +21,7 @@ const PASSING_FAILURES: ReadonlySet<UpstreamFailureCode> = new Set([
 
 /** Why an answer may be another one a moment later, and the wait it asks for; undefined where it would not. */
 function passingTrouble(
-  answer: UpstreamAnswer,
+  answer: UpstreamResult,
   clock: Clock,
 ): { reason: string; waitMs: number } | undefined {
   if (answer.type === 'failed') {
@@ -45,7 +45,7 @@ export interface RepeatOptions {
 }
 
 /** Makes a call, and makes it again where the trouble may pass; resolves to the last answer. */
-export type Repeat = (call: () => Promise<UpstreamAnswer>, options: RepeatOptions) => Promise<UpstreamAnswer>;
+export type Repeat = (call: () => Promise<UpstreamResult>, options: RepeatOptions) => Promise<UpstreamResult>;
 
 interface RetryDependencies {
   readonly clock: Clock;
@@ -83,10 +83,10 @@ export function createRetry(dependencies: RetryDependencies): (next: Send) => Se
       () => {
         const answer = next(attempt);
         // What a walk paid ahead for its other pages is paid; another attempt costs one call more.
-        attempt = { ...request, draws: 1 };
+        attempt = { ...request, cost: 1 };
         return answer;
       },
-      { deadlineAt: request.deadlineAt, ...(request.purpose === 'background' ? { attempts: 1 } : {}) },
+      { deadlineAt: request.deadlineAt, ...(request.priority === 'background' ? { attempts: 1 } : {}) },
     );
   };
 }

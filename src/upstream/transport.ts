@@ -3,8 +3,8 @@ import { isIP } from 'node:net';
 import { buildConnector, type Dispatcher, Pool } from 'undici';
 import type { Clock } from '../lib/clock.ts';
 import { codingOf, decodeBody } from './decode-body.ts';
-import { failed, failureOf } from './failure.ts';
-import type { Exchange, UpstreamAnswer, UpstreamFailure, UpstreamHeaders } from './message.ts';
+import { failureOf, upstreamFailure } from './failure.ts';
+import type { Exchange, UpstreamFailure, UpstreamHeaders, UpstreamResult } from './message.ts';
 
 export interface TransportOptions {
   /** `https://host[:port]`; `http://` for a loopback host only. */
@@ -73,16 +73,19 @@ export function createTransport(options: TransportOptions, { clock }: { clock: C
   const bodyLimit = (status: number) =>
     status < 400 ? options.maxBodyBytes : Math.min(options.maxBodyBytes, MAX_ERROR_BODY_BYTES);
   const tooLarge = (status: number) =>
-    failed('UPSTREAM_TOO_LARGE', `Atlas sent ${status} with a body of more than ${bodyLimit(status)} bytes.`);
+    upstreamFailure(
+      'UPSTREAM_TOO_LARGE',
+      `Atlas sent ${status} with a body of more than ${bodyLimit(status)} bytes.`,
+    );
 
   function answerOf(
     status: number,
     headers: UpstreamHeaders,
     chunks: readonly Buffer[],
-  ): UpstreamAnswer | Promise<UpstreamAnswer> {
+  ): UpstreamResult | Promise<UpstreamResult> {
     const [only] = chunks;
     const sent = only !== undefined && chunks.length === 1 ? only : Buffer.concat(chunks);
-    const answered = (body: Buffer): UpstreamAnswer => ({ type: 'answered', status, headers, body });
+    const answered = (body: Buffer): UpstreamResult => ({ type: 'answered', status, headers, body });
     const coding = codingOf(headers['content-encoding']);
     if (coding === 'identity') return answered(sent);
     return decodeBody(sent, coding, bodyLimit(status)).then((decoded) =>
@@ -93,7 +96,7 @@ export function createTransport(options: TransportOptions, { clock }: { clock: C
   return {
     exchange({ method, target: path, headers, body = null, deadlineAt }) {
       const leftMs = deadlineAt - clock.now();
-      const timeout = failed('UPSTREAM_TIMEOUT', 'Atlas did not answer in time.');
+      const timeout = upstreamFailure('UPSTREAM_TIMEOUT', 'Atlas did not answer in time.');
       if (leftMs <= 0) return Promise.resolve(timeout);
       return new Promise((resolve) => {
         let controller: Dispatcher.DispatchController | undefined;
@@ -102,7 +105,7 @@ export function createTransport(options: TransportOptions, { clock }: { clock: C
         let received: UpstreamHeaders = {};
         const chunks: Buffer[] = [];
         let size = 0;
-        const end = (answer: UpstreamAnswer | Promise<UpstreamAnswer>) => {
+        const end = (answer: UpstreamResult | Promise<UpstreamResult>) => {
           if (ended) return;
           ended = true;
           cancel();

@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { createCatalog, type Operation, type Parameter, targetPath } from '../../src/atlas/catalog.ts';
-import { bucketSizeOf, scopeOf } from '../../src/atlas/endpoint-sets.ts';
 import { operations } from '../../src/atlas/operations.ts';
+import { bucketSizeOf, scopeOf } from '../../src/atlas/rate-limit-buckets.ts';
 
 const GROUP = '32b6e34b3d91647abb20e7b8';
 const catalog = createCatalog(operations);
@@ -301,10 +301,10 @@ describe('the operations', () => {
 
   test('lists without an end are held by the page, the others whole', () => {
     for (const id of ['listGroupEvents', 'listOrgEvents', 'listGroupProcesses', 'listGroupAlerts']) {
-      expect(catalog.find(id)?.hold).toBe('page');
+      expect(catalog.find(id)?.cacheUnit).toBe('page');
     }
     for (const id of ['listGroupStreamPrivateLinkConnections', 'listGroupClusters', 'listGroups']) {
-      expect(catalog.find(id)?.hold).toBe('whole');
+      expect(catalog.find(id)?.cacheUnit).toBe('whole');
     }
   });
 

@@ -2,8 +2,8 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { createMemoryTier, type EvictionReason } from '../../src/cache/memory-tier.ts';
 
-const held = { loadedAt: 0, freshUntil: 0, staleUntil: 0, fallbackUntil: 0 };
-const entry = (value: string, bytes = 1) => ({ value, held, bytes, sequence: 0 });
+const window = { loadedAt: 0, freshUntil: 0, revalidateUntil: 0, staleIfErrorUntil: 0 };
+const entry = (value: string, bytes = 1) => ({ value, window, bytes, sequence: 0 });
 
 function createTier(maxBytes: number, projectShare: number) {
   const evicted: EvictionReason[] = [];
@@ -46,38 +46,38 @@ test('looking for what is not there, and looking through everything, changes no 
 
 /** The same rules over plain arrays, the last item being the one used last. */
 function createModel(maxBytes: number, projectShare: number) {
-  let slots: { project: string; key: string; value: string; bytes: number }[] = [];
+  let nodes: { project: string; key: string; value: string; bytes: number }[] = [];
   let projects: string[] = [];
   const share = Math.floor(maxBytes * projectShare);
-  const isAt = (project: string, key: string) => (slot: { project: string; key: string }) =>
-    slot.project === project && slot.key === key;
+  const isAt = (project: string, key: string) => (node: { project: string; key: string }) =>
+    node.project === project && node.key === key;
   const bytesOf = (of: readonly { bytes: number }[]) =>
     of.reduce((sum, { bytes }) => sum + Math.max(1, bytes), 0);
-  const heldBy = (project: string | undefined) => slots.filter((slot) => slot.project === project);
+  const heldBy = (project: string | undefined) => nodes.filter((node) => node.project === project);
   const use = (project: string) => {
     projects = [...projects.filter((one) => one !== project), project];
   };
   const leave = (gone: readonly unknown[]) => {
-    slots = slots.filter((slot) => !gone.includes(slot));
+    nodes = nodes.filter((node) => !gone.includes(node));
     projects = projects.filter((project) => heldBy(project).length > 0);
   };
   return {
     get(project: string, key: string) {
-      const found = slots.find(isAt(project, key));
+      const found = nodes.find(isAt(project, key));
       if (found === undefined) return undefined;
-      slots = [...slots.filter((slot) => slot !== found), found];
+      nodes = [...nodes.filter((node) => node !== found), found];
       use(project);
       return found.value;
     },
     set(project: string, key: string, value: string, bytes: number) {
       if (bytes > share) return;
-      leave(slots.filter(isAt(project, key)));
-      slots.push({ project, key, value, bytes });
+      leave(nodes.filter(isAt(project, key)));
+      nodes.push({ project, key, value, bytes });
       use(project);
       while (bytesOf(heldBy(project)) > share) leave(heldBy(project).slice(0, 1));
-      while (bytesOf(slots) > maxBytes) leave(heldBy(projects[0]).slice(0, 1));
+      while (bytesOf(nodes) > maxBytes) leave(heldBy(projects[0]).slice(0, 1));
     },
-    delete: (project: string, key: string) => leave(slots.filter(isAt(project, key))),
+    delete: (project: string, key: string) => leave(nodes.filter(isAt(project, key))),
     dropProject: (project: string) => leave(heldBy(project)),
     all: () => projects.map((project) => [project, heldBy(project).map(({ key, value }) => [key, value])]),
   };

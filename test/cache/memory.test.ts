@@ -1,13 +1,13 @@
 import { beforeAll, expect, test } from 'vitest';
 import { createCatalog } from '../../src/atlas/catalog.ts';
 import { operations } from '../../src/atlas/operations.ts';
-import { renderPage } from '../../src/atlas/page.ts';
-import { linkParameters, resolveQuery } from '../../src/atlas/question.ts';
-import { createListCache, NO_DEMAND } from '../../src/cache/list-cache.ts';
-import { type Coding, createRenderings } from '../../src/cache/renderings.ts';
-import { createSnapshots } from '../../src/cache/snapshots.ts';
-import { createLists, type HeldList, type Listing } from '../../src/gateway/lists.ts';
-import { createViews } from '../../src/gateway/views.ts';
+import { renderPage } from '../../src/atlas/page-renderer.ts';
+import { linkParameters, resolveQuery } from '../../src/atlas/query.ts';
+import { createPinnedListings } from '../../src/cache/pinned-listings.ts';
+import { createListCache, NO_DIRECTIVES } from '../../src/cache/read-cache.ts';
+import { type ContentCoding, createRenderedPages } from '../../src/cache/rendered-pages.ts';
+import { createListingFilter } from '../../src/gateway/reads/listing-filter.ts';
+import { type CachedList, createReadService, type Listing } from '../../src/gateway/reads/read-service.ts';
 import { createSystemClock } from '../../src/lib/clock.ts';
 import { privateLinkConnection } from '../../src/simulator/world.ts';
 import { heldByProcess } from '../support/process-memory.ts';
@@ -44,10 +44,10 @@ const bodyOf = (items: number) =>
 
 /** Lists and pages as a gateway keeps them, whatever is asked of them answered by `body`. */
 function createGateway(body: Buffer) {
-  const cache = createListCache<Listing>(
+  const cache = createListCache<CachedList>(
     {
       ...ROOM,
-      refusalMs: 5_000,
+      negativeTtlMs: 5_000,
       refreshPauseMs: 5_000,
       longestPauseMs: 60_000,
       maxLoads: 100,
@@ -55,25 +55,25 @@ function createGateway(body: Buffer) {
     },
     { clock, observe: () => undefined },
   );
-  const renderings = createRenderings(ROOM);
+  const renderedPages = createRenderedPages(ROOM);
   const answer = { type: 'answered' as const, status: 200, headers: {}, body };
-  const credential = [{ name: 'sample', send: async () => answer, stretch: () => 1 }];
-  const lists = createLists(
+  const credential = [{ name: 'sample', send: async () => answer, freshnessFactor: () => 1 }];
+  const lists = createReadService(
     { publicUrl: () => 'https://gateway.example', maxItems: 10_000, timeoutMs: 1_000 },
     {
       cache,
       clock,
-      holdingOf: () => ({ freshMs: 1e9, staleWhileRevalidateMs: 0, staleIfErrorMs: 0, whole: true }),
-      credentials: { covering: () => credential, all: () => credential },
-      snapshots: createSnapshots<HeldList>(ROOM, { clock }),
+      cachePolicyOf: () => ({ freshMs: 1e9, staleWhileRevalidateMs: 0, staleIfErrorMs: 0, whole: true }),
+      credentials: { candidatesFor: () => credential, all: () => credential },
+      snapshots: createPinnedListings<Listing>(ROOM, { clock }),
       onUpstreamCall: () => undefined,
       onGone: () => undefined,
-      mayLoad: () => undefined,
-      viewFor: createViews(() => 0),
+      admitLoad: () => undefined,
+      filterFor: createListingFilter(() => 0),
     },
   );
   /** Reads a list, and from it the page with this number; tells how long the page is. */
-  async function ask(path: string, coding: Coding, rawQuery = ''): Promise<number> {
+  async function ask(path: string, coding: ContentCoding, rawQuery = ''): Promise<number> {
     const match = catalog.match(path);
     if (match.type !== 'matched') throw new Error(`${path} is ${match.type}`);
     const { operation, pathParameters } = match;
@@ -81,7 +81,7 @@ function createGateway(body: Buffer) {
     if (query.type !== 'resolved') throw new Error('the query is invalid');
     const { filters, shape } = query;
     const version = { mediaType: 'application/vnd.atlas.2023-02-01+json', version: '2023-02-01' };
-    const reading = lists.createReading({
+    const reader = lists.createReader({
       operation,
       pathParameters,
       ...version,
@@ -89,20 +89,20 @@ function createGateway(body: Buffer) {
       shape,
       caller: CALLER,
     });
-    const read = await reading.read(NO_DEMAND);
+    const read = await reader.read(NO_DIRECTIVES);
     if (read?.type !== 'value') throw new Error(`${path} is ${read?.type}`);
     const list = read.value;
     const source = { ...list, address: path, parameters: '', suffix: '' };
-    const key = `${list.serial} ${linkParameters(operation, shape, filters)}100/${shape.pageNum}`;
-    const page = renderings.get(pathParameters['groupId'] ?? '', key, () => renderPage(source, shape));
+    const key = `${list.revision} ${linkParameters(operation, shape, filters)}100/${shape.pageNum}`;
+    const page = renderedPages.get(pathParameters['groupId'] ?? '', key, () => renderPage(source, shape));
     return page.body(coding).bytes.length;
   }
   return {
     cache,
-    renderings,
+    renderedPages,
     ask,
     /** Asks for `count` lists, each of a project of its own. */
-    async fill(count: number, coding: Coding = 'identity') {
+    async fill(count: number, coding: ContentCoding = 'identity') {
       let sent = 0;
       for (let index = 0; index < count; index++) sent += await ask(linksOf(index), coding);
       return sent;
@@ -121,7 +121,7 @@ beforeAll(async () => {
 test('10 000 lists take at most 1.3 times what Atlas sent of the process, and are counted as they are', async () => {
   const body = bodyOf(55);
   const sent = LISTINGS * body.length;
-  const { cache, renderings, fill } = createGateway(body);
+  const { cache, renderedPages, fill } = createGateway(body);
   const before = await heldByProcess();
   await fill(LISTINGS);
   const grown = (await heldByProcess()) - before;
@@ -129,34 +129,34 @@ test('10 000 lists take at most 1.3 times what Atlas sent of the process, and ar
   expect(body.length).toBeGreaterThan(12_000);
   expect(grown / sent).toBeLessThan(1.3);
   expect(cache.bytes / sent).toBeLessThan(1.3);
-  expectNear((cache.bytes + renderings.bytes) / grown);
+  expectNear((cache.bytes + renderedPages.bytes) / grown);
 });
 
 test('short lists are counted as they are too, each at most 2 300 bytes more than Atlas sent', async () => {
   const body = bodyOf(4);
-  const { cache, renderings, fill } = createGateway(body);
+  const { cache, renderedPages, fill } = createGateway(body);
   const before = await heldByProcess();
   await fill(LISTINGS);
   const grown = (await heldByProcess()) - before;
   expect(cache.size).toBe(LISTINGS);
   expect(grown / LISTINGS - body.length).toBeLessThan(2_300);
-  expectNear((cache.bytes + renderings.bytes) / grown);
+  expectNear((cache.bytes + renderedPages.bytes) / grown);
 });
 
 test('a page is kept ready when it is asked for again, and counted with each of its forms', async () => {
   const pages = 1_000;
-  const { renderings, fill } = createGateway(bodyOf(55));
+  const { renderedPages, fill } = createGateway(bodyOf(55));
   await fill(pages);
-  const placesOnly = renderings.bytes;
-  let [held, counted] = [await heldByProcess(), placesOnly];
+  const placesOnly = renderedPages.bytes;
+  let [window, counted] = [await heldByProcess(), placesOnly];
   for (const coding of ['identity', 'br', 'gzip'] as const) {
     const sent = await fill(pages, coding);
-    const [heldNow, countedNow] = [await heldByProcess(), renderings.bytes];
+    const [heldNow, countedNow] = [await heldByProcess(), renderedPages.bytes];
     expect(countedNow - counted).toBeGreaterThan(sent);
     // Room is counted for the heads that are prepared with each form, which nothing prepares here.
-    expect((heldNow - held) / (countedNow - counted)).toBeLessThan(1);
-    expect((countedNow - counted - 1_900 * pages) / (heldNow - held)).toBeLessThan(1.15);
-    [held, counted] = [heldNow, countedNow];
+    expect((heldNow - window) / (countedNow - counted)).toBeLessThan(1);
+    expect((countedNow - counted - 1_900 * pages) / (heldNow - window)).toBeLessThan(1.15);
+    [window, counted] = [heldNow, countedNow];
   }
 });
 
@@ -166,12 +166,12 @@ test('a refusal that is a small part of something larger is kept without it', as
   const question = {
     operation: 'operation',
     lifetimes: { freshMs: 0, staleWhileRevalidateMs: 0, staleIfErrorMs: 0 },
-    demand: NO_DEMAND,
-    mayLoad: () => undefined,
-    stretch: () => 1,
+    directives: NO_DIRECTIVES,
+    admitLoad: () => undefined,
+    freshnessFactor: () => 1,
     load: async () => {
       const response = { ...REFUSAL, body: Buffer.alloc(65_536, ' ').subarray(0, 100) };
-      return { type: 'refused' as const, response, meaning: 'no' as const };
+      return { type: 'refused' as const, response, invalidatesCache: false };
     },
   };
   const before = await heldByProcess();
@@ -187,36 +187,36 @@ const longFilter = (number: number) => `requesterAccountId=${number}-${'@'.repea
 const FILTERED = `/api/atlas/v2/groups/${'a'.repeat(24)}/streams/vpcPeeringConnections`;
 
 test('lists with long filters are counted with their keys', async () => {
-  const { cache, renderings, ask } = createGateway(bodyOf(1));
+  const { cache, renderedPages, ask } = createGateway(bodyOf(1));
   for (let number = 0; number < 100; number++) await ask(FILTERED, 'identity', longFilter(-number - 1));
-  const [before, counted] = [await heldByProcess(), cache.bytes + renderings.bytes];
+  const [before, counted] = [await heldByProcess(), cache.bytes + renderedPages.bytes];
   for (let number = 0; number < 2_000; number++) await ask(FILTERED, 'identity', longFilter(number));
   const grown = (await heldByProcess()) - before;
-  expectNear((cache.bytes + renderings.bytes - counted) / grown);
+  expectNear((cache.bytes + renderedPages.bytes - counted) / grown);
 });
 
 test('pages with long keys are counted with them', async () => {
-  const { cache, renderings, ask } = createGateway(bodyOf(1));
+  const { cache, renderedPages, ask } = createGateway(bodyOf(1));
   const page = (number: number) => ask(FILTERED, 'identity', `${longFilter(0)}&pageNum=${number}`);
   for (let number = 10_000; number < 10_100; number++) await page(number);
-  const [before, counted] = [await heldByProcess(), cache.bytes + renderings.bytes];
+  const [before, counted] = [await heldByProcess(), cache.bytes + renderedPages.bytes];
   for (let number = 1; number <= 5_000; number++) await page(number);
   const grown = (await heldByProcess()) - before;
-  expectNear((cache.bytes + renderings.bytes - counted) / grown);
+  expectNear((cache.bytes + renderedPages.bytes - counted) / grown);
 });
 
 test.each([100, 3_000])(
   'listings that links lead back to are counted with keys of %i characters',
   async (length) => {
-    const snapshots = createSnapshots<string>(ROOM, { clock });
-    const times = { loadedAt: 0, freshUntil: 0, staleUntil: 0, fallbackUntil: 0 };
+    const snapshots = createPinnedListings<string>(ROOM, { clock });
+    const times = { loadedAt: 0, freshUntil: 0, revalidateUntil: 0, staleIfErrorUntil: 0 };
     // Made of bytes, so that no two keys have characters in common.
     const keyOf = (number: number) => Buffer.alloc(length, `${number}-`).toString('latin1');
-    const keep = (number: number) =>
-      snapshots.keep(String(number), keyOf(number), 'AAAAAAAAAAAA', 'list', times, 0);
-    for (let number = 0; number < 100; number++) keep(-number - 1);
+    const pin = (number: number) =>
+      snapshots.pin(String(number), keyOf(number), 'AAAAAAAAAAAA', 'list', times, 0);
+    for (let number = 0; number < 100; number++) pin(-number - 1);
     const [before, counted] = [await heldByProcess(), snapshots.bytes];
-    for (let number = 0; number < 5_000; number++) keep(number);
+    for (let number = 0; number < 5_000; number++) pin(number);
     const grown = (await heldByProcess()) - before;
     expectNear((snapshots.bytes - counted) / grown);
   },

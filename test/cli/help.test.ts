@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { readCommand, readFlags } from '../../src/cli/command.ts';
 import { helpOf } from '../../src/cli/help.ts';
 import { COMMANDS } from '../../src/cli/run.ts';
-import { variableOf } from '../../src/config/environment.ts';
+import { variableOf } from '../../src/config/env-overrides.ts';
 import { SCALAR_SETTINGS } from '../../src/config/schema.ts';
 import { say } from '../support/command.ts';
 
@@ -39,7 +39,7 @@ describe.each(commands.map((command) => [command.name, command] as const))(
         expect(help).toContain(`\n  --${flag}`);
         if (spec.type === 'string') {
           expect(help).toContain(`--${flag} ${spec.value}`);
-          expect(spec.required ?? spec.standard, `${flag} has a default or is required`).toBeDefined();
+          expect(spec.required ?? spec.defaultText, `${flag} has a default or is required`).toBeDefined();
           for (const variable of spec.variables ?? []) expect(help).toContain(variable);
         }
       }

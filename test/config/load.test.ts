@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
-import { variableOf } from '../../src/config/environment.ts';
+import { formatProblem } from '../../src/config/config-error.ts';
+import { variableOf } from '../../src/config/env-overrides.ts';
 import { loadConfig } from '../../src/config/load.ts';
-import { formatProblem } from '../../src/config/problem.ts';
 import { SCALAR_SETTINGS, toJsonSchema } from '../../src/config/schema.ts';
 
 const KNOWN = { operations: new Set(['listGroups', 'listGroupClusters']), tags: new Set(['Clusters']) };

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { createSystemClock } from '../../src/lib/clock.ts';
 import { createSystemRandom } from '../../src/lib/random.ts';
-import { createSimulator } from '../../src/simulator/simulator.ts';
+import { createSimulator } from '../../src/simulator/server.ts';
 import { SAMPLE_PROJECTS } from '../../src/simulator/world.ts';
 import { builtConfiguration, makeFolder, removeFolders, serveBuilt } from '../support/built.ts';
 import { ENCRYPTION_KEY, hasRedis, startRedis } from '../support/redis.ts';

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import { parse } from 'yaml';
 import { configSchema } from '../../src/config/schema.ts';
-import { parseDuration } from '../../src/lib/quantities.ts';
+import { parseDuration } from '../../src/lib/units.ts';
 import { checkConfiguration, standIn } from '../support/checked-configuration.ts';
 
 const compose: {

@@ -5,10 +5,10 @@ import { join } from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
 import { parse } from 'yaml';
 import { operations } from '../../src/atlas/operations.ts';
-import { STATUS_OF } from '../../src/gateway/refusal.ts';
+import { STATUS_BY_CODE } from '../../src/gateway/gateway-error.ts';
 import { createSystemClock } from '../../src/lib/clock.ts';
 import { createSystemRandom } from '../../src/lib/random.ts';
-import { createSimulator, type Simulator } from '../../src/simulator/simulator.ts';
+import { createSimulator, type Simulator } from '../../src/simulator/server.ts';
 import { SAMPLE_CREDENTIALS, SAMPLE_PROJECTS } from '../../src/simulator/world.ts';
 import { type Built, makeFolder, removeFolders, serveBuilt } from '../support/built.ts';
 import { type Dashboard, isRow } from '../support/dashboard.ts';
@@ -182,7 +182,7 @@ test('error codes and commands that runbooks name are those of the gateway', () 
   const prose = runbooks.map(({ text }) => text).join('\n');
   const codes = [...prose.matchAll(/`([A-Z]+_[A-Z_]+[A-Z])`/g)].map(([, code = '']) => code);
   expect(new Set(codes).size).toBeGreaterThan(3);
-  expect(codes.filter((code) => !(code in STATUS_OF))).toEqual([]);
+  expect(codes.filter((code) => !(code in STATUS_BY_CODE))).toEqual([]);
   const commands = new Set(
     [...prose.matchAll(/^(?:.*`)?atlas-gateway ([a-z-]+)([^`\n]*)/gm)].map(
       ([, name, flags]) => `${name}${flags}`,
@@ -205,7 +205,7 @@ describe.skipIf(noPrometheus)('against a running gateway and a Prometheus that s
   let gateway: Built;
   let prometheus: RunningPrometheus;
   /** A list in a version that has a sunset still to come, while the catalog has one. */
-  const [ageing] = operations
+  const [deprecationHeaders] = operations
     .flatMap(({ path, versions }) => versions.map(({ name, sunset = '' }) => ({ path, name, sunset })))
     .filter(
       ({ path, sunset }) => sunset > new Date().toISOString().slice(0, 10) && !/\{(?!groupId)/.test(path),
@@ -213,7 +213,7 @@ describe.skipIf(noPrometheus)('against a running gateway and a Prometheus that s
     .sort((one, other) => (one.sunset < other.sunset ? 1 : -1));
   const conditional = {
     ...CONDITIONAL,
-    ...(ageing === undefined
+    ...(deprecationHeaders === undefined
       ? { atlas_gateway_deprecated_requests_total: 'where a version has a sunset' }
       : {}),
   };
@@ -278,9 +278,9 @@ cache:
     await get(linksOf(orders), { authorization: 'Bearer nonsense' });
     await get(linksOf(hidden));
     await get(clusters(search), { 'cache-control': 'only-if-cached' });
-    if (ageing !== undefined)
-      await get(ageing.path.replace('{groupId}', orders.id), {
-        accept: `application/vnd.atlas.${ageing.name}+json`,
+    if (deprecationHeaders !== undefined)
+      await get(deprecationHeaders.path.replace('{groupId}', orders.id), {
+        accept: `application/vnd.atlas.${deprecationHeaders.name}+json`,
       });
     // Purged, and asked for again.
     const purge = JSON.stringify({ project: orders.id, operation: 'listGroupClusters' });

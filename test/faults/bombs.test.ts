@@ -148,7 +148,7 @@ describe('what Atlas sends is bounded before anything is made of it', () => {
     await expect
       .poll(async () => (await ask(built?.admin ?? '', '/metrics')).text)
       .toContain('listRateLimits');
-    expect(misbehaving.asked.limits).toBe(1);
+    expect(misbehaving.received.limits).toBe(1);
     expect(peakBytes(built?.child.pid)).toBeLessThan(MAX_PEAK_BYTES);
   });
 });

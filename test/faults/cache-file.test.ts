@@ -2,7 +2,7 @@ import { spawn, spawnSync } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { afterAll, expect, test } from 'vitest';
-import { createCacheFile } from '../../src/cache/cache-file.ts';
+import { createCacheFile } from '../../src/cache/snapshot-file.ts';
 import { createSystemRandom } from '../../src/lib/random.ts';
 import { SAMPLE_PROJECTS } from '../../src/simulator/world.ts';
 import { makeFolder, removeFolders } from '../support/built.ts';
@@ -21,7 +21,7 @@ const cacheFileAt = (path: string) =>
 
 /** A program that writes the cache file at `path`; `records` is the source of an iterable. */
 const writer = (path: string, records: string) => `
-  import { createCacheFile } from ${JSON.stringify(resolve('dist/cache/cache-file.js'))};
+  import { createCacheFile } from ${JSON.stringify(resolve('dist/cache/snapshot-file.js'))};
   import { createSystemRandom } from ${JSON.stringify(resolve('dist/lib/random.js'))};
   const file = createCacheFile(
     { path: ${JSON.stringify(path)}, encryptionKey: ${JSON.stringify(ENCRYPTION_KEY)}, namespace: 'test', maxBytes: 1_048_576 },

@@ -1,9 +1,9 @@
 import { request as httpRequest } from 'node:http';
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { hold } from '../../src/cache/freshness.ts';
-import { createListCache, NO_DEMAND } from '../../src/cache/list-cache.ts';
+import { freshnessWindow } from '../../src/cache/freshness.ts';
 import { createMemoryTier } from '../../src/cache/memory-tier.ts';
+import { createListCache, NO_DIRECTIVES } from '../../src/cache/read-cache.ts';
 import { SAMPLE_PROJECTS } from '../../src/simulator/world.ts';
 import { createFakeClock, type FakeClock, settled } from '../support/fake-clock.ts';
 import { ACCEPT, ask, json, linksOf, type Running, startGateway } from '../support/running.ts';
@@ -101,9 +101,9 @@ describe('58', () => {
     fc.assert(
       fc.property(fc.array(act, { maxLength: 300 }), (acts) => {
         const tier = createMemoryTier<string>({ maxBytes: 100, projectShare: 0.5 }, () => undefined);
-        const held = hold(0, { freshMs: 1, staleWhileRevalidateMs: 0, staleIfErrorMs: 0 });
+        const window = freshnessWindow(0, { freshMs: 1, staleWhileRevalidateMs: 0, staleIfErrorMs: 0 });
         for (const { what, project, key, bytes } of acts) {
-          if (what === 'set') tier.set(project, key, { value: key, held, bytes, sequence: 0 });
+          if (what === 'set') tier.set(project, key, { value: key, window, bytes, sequence: 0 });
           else if (what === 'get') tier.get(project, key);
           else if (what === 'delete') tier.delete(project, key);
           else tier.dropProject(project);
@@ -125,7 +125,7 @@ test('22: a million random keys leave memory and loads bounded', { timeout: 60_0
     {
       maxBytes: 1_000_000,
       projectShare: 0.25,
-      refusalMs: 1_000,
+      negativeTtlMs: 1_000,
       longestPauseMs: 60_000,
       refreshPauseMs: 1_000,
       maxLoads: 1_000,
@@ -142,9 +142,9 @@ test('22: a million random keys leave memory and loads bounded', { timeout: 60_0
         operation: 'operation',
         key: `key-${batch}-${index}`,
         lifetimes,
-        demand: NO_DEMAND,
-        stretch: () => 1,
-        mayLoad: () => undefined,
+        directives: NO_DIRECTIVES,
+        freshnessFactor: () => 1,
+        admitLoad: () => undefined,
         load: async () => ({ type: 'loaded', value: 'list', bytes: 100 }),
       }),
     );

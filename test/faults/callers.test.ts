@@ -37,10 +37,10 @@ describe('callers', () => {
   const challengesOf = async () => (await running.get(path)).headers['www-authenticate'] ?? '';
   const post = (route: string, authorization: string, body: string) =>
     ask(running.origin, route, { method: 'POST', headers: { authorization }, body });
-  const trade = (authorization: string, form = 'grant_type=client_credentials') =>
+  const issue = (authorization: string, form = 'grant_type=client_credentials') =>
     post('/api/oauth/token', authorization, form);
   const accessToken = async (key: { basic: string }) =>
-    String(JSON.parse((await trade(key.basic)).text).access_token);
+    String(JSON.parse((await issue(key.basic)).text).access_token);
   const basicOf = (id: string, secret: string) =>
     `Basic ${Buffer.from(`${id}:${secret}`).toString('base64')}`;
 
@@ -158,7 +158,7 @@ describe('callers', () => {
   });
 
   test('a token is what Atlas’s clients expect, and ends after an hour or when it is revoked', async () => {
-    const reply = await trade(team.basic);
+    const reply = await issue(team.basic);
     expect(reply.status).toBe(200);
     expect(reply.headers['cache-control']).toBe('no-store');
     const { access_token: access, ...rest } = JSON.parse(reply.text);
@@ -179,29 +179,29 @@ describe('callers', () => {
 
   test('the token endpoint takes the pair percent-encoded or not, and refuses in OAuth’s form', async () => {
     expect(
-      (await trade(basicOf(team.id.replaceAll('_', '%5F'), team.secret.replaceAll('-', '%2D')))).status,
+      (await issue(basicOf(team.id.replaceAll('_', '%5F'), team.secret.replaceAll('-', '%2D')))).status,
     ).toBe(200);
     for (const wrong of [basicOf(team.id, 'wrong'), 'Basic !!', team.bearer]) {
-      const reply = await trade(wrong);
+      const reply = await issue(wrong);
       expect(reply.status).toBe(401);
       expect(JSON.parse(reply.text)).toEqual({
         error: 'invalid_client',
         error_description: 'Invalid credentials provided.',
       });
     }
-    expect(JSON.parse((await trade(team.basic, 'grant_type=password')).text)).toMatchObject({
+    expect(JSON.parse((await issue(team.basic, 'grant_type=password')).text)).toMatchObject({
       error: 'unsupported_grant_type',
     });
-    expect((await trade(team.basic, 'x'.repeat(20_000))).status).toBe(413);
+    expect((await issue(team.basic, 'x'.repeat(20_000))).status).toBe(413);
   });
 
   test('guessing is limited, and strangers who guess do not lock a key out', async () => {
     await clock.advance(60_000);
-    const guess = (index: number) => trade(basicOf(`agw_Unknown${String(index).padStart(5, '0')}`, 'guess'));
+    const guess = (index: number) => issue(basicOf(`agw_Unknown${String(index).padStart(5, '0')}`, 'guess'));
     const statuses: number[] = [];
     for (let index = 0; index < 70; index++) statuses.push((await guess(index)).status);
     expect(statuses.filter((status) => status === 429)).toHaveLength(10);
-    expect((await trade(team.basic)).status).toBe(200);
+    expect((await issue(team.basic)).status).toBe(200);
     expect(Number((await guess(0)).headers['retry-after'])).toBeGreaterThan(0);
   });
 
@@ -213,7 +213,7 @@ describe('callers', () => {
     const digest = digestAnswer(await challengesOf(), expiring, path);
     for (const presented of [authorization, expiring.bearer, digest])
       expect((await running.get(path, { authorization: presented })).status).toBe(401);
-    expect((await trade(expiring.basic)).status).toBe(401);
+    expect((await issue(expiring.basic)).status).toBe(401);
   });
 
   test('every refusal is a log line with its reason, and counted, without what was presented', async () => {
@@ -222,7 +222,7 @@ describe('callers', () => {
     await running.get(path);
     await running.get(path, { authorization: digestAnswer(challenges, { ...team, secret: 'wrong' }, path) });
     await running.get(linksOf(payments), { authorization: team.bearer });
-    await trade(basicOf(team.id, 'guessed-secret'));
+    await issue(basicOf(team.id, 'guessed-secret'));
     const lines = running.logLines.map((line) => JSON.parse(line));
     expect(
       lines.map(({ status, reason, errorCode, caller, requestId }) => [
@@ -380,7 +380,7 @@ describe('tokens of an issuer', () => {
     const encode = (value: unknown) => Buffer.from(JSON.stringify(value)).toString('base64url');
     const exp = Math.floor(clock.wall() / 1_000) + 60;
     const publicKey = new TextEncoder().encode(JSON.stringify(jwks.keys[0]));
-    const stranger = await generateKeyPair('RS256');
+    const unauthenticated = await generateKeyPair('RS256');
     const bad = [
       `${encode({ alg: 'none' })}.${encode({ ...claims, exp })}.`,
       await sign({}, { alg: 'HS256' }, publicKey),
@@ -389,7 +389,7 @@ describe('tokens of an issuer', () => {
       await sign({ exp: undefined }),
       await sign({ iss: 'https://elsewhere' }),
       await sign({}, { kid: 'unknown' }),
-      await sign({}, {}, stranger.privateKey),
+      await sign({}, {}, unauthenticated.privateKey),
       `${await sign()}x`,
     ];
     for (const token of bad) expect((await as(token)).status).toBe(401);

@@ -1,8 +1,8 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { formatProblem } from '../../src/config/config-error.ts';
 import { loadConfig } from '../../src/config/load.ts';
-import { formatProblem } from '../../src/config/problem.ts';
 import { SAMPLE_PROJECTS } from '../../src/simulator/world.ts';
 import { builtConfiguration, removeFolders, serveBuilt } from '../support/built.ts';
 import { ACCEPT, ask, linksOf, startSimulator } from '../support/running.ts';

@@ -3,7 +3,7 @@ import { generateKeyPairSync } from 'node:crypto';
 import { chmodSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
-import { variableOf } from '../../src/config/environment.ts';
+import { variableOf } from '../../src/config/env-overrides.ts';
 import { SCALAR_SETTINGS, toJsonSchema } from '../../src/config/schema.ts';
 import { isServiceVariable } from '../../src/config/service-variables.ts';
 import type { Clock } from '../../src/lib/clock.ts';

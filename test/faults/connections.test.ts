@@ -4,7 +4,7 @@ import { Agent, request as httpRequest, type RequestListener, type ServerRespons
 import { connect, type Socket } from 'node:net';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { createListener, type Listener } from '../../src/server/listener.ts';
-import { createAnswerWriter } from '../../src/server/write-answer.ts';
+import { createResponseWriter } from '../../src/server/write-response.ts';
 import { SAMPLE_PROJECTS } from '../../src/simulator/world.ts';
 import { builtConfiguration, removeFolders, serveBuilt } from '../support/built.ts';
 import { createCertificate } from '../support/certificate.ts';
@@ -65,8 +65,8 @@ describe('offers to change the protocol', () => {
     `GET ${listener === 'admin' ? '/status.json' : linksOf(orders)} HTTP/1.1\r\nHost: localhost\r\nAccept: ${ACCEPT}\r\n${more}\r\n`;
 
   test.each(listeners)('91: they are ignored on the %s listener → answered as HTTP/1.1', async (listener) => {
-    for (const offer of OFFERS) {
-      const answer = await raw(originOf(listener), requestFor(listener, offer));
+    for (const proposeSecrets of OFFERS) {
+      const answer = await raw(originOf(listener), requestFor(listener, proposeSecrets));
       expect(answer.match(ANSWERS)).toEqual(['HTTP/1.1 200']);
       expect(answer).not.toMatch(/^upgrade:/im);
     }
@@ -76,8 +76,8 @@ describe('offers to change the protocol', () => {
     '91: a request that follows one on the %s listener → is not lost without notice: the connection is closed',
     async (listener) => {
       const plain = requestFor(listener, '');
-      for (const offer of OFFERS) {
-        const offering = requestFor(listener, offer);
+      for (const proposeSecrets of OFFERS) {
+        const offering = requestFor(listener, proposeSecrets);
         const two = await raw(originOf(listener), offering + plain);
         expect(two.match(ANSWERS)).toEqual(['HTTP/1.1 200']);
         expect(two).toMatch(/\r\nconnection: close\r\n/i);
@@ -100,7 +100,8 @@ describe('offers to change the protocol', () => {
           raw(originOf(listener), `POST ${path} HTTP/1.1\r\nHost: localhost\r\n${more}${framed}`);
         const expected = (await post('Connection: close\r\n')).match(ANSWERS);
         expect(expected).toHaveLength(1);
-        for (const offer of OFFERS) expect((await post(offer)).match(ANSWERS)).toEqual(expected);
+        for (const proposeSecrets of OFFERS)
+          expect((await post(proposeSecrets)).match(ANSWERS)).toEqual(expected);
       }
     },
   );
@@ -187,10 +188,10 @@ describe('a drain', () => {
   const DEADLINE_MS = 15_000;
   const REQUEST = 'GET / HTTP/1.1\r\nHost: localhost\r\n\r\n';
   const CLOSE = /\r\nconnection: close\r\n/i;
-  const write = createAnswerWriter(() => 0);
+  const write = createResponseWriter(() => 0);
   const answer = (body: string) => ({
     status: 200,
-    head: { headers: ['Content-Length', String(body.length)], kept: true },
+    head: { headers: ['Content-Length', String(body.length)], reusable: true },
     body: Buffer.from(body),
     text: body,
     requestId: 'r-1',

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { afterAll, afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { createSystemClock } from '../../src/lib/clock.ts';
 import { createSystemRandom } from '../../src/lib/random.ts';
-import { createSimulator } from '../../src/simulator/simulator.ts';
+import { createSimulator } from '../../src/simulator/server.ts';
 import { SAMPLE_CREDENTIALS, SAMPLE_PROJECTS } from '../../src/simulator/world.ts';
 import { builtConfiguration, makeFolder, removeFolders, serveBuilt } from '../support/built.ts';
 import { createFakeClock, type FakeClock, settled } from '../support/fake-clock.ts';
@@ -36,7 +36,7 @@ describe('the token endpoint', () => {
   test('49: a hundred cold requests → one token, one walk', async () => {
     const replies = await Promise.all(Array.from({ length: 100 }, () => running.get(linksOf(orders))));
     expect(new Set(replies.map(({ status }) => status))).toEqual(new Set([200]));
-    expect(atlas.asked).toMatchObject({ tokens: 1, lists: 1 });
+    expect(atlas.received).toMatchObject({ tokens: 1, lists: 1 });
   });
 
   test.each<[string, Misbehaviour]>([
@@ -58,13 +58,13 @@ describe('the token endpoint', () => {
       expect([reply.status, json(reply).errorCode]).toEqual([503, 'CREDENTIALS_UNAVAILABLE']);
       expect(Number(reply.headers['retry-after'])).toBeGreaterThanOrEqual(1);
     }
-    expect(atlas.asked.tokens).toBe(1);
+    expect(atlas.received.tokens).toBe(1);
     // A request every second for ten minutes.
     for (let second = 0; second < 600; second += 1) {
       void running.get(linksOf(search)).catch(() => undefined);
       await clock.advance(1_000);
     }
-    expect(atlas.asked.tokens).toBeLessThan(40);
+    expect(atlas.received.tokens).toBeLessThan(40);
     atlas.token = undefined;
     // The last attempt may still be under way: who asks now waits for its end, and the pause that follows is a minute at the most.
     await clock.advance(61_000);

@@ -1,8 +1,8 @@
 import { request as httpRequest } from 'node:http';
 import { afterEach, describe, expect, test } from 'vitest';
-import type { CallerEntry } from '../../src/gateway/callers.ts';
-import { createNonceBook } from '../../src/gateway/digest-keys.ts';
-import { createTokens } from '../../src/gateway/tokens.ts';
+import { createNonceStore } from '../../src/gateway/auth/digest-auth.ts';
+import type { CallerKeys } from '../../src/gateway/auth/key-auth.ts';
+import { createTokens } from '../../src/gateway/auth/token-service.ts';
 import { networkOf } from '../../src/lib/client-network.ts';
 import { createSystemRandom } from '../../src/lib/random.ts';
 import { SAMPLE_PROJECTS } from '../../src/simulator/world.ts';
@@ -52,7 +52,7 @@ async function start(): Promise<void> {
 }
 
 describe('caller keys', () => {
-  const trade = (authorization: string) =>
+  const issue = (authorization: string) =>
     ask(running.origin, '/api/oauth/token', {
       method: 'POST',
       headers: { authorization },
@@ -63,28 +63,28 @@ describe('caller keys', () => {
     await start();
     const statuses: number[] = [];
     for (let turn = 0; turn < 100; turn++) {
-      statuses.push((await trade(basicOf(owner.id, `guess-${turn}`))).status);
-      expect((await trade(owner.basic)).status).toBe(200);
+      statuses.push((await issue(basicOf(owner.id, `guess-${turn}`))).status);
+      expect((await issue(owner.basic)).status).toBe(200);
     }
     expect(statuses).toEqual([...Array<number>(60).fill(401), ...Array<number>(40).fill(429)]);
-    const limited = await trade(basicOf(owner.id, 'guess'));
+    const limited = await issue(basicOf(owner.id, 'guess'));
     expect(Number(limited.headers['retry-after'])).toBeGreaterThan(0);
     expect(running.logLines.at(-1)).toContain('too-many-attempts');
     await clock.advance(MINUTE_MS);
-    expect((await trade(basicOf(owner.id, 'guess'))).status).toBe(401);
+    expect((await issue(basicOf(owner.id, 'guess'))).status).toBe(401);
   });
 
   test('90: guesses are counted for each id and for each client address', async () => {
     clock = createFakeClock();
     const tokens = createTokens({ signingKey: random.bytes(32) }, { clock, random });
-    const entry = ({ id, sha256 }: typeof owner): CallerEntry => ({
+    const entry = ({ id, sha256 }: typeof owner): CallerKeys => ({
       caller: { name: id, projects: 'all', organizations: 'all', operations: new Set() },
       keys: [{ id, sha256: Buffer.from(sha256, 'hex') }],
     });
     const ids = Array.from({ length: 10 }, (_none, index) => testKey(index));
     tokens.replaceKeys(ids.map(entry));
     const guess = async (id: string, address?: string) =>
-      (await tokens.trade(basicOf(id, 'guess'), new URLSearchParams(), address)).status;
+      (await tokens.issue(basicOf(id, 'guess'), new URLSearchParams(), address)).status;
     // One address that tries many ids, few times each.
     for (let turn = 0; turn < 60; turn++)
       expect(await guess(ids[turn % 10]?.id ?? '', '2001:db8::1')).toBe(401);
@@ -94,7 +94,7 @@ describe('caller keys', () => {
     const [, second] = ids;
     for (let turn = 0; turn < 54; turn++) expect(await guess(second?.id ?? '', `192.0.2.${turn}`)).toBe(401);
     expect(await guess(second?.id ?? '', '192.0.2.200')).toBe(429);
-    const right = await tokens.trade(
+    const right = await tokens.issue(
       second?.basic,
       new URLSearchParams({ grant_type: 'client_credentials' }),
       '2001:db8::1',
@@ -117,34 +117,34 @@ describe('caller keys', () => {
 describe('nonces', () => {
   test("90: one key's 10 001 nonces end its own oldest one, and none of another's", () => {
     clock = createFakeClock();
-    const book = createNonceBook({ clock, random });
-    const [owners, others] = [book.issue(), book.issue()];
-    expect(book.use('owner', owners, 1)).toBe(true);
-    expect(book.use('other', others, 1)).toBe(true);
-    for (let number = 0; number < 10_000; number++) book.use('other', book.issue(), 1);
-    expect([book.check('owner', owners), book.check('other', others)]).toEqual(['good', 'ended']);
-    expect(book.use('owner', owners, 1)).toBe(false);
-    expect(book.use('owner', owners, 2)).toBe(true);
+    const nonceStore = createNonceStore({ clock, random });
+    const [owners, others] = [nonceStore.issue(), nonceStore.issue()];
+    expect(nonceStore.use('owner', owners, 1)).toBe(true);
+    expect(nonceStore.use('other', others, 1)).toBe(true);
+    for (let number = 0; number < 10_000; number++) nonceStore.use('other', nonceStore.issue(), 1);
+    expect([nonceStore.check('owner', owners), nonceStore.check('other', others)]).toEqual(['good', 'ended']);
+    expect(nonceStore.use('owner', owners, 1)).toBe(false);
+    expect(nonceStore.use('owner', owners, 2)).toBe(true);
   });
 
   test('90: the counts that one key can have remembered are bounded, and are its own', async () => {
     clock = createFakeClock();
-    const book = createNonceBook({ clock, random });
-    const owners = book.issue();
-    book.use('owner', owners, 1);
+    const nonceStore = createNonceStore({ clock, random });
+    const owners = nonceStore.issue();
+    nonceStore.use('owner', owners, 1);
     const nonces: string[] = [];
     for (let number = 0; number < 21; number++) {
       await clock.advance(1);
-      const nonce = book.issue();
+      const nonce = nonceStore.issue();
       nonces.push(nonce);
-      for (let count = 0; count < 5_000; count++) book.use('other', nonce, count);
+      for (let count = 0; count < 5_000; count++) nonceStore.use('other', nonce, count);
     }
     // The limit of all counts ends the first nonce altogether; each of the rest is full.
-    expect(nonces.map((nonce) => book.check('other', nonce))).toEqual(Array<string>(21).fill('ended'));
-    expect(book.check('other', book.issue())).toBe('good');
-    expect(book.check('owner', owners)).toBe('good');
+    expect(nonces.map((nonce) => nonceStore.check('other', nonce))).toEqual(Array<string>(21).fill('ended'));
+    expect(nonceStore.check('other', nonceStore.issue())).toBe('good');
+    expect(nonceStore.check('owner', owners)).toBe('good');
     await clock.advance(600_000);
-    expect(book.check('owner', owners)).toBe('ended');
+    expect(nonceStore.check('owner', owners)).toBe('ended');
   });
 
   test("90: while another caller uses ever new nonces, a digest client's own nonce goes on", async () => {

@@ -1,11 +1,11 @@
 import { createServer, type Server } from 'node:http';
 import { exportJWK, generateKeyPair, SignJWT } from 'jose';
 import { afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { createAccess } from '../../src/gateway/access.ts';
-import type { Caller } from '../../src/gateway/callers.ts';
-import { createNonceBook } from '../../src/gateway/digest-keys.ts';
-import { createIssuerKeys, fetchKeySet, IssuerKeysUnavailable } from '../../src/gateway/issuer-keys.ts';
-import { createTokens } from '../../src/gateway/tokens.ts';
+import { createAccess } from '../../src/gateway/auth/authentication.ts';
+import { createNonceStore } from '../../src/gateway/auth/digest-auth.ts';
+import { createIssuerKeys, fetchKeySet, IssuerKeysUnavailable } from '../../src/gateway/auth/issuer-keys.ts';
+import type { Caller } from '../../src/gateway/auth/key-auth.ts';
+import { createTokens } from '../../src/gateway/auth/token-service.ts';
 import { createSystemRandom } from '../../src/lib/random.ts';
 import { createFakeClock, type FakeClock } from '../support/fake-clock.ts';
 
@@ -32,7 +32,7 @@ const pairs = new Map<string, Awaited<ReturnType<typeof generateKeyPair>>>();
 const publicKeys = new Map<string, unknown>();
 
 beforeAll(async () => {
-  for (const kid of ['one', 'two', 'stranger']) {
+  for (const kid of ['one', 'two', 'unauthenticated']) {
     const pair = await generateKeyPair('RS256');
     pairs.set(kid, pair);
     publicKeys.set(kid, { ...(await exportJWK(pair.publicKey)), kid, alg: 'RS256', use: 'sig' });
@@ -65,14 +65,14 @@ function open() {
     rules: [{ ...rule, issuer }],
   });
   const access = createAccess(list(), {
-    book: createNonceBook({ clock, random }),
+    nonceStore: createNonceStore({ clock, random }),
     tokens: createTokens({ signingKey: random.bytes(32) }, { clock, random }),
     issuerKeys: createIssuerKeys({ clock, fetchSet: fetchKeySet }),
     clock,
   });
   return {
-    identify: async (token: string) =>
-      (await access.identify(`Bearer ${token}`, { method: 'GET', target: '/' })).type,
+    authenticate: async (token: string) =>
+      (await access.authenticate(`Bearer ${token}`, { method: 'GET', target: '/' })).type,
     reload: () => access.replace(list()),
   };
 }
@@ -92,56 +92,58 @@ async function sign(kid: string, claims: Record<string, unknown> = {}, signedWit
     .sign(pair.privateKey);
 }
 const strangers = (count: number) =>
-  Promise.all(Array.from({ length: count }, (_none, index) => sign(`stranger-${index}`, {}, 'stranger')));
+  Promise.all(
+    Array.from({ length: count }, (_none, index) => sign(`stranger-${index}`, {}, 'unauthenticated')),
+  );
 
 describe('key servers', () => {
   for (const trouble of [500, 302, 'reset'] as const) {
     test(`89: a key server that answers ${trouble} is asked once in a cooldown, whoever asks`, async () => {
       status = trouble;
-      const { identify } = open();
+      const { authenticate } = open();
       const tokens = [...(await strangers(100)), await sign('one')];
-      const types = await Promise.all(tokens.map(identify));
+      const types = await Promise.all(tokens.map(authenticate));
       expect(new Set(types)).toEqual(new Set(['unavailable']));
-      for (const token of tokens.slice(0, 20)) expect(await identify(token)).toBe('unavailable');
+      for (const token of tokens.slice(0, 20)) expect(await authenticate(token)).toBe('unavailable');
       expect(fetches).toBe(1);
       await clock.advance(COOLDOWN_MS);
-      await Promise.all(tokens.map(identify));
+      await Promise.all(tokens.map(authenticate));
       expect(fetches).toBe(2);
       status = 200;
       await clock.advance(COOLDOWN_MS);
-      expect(await identify(await sign('one'))).toBe('caller');
+      expect(await authenticate(await sign('one'))).toBe('caller');
     });
   }
 
   test('89: an answer that is not a key set counts as a failure and replaces no key', async () => {
-    const { identify } = open();
-    expect(await identify(await sign('one'))).toBe('caller');
+    const { authenticate } = open();
+    expect(await authenticate(await sign('one'))).toBe('caller');
     keys = ['nonsense'];
     await clock.advance(COOLDOWN_MS);
-    await Promise.all((await strangers(100)).map(identify));
+    await Promise.all((await strangers(100)).map(authenticate));
     expect(fetches).toBe(2);
-    expect(await identify(await sign('one'))).toBe('caller');
+    expect(await authenticate(await sign('one'))).toBe('caller');
   });
 
   test('89: unknown key ids while keys are known cause one fetch in a cooldown, and a new key is found by it', async () => {
-    const { identify } = open();
-    expect(await identify(await sign('one'))).toBe('caller');
+    const { authenticate } = open();
+    expect(await authenticate(await sign('one'))).toBe('caller');
     keys.push(publicKeys.get('two'));
-    expect(await identify(await sign('two'))).toBe('stranger');
+    expect(await authenticate(await sign('two'))).toBe('unauthenticated');
     await clock.advance(COOLDOWN_MS);
-    expect(await identify(await sign('two'))).toBe('caller');
-    await Promise.all((await strangers(100)).map(identify));
+    expect(await authenticate(await sign('two'))).toBe('caller');
+    await Promise.all((await strangers(100)).map(authenticate));
     expect(fetches).toBe(2);
   });
 
   test('89: a reload keeps known keys, also while the key server is down, and does not reset the cooldown', async () => {
-    const { identify, reload } = open();
-    expect(await identify(await sign('one'))).toBe('caller');
+    const { authenticate, reload } = open();
+    expect(await authenticate(await sign('one'))).toBe('caller');
     status = 'reset';
     for (let turn = 0; turn < 10; turn++) {
       reload();
-      expect(await identify(await sign('one'))).toBe('caller');
-      await Promise.all((await strangers(10)).map(identify));
+      expect(await authenticate(await sign('one'))).toBe('caller');
+      await Promise.all((await strangers(10)).map(authenticate));
     }
     expect(fetches).toBe(1);
   });
@@ -150,31 +152,31 @@ describe('key servers', () => {
     const busy = open();
     const idle = open();
     const token = await sign('one');
-    for (const { identify } of [busy, idle]) expect(await identify(token)).toBe('caller');
+    for (const { authenticate } of [busy, idle]) expect(await authenticate(token)).toBe('caller');
     keys = [publicKeys.get('two')];
     for (let minute = 1; minute <= 10; minute++) {
       await clock.advance(TEN_MINUTES_MS / 10);
-      await busy.identify(token);
+      await busy.authenticate(token);
     }
-    expect(await busy.identify(token)).toBe('stranger');
-    expect(await idle.identify(token)).toBe('stranger');
-    expect(await idle.identify(await sign('two'))).toBe('caller');
+    expect(await busy.authenticate(token)).toBe('unauthenticated');
+    expect(await idle.authenticate(token)).toBe('unauthenticated');
+    expect(await idle.authenticate(await sign('two'))).toBe('caller');
   });
 
   test('89: known keys go on for as long as the key server is down, at one fetch in a cooldown', async () => {
-    const { identify } = open();
+    const { authenticate } = open();
     const token = await sign('one');
-    expect(await identify(token)).toBe('caller');
+    expect(await authenticate(token)).toBe('caller');
     status = 500;
     for (let turn = 0; turn < 60; turn++) {
       await clock.advance(COOLDOWN_MS);
-      expect(await identify(token)).toBe('caller');
+      expect(await authenticate(token)).toBe('caller');
     }
     expect(fetches).toBeLessThanOrEqual(61);
     status = 200;
     keys = [publicKeys.get('two')];
     await clock.advance(COOLDOWN_MS);
-    expect(await identify(token)).toBe('stranger');
+    expect(await authenticate(token)).toBe('unauthenticated');
   });
 
   test('89: a key server that hangs is given up after five seconds, and one that answers without an end after a mebibyte', async () => {
@@ -204,7 +206,7 @@ describe('key servers', () => {
 
 describe('clock skew', () => {
   test('124: nbf, iat and exp are accepted within 30 s of clock skew alike, and not beyond', async () => {
-    const { identify } = open();
+    const { authenticate } = open();
     const now = seconds();
     const within = [
       { iat: now + 1 },
@@ -215,9 +217,11 @@ describe('clock skew', () => {
     ];
     const beyond = [{ iat: now + 31 }, { nbf: now + 31 }, { exp: now - 30 }];
     for (const claims of within)
-      expect([claims, await identify(await sign('one', claims))]).toEqual([claims, 'caller']);
+      expect([claims, await authenticate(await sign('one', claims))]).toEqual([claims, 'caller']);
     for (const claims of beyond)
-      expect([claims, await identify(await sign('one', claims))]).toEqual([claims, 'stranger']);
-    expect(await identify(await sign('one', { iat: now + 1, nbf: now + 1, exp: now + 2 }))).toBe('caller');
+      expect([claims, await authenticate(await sign('one', claims))]).toEqual([claims, 'unauthenticated']);
+    expect(await authenticate(await sign('one', { iat: now + 1, nbf: now + 1, exp: now + 2 }))).toBe(
+      'caller',
+    );
   });
 });

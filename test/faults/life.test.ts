@@ -214,8 +214,8 @@ test('74: a rate limit that runs low → freshness stretches, said in Cache-Stat
     .upstream()
     .filter((target) => target.includes(orders.id) && !target.includes('rateLimits')).length;
   await clock.advance(40_000);
-  const stretched = await running.get(linksOf(orders));
-  expect(stretched.headers['cache-status']).toMatch(/^atlas-gateway; hit; ttl=\d+; detail=stretched$/);
+  const extendFreshness = await running.get(linksOf(orders));
+  expect(extendFreshness.headers['cache-status']).toMatch(/^atlas-gateway; hit; ttl=\d+; detail=stretched$/);
   await clock.advance(80_000);
   // Staler than that, it is served, and no refresh takes what is left for those who wait.
   expect((await running.get(linksOf(orders))).headers['cache-status']).toMatch(/hit; ttl=-\d+$/);

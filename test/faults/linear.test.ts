@@ -1,22 +1,22 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { createCatalog } from '../../src/atlas/catalog.ts';
 import { operations } from '../../src/atlas/operations.ts';
-import { resolveQuery } from '../../src/atlas/question.ts';
+import { resolveQuery } from '../../src/atlas/query.ts';
 import { resolveVersion } from '../../src/atlas/version.ts';
-import { createAccess } from '../../src/gateway/access.ts';
-import { readDemand } from '../../src/gateway/demand.ts';
-import { createNonceBook } from '../../src/gateway/digest-keys.ts';
-import { createIssuerKeys, fetchKeySet } from '../../src/gateway/issuer-keys.ts';
-import { createTokens } from '../../src/gateway/tokens.ts';
+import { createAccess } from '../../src/gateway/auth/authentication.ts';
+import { createNonceStore } from '../../src/gateway/auth/digest-auth.ts';
+import { createIssuerKeys, fetchKeySet } from '../../src/gateway/auth/issuer-keys.ts';
+import { createTokens } from '../../src/gateway/auth/token-service.ts';
+import { parseCacheDirectives } from '../../src/gateway/cache-directives.ts';
 import { parseAuthParams, parseChallenges } from '../../src/lib/auth-params.ts';
 import { chooseCoding, matchesEtag } from '../../src/lib/content-coding.ts';
 import { parseHttpDate } from '../../src/lib/http-date.ts';
 import { createSystemRandom } from '../../src/lib/random.ts';
-import { refuseAtEdge } from '../../src/server/edge.ts';
-import { isCrossSite, namesThisListener } from '../../src/server/same-site.ts';
+import { isCrossSite, namesThisListener } from '../../src/server/admin/origin-check.ts';
+import { checkEdge } from '../../src/server/edge.ts';
 import { SAMPLE_PROJECTS } from '../../src/simulator/world.ts';
-import { readChallenge } from '../../src/upstream/digest-challenge.ts';
-import { readCount } from '../../src/upstream/rate-limits.ts';
+import { readChallenge } from '../../src/upstream/auth/digest-challenge.ts';
+import { readCount } from '../../src/upstream/budget/rate-limit-messages.ts';
 import { readRetryAfter } from '../../src/upstream/retry-after.ts';
 import { createFakeClock } from '../support/fake-clock.ts';
 import { raw } from '../support/raw.ts';
@@ -31,13 +31,14 @@ const tokens = createTokens({ signingKey: random.bytes(32) }, { clock, random })
 const access = createAccess(
   { callers: [], issuers: [], rules: [] },
   {
-    book: createNonceBook({ clock, random }),
+    nonceStore: createNonceStore({ clock, random }),
     tokens,
     issuerKeys: createIssuerKeys({ clock, fetchSet: fetchKeySet }),
     clock,
   },
 );
-const identify = (authorization: string) => access.identify(authorization, { method: 'GET', target: '/' });
+const authenticate = (authorization: string) =>
+  access.authenticate(authorization, { method: 'GET', target: '/' });
 const NO_HEADERS = {
   authorization: undefined,
   accept: undefined,
@@ -51,24 +52,24 @@ const NO_HEADERS = {
 
 /** Everything that reads what strangers or Atlas send, by what it reads. */
 const PARSERS: Readonly<Record<string, (text: string) => unknown>> = {
-  'Authorization: Digest': (text) => identify(`Digest ${text}`),
-  'Authorization: Bearer': (text) => identify(`Bearer ${text}`),
-  'Authorization: Bearer agw_': (text) => identify(`Bearer agw_${text}`),
-  'Authorization: Bearer eyJ': (text) => identify(`Bearer eyJ${text}`),
-  'Authorization: Basic': (text) => identify(`Basic ${text}`),
-  Authorization: identify,
-  'Authorization at the token endpoint': (text) => tokens.trade(`Basic ${text}`, new URLSearchParams()),
+  'Authorization: Digest': (text) => authenticate(`Digest ${text}`),
+  'Authorization: Bearer': (text) => authenticate(`Bearer ${text}`),
+  'Authorization: Bearer agw_': (text) => authenticate(`Bearer agw_${text}`),
+  'Authorization: Bearer eyJ': (text) => authenticate(`Bearer eyJ${text}`),
+  'Authorization: Basic': (text) => authenticate(`Basic ${text}`),
+  Authorization: authenticate,
+  'Authorization at the token endpoint': (text) => tokens.issue(`Basic ${text}`, new URLSearchParams()),
   'parameters of credentials': parseAuthParams,
   Accept: (text) => resolveVersion(operation, text, '2026-08-10'),
   'Accept-Encoding': chooseCoding,
   'If-None-Match': (text) => matchesEtag(text, '"tag"'),
-  'Cache-Control': (text) => readDemand(text, undefined),
-  Pragma: (text) => readDemand(undefined, text),
+  'Cache-Control': (text) => parseCacheDirectives(text, undefined),
+  Pragma: (text) => parseCacheDirectives(undefined, text),
   Host: (text) => namesThisListener(text, '127.0.0.1'),
   Origin: (text) => isCrossSite((name) => (name === 'origin' ? text : undefined)),
   'Sec-Fetch-Site': (text) => isCrossSite(() => text),
-  target: (target) => refuseAtEdge({ method: 'GET', target, headers: NO_HEADERS }),
-  'target after a slash': (text) => refuseAtEdge({ method: 'GET', target: `/${text}`, headers: NO_HEADERS }),
+  target: (target) => checkEdge({ method: 'GET', target, headers: NO_HEADERS }),
+  'target after a slash': (text) => checkEdge({ method: 'GET', target: `/${text}`, headers: NO_HEADERS }),
   path: (text) => catalog.match(`/${text}`),
   'path parameter': (text) => catalog.match(linksOf({ id: text })),
   query: (text) => resolveQuery(operation, text),

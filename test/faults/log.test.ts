@@ -3,7 +3,7 @@ import { closeSync, constants, openSync, readFileSync, readSync, truncateSync, w
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { afterAll, afterEach, expect, test, vi } from 'vitest';
-import { openLogFile } from '../../src/observability/log-destination.ts';
+import { openLogFile } from '../../src/observability/log-writer.ts';
 import { SAMPLE_CREDENTIALS, SAMPLE_PROJECTS } from '../../src/simulator/world.ts';
 import { builtConfiguration, makeFolder, removeFolders } from '../support/built.ts';
 import { createFakeClock, settled } from '../support/fake-clock.ts';

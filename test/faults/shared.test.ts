@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { createSeal } from '../../src/cache/shared-seal.ts';
 import { createSystemRandom } from '../../src/lib/random.ts';
+import { createSeal } from '../../src/lib/sealed-box.ts';
 import { SAMPLE_PROJECTS } from '../../src/simulator/world.ts';
 import { digestAnswer, testKey } from '../support/caller-keys.ts';
 import {

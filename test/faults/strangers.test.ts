@@ -238,8 +238,11 @@ describe('one request', () => {
     });
     fails = true;
     const signIn = { method: 'POST', headers: { 'content-type': 'application/x-www-form-urlencoded' } };
-    const failed = await ask(running.admin, '/sign-in', { ...signIn, body: 'token=admin-token-of-a-test' });
-    expect([failed.status, json(failed).errorCode]).toEqual([500, 'UNEXPECTED_ERROR']);
+    const upstreamFailure = await ask(running.admin, '/sign-in', {
+      ...signIn,
+      body: 'token=admin-token-of-a-test',
+    });
+    expect([upstreamFailure.status, json(upstreamFailure).errorCode]).toEqual([500, 'UNEXPECTED_ERROR']);
     fails = false;
     const worked = await ask(running.admin, '/sign-in', { ...signIn, body: 'token=admin-token-of-a-test' });
     expect(worked.status).toBe(303);

@@ -60,13 +60,13 @@ describe('the token endpoint', () => {
       answerTokens(fault);
       const startedAt = clock.now();
       expect((await get(orders)).status).toBe(200);
-      expect(atlas.asked.tokens).toBe(2);
+      expect(atlas.received.tokens).toBe(2);
       expect(clock.now() - startedAt).toBeLessThan(2_000);
       expect(running.logLines.join('')).not.toContain('"outcome":"failed"');
       await clock.advance(7_200_000);
       answerTokens(fault, fault);
       expect((await settled(clock, running.get(linksOf(single)), 20)).status).toBe(200);
-      expect(atlas.asked.tokens).toBe(5);
+      expect(atlas.received.tokens).toBe(5);
     },
   );
 
@@ -75,7 +75,7 @@ describe('the token endpoint', () => {
     const asked = Array.from({ length: 100 }, () => running.get(linksOf(orders)));
     const replies = await settled(clock, Promise.all(asked), 20);
     expect(new Set(replies.map(({ status }) => status))).toEqual(new Set([200]));
-    expect(atlas.asked.tokens).toBe(2);
+    expect(atlas.received.tokens).toBe(2);
   });
 
   test.each(PASSING)(
@@ -84,13 +84,13 @@ describe('the token endpoint', () => {
       atlas.token = fault;
       const refused = await get(single);
       expect([refused.status, json(refused).errorCode]).toEqual([503, 'CREDENTIALS_UNAVAILABLE']);
-      expect(atlas.asked.tokens).toBe(3);
+      expect(atlas.received.tokens).toBe(3);
       for (let second = 0; second < 600; second++) {
         void running.get(linksOf(search)).catch(() => undefined);
         await clock.advance(1_000);
       }
-      expect(atlas.asked.tokens).toBeGreaterThan(8);
-      expect(atlas.asked.tokens).toBeLessThan(30);
+      expect(atlas.received.tokens).toBeGreaterThan(8);
+      expect(atlas.received.tokens).toBeLessThan(30);
     },
   );
 
@@ -104,14 +104,14 @@ describe('the token endpoint', () => {
   ])('129: %s → not tried again at once', async (_what, fault) => {
     answerTokens(fault);
     expect((await get(single)).status).toBe(503);
-    expect(atlas.asked.tokens).toBe(1);
+    expect(atlas.received.tokens).toBe(1);
   });
 
   test('129: silence, then more of it → one attempt, ended by the deadline', async () => {
     atlas.token = () => undefined;
     const startedAt = clock.now();
     expect((await get(single)).status).toBe(503);
-    expect(atlas.asked.tokens).toBe(1);
+    expect(atlas.received.tokens).toBe(1);
     expect(clock.now() - startedAt).toBeLessThanOrEqual(10_000);
   });
 
@@ -122,7 +122,7 @@ describe('the token endpoint', () => {
     );
     const startedAt = clock.now();
     expect((await get(single)).status).toBe(503);
-    expect(atlas.asked.tokens).toBe(2);
+    expect(atlas.received.tokens).toBe(2);
     expect(clock.now() - startedAt).toBeLessThanOrEqual(10_000);
   });
 
@@ -135,7 +135,7 @@ describe('the token endpoint', () => {
     await clock.advance(0);
     await atlas.reopen();
     expect((await settled(clock, asked, 20)).status).toBe(200);
-    expect(atlas.asked.tokens).toBe(1);
+    expect(atlas.received.tokens).toBe(1);
   });
 
   test('129: a renewal beside the requests → tried again as well', async () => {
@@ -143,7 +143,7 @@ describe('the token endpoint', () => {
     await clock.advance(3_600_000 * 0.9);
     answerTokens(reset);
     expect((await get(orders)).status).toBe(200);
-    await settled(clock, expect.poll(() => atlas.asked.tokens, { timeout: 5_000 }).toBe(3), 20);
+    await settled(clock, expect.poll(() => atlas.received.tokens, { timeout: 5_000 }).toBe(3), 20);
     expect(running.logLines.join('')).not.toContain('"outcome":"failed"');
   });
 });
@@ -174,14 +174,14 @@ describe('the digest challenge', () => {
     async (_what, fault) => {
       answerLists(fault, CHALLENGE);
       expect((await settled(clock, running.get(linksOf(single)), 20)).status).toBe(200);
-      expect(atlas.asked.lists).toBe(3);
+      expect(atlas.received.lists).toBe(3);
     },
   );
 
   test.each(PASSING)('129: %s again and again → three attempts', async (_what, fault) => {
     atlas.list = fault;
     expect((await settled(clock, running.get(linksOf(single)), 20)).status).toBe(502);
-    expect(atlas.asked.lists).toBe(3);
+    expect(atlas.received.lists).toBe(3);
   });
 
   test.each<[string, Misbehaviour]>([
@@ -190,7 +190,7 @@ describe('the digest challenge', () => {
   ])('129: %s in place of it → not tried again', async (_what, fault) => {
     atlas.list = fault;
     expect((await settled(clock, running.get(linksOf(single)), 20)).status).toBe(502);
-    expect(atlas.asked.lists).toBe(1);
+    expect(atlas.received.lists).toBe(1);
   });
 
   test('129: a reset of a challenge that several callers wait for → each of them is answered', async () => {

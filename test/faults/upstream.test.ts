@@ -249,7 +249,7 @@ describe('an Atlas that misbehaves', () => {
     const other = await startHostile();
     atlas.list = answer(302, '', { Location: `${other.origin}/api/atlas/v2/groups` });
     expect(json(await get(single)).errorCode).toBe('UPSTREAM_REDIRECT');
-    expect(other.asked.connections).toBe(0);
+    expect(other.received.connections).toBe(0);
     await other.close();
   });
 
@@ -262,7 +262,7 @@ describe('an Atlas that misbehaves', () => {
         first = false;
       };
       expect((await get(single)).status).toBe(200);
-      expect(atlas.asked.lists).toBe(2);
+      expect(atlas.received.lists).toBe(2);
     },
   );
 
@@ -270,10 +270,10 @@ describe('an Atlas that misbehaves', () => {
     await get(orders);
     atlas.list = answer(503, '{}');
     await get(single);
-    expect(atlas.asked.lists).toBe(1 + 3);
+    expect(atlas.received.lists).toBe(1 + 3);
     await clock.advance(60_000);
     await get(orders);
-    await expect.poll(() => atlas.asked.lists).toBe(1 + 3 + 1);
+    await expect.poll(() => atlas.received.lists).toBe(1 + 3 + 1);
   });
 
   test.each([
@@ -308,21 +308,21 @@ describe('an Atlas that misbehaves', () => {
     ]);
     expect(clock.now()).toBe(before);
     expect(json(await running.get(linksOf(single))).errorCode).toBe('UPSTREAM_RATE_LIMITED');
-    expect(atlas.asked.lists).toBe(1);
+    expect(atlas.received.lists).toBe(1);
   });
 
   test('45: a 401 that stays → one new token, one replay, then 502 UPSTREAM_AUTH and never 401', async () => {
     atlas.list = error(401, 'UNEXPECTED_ERROR');
     const refused = await get(single);
     expect([refused.status, json(refused).errorCode]).toEqual([502, 'UPSTREAM_AUTH']);
-    expect(atlas.asked).toMatchObject({ tokens: 2, lists: 2 });
+    expect(atlas.received).toMatchObject({ tokens: 2, lists: 2 });
   });
 
   test('45: 401 USER_UNAUTHORIZED → passed on, no new token', async () => {
     atlas.list = error(401, 'USER_UNAUTHORIZED');
     const refused = await get(single);
     expect([refused.status, json(refused).errorCode]).toEqual([401, 'USER_UNAUTHORIZED']);
-    expect(atlas.asked).toMatchObject({ tokens: 1, lists: 1 });
+    expect(atlas.received).toMatchObject({ tokens: 1, lists: 1 });
   });
 
   test('47: failure after failure → the circuit opens, lets one probe through, and closes when it is answered', async () => {
@@ -334,20 +334,20 @@ describe('an Atlas that misbehaves', () => {
     await get(single);
     await get(search);
     expect(await metric()).toBe('1');
-    const asked = atlas.asked.lists;
+    const asked = atlas.received.lists;
     const refused = await running.get(linksOf(payments));
     expect([refused.status, json(refused).errorCode]).toEqual([502, 'UPSTREAM_FAILED']);
     expect(Number(refused.headers['retry-after'])).toBeGreaterThanOrEqual(1);
     expect((await running.get(linksOf(orders))).status).toBe(200);
-    expect(atlas.asked.lists).toBe(asked);
+    expect(atlas.received.lists).toBe(asked);
     // The probe fails: open again, for longer.
     await clock.advance(5_100);
     await get(single);
-    expect(atlas.asked.lists).toBe(asked + 1);
+    expect(atlas.received.lists).toBe(asked + 1);
     expect(await metric()).toBe('1');
     await clock.advance(5_100);
     await get(search);
-    expect(atlas.asked.lists).toBe(asked + 1);
+    expect(atlas.received.lists).toBe(asked + 1);
     // One probe, however many ask.
     await clock.advance(5_100);
     let answerProbe: () => void = () => undefined;
@@ -355,9 +355,9 @@ describe('an Atlas that misbehaves', () => {
       answerProbe = () => void socket.write(answer(200, GOOD_LIST));
     };
     const probe = running.get(linksOf(single));
-    await expect.poll(() => atlas.asked.lists).toBe(asked + 2);
+    await expect.poll(() => atlas.received.lists).toBe(asked + 2);
     expect((await running.get(linksOf(search))).status).toBe(502);
-    expect(atlas.asked.lists).toBe(asked + 2);
+    expect(atlas.received.lists).toBe(asked + 2);
     atlas.list = undefined;
     answerProbe();
     expect((await probe).status).toBe(200);
@@ -380,7 +380,7 @@ describe('an Atlas that misbehaves', () => {
       code,
       code,
     ]);
-    expect(atlas.asked.lists).toBe(1);
+    expect(atlas.received.lists).toBe(1);
   });
 
   test.each([
@@ -545,7 +545,7 @@ describe('a certificate', () => {
     ['for another host', () => certify('other', 'known', 'DNS:other.example', NOW), 502, 'UPSTREAM_TLS'],
     [
       'of an unknown authority',
-      () => certify('stranger', 'unknown', 'IP:127.0.0.1', NOW),
+      () => certify('unauthenticated', 'unknown', 'IP:127.0.0.1', NOW),
       502,
       'UPSTREAM_TLS',
     ],
@@ -569,6 +569,6 @@ describe('a certificate', () => {
     expect(await built.ended).toBe(0);
     await atlas.close();
     expect([reply.status, json(reply).errorCode]).toEqual([status, code]);
-    expect(code === undefined || atlas.asked.lists + atlas.asked.tokens === 0).toBe(true);
+    expect(code === undefined || atlas.received.lists + atlas.received.tokens === 0).toBe(true);
   });
 });

@@ -2,9 +2,9 @@ import fc from 'fast-check';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { createCatalog, type Operation } from '../../src/atlas/catalog.ts';
 import { operations } from '../../src/atlas/operations.ts';
-import { isCountable, type PageShape } from '../../src/atlas/question.ts';
-import { ANSWER_SCOPES } from '../../src/gateway/answer-scope.ts';
-import { parameterScopeOf } from '../../src/gateway/parameter-scope.ts';
+import { isCountable, type PageOptions } from '../../src/atlas/query.ts';
+import { ANSWER_SCOPES } from '../../src/gateway/auth/answer-scope.ts';
+import { parameterScopeOf } from '../../src/gateway/auth/parameter-scope.ts';
 import type { Json } from '../../src/simulator/pages.ts';
 import { SAMPLE_PROJECTS } from '../../src/simulator/world.ts';
 import { testKey } from '../support/caller-keys.ts';
@@ -109,7 +109,7 @@ const snapshotIn = (href: string | undefined) => new URLSearchParams(href?.split
 type Step =
   | {
       readonly type: 'read';
-      readonly shape: PageShape;
+      readonly shape: PageOptions;
       readonly method: string;
       readonly coding: string;
       readonly link: string;
@@ -408,6 +408,6 @@ describe('the tables of what answers and parameters name', () => {
 
   test('85: what is cut is a list that is cached whole', () => {
     const cut = operations.filter(({ id }) => ANSWER_SCOPES.get(id)?.type === 'cut');
-    expect(cut.filter(({ hold }) => hold !== 'whole')).toEqual([]);
+    expect(cut.filter(({ cacheUnit }) => cacheUnit !== 'whole')).toEqual([]);
   });
 });

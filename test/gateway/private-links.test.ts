@@ -1,36 +1,43 @@
 import { describe, expect, test } from 'vitest';
-import { parseListBody } from '../../src/atlas/list-body.ts';
-import { hold } from '../../src/cache/freshness.ts';
-import type { HeldListing } from '../../src/cache/list-cache.ts';
-import type { Listing } from '../../src/gateway/lists.ts';
+import { parseListBody } from '../../src/atlas/list-parser.ts';
+import { freshnessWindow } from '../../src/cache/freshness.ts';
+import type { CacheEntry } from '../../src/cache/read-cache.ts';
 import { createPrivateLinks, PRIVATE_LINK_CONNECTIONS } from '../../src/gateway/private-links.ts';
+import type { CachedList } from '../../src/gateway/reads/read-service.ts';
 import { createFakeClock } from '../support/fake-clock.ts';
 
 const LIFETIMES = { freshMs: 30_000, staleWhileRevalidateMs: 300_000, staleIfErrorMs: 3_600_000 };
-let serial = 0;
+let revision = 0;
 
 function listing(
   project: string,
   items: readonly unknown[],
   more: { at?: number; whole?: boolean; offset?: number; operation?: string } = {},
-): HeldListing<Listing> {
+): CacheEntry<CachedList> {
   const body = parseListBody(Buffer.from(JSON.stringify({ results: items })));
   if (body.type !== 'list') throw new Error(body.detail);
   const { at = 0, whole = true, offset = 0, operation = PRIVATE_LINK_CONNECTIONS } = more;
-  const value: Listing = {
+  const value: CachedList = {
     type: 'list',
-    serial: ++serial,
+    revision: ++revision,
     items: body.items,
     whole,
     offset,
-    goesOn: !whole,
-    snapshot: String(serial),
-    ageing: {},
+    hasMore: !whole,
+    snapshot: String(revision),
+    deprecationHeaders: {},
   };
-  return { project, operation, key: String(serial), value, held: hold(at, LIFETIMES), bytes: 1 };
+  return {
+    project,
+    operation,
+    key: String(revision),
+    value,
+    window: freshnessWindow(at, LIFETIMES),
+    bytes: 1,
+  };
 }
 
-function create(held: HeldListing<Listing>[]) {
+function create(held: CacheEntry<CachedList>[]) {
   const clock = createFakeClock();
   return { clock, held, links: createPrivateLinks({ cache: { listings: () => held }, clock }) };
 }

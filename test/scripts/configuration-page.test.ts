@@ -1,7 +1,7 @@
 import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
-import { variableOf } from '../../src/config/environment.ts';
+import { variableOf } from '../../src/config/env-overrides.ts';
 import { SCALAR_SETTINGS, toJsonSchema } from '../../src/config/schema.ts';
 
 const page = readFileSync('docs/configuration.md', 'utf8');

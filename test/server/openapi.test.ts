@@ -4,15 +4,15 @@ import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { createCatalog, type Parameter } from '../../src/atlas/catalog.ts';
 import { operations } from '../../src/atlas/operations.ts';
-import { acceptsZero, resolveQuery } from '../../src/atlas/question.ts';
-import { STATUS_OF } from '../../src/gateway/refusal.ts';
-import { createTokens } from '../../src/gateway/tokens.ts';
+import { acceptsZero, resolveQuery } from '../../src/atlas/query.ts';
+import { createTokens } from '../../src/gateway/auth/token-service.ts';
+import { STATUS_BY_CODE } from '../../src/gateway/gateway-error.ts';
 import { createSystemClock } from '../../src/lib/clock.ts';
 import { createSystemRandom } from '../../src/lib/random.ts';
-import { createDescriptionRoutes } from '../../src/server/description-routes.ts';
 import { createOauthRoutes } from '../../src/server/oauth-routes.ts';
 import { describePublic } from '../../src/server/openapi.ts';
 import { describeAdmin } from '../../src/server/openapi-admin.ts';
+import { createDescriptionRoutes } from '../../src/server/openapi-routes.ts';
 import { SAMPLE_PROJECTS } from '../../src/simulator/world.ts';
 import { ask, linksOf, type Running, startGateway } from '../support/running.ts';
 
@@ -188,13 +188,13 @@ describe('errors in it', () => {
   test('are every code of the gateway, by its status', () => {
     const text = JSON.stringify(describePublic('1.2.3'));
     const { components } = JSON.parse(text);
-    expect(components.schemas.GatewayErrorCode.enum).toEqual(Object.keys(STATUS_OF));
+    expect(components.schemas.GatewayErrorCode.enum).toEqual(Object.keys(STATUS_BY_CODE));
     for (const { path } of operations) {
       const responses = described.paths[path]?.['get']?.responses ?? {};
-      for (const status of new Set(Object.values(STATUS_OF)))
+      for (const status of new Set(Object.values(STATUS_BY_CODE)))
         expect(Object.keys(responses)).toContain(String(status));
     }
-    for (const [code, status] of Object.entries(STATUS_OF))
+    for (const [code, status] of Object.entries(STATUS_BY_CODE))
       expect(components.responses[`Error${status}`].description).toContain(`\`${code}\``);
   });
 });

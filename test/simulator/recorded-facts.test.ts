@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { createSystemRandom } from '../../src/lib/random.ts';
-import { createSimulator, type Simulator } from '../../src/simulator/simulator.ts';
+import { createSimulator, type Simulator } from '../../src/simulator/server.ts';
 import { SAMPLE_CREDENTIALS, SAMPLE_PROJECTS } from '../../src/simulator/world.ts';
 import { createFakeClock, type FakeClock } from '../support/fake-clock.ts';
 import { ACCEPT, ask, linksOf } from '../support/running.ts';

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
-import { hashA1 } from '../../src/gateway/digest-keys.ts';
-import { answerChallenge } from '../../src/upstream/digest.ts';
-import { readChallenge } from '../../src/upstream/digest-challenge.ts';
+import { hashA1 } from '../../src/gateway/auth/digest-auth.ts';
+import { answerChallenge } from '../../src/upstream/auth/digest.ts';
+import { readChallenge } from '../../src/upstream/auth/digest-challenge.ts';
 
 /** A caller key as tests know it: both halves, and what the configuration says of it. */
 export function testKey(number: number) {

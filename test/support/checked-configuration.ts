@@ -25,7 +25,7 @@ export async function checkConfiguration(
     clock: createSystemClock(),
     random: createSystemRandom(),
     handleBackgroundErrors: () => undefined,
-    asked: () => new Promise(() => undefined),
+    shutdownSignal: () => new Promise(() => undefined),
     onHangup: () => undefined,
   });
   return { code, printed };

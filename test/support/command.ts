@@ -31,7 +31,7 @@ export async function say(args: readonly string[], world: Partial<CommandContext
     clock: createSystemClock(),
     random: createSystemRandom(),
     handleBackgroundErrors: () => undefined,
-    asked: async () => 'SIGINT',
+    shutdownSignal: async () => 'SIGINT',
     onHangup: () => undefined,
     ...world,
   });

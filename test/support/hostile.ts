@@ -13,7 +13,7 @@ export interface Hostile {
   /** What the list of rate limits is answered with; undefined: a refusal. */
   limits: Misbehaviour | undefined;
   /** Questions so far for lists, tokens and rate limits, and connections. */
-  readonly asked: { lists: number; tokens: number; limits: number; connections: number };
+  readonly received: { lists: number; tokens: number; limits: number; connections: number };
   close(): Promise<void>;
   /** Listens again on the same port after `close`. */
   reopen(): Promise<void>;
@@ -42,7 +42,7 @@ export async function startHostile(tls?: TlsOptions): Promise<Hostile> {
     list: undefined,
     token: undefined,
     limits: undefined,
-    asked: { lists: 0, tokens: 0, limits: 0, connections: 0 },
+    received: { lists: 0, tokens: 0, limits: 0, connections: 0 },
     close: () =>
       new Promise((resolve) => {
         server.close(() => resolve());
@@ -55,7 +55,7 @@ export async function startHostile(tls?: TlsOptions): Promise<Hostile> {
     else socket.write(misbehaviour);
   }
   const serve = (socket: Socket) => {
-    state.asked.connections++;
+    state.received.connections++;
     sockets.add(socket);
     socket.on('close', () => sockets.delete(socket));
     socket.on('error', () => socket.destroy());
@@ -72,13 +72,13 @@ export async function startHostile(tls?: TlsOptions): Promise<Hostile> {
       const request = received;
       received = '';
       if (isToken) {
-        state.asked.tokens++;
+        state.received.tokens++;
         act(socket, request, state.token ?? answer(200, TOKEN));
       } else if (limits) {
-        state.asked.limits++;
+        state.received.limits++;
         act(socket, request, state.limits ?? answer(403, '{}'));
       } else {
-        state.asked.lists++;
+        state.received.lists++;
         act(socket, request, state.list ?? answer(200, GOOD_LIST));
       }
     });

@@ -3,15 +3,15 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { connect, createServer, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { createSharedEngine } from '../../src/cache/shared-engine.ts';
-import type { SharedEvent } from '../../src/cache/shared-events.ts';
-import { createSharedGroup, type SharedHandlers } from '../../src/cache/shared-group.ts';
-import { createSeal } from '../../src/cache/shared-seal.ts';
-import { readSharedAddress } from '../../src/cache/shared-url.ts';
-import { createSharedValues } from '../../src/cache/shared-values.ts';
+import { createCluster, type SharedHandlers } from '../../src/cluster/cluster.ts';
+import type { SharedEvent } from '../../src/cluster/events.ts';
+import { createRedisClient } from '../../src/cluster/redis-client.ts';
+import { readSharedAddress } from '../../src/cluster/redis-url.ts';
+import { createSealedStore } from '../../src/cluster/sealed-store.ts';
 import { type Clock, createSystemClock } from '../../src/lib/clock.ts';
 import { createSystemRandom } from '../../src/lib/random.ts';
-import { createBudget } from '../../src/upstream/budget.ts';
+import { createSeal } from '../../src/lib/sealed-box.ts';
+import { createBudget } from '../../src/upstream/budget/budget.ts';
 
 /** A redis-server of its own, without a file. */
 export interface Redis {
@@ -169,15 +169,15 @@ export async function joinGroup(
   const address = readSharedAddress(url);
   if (address === undefined) throw new Error(`${url} is no address`);
   const events: SharedEvent[] = [];
-  const engine = createSharedEngine(
+  const engine = createRedisClient(
     { address, timeoutMs: 1_000, ...(ca === undefined ? {} : { ca }) },
     { clock, random, observe: (event) => void events.push(event) },
   );
   const seal = createSeal({ encryptionKey, otherKey, maxBytes: 1_000_000 }, { random });
   const budget = createBudget({ clock });
   const parts = { engine, seal, clock, random };
-  const values = createSharedValues({ channel: () => group.channel, maxBytes: 1_000_000 }, parts);
-  const group = createSharedGroup(
+  const values = createSealedStore({ channel: () => group.channel, maxBytes: 1_000_000 }, parts);
+  const group = createCluster(
     { namespace },
     {
       ...parts,
@@ -188,7 +188,7 @@ export async function joinGroup(
         onGap: () => undefined,
         onNews: () => undefined,
         onMissedNews: () => undefined,
-        onChange: values.changed,
+        onChange: values.notifyChanged,
         ...handlers,
       },
     },

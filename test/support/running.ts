@@ -1,10 +1,10 @@
 import { createHash } from 'node:crypto';
 import { request as httpRequest } from 'node:http';
-import { compose } from '../../src/compose.ts';
+import { compose } from '../../src/compose/gateway.ts';
 import { configSchema, type SecretRef } from '../../src/config/schema.ts';
 import { type Clock, createSystemClock } from '../../src/lib/clock.ts';
 import { createSystemRandom } from '../../src/lib/random.ts';
-import { createSimulator, type Simulator, type SimulatorOptions } from '../../src/simulator/simulator.ts';
+import { createSimulator, type Simulator, type SimulatorOptions } from '../../src/simulator/server.ts';
 import { SAMPLE_CREDENTIALS, SAMPLE_PROJECTS } from '../../src/simulator/world.ts';
 
 /** An HTTP answer as it came over the socket. */
@@ -32,7 +32,7 @@ export function ask(
 ): Promise<Reply> {
   return new Promise((resolve, reject) => {
     const { hostname, port } = new URL(origin);
-    const asked = httpRequest(
+    const request = httpRequest(
       { hostname, port, path, method: options.method ?? 'GET', headers: options.headers ?? {}, agent: false },
       (response) => {
         const chunks: Buffer[] = [];
@@ -50,8 +50,8 @@ export function ask(
         response.on('error', reject);
       },
     );
-    asked.on('error', reject);
-    asked.end(options.body);
+    request.on('error', reject);
+    request.end(options.body);
   });
 }
 
@@ -82,7 +82,7 @@ interface RunningOptions {
   /** Contents of files the configuration names. */
   readonly files?: Record<string, string>;
   /** Bytes for questions that the gateway remembers; absent: as usual. */
-  readonly rememberedBytes?: number;
+  readonly requestMemoBytes?: number;
   /** Instead of the simulator's address. */
   readonly origin?: string;
   /** What the wall clock shows; may throw, as anything may that is called while a request is handled. */
@@ -155,7 +155,7 @@ export async function startGateway(options: RunningOptions = {}): Promise<Runnin
     {
       ...resolve(options.config, options.files),
       build: { version: '0.0.0', node: process.version },
-      ...(options.rememberedBytes === undefined ? {} : { rememberedBytes: options.rememberedBytes }),
+      ...(options.requestMemoBytes === undefined ? {} : { requestMemoBytes: options.requestMemoBytes }),
       log,
     },
     {
@@ -188,7 +188,7 @@ export async function startGateway(options: RunningOptions = {}): Promise<Runnin
     tokenRequests: () => simulator.requests.filter(({ target }) => target === '/api/oauth/token').length,
     reload: (settings, files) => gateway.reload(resolve(settings, files)),
     async stop() {
-      await gateway.stop({ hurry: true });
+      await gateway.stop({ immediate: true });
       await simulator.close();
     },
   };

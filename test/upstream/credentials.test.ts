@@ -1,13 +1,13 @@
 import { afterEach, describe, expect, test } from 'vitest';
 import { createSystemRandom } from '../../src/lib/random.ts';
-import { createSimulator, type Simulator, type SimulatorOptions } from '../../src/simulator/simulator.ts';
+import { createSimulator, type Simulator, type SimulatorOptions } from '../../src/simulator/server.ts';
 import { SAMPLE_CREDENTIALS, SAMPLE_PROJECTS } from '../../src/simulator/world.ts';
-import { createBudget } from '../../src/upstream/budget.ts';
-import { answerChallenge } from '../../src/upstream/digest.ts';
-import { readChallenge } from '../../src/upstream/digest-challenge.ts';
+import { answerChallenge } from '../../src/upstream/auth/digest.ts';
+import { readChallenge } from '../../src/upstream/auth/digest-challenge.ts';
+import { createBudget } from '../../src/upstream/budget/budget.ts';
 import type { UpstreamEvent } from '../../src/upstream/events.ts';
-import type { Exchange, Send, UpstreamAnswer } from '../../src/upstream/message.ts';
-import { createCredentialSend } from '../../src/upstream/stack.ts';
+import type { Exchange, Send, UpstreamResult } from '../../src/upstream/message.ts';
+import { createUpstreamClient } from '../../src/upstream/pipeline.ts';
 import { createTransport, type Transport } from '../../src/upstream/transport.ts';
 import { createFakeClock, type FakeClock } from '../support/fake-clock.ts';
 
@@ -35,7 +35,7 @@ async function start(kind: 'service-account' | 'api-key', options: SimulatorOpti
     kind === 'api-key'
       ? [apiKey.publicKey, apiKey.privateKey]
       : [serviceAccount.clientId, serviceAccount.clientSecret];
-  const { send } = createCredentialSend(
+  const { send } = createUpstreamClient(
     { name: 'sample', kind, secrets: { id, secret }, mintTimeoutMs: 10_000 },
     {
       exchange: transport.exchange,
@@ -51,19 +51,19 @@ async function start(kind: 'service-account' | 'api-key', options: SimulatorOpti
   return { clock, simulator, events, ask, count, tokens };
 }
 
-function askOnce(send: Send, clock: FakeClock, project: { id: string }): Promise<UpstreamAnswer> {
+function askOnce(send: Send, clock: FakeClock, project: { id: string }): Promise<UpstreamResult> {
   return send({
     operation: 'listGroupStreamPrivateLinkConnections',
     target: `/api/atlas/v2/groups/${project.id}/streams/privateLinkConnections?itemsPerPage=1&pageNum=1`,
     accept: 'application/vnd.atlas.2023-02-01+json',
     deadlineAt: clock.now() + 10_000,
-    purpose: 'foreground',
+    priority: 'foreground',
     endpointSet: 'streams',
     scope: project.id,
   });
 }
 
-const statusOf = (answer: UpstreamAnswer) => (answer.type === 'answered' ? answer.status : answer.code);
+const statusOf = (answer: UpstreamResult) => (answer.type === 'answered' ? answer.status : answer.code);
 
 describe('a service account', () => {
   test('costs one token request for 100 cold concurrent questions', async () => {
@@ -185,7 +185,7 @@ describe('an API key', () => {
     const { clock, simulator } = await start('api-key');
     const exchange: Exchange =
       started[0]?.transport.exchange ?? (() => Promise.reject(new Error('not started')));
-    const { send } = createCredentialSend(
+    const { send } = createUpstreamClient(
       {
         name: 'wrong',
         kind: 'api-key',

@@ -1,0 +1,131 @@
+import { createHash } from 'node:crypto';
+import { compose } from '../../compose/gateway.ts';
+import { configSchema } from '../../config/schema.ts';
+import { createSimulator } from '../../simulator/server.ts';
+import { SAMPLE_CREDENTIALS, SAMPLE_PROJECTS } from '../../simulator/world.ts';
+import { type CommandBody, readPort } from '../command.ts';
+import { COLOUR_VARIABLE } from '../configuration.ts';
+import { createKey } from './new-key.ts';
+
+const ACCEPT = "-H 'Accept: application/vnd.atlas.2023-02-01+json'";
+
+export const demo: CommandBody = {
+  flags: {
+    port: {
+      type: 'string',
+      value: 'PORT',
+      description: 'Port of the gateway; 0 takes a free one.',
+      defaultText: '8080',
+    },
+    'admin-port': {
+      type: 'string',
+      value: 'PORT',
+      description: 'Port of metrics and status; 0 takes a free one.',
+      defaultText: '9090',
+    },
+  },
+  help: {
+    description: [
+      'Nothing leaves this machine, and no credentials are needed. The lines it prints can be pasted into a shell.',
+      'Ctrl-C ends it.',
+    ],
+    environment: [COLOUR_VARIABLE],
+    exitCodes: [
+      ['0', 'It was asked to end.'],
+      ['1', 'A port is in use.'],
+      ['2', 'Wrong usage.'],
+    ],
+    examples: [
+      ['atlas-gateway demo', 'Runs on ports 8080 and 9090.'],
+      ['atlas-gateway demo --port 0 --admin-port 0', 'On ports that are free.'],
+    ],
+  },
+  async run(
+    flags,
+    { version, node, print, printError, isTerminal, env, clock, random, shutdownSignal, onHangup },
+  ) {
+    const port = readPort(flags, 'port', 8_080);
+    const adminPort = readPort(flags, 'admin-port', 9_090);
+    // There is nothing to read again, and a closed terminal does not end it.
+    onHangup(() => undefined);
+    const simulator = createSimulator({}, { clock, random });
+    const origin = await simulator.listen(0);
+    const { payments, orders, empty } = SAMPLE_PROJECTS;
+    const keys = { payments: createKey(random), orders: createKey(random) };
+    const { clientId, clientSecret } = SAMPLE_CREDENTIALS.serviceAccount;
+    const secrets = new Map([
+      ['CLIENT_ID', clientId],
+      ['CLIENT_SECRET', clientSecret],
+    ]);
+    const team = (name: string, key: { id: string; secret: string }, projects: string[]) => ({
+      name,
+      projects,
+      keys: [{ id: key.id, sha256: createHash('sha256').update(key.secret).digest('hex') }],
+    });
+    const config = configSchema.parse({
+      listen: { port },
+      admin: { port: adminPort },
+      upstream: { origin },
+      credentials: [
+        {
+          name: 'demo',
+          serviceAccount: { clientId: { env: 'CLIENT_ID' }, clientSecret: { env: 'CLIENT_SECRET' } },
+        },
+      ],
+      callers: [
+        team('team-payments', keys.payments, [payments.id, empty.id]),
+        team('team-orders', keys.orders, [orders.id]),
+      ],
+      anonymous: { projects: 'all', organizations: 'all' },
+    });
+    const log = {
+      destination: { write: print },
+      people: true,
+      colorize: isTerminal && (env['NO_COLOR'] ?? '') === '',
+    };
+    const secretOf = (ref: { env: string } | { file: string }) =>
+      'env' in ref ? (secrets.get(ref.env) ?? '') : '';
+    const gateway = compose({ config, secretOf, build: { version, node }, log }, { clock, random });
+    let started: Awaited<ReturnType<typeof gateway.start>>;
+    try {
+      started = await gateway.start();
+    } catch (error) {
+      printError(
+        `atlas-gateway: ${error instanceof Error ? error.message : 'cannot start'} (in the demo: --port and --admin-port)\n`,
+      );
+      await simulator.close();
+      return 1;
+    }
+    const { publicOrigin, adminOrigin } = started;
+    const list = (project: string, query = '') =>
+      `'${publicOrigin}/api/atlas/v2/groups/${project}/streams/privateLinkConnections${query}'`;
+    print(`
+The gateway answers on ${publicOrigin}; a simulated Atlas answers on ${origin}.
+
+The first question loads the list from Atlas (Cache-Status: fwd=miss), the second is answered from memory (hit):
+  curl -i ${ACCEPT} ${list(payments.id, '?itemsPerPage=2')}
+
+Any other page and form of the same list is a hit too:
+  curl -i ${ACCEPT} ${list(payments.id, '?pretty=true&pageNum=3&itemsPerPage=5')}
+
+As team-orders, with its key: its own project, then one that is another team's (403):
+  curl -i ${ACCEPT} -H 'Authorization: Bearer ${keys.orders.id}_${keys.orders.secret}' ${list(orders.id, '?itemsPerPage=1')}
+  curl -i ${ACCEPT} -H 'Authorization: Bearer ${keys.orders.id}_${keys.orders.secret}' ${list(payments.id)}
+
+Atlas fails from now on; the gateway goes on answering. The second line makes it well again:
+  curl -X POST -d '{"status":503}' ${origin}/simulator/faults
+  curl -X DELETE ${origin}/simulator/faults
+
+What it has done: how often Atlas was asked, and what it holds:
+  curl -s ${adminOrigin}/metrics | grep atlas_gateway_upstream_requests_total
+  curl -s ${adminOrigin}/status.json
+
+Ctrl-C ends it.
+
+`);
+    await shutdownSignal();
+    await gateway.stop({ immediate: true });
+    await simulator.close();
+    return 0;
+  },
+};

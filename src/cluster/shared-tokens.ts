@@ -1,0 +1,50 @@
+import { createHash } from 'node:crypto';
+import { z } from 'zod';
+import type { Clock } from '../lib/clock.ts';
+import type { ShareGrant } from '../upstream/auth/bearer.ts';
+import type { UpstreamFailure } from '../upstream/message.ts';
+import type { Cluster } from './cluster.ts';
+import type { SealedStore } from './sealed-store.ts';
+
+const grantForm = z.object({
+  type: z.literal('grant'),
+  value: z.string(),
+  renewAt: z.number(),
+  endsAt: z.number(),
+});
+
+/** Tokens for Atlas that gateways have in common: one of them mints, and the others use it. Sealed like everything else. */
+export function createSharedGrants({
+  group,
+  values,
+  clock,
+}: {
+  group: Cluster;
+  values: SealedStore;
+  clock: Clock;
+}): ShareGrant {
+  return async ({ secrets: { id, secret }, usable, waitUntil }, mint) => {
+    // Another secret is another token: who rotates must not be given the old one's.
+    const name = group.keyFor('grant', id, createHash('sha256').update(secret).digest('base64url'));
+    if (name === undefined) return mint();
+    return values.getOrLoad<z.output<typeof grantForm> | UpstreamFailure>({
+      name,
+      waitUntil,
+      load: mint,
+      accept(plain) {
+        let grant: z.output<typeof grantForm>;
+        try {
+          grant = grantForm.parse(JSON.parse(plain.toString()));
+        } catch {
+          return 'broken';
+        }
+        return usable(grant) ? grant : undefined;
+      },
+      toStore(grant) {
+        if (grant.type === 'failed') return 'nothing';
+        const lifeMs = grant.endsAt - clock.wall();
+        return lifeMs > 0 ? { plain: Buffer.from(JSON.stringify(grant)), lifeMs } : 'nothing';
+      },
+    });
+  };
+}

@@ -1,0 +1,20 @@
+import type { Problem, Raw } from './config-error.ts';
+import { show } from './config-error.ts';
+import { type Environment, override } from './env-overrides.ts';
+import { configSchema } from './schema.ts';
+import { issueProblems } from './schema-issues.ts';
+
+/** What is wrong with the variables that override settings, where the file they belong to cannot be read. */
+export function environmentProblems(env: Environment): Problem[] {
+  const raw: Raw = {};
+  const { problems, overridden } = override(raw, env);
+  const issues = configSchema.safeParse(raw).error?.issues ?? [];
+  const ofValues = issues
+    .flatMap((issue) => issueProblems(issue, raw))
+    .flatMap(({ path, message }): Problem[] => {
+      const variable = overridden.get(show(path));
+      // What is missing is in the file.
+      return variable === undefined ? [] : [{ file: 'environment', setting: variable, message }];
+    });
+  return [...problems, ...ofValues];
+}

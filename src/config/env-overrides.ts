@@ -1,0 +1,85 @@
+import { didYouMean } from '../lib/suggest.ts';
+import { isRaw, type Problem, type Raw } from './config-error.ts';
+import { SCALAR_SETTINGS } from './schema.ts';
+import { isServiceVariable } from './service-variables.ts';
+
+/** The process's environment. */
+export type Environment = Readonly<Record<string, string | undefined>>;
+
+const PREFIX = 'ATLAS_GATEWAY_';
+/** Set by the launcher, not a setting. */
+const CONFIG_VARIABLE = `${PREFIX}CONFIG`;
+
+/** `listen.publicUrl` → `ATLAS_GATEWAY_LISTEN_PUBLIC_URL` */
+export const variableOf = (setting: string): string =>
+  PREFIX + setting.replace(/[A-Z]/g, '_$&').replaceAll('.', '_').toUpperCase();
+
+/** Puts the settings that environment variables name into the parsed file; tells which setting came from which variable. */
+export function override(
+  raw: Raw,
+  env: Environment,
+): { problems: Problem[]; overridden: Map<string, string> } {
+  const settings = new Map<string, string>(SCALAR_SETTINGS.map((setting) => [variableOf(setting), setting]));
+  const overridden = new Map<string, string>();
+  const problems: Problem[] = [];
+  for (const [variable, value] of Object.entries(env)) {
+    if (!variable.startsWith(PREFIX) || variable === CONFIG_VARIABLE || value === undefined) continue;
+    if (isServiceVariable(variable)) continue;
+    const setting = settings.get(variable);
+    if (setting === undefined) {
+      problems.push({
+        file: 'environment',
+        setting: variable,
+        message: `names no setting${didYouMean(variable, settings.keys())}`,
+      });
+      continue;
+    }
+    const [section = '', key = ''] = setting.split('.');
+    const existing = raw[section];
+    // A section that is not a mapping is reported, not replaced.
+    if (existing !== undefined && existing !== null && !isRaw(existing)) continue;
+    raw[section] = {
+      ...(isRaw(existing) ? existing : {}),
+      [key]: /^\d+(\.\d+)?$/.test(value) ? Number(value) : value,
+    };
+    overridden.set(setting, variable);
+  }
+  return { problems, overridden };
+}
+
+const pair = (one: string, other: string): string => `${one} is set but ${other} is not; set both`;
+
+/** The configuration of a start without a file: one credential from the environment, and lists open to this machine. */
+export function fromEnvironment(env: Environment): Raw | string {
+  const set = (variable: string) => (env[variable] ?? '') !== '';
+  const [id, secret, publicKey, privateKey] = [
+    'MONGODB_ATLAS_CLIENT_ID',
+    'MONGODB_ATLAS_CLIENT_SECRET',
+    'MONGODB_ATLAS_PUBLIC_KEY',
+    'MONGODB_ATLAS_PRIVATE_KEY',
+  ] as const;
+  for (const [one, other] of [
+    [id, secret],
+    [secret, id],
+    [publicKey, privateKey],
+    [privateKey, publicKey],
+  ] as const) {
+    if (set(one) && !set(other)) return pair(one, other);
+  }
+  const anonymous = { projects: 'all', organizations: 'all', operations: 'lists' };
+  if (set(id))
+    return {
+      credentials: [
+        { name: 'environment', serviceAccount: { clientId: { env: id }, clientSecret: { env: secret } } },
+      ],
+      anonymous,
+    };
+  if (set(publicKey))
+    return {
+      credentials: [
+        { name: 'environment', apiKey: { publicKey: { env: publicKey }, privateKey: { env: privateKey } } },
+      ],
+      anonymous,
+    };
+  return `no configuration and no credentials; start with --config FILE, or set ${id} and ${secret} (or ${publicKey} and ${privateKey}), or try the gateway without Atlas: atlas-gateway demo`;
+}

@@ -1,0 +1,71 @@
+import { certificatesProblem, privateKeyProblem } from './certificate-check.ts';
+import { type Path, show } from './config-error.ts';
+import { keySetProblem } from './key-set-check.ts';
+import type { GatewayConfig, SecretRef } from './schema.ts';
+
+/** Files that are read whole, certificates and keys for verifying, with their place. */
+export function fileRefs(config: GatewayConfig): { ref: { file: string }; path: Path }[] {
+  const { tls } = config.listen;
+  const ca = config.cache.shared?.ca;
+  return [
+    ...(ca === undefined ? [] : [{ ref: ca, path: ['cache', 'shared', 'ca'] }]),
+    ...(tls === undefined
+      ? []
+      : [
+          { ref: tls.cert, path: ['listen', 'tls', 'cert'] },
+          { ref: tls.key, path: ['listen', 'tls', 'key'] },
+        ]),
+    ...config.issuers.flatMap(({ jwks }, index) =>
+      'file' in jwks ? [{ ref: jwks, path: ['issuers', index, 'jwks'] }] : [],
+    ),
+    ...config.callers.flatMap(({ keys }, index) =>
+      keys.flatMap(({ ha1 }, place) =>
+        ha1 === undefined ? [] : [{ ref: ha1, path: ['callers', index, 'keys', place, 'ha1'] }],
+      ),
+    ),
+  ];
+}
+
+/** What is wrong with such a file's content, or undefined. */
+export function contentProblem(path: Path, content: string): string | undefined {
+  const setting = show(path);
+  if (
+    setting.endsWith('ha1') &&
+    !/^([a-f0-9]{32}|[a-f0-9]{64})(\s+([a-f0-9]{32}|[a-f0-9]{64}))*\s*$/.test(content)
+  )
+    return 'holds no HA1; make it with atlas-gateway new-key --ha1-file';
+  if (setting.endsWith('jwks')) return keySetProblem(content);
+  if (setting.endsWith('tls.key')) return privateKeyProblem(content);
+  if (setting.endsWith('tls.cert') || setting.endsWith('.ca')) return certificatesProblem(content);
+  return undefined;
+}
+
+/** Certificates and the keys that have to belong to them, with the place of the key. */
+export function keyPairs({ listen: { tls } }: GatewayConfig): {
+  cert: { file: string };
+  key: { file: string };
+  path: Path;
+}[] {
+  return tls === undefined ? [] : [{ ...tls, path: ['listen', 'tls', 'key'] }];
+}
+
+/** Every secret the configuration names, with its place. */
+export function secretRefs(config: GatewayConfig): { ref: SecretRef; path: Path }[] {
+  const refs: { ref: SecretRef; path: Path }[] = [];
+  if (config.admin.token !== undefined) refs.push({ ref: config.admin.token, path: ['admin', 'token'] });
+  const { signingKey } = config.tokens;
+  if (signingKey !== undefined) refs.push({ ref: signingKey, path: ['tokens', 'signingKey'] });
+  const { snapshot } = config.cache;
+  if (snapshot !== undefined)
+    refs.push({ ref: snapshot.encryptionKey, path: ['cache', 'snapshot', 'encryptionKey'] });
+  const { url, encryptionKey, previousEncryptionKey } = config.cache.shared ?? {};
+  for (const [key, ref] of Object.entries({ url, encryptionKey, previousEncryptionKey }))
+    if (ref !== undefined) refs.push({ ref, path: ['cache', 'shared', key] });
+  for (const [index, { serviceAccount, apiKey }] of config.credentials.entries()) {
+    for (const [kind, pairOfSecrets] of Object.entries({ serviceAccount, apiKey })) {
+      for (const [key, ref] of Object.entries(pairOfSecrets ?? {}))
+        refs.push({ ref, path: ['credentials', index, kind, key] });
+    }
+  }
+  return refs;
+}

@@ -1,0 +1,226 @@
+import { createHash, createHmac, timingSafeEqual } from 'node:crypto';
+import { credentialsOf, parseAuthParams } from '../../lib/auth-params.ts';
+import type { Clock } from '../../lib/clock.ts';
+import { compactText } from '../../lib/compact-buffer.ts';
+import type { Random } from '../../lib/random.ts';
+import type { AuthResult, AuthScheme, CallerKey, CallerKeys } from './key-auth.ts';
+
+/** The realm of the challenge is Atlas's own: clients compute HA1 with what the challenge names, and HA1 files are made for it. */
+export const DIGEST_REALM = 'MMS Public API';
+
+/** HA1 of a key (RFC 7616 section 3.4.2), `MD5(id:realm:secret)` or with SHA-256, in hex. */
+export const hashA1 = (algorithm: DigestAlgorithm, id: string, secret: string): string =>
+  hash(algorithm, `${id}:${DIGEST_REALM}:${secret}`);
+
+export type DigestAlgorithm = 'MD5' | 'SHA-256';
+
+export interface DigestKeys {
+  readonly scheme: AuthScheme;
+  /** `WWW-Authenticate` values, one a supported algorithm; MD5 first, because clients that know one challenge only take the first. */
+  challenges(stale: boolean): readonly string[];
+}
+
+/** Nonces and the counts that each key used with them, separate from the keys so that a reload of keys does not forget them. */
+export interface NonceStore {
+  issue(): string;
+  /** `forged`: not from here. `ended`: from here, but too old, or the counts that this key used with it were forgotten. */
+  check(keyId: string, nonce: string): 'good' | 'ended' | 'forged';
+  /** Marks a count as used by a key; false where it was already. */
+  use(keyId: string, nonce: string, count: number): boolean;
+  /** The same for a count that was used at another gateway. */
+  markUsed(keyId: string, nonce: string, count: number): void;
+  /** Counts may have been used at another gateway without this one knowing: nonces older than this moment end, of one key or of all. */
+  expireOlder(keyId?: string): void;
+}
+
+/** What gateways that take each other's nonces have in common: keys that sign them, the first for new ones, and where used counts are reported. */
+export interface SharedNonces {
+  readonly keys: readonly Buffer[];
+  readonly onUse: (keyId: string, nonce: string, count: number) => void;
+}
+
+/** What one key used. */
+interface UsedNonces {
+  readonly counts: Map<string, Set<number>>;
+  /** How many there are of all nonces together. */
+  total: number;
+  /** Nonces issued before this moment have ended for the key. */
+  oldestGood: number;
+}
+
+const NONCE_LIFE_MS = 300_000;
+/** For each key, so that no caller can end the nonces of another. */
+const MAX_NONCES = 10_000;
+const MAX_TOTAL_COUNTS = 100_000;
+/** For each nonce of a key. */
+const MAX_COUNTS = 5_000;
+const HEX = { MD5: /^[a-f0-9]{32}$/, 'SHA-256': /^[a-f0-9]{64}$/ } as const;
+const NO_ANSWER = { MD5: '0'.repeat(32), 'SHA-256': '0'.repeat(64) } as const;
+
+function hash(algorithm: DigestAlgorithm, text: string): string {
+  return createHash(algorithm === 'MD5' ? 'md5' : 'sha256')
+    .update(text)
+    .digest('hex');
+}
+
+/**
+ * Nonces that need no memory until they are used well: time, chance and a signature over both, 32 characters as Atlas's are. Only a nonce
+ * that a right answer came with has its counts remembered, so strangers cannot fill the book; each key has room of its own, and when it is
+ * full the key's oldest nonces end early.
+ */
+export function createNonceStore({
+  clock,
+  random,
+  shared,
+}: {
+  clock: Clock;
+  random: Random;
+  shared?: SharedNonces | undefined;
+}): NonceStore {
+  const keys = shared?.keys ?? [random.bytes(32)];
+  // Gateways have only the wall clock in common.
+  const now = () => (shared === undefined ? clock.now() : clock.wall());
+  const byKey = new Map<string, UsedNonces>();
+  let oldestGood = now();
+  let sweptAt = now();
+  const sign = (head: Buffer, key = keys[0] ?? '') =>
+    createHmac('sha256', key).update(head).digest().subarray(0, 12);
+  const isSigned = (bytes: Buffer) =>
+    keys.some((key) => timingSafeEqual(sign(bytes.subarray(0, 12), key), bytes.subarray(12)));
+  const issuedAt = (bytes: Buffer) => bytes.readUIntBE(0, 6);
+
+  function usedBy(keyId: string): UsedNonces {
+    const used = byKey.get(keyId) ?? { counts: new Map(), total: 0, oldestGood: 0 };
+    byKey.set(keyId, used);
+    return used;
+  }
+
+  function dropOldest(used: UsedNonces): void {
+    for (const [nonce, counts] of used.counts) {
+      const at = issuedAt(Buffer.from(nonce, 'base64url'));
+      const isFull = used.counts.size > MAX_NONCES || used.total > MAX_TOTAL_COUNTS;
+      if (!isFull && now() - at < NONCE_LIFE_MS) return;
+      used.counts.delete(nonce);
+      used.total -= counts.size;
+      // A nonce whose counts are forgotten must not be good again: none as old as it is.
+      used.oldestGood = Math.max(used.oldestGood, at + 1);
+    }
+  }
+
+  /** Forgets keys that were not used for longer than a nonce lives, once in that time. */
+  function sweep(): void {
+    if (now() - sweptAt < NONCE_LIFE_MS) return;
+    sweptAt = now();
+    for (const [keyId, used] of byKey) {
+      dropOldest(used);
+      if (used.counts.size === 0 && now() - used.oldestGood >= NONCE_LIFE_MS) byKey.delete(keyId);
+    }
+  }
+
+  function mark(keyId: string, nonce: string, count: number): boolean {
+    sweep();
+    const used = usedBy(keyId);
+    const counts = used.counts.get(nonce) ?? new Set();
+    if (counts.has(count)) return false;
+    counts.add(count);
+    used.counts.set(compactText(nonce), counts);
+    used.total++;
+    dropOldest(used);
+    return true;
+  }
+
+  return {
+    issue() {
+      const head = Buffer.concat([Buffer.alloc(6), random.bytes(6)]);
+      head.writeUIntBE(Math.floor(now()), 0, 6);
+      return Buffer.concat([head, sign(head)]).toString('base64url');
+    },
+    check(keyId, nonce) {
+      const bytes = Buffer.from(nonce, 'base64url');
+      // One spelling only: counts are kept by the text of a nonce.
+      if (bytes.length !== 24 || bytes.toString('base64url') !== nonce || !isSigned(bytes)) return 'forged';
+      const at = issuedAt(bytes);
+      const used = byKey.get(keyId);
+      const isFull = (used?.counts.get(nonce)?.size ?? 0) >= MAX_COUNTS;
+      const isForgotten = at < Math.floor(Math.max(oldestGood, used?.oldestGood ?? 0));
+      return now() - at >= NONCE_LIFE_MS || isForgotten || isFull ? 'ended' : 'good';
+    },
+    use(keyId, nonce, count) {
+      if (!mark(keyId, nonce, count)) return false;
+      shared?.onUse(keyId, nonce, count);
+      return true;
+    },
+    markUsed: (keyId, nonce, count) => void mark(keyId, nonce, count),
+    expireOlder(keyId) {
+      if (keyId === undefined) oldestGood = Math.max(oldestGood, now());
+      else usedBy(keyId).oldestGood = Math.max(usedBy(keyId).oldestGood, now());
+    },
+  };
+}
+
+const same = (a: string, b: string) =>
+  a.length === b.length && timingSafeEqual(Buffer.from(a), Buffer.from(b));
+
+/** A caller key as an HTTP digest (RFC 7616, `qop=auth`), id as user and secret as password. */
+export function createDigestKeys(
+  entries: readonly CallerKeys[],
+  nonceStore: NonceStore,
+  clock: Clock,
+): DigestKeys {
+  const byId = new Map(
+    entries.flatMap(({ caller, keys }) => keys.map((key) => [key.id, { caller, key }] as const)),
+  );
+  const unauthenticated = (
+    reason: Extract<AuthResult, { type: 'unauthenticated' }>['reason'],
+    stale = false,
+  ): AuthResult => ({ type: 'unauthenticated', reason, stale });
+  const secretOf = (key: CallerKey | undefined, algorithm: DigestAlgorithm) =>
+    algorithm === 'MD5' ? key?.ha1?.md5 : key?.ha1?.sha256;
+
+  return {
+    scheme(authorization, { method, target }) {
+      const credentials = credentialsOf('digest', authorization);
+      if (credentials === undefined) return undefined;
+      const parameters = parseAuthParams(credentials);
+      const get = (name: string) => parameters?.get(name) ?? '';
+      const algorithm = get('algorithm').toUpperCase() === 'SHA-256' ? 'SHA-256' : 'MD5';
+      const [nonce, nc, response] = [get('nonce'), get('nc'), get('response')];
+      if (
+        get('realm') !== DIGEST_REALM ||
+        get('qop') !== 'auth' ||
+        get('uri') !== target ||
+        !/^[a-f0-9]{8}$/i.test(nc) ||
+        !HEX[algorithm].test(response)
+      ) {
+        return unauthenticated('malformed');
+      }
+      const known = byId.get(get('username'));
+      const ha1 = secretOf(known?.key, algorithm) ?? NO_ANSWER[algorithm];
+      const expected = hash(
+        algorithm,
+        `${ha1}:${nonce}:${nc}:${get('cnonce')}:auth:${hash(algorithm, `${method}:${target}`)}`,
+      );
+      const right = same(response, expected);
+      if (known === undefined || secretOf(known.key, algorithm) === undefined)
+        return unauthenticated('unknown-key');
+      if (!right) return unauthenticated('wrong-secret');
+      if (known.key.expiresAt !== undefined && clock.wall() >= known.key.expiresAt)
+        return unauthenticated('expired');
+      switch (nonceStore.check(known.key.id, nonce)) {
+        case 'forged':
+          return unauthenticated('unknown-nonce');
+        case 'ended':
+          return unauthenticated('ended-nonce', true);
+        case 'good':
+          return nonceStore.use(known.key.id, nonce, Number.parseInt(nc, 16))
+            ? { type: 'caller', caller: known.caller }
+            : unauthenticated('replayed');
+      }
+    },
+    challenges: (stale) =>
+      (['MD5', 'SHA-256'] as const).map(
+        (algorithm) =>
+          `Digest realm="${DIGEST_REALM}", domain="", nonce="${nonceStore.issue()}", algorithm=${algorithm}, qop="auth", stale=${stale}`,
+      ),
+  };
+}

@@ -1,0 +1,136 @@
+import { createLocalJWKSet, errors, type JSONWebKeySet, type JWTVerifyGetKey } from 'jose';
+import type { Clock } from '../../lib/clock.ts';
+
+/** The keys of issuers, by the URL of their key set. They outlive a change of the configuration that keeps the URL. */
+export interface IssuerKeys {
+  /** Looks up the key that a JWT names. Rejects with `IssuerKeysUnavailable` where it is unknown and the key server does not answer. */
+  keysOf(url: URL): JWTVerifyGetKey;
+  /** Forgets the keys of every other URL. */
+  retain(urls: readonly URL[]): void;
+}
+
+/** Fetches a key set; `signal` aborts it. Rejects where the key server does not answer with JSON. */
+export type FetchKeySet = (url: URL, signal: AbortSignal) => Promise<unknown>;
+
+/** The key server did not answer, so nobody can say whether a token is good. */
+export class IssuerKeysUnavailable extends Error {
+  readonly code = 'ISSUER_KEYS_UNAVAILABLE';
+}
+
+/** Fetches of one key set are at least this far apart, whether they succeed or fail and however many unknown key ids arrive. */
+const COOLDOWN_MS = 30_000;
+const FETCH_TIMEOUT_MS = 5_000;
+/** Keys of this age are fetched again in the background. */
+const REFRESH_AFTER_MS = 300_000;
+/** Keys of this age are not relied on before they have been fetched again: a withdrawn key stops working within ten minutes. */
+const MAX_AGE_MS = 600_000;
+/** How long a request waits for such keys while the key server is known to fail. */
+const FAILING_WAIT_MS = 1_000;
+const MAX_KEY_SET_BYTES = 1_048_576;
+
+async function readBounded(response: Response): Promise<string> {
+  const chunks: Uint8Array[] = [];
+  let bytes = 0;
+  for await (const chunk of response.body ?? []) {
+    bytes += chunk.length;
+    if (bytes > MAX_KEY_SET_BYTES) throw new Error('the key set is too large');
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks).toString();
+}
+
+/** Fetches over HTTP; redirects are not followed. */
+export const fetchKeySet: FetchKeySet = async (url, signal) => {
+  const response = await fetch(url, {
+    signal,
+    redirect: 'error',
+    headers: { accept: 'application/json, application/jwk-set+json' },
+  });
+  if (response.status !== 200) throw new Error(`the key server answered ${response.status}`);
+  return JSON.parse(await readBounded(response));
+};
+
+const isKeySet = (value: unknown): value is JSONWebKeySet =>
+  typeof value === 'object' && value !== null && 'keys' in value && Array.isArray(value.keys);
+
+/** One key set, fetched when a token first needs it. Keys that are known stay in use while the key server is down. */
+function createRemoteKeys(
+  url: URL,
+  { clock, fetchSet }: { clock: Clock; fetchSet: FetchKeySet },
+): JWTVerifyGetKey {
+  let known: { readonly find: JWTVerifyGetKey; readonly fetchedAt: number } | undefined;
+  let attemptedAt = Number.NEGATIVE_INFINITY;
+  let failing = false;
+  let fetching: Promise<void> | undefined;
+
+  async function fetchOnce(): Promise<void> {
+    const abort = new AbortController();
+    const cancelTimeout = clock.after(FETCH_TIMEOUT_MS, () => abort.abort());
+    try {
+      const set = await fetchSet(url, abort.signal);
+      if (!isKeySet(set)) throw new Error('the key server did not answer with a key set');
+      known = { find: createLocalJWKSet(set), fetchedAt: clock.now() };
+      failing = false;
+    } catch {
+      // Whatever went wrong, known keys stay in use and the next attempt waits for the cooldown.
+      failing = true;
+    } finally {
+      cancelTimeout();
+      fetching = undefined;
+    }
+  }
+
+  /** Joins the fetch under way or starts one, unless the last one was less than a cooldown ago. */
+  function refresh(): Promise<void> | undefined {
+    if (fetching === undefined && clock.now() - attemptedAt >= COOLDOWN_MS) {
+      attemptedAt = clock.now();
+      fetching = fetchOnce();
+    }
+    return fetching;
+  }
+
+  const pause = (ms: number) => new Promise<void>((resolve) => void clock.after(ms, resolve));
+
+  /** Waits for a refresh of keys that are too old, but only for a moment while the key server is known to fail. */
+  async function refreshOld(fetchedAt: number): Promise<void> {
+    const ageMs = clock.now() - fetchedAt;
+    if (ageMs < REFRESH_AFTER_MS) return;
+    const refreshed = refresh();
+    if (ageMs < MAX_AGE_MS || refreshed === undefined) return;
+    await (failing ? Promise.race([refreshed, pause(FAILING_WAIT_MS)]) : refreshed);
+  }
+
+  async function findKnown(...[header, token]: Parameters<JWTVerifyGetKey>) {
+    if (known === undefined) throw new IssuerKeysUnavailable();
+    return known.find(header, token);
+  }
+
+  return async (header, token) => {
+    if (known === undefined) await refresh();
+    else await refreshOld(known.fetchedAt);
+    try {
+      return await findKnown(header, token);
+    } catch (error) {
+      if (!(error instanceof errors.JWKSNoMatchingKey)) throw error;
+      // The issuer may have added a key since the last fetch.
+      await refresh();
+      if (failing) throw new IssuerKeysUnavailable();
+      return findKnown(header, token);
+    }
+  };
+}
+
+export function createIssuerKeys({ clock, fetchSet }: { clock: Clock; fetchSet: FetchKeySet }): IssuerKeys {
+  const byUrl = new Map<string, JWTVerifyGetKey>();
+  return {
+    keysOf(url) {
+      const keys = byUrl.get(url.href) ?? createRemoteKeys(url, { clock, fetchSet });
+      byUrl.set(url.href, keys);
+      return keys;
+    },
+    retain(urls) {
+      const retained = new Set(urls.map(({ href }) => href));
+      for (const href of byUrl.keys()) if (!retained.has(href)) byUrl.delete(href);
+    },
+  };
+}

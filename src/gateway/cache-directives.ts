@@ -1,0 +1,41 @@
+import { type CacheDirectives, NO_DIRECTIVES } from '../cache/read-cache.ts';
+
+const DIRECTIVE = /(?:^|,)\s*([a-z-]+)(?:=(?:"(\d{1,9})"|(\d{1,9})))?\s*(?=,|$)/gi;
+/** `max-stale` without a value accepts any age (RFC 9111 section 5.2.1.2). */
+const ANY_AGE_MS = Number.MAX_SAFE_INTEGER;
+
+/** What the request's `Cache-Control` and `Pragma` demand (RFC 9111 section 5.2.1). Directives that a shared answer cannot meet are left out. */
+export function parseCacheDirectives(
+  cacheControl: string | undefined,
+  pragma: string | undefined,
+): CacheDirectives {
+  if (cacheControl === undefined)
+    return pragma?.toLowerCase() === 'no-cache' ? { ...NO_DIRECTIVES, noCache: true } : NO_DIRECTIVES;
+  let directives: CacheDirectives = NO_DIRECTIVES;
+  for (const [, name = '', quoted, plain] of cacheControl.slice(0, 512).matchAll(DIRECTIVE)) {
+    const seconds = quoted ?? plain;
+    switch (name.toLowerCase()) {
+      case 'no-cache':
+        directives = { ...directives, noCache: true };
+        break;
+      case 'only-if-cached':
+        directives = { ...directives, onlyIfCached: true };
+        break;
+      case 'max-age':
+        // `max-age=0` is how browsers and fetch say no-cache.
+        if (seconds !== undefined)
+          directives =
+            Number(seconds) === 0
+              ? { ...directives, noCache: true }
+              : { ...directives, maxAgeMs: Number(seconds) * 1_000 };
+        break;
+      case 'max-stale':
+        directives = {
+          ...directives,
+          maxStaleMs: seconds === undefined ? ANY_AGE_MS : Number(seconds) * 1_000,
+        };
+        break;
+    }
+  }
+  return directives;
+}

@@ -1,0 +1,50 @@
+import type { Catalog } from '../../atlas/catalog.ts';
+import { countItems, itemValue } from '../../atlas/list-parser.ts';
+import type { Clock } from '../../lib/clock.ts';
+import { walk } from '../../upstream/walk/walk.ts';
+import type { Discover } from './selection.ts';
+
+/** The lists of what a credential sees: its projects and its organizations. */
+const SOURCES = ['listGroups', 'listOrgs'];
+const MAX_ITEMS = 100_000;
+
+/** Asks Atlas which projects and organizations a credential sees. */
+export function createDiscover({
+  catalog,
+  clock,
+  timeoutMs,
+}: {
+  catalog: Catalog;
+  clock: Clock;
+  timeoutMs: number;
+}): Discover {
+  return async ({ send }) => {
+    const ids = new Set<string>();
+    for (const source of SOURCES) {
+      const operation = catalog.find(source);
+      if (operation === undefined) return undefined;
+      const result = await walk(
+        send,
+        {
+          operation: operation.id,
+          path: operation.path,
+          filters: '',
+          countable: true,
+          accept: `application/vnd.atlas.${operation.versions.at(-1)?.name ?? ''}+json`,
+          deadlineAt: clock.now() + timeoutMs,
+          priority: 'background',
+          endpointSet: operation.endpointSet,
+          scope: 'user',
+        },
+        MAX_ITEMS,
+      );
+      if (result.type !== 'walked') return undefined;
+      for (let index = 0; index < countItems(result.items); index++) {
+        const item = itemValue(result.items, index);
+        if (typeof item === 'object' && item !== null && 'id' in item && typeof item.id === 'string')
+          ids.add(item.id);
+      }
+    }
+    return ids;
+  };
+}

@@ -1,0 +1,99 @@
+import { z } from 'zod';
+import { countItems } from '../../atlas/list-parser.ts';
+import type { Listing } from './read-service.ts';
+
+/** A list as it outlives the process: with the age and the times it has left, in milliseconds. */
+export interface ListingRecord {
+  readonly project: string;
+  readonly operation: string;
+  readonly key: string;
+  readonly list: Omit<Listing, 'revision' | 'type'>;
+  /** Wall-clock milliseconds at which it was loaded. */
+  readonly loadedAt: number;
+  readonly freshMs: number;
+  readonly revalidateMs: number;
+  readonly staleIfErrorMs: number;
+}
+
+const VERSION = 2;
+const milliseconds = z.number().nonnegative();
+const count = z.int().nonnegative();
+const header = z.object({
+  version: z.literal(VERSION),
+  project: z.string(),
+  operation: z.string(),
+  key: z.string(),
+  loadedAt: milliseconds,
+  freshMs: milliseconds,
+  revalidateMs: milliseconds,
+  staleIfErrorMs: milliseconds,
+  items: count,
+  whole: z.boolean(),
+  offset: count,
+  totalCount: count.optional(),
+  hasMore: z.boolean(),
+  snapshot: z.string(),
+  deprecationHeaders: z.record(z.string(), z.string()),
+});
+
+/** Length of the header in four bytes, the header as JSON, the start of each item in four bytes, the items' bytes. */
+export function writeListingRecord({ list, ...record }: ListingRecord): Buffer {
+  const { items, ...rest } = list;
+  const text = Buffer.from(
+    JSON.stringify({ version: VERSION, ...record, ...rest, items: countItems(items) }),
+  );
+  const head = Buffer.alloc(4);
+  head.writeUInt32LE(text.length);
+  const starts = Buffer.alloc(items.starts.length * 4);
+  for (const [index, start] of items.starts.entries()) starts.writeUInt32LE(start, index * 4);
+  return Buffer.concat([head, text, starts, items.bytes]);
+}
+
+/** The list in a record; undefined where it is none of this version, or does not fit together. */
+export function readListingRecord(record: Buffer): ListingRecord | undefined {
+  if (record.length < 4) return undefined;
+  const headerEnd = 4 + record.readUInt32LE(0);
+  let parsed: unknown;
+  try {
+    parsed = JSON.parse(record.toString('utf8', 4, headerEnd));
+  } catch {
+    return undefined;
+  }
+  const read = header.safeParse(parsed);
+  if (!read.success) return undefined;
+  const {
+    project,
+    operation,
+    key,
+    loadedAt,
+    freshMs,
+    revalidateMs,
+    staleIfErrorMs,
+    items,
+    totalCount,
+    ...rest
+  } = read.data;
+  const startsEnd = headerEnd + (items + 1) * 4;
+  if (startsEnd > record.length) return undefined;
+  const starts = new Uint32Array(items + 1);
+  const size = record.length - startsEnd;
+  for (let index = 0; index <= items; index++) {
+    const start = record.readUInt32LE(headerEnd + index * 4);
+    if (start > size + 1 || start < (starts[index - 1] ?? 0)) return undefined;
+    starts[index] = start;
+  }
+  // A copy of its own: a view would keep all of the file in memory for as long as one list of it is held.
+  const bytes = Buffer.allocUnsafeSlow(size);
+  record.copy(bytes, 0, startsEnd);
+  const { whole, offset, hasMore, snapshot, deprecationHeaders } = rest;
+  const list = {
+    items: { bytes, starts },
+    whole,
+    offset,
+    hasMore,
+    snapshot,
+    deprecationHeaders,
+    ...(totalCount === undefined ? {} : { totalCount }),
+  };
+  return { project, operation, key, loadedAt, freshMs, revalidateMs, staleIfErrorMs, list };
+}

@@ -1,0 +1,121 @@
+import { fromWallTimes, lifetimesOf, toWallTimes } from '../../cache/persisted-times.ts';
+import type { ListCache } from '../../cache/read-cache.ts';
+import type { CacheFile } from '../../cache/snapshot-file.ts';
+import type { Clock } from '../../lib/clock.ts';
+import type { PersistenceEvent } from '../events.ts';
+import { readListingRecord, writeListingRecord } from './listing-codec.ts';
+import type { CachedList } from './read-service.ts';
+
+/** Keeps the cache in a file, so that a gateway that starts while Atlas is down has something to answer with. */
+export interface Persistence {
+  /** Puts what the file holds into the cache. A file that cannot be used is told of, and nothing else. */
+  restore(): void;
+  /** Something may no longer be served: it must not come back from the file either. */
+  forget(): void;
+  /** Writes every now and then from now on. */
+  begin(): void;
+  /** Writes once more, and no more after that. */
+  end(): Promise<void>;
+}
+
+/** After something was forgotten the file is written anew this soon, together with what else is forgotten meanwhile. */
+const SOON_MS = 1_000;
+
+export function createPersistence(
+  { everyMs, nextRevision }: { everyMs: number; nextRevision: () => number },
+  {
+    cache,
+    file,
+    clock,
+    observe,
+  }: {
+    cache: ListCache<CachedList>;
+    file: CacheFile;
+    clock: Clock;
+    observe: (event: PersistenceEvent) => void;
+  },
+): Persistence {
+  let writing: Promise<void> = Promise.resolve();
+  let cancel: () => void = () => undefined;
+  let ended = false;
+  let forgotten = 0;
+
+  function* records() {
+    for (const { project, operation, key, value, window } of [...cache.listings()]) {
+      if (value.type !== 'list') continue;
+      const { revision: _revision, type: _type, ...list } = value;
+      yield writeListingRecord({ project, operation, key, list, ...toWallTimes(window, clock) });
+    }
+  }
+
+  async function writeOnce(): Promise<void> {
+    const before = forgotten;
+    try {
+      await file.write(records());
+      // What was forgotten while it was written may stand in it.
+      if (forgotten !== before) file.forget();
+    } catch (error) {
+      const code = error instanceof Error && 'code' in error ? String(error.code) : 'unknown';
+      observe({ type: 'cache-file', outcome: 'not-written', detail: code });
+    }
+  }
+
+  function removeLeftovers(): void {
+    try {
+      file.removeLeftovers();
+    } catch {
+      observe({ type: 'cache-file', outcome: 'not-written', detail: 'unfinished files cannot be removed' });
+    }
+  }
+
+  const write = () => {
+    writing = writing.then(writeOnce);
+    return writing;
+  };
+
+  function schedule(delayMs: number): void {
+    cancel();
+    if (!ended)
+      cancel = clock.after(delayMs, () => {
+        void write().then(() => schedule(everyMs));
+      });
+  }
+
+  return {
+    restore() {
+      let restored = 0;
+      try {
+        for (const record of file.read()) {
+          const read = readListingRecord(record);
+          if (read === undefined) continue;
+          const { project, operation, key, list, loadedAt } = read;
+          const window = fromWallTimes(loadedAt, lifetimesOf(read), { clock, skewMs: 0 });
+          const bytes = list.items.bytes.length + list.items.starts.byteLength;
+          const value: CachedList = { type: 'list', revision: nextRevision(), ...list };
+          const usable = window.staleIfErrorUntil > clock.now();
+          if (usable && cache.restore({ project, operation, key, value, bytes, window })) restored++;
+        }
+        observe({ type: 'cache-file', outcome: 'restored', listings: restored });
+      } catch (error) {
+        const detail = error instanceof Error ? error.message : 'unknown';
+        observe({ type: 'cache-file', outcome: 'not-read', detail });
+      }
+      removeLeftovers();
+    },
+    forget() {
+      forgotten++;
+      try {
+        file.forget();
+      } catch {
+        observe({ type: 'cache-file', outcome: 'not-written', detail: 'cannot be removed' });
+      }
+      schedule(SOON_MS);
+    },
+    begin: () => schedule(everyMs),
+    async end() {
+      ended = true;
+      cancel();
+      await write();
+    },
+  };
+}

@@ -1,0 +1,526 @@
+import { errorCodeOf } from '../../atlas/api-error.ts';
+import { type Operation, targetPath } from '../../atlas/catalog.ts';
+import { rewriteLinks } from '../../atlas/links.ts';
+import { concatItems, countItems, type Items, pickItems, sliceItems } from '../../atlas/list-parser.ts';
+import { canonicalQuery, type Filters, isCountable, type PageOptions } from '../../atlas/query.ts';
+import { scopeOf } from '../../atlas/rate-limit-buckets.ts';
+import type { FreshnessWindow, Lifetimes } from '../../cache/freshness.ts';
+import type { PinnedListings } from '../../cache/pinned-listings.ts';
+import {
+  type CacheDirectives,
+  type CacheRead,
+  type ListCache,
+  type LoadPermit,
+  type LoadResult,
+  NO_DIRECTIVES,
+} from '../../cache/read-cache.ts';
+import type { Clock } from '../../lib/clock.ts';
+import { headerValue } from '../../lib/header-value.ts';
+import { upstreamFailure } from '../../upstream/failure.ts';
+import type { Send, UpstreamFailure, UpstreamHeaders, UpstreamResponse } from '../../upstream/message.ts';
+import { fetchPage, type ListRequest, WALK_PAGE_SIZE, walk } from '../../upstream/walk/walk.ts';
+import type { LoadNeed } from '../auth/authentication.ts';
+import type { Caller } from '../auth/key-auth.ts';
+import { crossProjectRule, cutOf } from '../auth/policy.ts';
+import type { Credential, Credentials } from '../credentials/selection.ts';
+import type { SharedLists } from './shared-listing-types.ts';
+import { snapshotOf } from './snapshot-id.ts';
+
+/** A list as it is held: all of it, or one page of it. */
+export interface Listing {
+  readonly type: 'list';
+  /** Tells this listing from every other one this process has loaded. */
+  readonly revision: number;
+  readonly items: Items;
+  /** Whether `items` is the whole list, rather than one page of it. */
+  readonly whole: boolean;
+  /** Number of items before the first one held. */
+  readonly offset: number;
+  /** What Atlas counted; absent where it did not count. */
+  readonly totalCount?: number;
+  readonly hasMore: boolean;
+  /** The same for lists with the same items: what a link names to lead back to this listing. */
+  readonly snapshot: string;
+  /** `Deprecation` and `Sunset` as Atlas sent them. */
+  readonly deprecationHeaders: Readonly<Record<string, string>>;
+}
+
+/** Kept in place of a list that cannot be held whole: it is held a page at a time for as long as this is. */
+interface TooLong {
+  readonly type: 'long';
+}
+
+/** What the cache of lists holds. */
+export type CachedList = Listing | TooLong;
+
+/** A list that somebody asks for, resolved: two requests that mean the same give the same. It can be asked again and again. */
+export interface ReadQuery {
+  readonly operation: Operation;
+  readonly pathParameters: Readonly<Record<string, string>>;
+  readonly mediaType: string;
+  readonly version: string;
+  readonly filters: Filters;
+  readonly shape: PageOptions;
+  readonly caller: Caller;
+}
+
+/** A question made ready to be asked. The lists it returns contain only what its caller may see. */
+export interface Reader {
+  /** Answers at once where memory can. Undefined where no credential covers the project. */
+  read(directives: CacheDirectives): ReadResult | Promise<ReadResult | undefined> | undefined;
+  /** Keeps a listing because a link was written that leads back to it. */
+  pin(list: Listing, times: FreshnessWindow): void;
+}
+
+/** How lists of an operation are held. */
+export interface CachePolicy extends Lifetimes {
+  readonly whole: boolean;
+}
+
+export interface ReadServiceOptions {
+  /** Scheme and host that links in items lead to. */
+  readonly publicUrl: () => string;
+  /** Longer lists are held a page at a time. */
+  readonly maxItems: number;
+  /** How long a load may take altogether. */
+  readonly timeoutMs: number;
+}
+
+export interface ReadServiceDependencies {
+  readonly cache: ListCache<CachedList>;
+  readonly clock: Clock;
+  readonly cachePolicyOf: (operation: Operation) => CachePolicy;
+  readonly credentials: Credentials;
+  /** Keeps listings that links were written for. */
+  readonly snapshots: PinnedListings<Listing>;
+  readonly onUpstreamCall: (caller: string) => void;
+  /** What was held may no longer be served from anywhere. */
+  readonly onGone: () => void;
+  /** Reserves what a load may cost this caller; a failure where it may not have Atlas asked now. */
+  readonly admitLoad: (query: ReadQuery, load: LoadNeed) => UpstreamFailure | LoadPermit | undefined;
+  /** Filters a list across projects to one caller; returns any other list unchanged. */
+  readonly filterFor: (caller: Caller, operationId: string, list: Listing) => Listing;
+  /** Lists that other gateways hold; absent: there are none. */
+  readonly sharing?: SharedLists<CachedList> | undefined;
+}
+
+/** A list that was read, and how many questions to Atlas this request caused. */
+export type ReadResult = Exclude<CacheRead<Listing>, never> & { readonly upstreamCalls: number };
+
+export const TOO_LONG: TooLong = { type: 'long' };
+const TOO_LONG_LIFETIMES: Lifetimes = {
+  freshMs: 600_000,
+  staleWhileRevalidateMs: 0,
+  staleIfErrorMs: 3_600_000,
+};
+export const TOO_LONG_BYTES = 64;
+/** Bytes that items are counted with. */
+export const bytesOf = ({ bytes, starts }: Items): number => bytes.length + starts.byteLength;
+
+/** Codes of Atlas's that mean: the list is still there and still ours, only not from this address. */
+export const ADDRESS_CODES: ReadonlySet<string> = new Set([
+  'IP_ADDRESS_NOT_ON_ACCESS_LIST',
+  'ORG_REQUIRES_WHITELIST',
+]);
+const GONE_STATUSES: ReadonlySet<number> = new Set([401, 403, 404, 410]);
+
+const isAddressRefused = ({ body }: UpstreamResponse) => ADDRESS_CODES.has(errorCodeOf(body) ?? '');
+
+function invalidatesCache(response: UpstreamResponse): boolean {
+  return GONE_STATUSES.has(response.status) && !isAddressRefused(response);
+}
+
+/** Dates and `true` are short; what is longer is not kept with every list and its pages. */
+const MAX_DEPRECATION_LENGTH = 64;
+
+function deprecationValue(value: string | undefined): string | undefined {
+  const valid = headerValue(value);
+  return valid !== undefined && valid.length <= MAX_DEPRECATION_LENGTH ? valid : undefined;
+}
+
+function deprecationHeadersOf(headers: UpstreamHeaders): Record<string, string> {
+  const deprecation = deprecationValue(headers['deprecation']);
+  const sunset = deprecationValue(headers['sunset']);
+  return {
+    ...(deprecation === undefined ? {} : { Deprecation: deprecation }),
+    ...(sunset === undefined ? {} : { Sunset: sunset }),
+  };
+}
+
+/** Which project's part of the cache a list belongs to: the project's, else the organization's, else one for all. */
+export const partitionOf = ({ groupId, orgId }: Readonly<Record<string, string>>): string =>
+  groupId ?? orgId ?? '-';
+
+/** Reads lists through the cache: whole where that is possible, so that Atlas is asked once for all pages and shapes; by the page where not. */
+export function createReadService(
+  options: ReadServiceOptions,
+  {
+    cache,
+    clock,
+    cachePolicyOf,
+    credentials,
+    snapshots,
+    admitLoad,
+    onUpstreamCall,
+    onGone,
+    filterFor,
+    sharing,
+  }: ReadServiceDependencies,
+) {
+  let revisions = 0;
+  /** Until when a listing need not be kept again. */
+  const pinnedUntil = new WeakMap<Listing, number>();
+
+  function window(
+    items: Items,
+    headers: UpstreamHeaders,
+    rest: Pick<Listing, 'whole' | 'offset' | 'hasMore'> & { totalCount?: number },
+    deprecationHeaders = deprecationHeadersOf(headers),
+  ): LoadResult<CachedList> {
+    const pointed = rewriteLinks(options.publicUrl(), items);
+    const value: Listing = {
+      type: 'list',
+      revision: ++revisions,
+      items: pointed,
+      deprecationHeaders,
+      snapshot: snapshotOf(pointed),
+      ...rest,
+    };
+    return { type: 'loaded', value, bytes: bytesOf(pointed) };
+  }
+
+  /** A long list that is empty all of a sudden is more likely a mistake: it is believed when it is empty twice. */
+  async function confirmEmpty(
+    before: CachedList | undefined,
+    load: () => Promise<LoadResult<CachedList>>,
+  ): Promise<LoadResult<CachedList>> {
+    const first = await load();
+    return itemsOf(before) >= SUDDEN_ITEMS && first.type === 'loaded' && isEmpty(first.value)
+      ? load()
+      : first;
+  }
+
+  async function loadWhole(send: Send, list: ListRequest): Promise<LoadResult<CachedList>> {
+    const result = await walk(send, list, options.maxItems);
+    switch (result.type) {
+      case 'walked':
+        return window(result.items, result.headers, {
+          whole: true,
+          offset: 0,
+          hasMore: false,
+          totalCount: countItems(result.items),
+        });
+      case 'too-long':
+      case 'torn':
+        return { type: 'loaded', value: TOO_LONG, bytes: TOO_LONG_BYTES, lifetimes: TOO_LONG_LIFETIMES };
+      case 'refused':
+        return { ...result, invalidatesCache: invalidatesCache(result.response) };
+      case 'failed':
+        return result;
+    }
+  }
+
+  async function loadPage(
+    send: Send,
+    list: ListRequest,
+    shape: PageOptions,
+  ): Promise<LoadResult<CachedList>> {
+    const page = await fetchPage(send, list, shape);
+    switch (page.type) {
+      case 'list': {
+        const { items, headers, hasNext: hasMore, totalCount } = page;
+        return window(items, headers, {
+          whole: false,
+          offset: (shape.pageNum - 1) * shape.itemsPerPage,
+          hasMore,
+          ...(totalCount === undefined ? {} : { totalCount }),
+        });
+      }
+      case 'refused':
+        return { ...page, invalidatesCache: invalidatesCache(page.response) };
+      case 'failed':
+        return page;
+    }
+  }
+
+  /** Asks the next credential where one fails or is refused: two that cover a project back each other up. */
+  async function withFailover(
+    chosen: readonly Credential[],
+    load: (credential: Credential) => Promise<LoadResult<CachedList>>,
+  ): Promise<LoadResult<CachedList>> {
+    let answer: LoadResult<CachedList> = upstreamFailure(
+      'CREDENTIALS_UNAVAILABLE',
+      'There is no credential to ask with.',
+    );
+    for (const credential of chosen) {
+      answer = await load(credential);
+      if (!isCredentialsFault(answer)) return answer;
+    }
+    return answer;
+  }
+
+  /** A list across projects as all credentials together see it, each item once. */
+  async function mergeAcrossCredentials(
+    chosen: readonly Credential[],
+    load: (credential: Credential) => Promise<LoadResult<CachedList>>,
+  ): Promise<LoadResult<CachedList>> {
+    const parts: Listing[] = [];
+    for (const credential of chosen) {
+      const partition = await load(credential);
+      if (partition.type !== 'loaded' || partition.value.type !== 'list') return partition;
+      parts.push(partition.value);
+    }
+    const [first] = parts;
+    if (first === undefined)
+      return upstreamFailure('CREDENTIALS_UNAVAILABLE', 'There is no credential to ask with.');
+    const all = concatItems(parts.map(({ items }) => items));
+    const seen = new Set<string>();
+    const pinned = Array.from({ length: countItems(all) }, (_none, index) => index).filter((index) => {
+      const item = sliceItems(all, index, index + 1).toString('latin1');
+      return seen.size !== seen.add(item).size;
+    });
+    return window(
+      pickItems(all, pinned),
+      {},
+      { whole: true, offset: 0, hasMore: false, totalCount: pinned.length },
+      first.deprecationHeaders,
+    );
+  }
+
+  /** Two questions have one key only where credentials, version, path and filters are the same. */
+  const keyOf = (
+    chosen: readonly Credential[],
+    { operation, pathParameters, mediaType, filters }: ReadQuery,
+  ) =>
+    `${chosen.map(({ name }) => name).join('|')} ${mediaType} ${targetPath(operation, pathParameters)}?${canonicalQuery(filters)}`;
+
+  function createReader(query: ReadQuery): Reader {
+    const { operation, pathParameters, mediaType, filters, shape, caller } = query;
+    const path = targetPath(operation, pathParameters);
+    const filterQuery = canonicalQuery(filters);
+    const policy = cachePolicyOf(operation);
+    const partition = partitionOf(pathParameters);
+    const scope = scopeOf(pathParameters);
+    // Who may be asked: by the project or organization in the path, or in a filter where the path names none.
+    const { groupId, orgId } = { ...Object.fromEntries(filters), ...pathParameters };
+    const covered = groupId ?? orgId;
+    const chosenNow = () => (covered === undefined ? credentials.all() : credentials.candidatesFor(covered));
+    const cut = cutOf(caller, operation.id);
+    // Filtering a page instead of the whole list would reveal the positions of other projects' items.
+    const readsWhole = policy.whole || cut !== undefined;
+    const visible = (list: Listing) => filterFor(caller, operation.id, list);
+    let last: { chosen: readonly Credential[]; whole: string; page: string; pinned: string } | undefined;
+
+    /** The keys of the list, of the page, and of listings that links lead back to, with these credentials. */
+    function keysFor(chosen: readonly Credential[]) {
+      if (last?.chosen === chosen) return last;
+      const whole = keyOf(chosen, query);
+      const page = `${whole}#${shape.pageNum}/${shape.itemsPerPage}/${shape.includeCount}`;
+      // Callers with the same grants share pinned listings; no other caller can follow a link to them.
+      const pinned = cut === undefined ? whole : `${whole} ${cut.fingerprint}`;
+      last = { chosen, whole, page, pinned };
+      return last;
+    }
+
+    /** What memory can answer without a question. */
+    function fresh(chosen: readonly Credential[]): ReadResult | undefined {
+      const { whole, page } = keysFor(chosen);
+      let hit = cache.fresh(partition, operation.id, readsWhole ? whole : page);
+      if (hit?.value.type === 'long' && cut === undefined) hit = cache.fresh(partition, operation.id, page);
+      return hit?.value.type === 'list'
+        ? {
+            type: 'value',
+            value: visible(hit.value),
+            window: hit.window,
+            cacheStatus: hit.cacheStatus,
+            upstreamCalls: 0,
+          }
+        : undefined;
+    }
+
+    function readWith(
+      chosen: readonly Credential[],
+      directives: CacheDirectives,
+    ): ReadResult | Promise<ReadResult> | undefined {
+      if (chosen.length === 0) return undefined;
+      if (directives === NO_DIRECTIVES && shape.snapshot === undefined) {
+        const hit = fresh(chosen);
+        if (hit !== undefined) return hit;
+      }
+      const keys = keysFor(chosen);
+      const merged =
+        crossProjectRule(operation.id) !== undefined &&
+        pathParameters['orgId'] === undefined &&
+        chosen.length > 1;
+      let upstreamCalls = 0;
+
+      function ask(key: string, load: (send: Send, list: ListRequest) => Promise<LoadResult<CachedList>>) {
+        const shared = {
+          partition,
+          operation: operation.id,
+          key,
+          credentials: chosen.map(({ name }) => name),
+          lifetimes: policy,
+          directives,
+        };
+        /** Calls that a load is known to need: pages of the list as it was last read, for each credential whose lists are merged. */
+        const expectedCalls = () => {
+          const before = cache.peek(partition, operation.id, key);
+          const pages = before?.type === 'list' && before.whole ? itemsOf(before) / WALK_PAGE_SIZE : 1;
+          return Math.max(1, Math.ceil(pages)) * (merged ? chosen.length : 1);
+        };
+        const loadAll = (priority: 'foreground' | 'background', permit: LoadPermit | undefined) => {
+          const before = cache.peek(partition, operation.id, key);
+          const list: ListRequest = {
+            operation: operation.id,
+            path,
+            filters: filterQuery,
+            countable: isCountable(operation),
+            accept: mediaType,
+            deadlineAt: clock.now() + options.timeoutMs,
+            priority,
+            endpointSet: operation.endpointSet,
+            scope,
+            expectedItems: before?.type === 'list' && before.whole ? itemsOf(before) : 0,
+            caller: caller.name,
+          };
+          const loadWith = ({ send }: Credential) => {
+            const counting: Send = (request) => {
+              upstreamCalls++;
+              permit?.charge();
+              onUpstreamCall(caller.name);
+              return send(request);
+            };
+            return load(counting, list);
+          };
+          const loadOnce = () =>
+            merged ? mergeAcrossCredentials(chosen, loadWith) : withFailover(chosen, loadWith);
+          const askAtlas = () =>
+            confirmEmpty(before, loadOnce).then((loaded) => {
+              // The list is still there and still ours: who holds it goes on serving it, as with any other failure.
+              if (loaded.type === 'refused' && before !== undefined && isAddressRefused(loaded.response))
+                return upstreamFailure('UPSTREAM_AUTH', "Atlas does not accept the gateway's address.");
+              // What is gone or no longer ours must not be served from an older listing either.
+              if (loaded.type === 'refused' && loaded.invalidatesCache) {
+                snapshots.purge(partition);
+                if (before !== undefined) onGone();
+              }
+              return loaded;
+            });
+          const { deadlineAt } = list;
+          return sharing === undefined
+            ? askAtlas()
+            : sharing.load({ ...shared, priority, deadlineAt, cold: before === undefined }, askAtlas);
+        };
+        const read = cache.read({
+          project: partition,
+          operation: operation.id,
+          key,
+          lifetimes: policy,
+          directives,
+          admitLoad: ({ forced }) => admitLoad(query, { forced, calls: expectedCalls() }),
+          freshnessFactor: () =>
+            Math.min(...chosen.map((credential) => credential.freshnessFactor(operation.endpointSet, scope))),
+          load: loadAll,
+        });
+        if (sharing === undefined || read instanceof Promise || read.type !== 'not-cached') return read;
+        return sharing.find(shared).then((found) =>
+          found === undefined
+            ? read
+            : {
+                type: 'value' as const,
+                ...found,
+                cacheStatus: { outcome: 'hit' as const, detail: 'shared' },
+              },
+        );
+      }
+
+      const counted = (result: CacheRead<Listing>): ReadResult => ({
+        ...(cut === undefined ? result : withoutMeasures(result)),
+        upstreamCalls,
+      });
+      const settlePage = (result: CacheRead<CachedList>): ReadResult => {
+        if (result.type !== 'value') return counted(result);
+        // A page's key never holds anything but a page.
+        return result.value.type === 'list'
+          ? counted({ ...result, value: result.value })
+          : counted({ type: 'not-cached' });
+      };
+      const readPage = () => {
+        const page = ask(keys.page, (send, list) => loadPage(send, list, shape));
+        return page instanceof Promise ? page.then(settlePage) : settlePage(page);
+      };
+      const settle = (result: CacheRead<CachedList>): ReadResult | Promise<ReadResult> => {
+        if (result.type !== 'value') return counted(result);
+        if (result.value.type === 'list') return counted({ ...result, value: visible(result.value) });
+        return cut === undefined
+          ? readPage()
+          : counted({ type: 'failed', failure: NOT_WHOLE, cacheStatus: result.cacheStatus });
+      };
+      if (!readsWhole) return readPage();
+      const pinned =
+        shape.snapshot === undefined ? undefined : snapshots.find(partition, keys.pinned, shape.snapshot);
+      if (pinned !== undefined) {
+        const now = cache.peek(partition, operation.id, keys.whole);
+        // While the link's listing is still the newest one, it is read in the usual way, and refreshed.
+        if (now?.type !== 'list' || visible(now).snapshot !== shape.snapshot) {
+          return {
+            type: 'value',
+            value: pinned.value,
+            window: pinned.window,
+            cacheStatus: { outcome: 'hit', detail: 'snapshot' },
+            upstreamCalls,
+          };
+        }
+      }
+      const whole = ask(keys.whole, loadWhole);
+      return whole instanceof Promise ? whole.then(settle) : settle(whole);
+    }
+
+    return {
+      read(directives) {
+        const chosen = chosenNow();
+        return chosen instanceof Promise
+          ? chosen.then((found) => readWith(found, directives))
+          : readWith(chosen, directives);
+      },
+      pin(list, times) {
+        const now = clock.now();
+        if ((pinnedUntil.get(list) ?? 0) > now) return;
+        pinnedUntil.set(list, now + REPIN_MS);
+        const chosen = chosenNow();
+        // A list that was just read has its credentials at hand.
+        if (chosen instanceof Promise) return;
+        snapshots.pin(partition, keysFor(chosen).pinned, list.snapshot, list, times, bytesOf(list.items));
+      },
+    };
+  }
+
+  return { nextRevision: () => ++revisions, createReader };
+}
+
+/** How long a listing that links lead back to is kept before its keeping is renewed: much shorter than it is kept. */
+const REPIN_MS = 10_000;
+/** From this many items on a list that comes back empty is asked for again. */
+const SUDDEN_ITEMS = 100;
+/** The answer to callers with some projects when a list across projects cannot be cached whole. */
+const NOT_WHOLE = upstreamFailure(
+  'UPSTREAM_TOO_LARGE',
+  'This list across projects is too long or changes too often to be loaded as a whole, and the gateway filters only whole lists to a caller\u2019s projects. An operator can raise cache.maxItems.',
+);
+const itemsOf = (listing: CachedList | undefined) =>
+  listing?.type === 'list' ? countItems(listing.items) : 0;
+const isEmpty = (listing: CachedList) => listing.type === 'list' && itemsOf(listing) === 0;
+
+/** Answers after which another credential may do better. */
+function isCredentialsFault(answer: LoadResult<CachedList>): boolean {
+  if (answer.type === 'failed')
+    return answer.code === 'CREDENTIALS_UNAVAILABLE' || answer.code === 'UPSTREAM_AUTH';
+  return answer.type === 'refused' && (answer.response.status === 401 || answer.response.status === 403);
+}
+
+/** A failure without sizes and positions in its message: they are those of the unfiltered list. */
+const withoutMeasures = (result: CacheRead<Listing>): CacheRead<Listing> =>
+  result.type === 'failed' && result.failure.code === 'UPSTREAM_BAD_BODY'
+    ? { ...result, failure: { ...result.failure, detail: 'Atlas answered with a body that is not a list.' } }
+    : result;

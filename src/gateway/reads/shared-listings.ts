@@ -1,0 +1,155 @@
+import { z } from 'zod';
+import { type FreshnessWindow, freshness, freshnessWindow, type Lifetimes } from '../../cache/freshness.ts';
+import type { Entry } from '../../cache/memory-tier.ts';
+import type { CacheDirectives, LoadResult } from '../../cache/read-cache.ts';
+import type { SharedCodec, SharedTier } from '../../cluster/redis-tier.ts';
+import type { Clock } from '../../lib/clock.ts';
+import type { UpstreamFailure } from '../../upstream/message.ts';
+import { readListingRecord, writeListingRecord } from './listing-codec.ts';
+import { bytesOf, type CachedList, TOO_LONG, TOO_LONG_BYTES } from './read-service.ts';
+import type { SharedLists, SharedQuery } from './shared-listing-types.ts';
+
+const LIST = 1;
+const LONG = 2;
+const longForm = z.object({
+  project: z.string(),
+  operation: z.string(),
+  key: z.string(),
+  loadedAt: z.number(),
+  freshMs: z.number(),
+  revalidateMs: z.number(),
+  staleIfErrorMs: z.number(),
+});
+
+/** A list as `listing-record` has it; that a list is too long to be held whole is said in a few words. */
+export function createListingCodec(nextRevision: () => number): SharedCodec<CachedList> {
+  return {
+    write({ value, ...record }) {
+      switch (value.type) {
+        case 'list': {
+          const { revision: _revision, type: _type, ...list } = value;
+          return Buffer.concat([Buffer.of(LIST), writeListingRecord({ ...record, list })]);
+        }
+        case 'long':
+          return Buffer.concat([Buffer.of(LONG), Buffer.from(JSON.stringify(record))]);
+      }
+    },
+    read(bytes) {
+      const content = bytes.subarray(1);
+      if (bytes[0] === LIST) {
+        const record = readListingRecord(content);
+        if (record === undefined) return undefined;
+        const { list, ...rest } = record;
+        return {
+          ...rest,
+          value: { type: 'list', revision: nextRevision(), ...list },
+          bytes: bytesOf(list.items),
+        };
+      }
+      if (bytes[0] !== LONG) return undefined;
+      try {
+        return { ...longForm.parse(JSON.parse(content.toString())), value: TOO_LONG, bytes: TOO_LONG_BYTES };
+      } catch {
+        return undefined;
+      }
+    },
+  };
+}
+
+/** The part of a load's time for which another gateway's load is waited for; the rest is enough for an own one. */
+const WAIT_FRACTION = 0.5;
+
+/** `identityOf`: the id behind a credential's name, so that gateways that call two credentials the same do not mix up what those see. */
+export function createSharing(
+  { identityOf }: { identityOf: (credential: string) => string },
+  { tier, clock }: { tier: SharedTier<CachedList>; clock: Clock },
+): SharedLists<CachedList> {
+  const keyOf = ({ key, credentials }: SharedQuery) => JSON.stringify([credentials.map(identityOf), key]);
+
+  /** How long it may be served is for this gateway's configuration to say. */
+  const windowHere = ({ value, window }: Entry<CachedList>, lifetimes: Lifetimes): FreshnessWindow =>
+    value.type === 'long' ? window : freshnessWindow(window.loadedAt, lifetimes);
+
+  const tooOld = ({ maxAgeMs, maxStaleMs = 0 }: CacheDirectives, { loadedAt }: FreshnessWindow) =>
+    maxAgeMs !== undefined && clock.now() - loadedAt > maxAgeMs + maxStaleMs;
+
+  const found = (
+    entry: Entry<CachedList>,
+    window: FreshnessWindow,
+    failure?: UpstreamFailure,
+  ): LoadResult<CachedList> => ({
+    type: 'loaded',
+    value: entry.value,
+    bytes: entry.bytes,
+    shared: { window, ...(failure === undefined ? {} : { failure }) },
+  });
+
+  function toStore(loaded: LoadResult<CachedList>, { operation, lifetimes }: SharedQuery) {
+    switch (loaded.type) {
+      case 'failed':
+        return 'nothing';
+      case 'refused':
+        return loaded.invalidatesCache ? 'discard' : 'nothing';
+      case 'loaded': {
+        const { value, bytes, shared } = loaded;
+        if (shared !== undefined) return 'nothing';
+        return {
+          value,
+          bytes,
+          operation,
+          window: freshnessWindow(clock.now(), loaded.lifetimes ?? lifetimes),
+        };
+      }
+    }
+  }
+
+  /** Asks Atlas whatever others have, and tells them what came of it. */
+  async function loadForAll(
+    query: SharedQuery,
+    load: () => Promise<LoadResult<CachedList>>,
+  ): Promise<LoadResult<CachedList>> {
+    const { sequence } = tier;
+    const loaded = await load();
+    const stored = toStore(loaded, query);
+    if (stored === 'discard') void tier.delete(query.partition, keyOf(query));
+    else if (stored !== 'nothing') void tier.set(query.partition, keyOf(query), { ...stored, sequence });
+    return loaded;
+  }
+
+  return {
+    async load(loading, load) {
+      const { partition, operation, directives, priority, cold, deadlineAt, lifetimes } = loading;
+      const now = clock.now();
+      if (directives.noCache && priority === 'foreground') return loadForAll(loading, load);
+      let last: { entry: Entry<CachedList>; window: FreshnessWindow } | undefined;
+      return tier.through<LoadResult<CachedList>>({
+        project: partition,
+        operation,
+        key: keyOf(loading),
+        waitUntil: now + (deadlineAt - now) * WAIT_FRACTION,
+        accept(entry) {
+          const window = windowHere(entry, lifetimes);
+          const state = freshness(window, clock.now());
+          if (state === 'expired') return undefined;
+          last = { entry, window };
+          const good = state === 'fresh' || (state === 'stale' && priority === 'foreground');
+          return good && !tooOld(directives, window) ? found(entry, window) : undefined;
+        },
+        async load() {
+          const loaded = await load();
+          if (loaded.type !== 'failed' || !cold || last === undefined) return loaded;
+          return found(last.entry, last.window, loaded);
+        },
+        toStore: (loaded) => toStore(loaded, loading),
+      });
+    },
+    async find(query) {
+      const entry = await tier.get(query.partition, keyOf(query));
+      if (entry === undefined) return undefined;
+      const window = windowHere(entry, query.lifetimes);
+      const state = freshness(window, clock.now());
+      const served = state === 'fresh' || state === 'stale';
+      return served && !tooOld(query.directives, window) ? { value: entry.value, window } : undefined;
+    },
+  };
+}

@@ -1,0 +1,198 @@
+import { errorCodeOf, isErrorCode, renderApiError } from '../atlas/api-error.ts';
+import type { FreshnessWindow } from '../cache/freshness.ts';
+import type { CacheStatus } from '../cache/read-cache.ts';
+import type { ContentCoding, Representation } from '../cache/rendered-pages.ts';
+import { headerValue } from '../lib/header-value.ts';
+import type { UpstreamResponse } from '../upstream/message.ts';
+import { type GatewayError, STATUS_BY_CODE } from './gateway-error.ts';
+
+/** The head of answers, but for the id of the request. */
+export interface ResponseHead {
+  /** Names and values in turn, as `writeHead` takes them without building anything. */
+  readonly headers: readonly string[];
+  /** Whether more than one answer has it. */
+  readonly reusable: boolean;
+  /** Whoever writes kept heads leaves here what goes over the wire. */
+  written?: string;
+}
+
+/** An answer, ready to be written. A HEAD request is answered with the same head and no body. */
+export interface GatewayResponse {
+  readonly status: number;
+  readonly head: ResponseHead;
+  readonly body: Buffer;
+  /** A short body once more, its bytes as characters (Latin-1). */
+  readonly text?: string | undefined;
+  /** The error code of an answer that is an error. */
+  readonly errorCode?: string;
+}
+
+/** An answer with the id of the request it is for. */
+export interface CompletedResponse extends GatewayResponse {
+  readonly requestId: string;
+}
+
+/** The heads of a page that is served from memory, prepared for the second they were last used in. */
+export interface CachedHeads {
+  readonly age: number;
+  readonly ttl: number;
+  readonly found: ResponseHead;
+  readonly unchanged: ResponseHead;
+}
+
+const NO_BODY = Buffer.alloc(0);
+const VARY = 'Accept, Accept-Encoding, Authorization';
+const NO_SNIFFING = ['X-Content-Type-Options', 'nosniff'] as const;
+const ageOf = ({ loadedAt }: FreshnessWindow, now: number) =>
+  Math.max(0, Math.floor((now - loadedAt) / 1_000));
+const ttlOf = ({ freshUntil }: FreshnessWindow, now: number) => Math.floor((freshUntil - now) / 1_000);
+
+/** `Cache-Status` (RFC 9211): how this answer came about, its time to live in seconds, negative where it is stale. */
+function renderCacheStatus(status: CacheStatus, ttl: number): string {
+  const words = ['atlas-gateway'];
+  if (status.forwarded === undefined) words.push('hit', `ttl=${ttl}`);
+  else {
+    words.push(`fwd=${status.forwarded}`);
+    if (status.stored === true) words.push('stored');
+    if (status.collapsed === true) words.push('collapsed');
+    if (status.outcome === 'stale') words.push(`ttl=${ttl}`);
+  }
+  if (status.detail !== undefined) words.push(`detail=${status.detail}`);
+  return words.join('; ');
+}
+
+const cacheControl = (ttl: number) => `private, max-age=${Math.max(0, ttl)}`;
+
+function cachingHeaders(cacheStatus: CacheStatus, window: FreshnessWindow, now: number): string[] {
+  const ttl = ttlOf(window, now);
+  return [
+    'Age',
+    String(ageOf(window, now)),
+    'Cache-Control',
+    cacheControl(ttl),
+    'Cache-Status',
+    renderCacheStatus(cacheStatus, ttl),
+    'Vary',
+    VARY,
+  ];
+}
+
+const once = (headers: readonly string[]): ResponseHead => ({ headers, reusable: false });
+
+const flat = (headers: Readonly<Record<string, string | string[]>>): string[] =>
+  Object.entries(headers).flatMap(([name, values]) => [values].flat().flatMap((value) => [name, value]));
+
+/** A page of a list, and what is asked of it. All pages with one `body` have one media type, and age in the same way. */
+export interface PageResponse {
+  readonly body: Representation<CachedHeads>;
+  readonly coding: ContentCoding;
+  readonly mediaType: string;
+  readonly deprecationHeaders: Readonly<Record<string, string>>;
+  readonly cacheStatus: CacheStatus;
+  readonly window: FreshnessWindow;
+  readonly now: number;
+  /** The request's `If-None-Match` names it. */
+  readonly unchanged: boolean;
+}
+
+function writeHeads(
+  { body, coding, mediaType, deprecationHeaders, cacheStatus, window, now }: PageResponse,
+  reusable: boolean,
+): CachedHeads {
+  const { bytes, etag } = body;
+  const common = [...cachingHeaders(cacheStatus, window, now), ...flat(deprecationHeaders), 'ETag', etag];
+  const content = ['Content-Type', `${mediaType};charset=utf-8`, 'Content-Length', String(bytes.length)];
+  if (coding !== 'identity') content.push('Content-Encoding', coding);
+  return {
+    age: ageOf(window, now),
+    ttl: ttlOf(window, now),
+    found: { headers: [...common, ...content, ...NO_SNIFFING], reusable },
+    unchanged: { headers: [...common, ...NO_SNIFFING], reusable },
+  };
+}
+
+/** The heads of a page from memory: what they say changes with the second. */
+function cachedHeadsOf(page: PageResponse): CachedHeads {
+  const { body, window, now } = page;
+  const known = body.cachedHead;
+  if (known?.age === ageOf(window, now) && known.ttl === ttlOf(window, now)) return known;
+  const fresh = writeHeads(page, true);
+  body.cachedHead = fresh;
+  return fresh;
+}
+
+/** A page of a list: 200, or 304 where the request's `If-None-Match` names it. */
+export function pageResponse(page: PageResponse): GatewayResponse {
+  const plainHit = page.cacheStatus.outcome === 'hit' && page.cacheStatus.detail === undefined;
+  const { found, unchanged } = plainHit ? cachedHeadsOf(page) : writeHeads(page, false);
+  return page.unchanged
+    ? { status: 304, head: unchanged, body: NO_BODY }
+    : { status: 200, head: found, body: page.body.bytes, text: page.body.text };
+}
+
+/**
+ * Atlas's own 4xx, as it came: its body, its error code, its media type. What cannot stand in a header is left out of it; the body has it
+ * all the same.
+ */
+export function upstreamErrorResponse(
+  response: UpstreamResponse,
+  cacheStatus: CacheStatus,
+  window: FreshnessWindow,
+  now: number,
+): GatewayResponse {
+  const header = response.headers['x-error-code'];
+  const errorCode = header !== undefined && isErrorCode(header) ? header : errorCodeOf(response.body);
+  const deprecation = headerValue(response.headers['deprecation']);
+  const sunset = headerValue(response.headers['sunset']);
+  return {
+    status: response.status,
+    head: once([
+      ...cachingHeaders(cacheStatus, window, now),
+      ...flat({
+        'Content-Type': headerValue(response.headers['content-type']) ?? 'application/json',
+        'Content-Length': String(response.body.length),
+        ...(errorCode === undefined ? {} : { 'X-Error-Code': errorCode }),
+        ...(deprecation === undefined ? {} : { Deprecation: deprecation }),
+        ...(sunset === undefined ? {} : { Sunset: sunset }),
+      }),
+      ...NO_SNIFFING,
+    ]),
+    body: response.body,
+    ...(errorCode === undefined ? {} : { errorCode }),
+  };
+}
+
+/** The gateway's own errors: the one place where a code becomes HTTP. */
+export function errorResponse({
+  code,
+  detail,
+  parameters,
+  headers,
+  retryAfterMs,
+}: GatewayError): GatewayResponse {
+  const status = STATUS_BY_CODE[code];
+  const body = renderApiError({
+    status,
+    errorCode: code,
+    detail,
+    ...(parameters === undefined ? {} : { parameters }),
+  });
+  return {
+    status,
+    head: once([
+      ...flat({
+        'Content-Type': 'application/json',
+        'Content-Length': String(body.length),
+        'Cache-Control': 'no-store',
+        'X-Error-Code': code,
+        ...(retryAfterMs === undefined
+          ? {}
+          : { 'Retry-After': String(Math.max(1, Math.ceil(retryAfterMs / 1_000))) }),
+        ...headers,
+      }),
+      ...NO_SNIFFING,
+    ]),
+    body,
+    errorCode: code,
+  };
+}

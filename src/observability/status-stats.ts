@@ -1,0 +1,274 @@
+import type { RequestCompletedEvent } from '../gateway/events.ts';
+import type { Clock } from '../lib/clock.ts';
+import { append, type Placed, remove, touch, type UseOrder } from '../lib/recency-order.ts';
+import type { LogEvent } from './log.ts';
+
+/** What was counted for one caller or project since the start. */
+export interface Counted {
+  readonly requests: number;
+  /** Answered from memory, fresh or stale. */
+  readonly hits: number;
+  /** Questions to Atlas. */
+  readonly upstreamCalls: number;
+}
+
+/** What went wrong last. `at` is in wall-clock milliseconds. */
+export interface LastError {
+  readonly at: number;
+  readonly operation: string | undefined;
+  readonly code: string;
+}
+
+/** A request that was answered with an error; nothing in it was presented by the caller, but for the project it asked about. */
+export interface RefusedRequest {
+  readonly at: number;
+  readonly caller: string | undefined;
+  readonly operation: string | undefined;
+  readonly project: string | undefined;
+  readonly status: number;
+  readonly code: string | undefined;
+  readonly reason: string | undefined;
+}
+
+/** Counts by time, oldest first, each of `stepMs`; the last one is still being counted. */
+export interface Trend {
+  readonly stepMs: number;
+  /** How much of the last step has gone by. */
+  readonly runningMs: number;
+  readonly requests: readonly number[];
+  /** Requests for which a list was looked for: what hits are a part of. */
+  readonly lookups: readonly number[];
+  readonly hits: readonly number[];
+  readonly errors: readonly number[];
+  readonly upstreamCalls: readonly number[];
+}
+
+/** What became of the configuration when it was last read again. */
+export interface LastReload {
+  readonly at: number;
+  readonly outcome: 'applied' | 'rejected';
+  readonly problems: readonly string[];
+}
+
+/** Counts for people who look at the gateway now; Prometheus counts for itself. */
+export interface StatusStats {
+  observe(event: LogEvent): void;
+  /** A question to Atlas that a caller caused, a refresh beside its answer included. */
+  countUpstreamCall(caller: string): void;
+  callers(): ReadonlyMap<string, Counted>;
+  projects(): ReadonlyMap<string, Counted & { readonly lastError: LastError | undefined }>;
+  /** Newest first. */
+  refused(): readonly RefusedRequest[];
+  trend(): Trend;
+  readonly reload: LastReload | undefined;
+}
+
+const STEP_MS = 10_000;
+const STEPS = 360;
+const MAX_REFUSED = 50;
+const MAX_CALLERS = 1_000;
+const MAX_PROJECTS = 1_000;
+const MAX_PROBLEMS = 20;
+
+type RefusalRecord = { -readonly [Field in keyof RefusedRequest]: RefusedRequest[Field] };
+type Counting = { -readonly [Field in keyof Counted]: Counted[Field] };
+
+/** What is counted for a caller or project, and its place in the order of use. */
+interface Count extends Counting, Placed<Count> {
+  readonly name: string;
+  lastError: LastError | undefined;
+}
+
+/** Counts by name, of which the one that was not used for longest makes room for a new one. */
+function createCounts(limit: number) {
+  const counts = new Map<string, Count>();
+  const order: UseOrder<Count> = { oldest: undefined, newest: undefined };
+
+  function add(name: string): Count {
+    if (order.oldest !== undefined && counts.size >= limit) {
+      counts.delete(order.oldest.name);
+      remove(order, order.oldest);
+    }
+    const count: Count = {
+      name,
+      requests: 0,
+      hits: 0,
+      upstreamCalls: 0,
+      lastError: undefined,
+      older: undefined,
+      newer: undefined,
+    };
+    counts.set(name, count);
+    append(order, count);
+    return count;
+  }
+
+  return {
+    all: counts,
+    for(name: string): Count {
+      const known = counts.get(name);
+      if (known === undefined) return add(name);
+      touch(order, known);
+      return known;
+    },
+  };
+}
+
+/** Counts in rings of steps, one for each thing that is counted, all of them moved on together. */
+function createTrend(clock: Clock) {
+  const ring = () => new Float64Array(STEPS);
+  const rings = { requests: ring(), lookups: ring(), hits: ring(), errors: ring(), upstreamCalls: ring() };
+  const all = Object.values(rings);
+  const startedAt = Math.floor(clock.now() / STEP_MS);
+  let step = startedAt;
+  return {
+    rings,
+    /** Where the step that `now` is in stands in each ring. */
+    slotAt(now: number): number {
+      const current = Math.floor(now / STEP_MS);
+      if (current > step) {
+        for (let passed = Math.max(step + 1, current - STEPS + 1); passed <= current; passed++)
+          for (const one of all) one[passed % STEPS] = 0;
+        step = current;
+      }
+      return step % STEPS;
+    },
+    read(): Trend {
+      const now = clock.now();
+      this.slotAt(now);
+      const length = Math.min(STEPS, step - startedAt + 1);
+      const inOrder = (one: Float64Array) =>
+        Array.from({ length }, (_none, index) => one[(step - length + 1 + index) % STEPS] ?? 0);
+      return {
+        stepMs: STEP_MS,
+        runningMs: now - step * STEP_MS,
+        requests: inOrder(rings.requests),
+        lookups: inOrder(rings.lookups),
+        hits: inOrder(rings.hits),
+        errors: inOrder(rings.errors),
+        upstreamCalls: inOrder(rings.upstreamCalls),
+      };
+    },
+  };
+}
+
+/** Whether something failed: 501 only says that the gateway does not serve a path. */
+const isFailure = (status: number) => status >= 500 && status !== 501;
+
+const add = (ring: Float64Array, slot: number) => {
+  ring[slot] = (ring[slot] ?? 0) + 1;
+};
+
+/** Counts events for the status page. A request costs two look-ups and a few additions; everything that grows has a bound. */
+export function createStatusStats({ clock }: { clock: Clock }): StatusStats {
+  const callers = createCounts(MAX_CALLERS);
+  const projects = createCounts(MAX_PROJECTS);
+  const refused: RefusalRecord[] = [];
+  let nextRefused = 0;
+  let reload: LastReload | undefined;
+  const trend = createTrend(clock);
+  const { rings } = trend;
+
+  function recordRefusal({
+    caller,
+    operation,
+    project,
+    status,
+    errorCode,
+    reason,
+  }: RequestCompletedEvent): void {
+    refused[nextRefused] = {
+      at: clock.wall(),
+      caller,
+      operation,
+      project,
+      status,
+      code: errorCode,
+      reason,
+    };
+    nextRefused = (nextRefused + 1) % MAX_REFUSED;
+  }
+
+  function answered(event: RequestCompletedEvent): void {
+    const { caller, project, status, cache, endedAt } = event;
+    const slot = trend.slotAt(endedAt);
+    const isHit = cache === 'hit' || cache === 'stale';
+    add(rings.requests, slot);
+    if (cache !== 'none') add(rings.lookups, slot);
+    if (isHit) add(rings.hits, slot);
+    if (isFailure(status)) add(rings.errors, slot);
+    if (status >= 400) recordRefusal(event);
+    if (caller !== undefined) {
+      const count = callers.for(caller);
+      count.requests++;
+      if (isHit) count.hits++;
+    }
+    // A project is known once it was read, or failed to be: what anyone may write into a path is not.
+    if (
+      project === undefined ||
+      cache === 'none' ||
+      (status >= 400 && !isFailure(status) && !projects.all.has(project))
+    )
+      return;
+    const count = projects.for(project);
+    count.requests++;
+    count.upstreamCalls += event.upstreamCalls;
+    if (isHit) count.hits++;
+    if (isFailure(status))
+      count.lastError = {
+        at: clock.wall(),
+        operation: event.operation,
+        code: event.errorCode ?? String(status),
+      };
+  }
+
+  return {
+    observe(event) {
+      switch (event.type) {
+        case 'answered':
+          answered(event);
+          return;
+        case 'refreshed': {
+          const { operation, project, outcome, detail } = event;
+          if (outcome !== 'replaced')
+            projects.for(project).lastError = {
+              at: clock.wall(),
+              operation,
+              code: detail ?? 'REFUSED_BY_ATLAS',
+            };
+          return;
+        }
+        case 'upstream-exchange':
+          add(rings.upstreamCalls, trend.slotAt(clock.now()));
+          return;
+        case 'config-reload':
+          reload = {
+            at: clock.wall(),
+            outcome: event.outcome,
+            problems: event.problems.slice(0, MAX_PROBLEMS),
+          };
+          return;
+        case 'deprecated':
+        case 'evicted':
+        case 'credential-renewal':
+        case 'upstream-retry':
+        case 'circuit':
+        case 'cache-file':
+        case 'credential-expiry':
+        case 'admin-sign-in-refused':
+        case 'life':
+        case 'unexpected-error':
+      }
+    },
+    countUpstreamCall(caller) {
+      callers.for(caller).upstreamCalls++;
+    },
+    callers: () => callers.all,
+    projects: () => projects.all,
+    refused: () => [...refused.slice(nextRefused), ...refused.slice(0, nextRefused)].reverse(),
+    trend: () => trend.read(),
+    get reload() {
+      return reload;
+    },
+  };
+}

@@ -1,0 +1,362 @@
+import type { RequestListener, ServerResponse } from 'node:http';
+import { type Context, Hono, type MiddlewareHandler } from 'hono';
+import { deleteCookie, getCookie, setCookie } from 'hono/cookie';
+import { type ApiError, renderApiError } from '../../atlas/api-error.ts';
+import { credentialsOf } from '../../lib/auth-params.ts';
+import type { Clock } from '../../lib/clock.ts';
+import type { Random } from '../../lib/random.ts';
+import type { UnexpectedErrorEvent } from '../../lib/unexpected-error.ts';
+import type { SignInEvent } from '../../observability/sign-in-event.ts';
+import { type BodyError, createAppListener } from '../app-listener.ts';
+import { MAX_BODY_BYTES } from '../body-slots.ts';
+import { clientAddress } from '../client-address.ts';
+import { createWhenOver } from '../connection-slots.ts';
+import { describeAdmin } from '../openapi-admin.ts';
+import { createDescriptionRoutes } from '../openapi-routes.ts';
+import { type BodyBindings, bodyOf } from '../request-body.ts';
+import { namesItsHostOnce, readHeaders } from '../request-headers.ts';
+import { createUnexpectedErrorHandler } from '../unexpected-error.ts';
+import { writeLastError } from '../write-error.ts';
+import { isBrowsers, isCrossSite, namesThisListener } from './origin-check.ts';
+import { createSessions, SESSION_MS } from './sessions.ts';
+import { createSignInLimit } from './sign-in-limit.ts';
+
+/** What a page is written with: the nonce of its own script and style, and whether somebody is signed in who may sign out. */
+export interface PageView {
+  readonly nonce: string;
+  readonly signedIn: boolean;
+}
+
+/** What the sign-in page is written with. `next` is where to go on after signing in. */
+export interface SignInForm {
+  readonly next: string;
+  readonly refused: 'wrong-token' | 'too-many-attempts' | undefined;
+}
+
+/** The pages for people, each as a whole HTML document. */
+export interface AdminPages {
+  status(view: PageView): Promise<string>;
+  /** `query` is the page's own: filters, order and page number, as they were sent. */
+  connections(project: string, query: URLSearchParams, view: PageView): Promise<string>;
+  signIn(form: SignInForm, view: PageView): Promise<string>;
+}
+
+/** What is dropped: everything, or what a project or an operation holds. */
+interface PurgeRequest {
+  project?: string;
+  operation?: string;
+  soft: boolean;
+}
+
+export interface AdminDependencies {
+  readonly metrics: () => Promise<{ readonly contentType: string; readonly text: string }>;
+  /** Undefined where the gateway is ready; else why not. */
+  readonly unready: () => string | undefined;
+  readonly status: () => unknown;
+  readonly pages: AdminPages;
+  readonly knowsOperation: (name: string) => boolean;
+  /** Whether the configuration names this project or organization, or something of it is held or was read. */
+  readonly knowsProject: (id: string) => boolean;
+  readonly purge: (scope: { project?: string; operation?: string; soft: boolean }) => void;
+  /** The admin token in force; undefined: the listener is on loopback and asks for none. */
+  readonly token: () => string | undefined;
+  readonly onUnexpectedError: (event: UnexpectedErrorEvent) => void;
+  readonly observe: (event: SignInEvent) => void;
+  readonly clock: Clock;
+  readonly random: Random;
+  /** The version of the gateway, for the description of its endpoints. */
+  readonly version: string;
+}
+
+const ID = /^[a-f0-9]{24}$/;
+const TOO_LARGE = `The body is larger than ${MAX_BODY_BYTES} bytes.`;
+const BODY_ERRORS: Readonly<Record<BodyError, ApiError>> = {
+  overloaded: {
+    status: 503,
+    errorCode: 'OVERLOADED',
+    detail: 'Too many requests with bodies are under way already.',
+  },
+  'too-large': { status: 413, errorCode: 'PAYLOAD_TOO_LARGE', detail: TOO_LARGE },
+};
+const tooLarge = (context: Context) => error(context, 413, 'PAYLOAD_TOO_LARGE', TOO_LARGE);
+const SESSION_COOKIE = 'atlas_gateway_session';
+/** Where somebody may be led after signing in: this listener's own pages only. */
+const OWN_PAGE = /^\/(projects\/[a-f0-9]{24}\/private-link-connections)?$/;
+const NONCE_BYTES = 16;
+const PROBE_METHODS = ['GET', 'OPTIONS'];
+
+/** Stands in URLs for the host that a request of HTTP/1.0 need not name. */
+
+const policyFor = (nonce: string) =>
+  [
+    "default-src 'none'",
+    `script-src 'nonce-${nonce}'`,
+    `style-src 'nonce-${nonce}'`,
+    'img-src data:',
+    "connect-src 'self'",
+    "form-action 'self'",
+    "frame-ancestors 'none'",
+    "base-uri 'none'",
+  ].join('; ');
+
+function error(
+  context: Context,
+  status: 400 | 401 | 403 | 404 | 413 | 429,
+  errorCode: string,
+  detail: string,
+) {
+  const body = renderApiError({ status, errorCode, detail });
+  return context.body(body.toString(), status, {
+    'Content-Type': 'application/json',
+    'X-Error-Code': errorCode,
+  });
+}
+
+/** The names a request gives its server: `Host`, and the authority of an absolute-form target, which precedes it (RFC 9112 section 3.2.2). */
+const authoritiesOf = ({ req }: Context): readonly (string | undefined)[] => [
+  req.header('host'),
+  new URL(req.url).host,
+];
+
+/** Answers a request whose server two readers could understand differently, and closes: what follows cannot be trusted. */
+function refuseHosts(response: ServerResponse): void {
+  const body = renderApiError({
+    status: 400,
+    errorCode: 'INVALID_REQUEST',
+    detail: 'Send exactly one Host header.',
+  });
+  response
+    .writeHead(400, {
+      'Content-Type': 'application/json',
+      'Content-Length': body.length,
+      'X-Error-Code': 'INVALID_REQUEST',
+      Connection: 'close',
+    })
+    .end(body);
+}
+
+function readScope(text: string): PurgeRequest | string {
+  let parsed: unknown;
+  try {
+    parsed = text === '' ? {} : JSON.parse(text);
+  } catch {
+    return 'The body is not JSON.';
+  }
+  if (typeof parsed !== 'object' || parsed === null || Array.isArray(parsed))
+    return 'The body must be an object.';
+  const scope: PurgeRequest = { soft: false };
+  for (const [name, value] of Object.entries(parsed)) {
+    if (name === 'soft' && typeof value === 'boolean') scope.soft = value;
+    else if (name === 'project' && typeof value === 'string' && ID.test(value)) scope.project = value;
+    else if (name === 'operation' && typeof value === 'string') scope.operation = value;
+    else
+      return 'Write {"project": "24 hex digits", "operation": "operation id", "soft": true}, each of them optional.';
+  }
+  return scope;
+}
+
+const wantsPage = (context: Context) =>
+  (context.req.method === 'GET' || context.req.method === 'HEAD') &&
+  (context.req.header('accept') ?? '').includes('text/html');
+
+/**
+ * The admin listener's requests: metrics and probes for everyone, the rest for those who have the token, where there is one: as a bearer
+ * token, or as a session of a browser that signed in with it. Where there is none, only under a name of this machine. What changes
+ * something is taken from no other site's page.
+ */
+export function createAdminApp(
+  { listensOn }: { readonly listensOn: string },
+  {
+    metrics,
+    unready,
+    status,
+    pages,
+    knowsOperation,
+    knowsProject,
+    purge,
+    token,
+    onUnexpectedError,
+    observe,
+    clock,
+    random,
+    version,
+  }: AdminDependencies,
+): RequestListener {
+  const app = new Hono<BodyBindings>();
+  const sessions = createSessions({ token }, { clock, random });
+  const isOpen = () => token() === undefined;
+
+  const signInLimit = createSignInLimit(clock);
+
+  const signedIn = (context: Context) => sessions.holds(getCookie(context, SESSION_COOKIE) ?? '');
+  const bearerOf = (context: Context) => credentialsOf('bearer', context.req.header('authorization') ?? '');
+
+  /** Whether this is the admin token; past the limit of wrong ones nothing is compared with it. */
+  function tryToken(context: Context, presented: string): 'right' | NonNullable<SignInForm['refused']> {
+    const address = clientAddress(context);
+    let waitMs = signInLimit.waitMs(address);
+    if (waitMs === 0 && sessions.isToken(presented)) return 'right';
+    if (waitMs === 0) waitMs = signInLimit.countFailure(address);
+    const reason = waitMs === 0 ? 'wrong-token' : 'too-many-attempts';
+    if (waitMs > 0) context.header('Retry-After', String(Math.ceil(waitMs / 1_000)));
+    observe({ type: 'admin-sign-in-refused', reason, clientIp: address });
+    return reason;
+  }
+
+  /** A page, and nothing but it: its one script and style are known by a nonce that is never used again. */
+  function page(context: Context, code: 200 | 401 | 429, write: (view: PageView) => Promise<string>) {
+    const nonce = random.bytes(NONCE_BYTES).toString('base64');
+    context.header('Content-Security-Policy', policyFor(nonce));
+    return context.html(write({ nonce, signedIn: signedIn(context) }), code);
+  }
+
+  const refuseCrossSite = (context: Context) =>
+    error(
+      context,
+      403,
+      'CROSS_SITE_FORBIDDEN',
+      "This is not taken from another site's page: use the gateway's own status page, or a client that is no browser.",
+    );
+
+  const notFound = (context: Context) =>
+    error(
+      context,
+      404,
+      'NOT_FOUND',
+      'There is nothing here: this listener has /, /metrics, /healthz, /readyz, /status.json and /cache/purge.',
+    );
+  /** Signing in and out exist only where there is a token to sign in with. */
+  const onlyWithToken: MiddlewareHandler = async (context, next) => {
+    if (isOpen()) return notFound(context);
+    await next();
+    return undefined;
+  };
+
+  app.use('*', async (context, next) => {
+    await next();
+    context.header('X-Content-Type-Options', 'nosniff');
+    context.header('Referrer-Policy', 'no-referrer');
+    context.header('Cross-Origin-Resource-Policy', 'same-origin');
+    context.header('Cache-Control', 'no-store');
+  });
+  // Probes ask for the address of a pod, and before haproxy 2.2 with OPTIONS: they are answered under every name, and reveal nothing.
+  app.on(PROBE_METHODS, '/healthz', (context) => context.text('ok\n'));
+  app.on(PROBE_METHODS, '/readyz', (context) => {
+    const reason = unready();
+    return reason === undefined ? context.text('ready\n') : context.text(`${reason}\n`, 503);
+  });
+  app.use('*', async (context, next) => {
+    if (isOpen() && !authoritiesOf(context).every((name) => namesThisListener(name, listensOn)))
+      return error(
+        context,
+        403,
+        'HOST_FORBIDDEN',
+        'Without an admin token this listener answers under the names of this machine only: ask for localhost, or configure admin.token.',
+      );
+    await next();
+    return undefined;
+  });
+  app.get('/metrics', async (context) => {
+    const { contentType, text } = await metrics();
+    return context.body(text, 200, { 'Content-Type': contentType });
+  });
+
+  app.route(
+    '/',
+    createDescriptionRoutes(() => describeAdmin(version)),
+  );
+
+  app.use('*', async (context, next) => {
+    const header = (name: string) => context.req.header(name);
+    const { method } = context.req;
+    const changes = method !== 'GET' && method !== 'HEAD';
+    if (changes && isCrossSite(header)) return refuseCrossSite(context);
+    await next();
+    return undefined;
+  });
+
+  app.use('/sign-in', onlyWithToken);
+  app.use('/sign-out', onlyWithToken);
+  app.post('/sign-in', async (context) => {
+    const body = await bodyOf(context);
+    if (body === undefined) return tooLarge(context);
+    const form = new URLSearchParams(body);
+    const wanted = form.get('next') ?? '/';
+    const next = OWN_PAGE.test(wanted) ? wanted : '/';
+    const outcome = tryToken(context, (form.get('token') ?? '').trim());
+    if (outcome !== 'right')
+      return page(context, outcome === 'wrong-token' ? 401 : 429, (view) =>
+        pages.signIn({ next, refused: outcome }, view),
+      );
+    setCookie(context, SESSION_COOKIE, sessions.open(), {
+      httpOnly: true,
+      sameSite: 'Strict',
+      path: '/',
+      maxAge: SESSION_MS / 1_000,
+    });
+    return context.redirect(next, 303);
+  });
+  app.post('/sign-out', (context) => {
+    sessions.close(getCookie(context, SESSION_COOKIE) ?? '');
+    deleteCookie(context, SESSION_COOKIE, { path: '/' });
+    return context.redirect('/', 303);
+  });
+  app.use('*', async (context, next) => {
+    const presented = isOpen() ? undefined : bearerOf(context);
+    const outcome = presented === undefined ? undefined : tryToken(context, presented);
+    if (isOpen() || outcome === 'right' || signedIn(context)) {
+      await next();
+      return undefined;
+    }
+    if (outcome === 'too-many-attempts')
+      return error(context, 429, 'TOO_MANY_ATTEMPTS', 'Too many wrong tokens were presented: wait.');
+    context.header('WWW-Authenticate', 'Bearer realm="atlas-gateway admin"');
+    if (wantsPage(context)) {
+      const { path } = context.req;
+      const wanted = OWN_PAGE.test(path) ? path : '/';
+      return page(context, 401, (view) => pages.signIn({ next: wanted, refused: undefined }, view));
+    }
+    return error(context, 401, 'UNAUTHENTICATED', 'Present the admin token: Authorization: Bearer ….');
+  });
+
+  app.get('/', (context) => page(context, 200, (view) => pages.status(view)));
+  app.get('/status.json', (context) => context.json(status()));
+  app.get('/projects/:id{[a-f0-9]{24}}/private-link-connections', (context) => {
+    const { searchParams } = new URL(context.req.url);
+    return page(context, 200, (view) => pages.connections(context.req.param('id'), searchParams, view));
+  });
+  app.post('/cache/purge', async (context) => {
+    const header = (name: string) => context.req.header(name);
+    // Forms of other sites cannot send this type: the second lock beside `isCrossSite`.
+    if (isBrowsers(header) && !/^application\/json\b/i.test(header('content-type') ?? ''))
+      return error(context, 400, 'INVALID_REQUEST', 'Send Content-Type: application/json.');
+    const body = await bodyOf(context);
+    if (body === undefined) return tooLarge(context);
+    const scope = readScope(body);
+    if (typeof scope === 'string') return error(context, 400, 'INVALID_REQUEST', scope);
+    if (scope.operation !== undefined && !knowsOperation(scope.operation))
+      return error(context, 404, 'UNKNOWN_OPERATION', 'There is no list operation of that name.');
+    if (scope.project !== undefined && !knowsProject(scope.project))
+      return error(
+        context,
+        404,
+        'UNKNOWN_PROJECT',
+        'Nothing is held of that project, nobody read it, and the configuration does not name it.',
+      );
+    purge(scope);
+    return context.json({ purged: scope });
+  });
+  app.notFound(notFound);
+  app.onError(createUnexpectedErrorHandler(onUnexpectedError));
+  const { route, routeWithBody } = createAppListener(app, {
+    whenOver: createWhenOver(),
+    clock,
+    onUnexpectedError,
+    refuse: (_request, response, why) => writeLastError(response, BODY_ERRORS[why], { 'Retry-After': '1' }),
+  });
+  return (request, response) => {
+    if (!namesItsHostOnce(request)) refuseHosts(response);
+    else if (readHeaders(request).hasBody) routeWithBody(request, response);
+    else route(request, response);
+  };
+}

@@ -1,0 +1,28 @@
+import { Hono } from 'hono';
+import { createRenderedPage } from '../cache/rendered-pages.ts';
+import { chooseCoding, matchesEtag } from '../lib/content-coding.ts';
+import type { OpenApiDocument } from './openapi-document.ts';
+
+/** It changes with the program only, which a load balancer may replace at any time. */
+const CACHE_CONTROL = 'public, max-age=300';
+
+/** Serves a description at `/openapi.json`. It is made at the first request, so that the start does not wait for it. */
+export function createDescriptionRoutes(describe: () => OpenApiDocument): Hono {
+  const app = new Hono();
+  let renderedPage: ReturnType<typeof createRenderedPage> | undefined;
+  app.get('/openapi.json', (context) => {
+    renderedPage ??= createRenderedPage(Buffer.from(JSON.stringify(describe())));
+    const coding = chooseCoding(context.req.header('accept-encoding'));
+    const { bytes, etag } = renderedPage.body(coding);
+    const headers = { 'Cache-Control': CACHE_CONTROL, ETag: etag, Vary: 'Accept-Encoding' };
+    if (matchesEtag(context.req.header('if-none-match'), etag)) return context.body(null, 304, headers);
+    return context.body(new Uint8Array(bytes), 200, {
+      ...headers,
+      'Content-Type': 'application/json',
+      'Content-Length': String(bytes.length),
+      'X-Content-Type-Options': 'nosniff',
+      ...(coding === 'identity' ? {} : { 'Content-Encoding': coding }),
+    });
+  });
+  return app;
+}

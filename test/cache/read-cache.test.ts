@@ -1,0 +1,254 @@
+import fc from 'fast-check';
+import { beforeEach, describe, expect, test } from 'vitest';
+import { createMemoryTier } from '../../src/cache/memory-tier.ts';
+import {
+  type CacheDirectives,
+  type CacheRead,
+  createListCache,
+  type LoadResult,
+  NO_DIRECTIVES,
+} from '../../src/cache/read-cache.ts';
+import { upstreamFailure } from '../../src/upstream/failure.ts';
+import { createFakeClock, type FakeClock } from '../support/fake-clock.ts';
+
+const LIFETIMES = { freshMs: 30_000, staleWhileRevalidateMs: 300_000, staleIfErrorMs: 3_600_000 };
+const OPTIONS = {
+  maxBytes: 100_000,
+  projectShare: 0.5,
+  negativeTtlMs: 5_000,
+  longestPauseMs: 60_000,
+  refreshPauseMs: 5_000,
+  maxLoads: 100,
+  maxWaiting: 1_000,
+};
+
+describe('the cache of lists', () => {
+  let clock: FakeClock;
+  let cache: ReturnType<typeof createListCache<string>>;
+  let loads: { priority: string; settle: (loaded: LoadResult<string>) => void }[];
+
+  const ask = (directives: Partial<CacheDirectives> = {}, key = 'key', project = 'project') =>
+    cache.read({
+      project,
+      operation: 'operation',
+      key,
+      lifetimes: LIFETIMES,
+      directives: { ...NO_DIRECTIVES, ...directives },
+      freshnessFactor: () => 1,
+      admitLoad: () => undefined,
+      load: (priority) => new Promise((settle) => void loads.push({ priority, settle })),
+    });
+  const value = (text: string): LoadResult<string> => ({ type: 'loaded', value: text, bytes: text.length });
+  const refusal = (invalidatesCache: boolean, status = 404): LoadResult<string> => ({
+    type: 'refused',
+    invalidatesCache,
+    response: { type: 'answered', status, headers: {}, body: Buffer.from('{}') },
+  });
+  const settle = (loaded: LoadResult<string>) => loads.shift()?.settle(loaded);
+  async function freshnessWindow(text: string) {
+    const read = ask();
+    settle(value(text));
+    await read;
+  }
+  const outcomeOf = (read: CacheRead<string>) =>
+    'cacheStatus' in read ? read.cacheStatus.outcome : read.type;
+
+  beforeEach(() => {
+    clock = createFakeClock();
+    loads = [];
+    cache = createListCache<string>(OPTIONS, { clock, observe: () => undefined });
+  });
+
+  test('callers that arrive during a load share its answer, and the one who began it is told apart', async () => {
+    const reads = Array.from({ length: 1_000 }, () => ask());
+    expect(loads).toHaveLength(1);
+    settle(value('list'));
+    const answers = await Promise.all(reads);
+    expect(answers.every((read) => read.type === 'value' && read.value === 'list')).toBe(true);
+    expect(answers.map(outcomeOf).filter((outcome) => outcome === 'miss')).toHaveLength(1);
+    expect(answers.map(outcomeOf).filter((outcome) => outcome === 'coalesced')).toHaveLength(999);
+  });
+
+  test('a fresh list is answered at once, without a promise', async () => {
+    await freshnessWindow('list');
+    expect(ask()).toMatchObject({ type: 'value', value: 'list', cacheStatus: { outcome: 'hit' } });
+  });
+
+  test('a stale list is served while one refresh runs beside it', async () => {
+    await freshnessWindow('old');
+    await clock.advance(30_000);
+    expect([ask(), ask(), ask()].map((read) => outcomeOf(read as CacheRead<string>))).toEqual([
+      'stale',
+      'stale',
+      'stale',
+    ]);
+    expect(loads.map(({ priority }) => priority)).toEqual(['background']);
+    settle(value('new'));
+    await clock.advance(0);
+    expect(ask()).toMatchObject({ value: 'new', cacheStatus: { outcome: 'hit' } });
+  });
+
+  test('a refresh that fails keeps the list and pauses before the next', async () => {
+    await freshnessWindow('old');
+    await clock.advance(30_000);
+    ask();
+    settle(upstreamFailure('UPSTREAM_TIMEOUT', 'slow'));
+    await clock.advance(0);
+    expect(ask()).toMatchObject({ value: 'old', cacheStatus: { outcome: 'stale' } });
+    expect(loads).toHaveLength(0);
+    await clock.advance(5_000);
+    ask();
+    expect(loads).toHaveLength(1);
+  });
+
+  test('past the refresh window a load is waited for, and its failure served around until the last limit', async () => {
+    await freshnessWindow('old');
+    await clock.advance(400_000);
+    const read = ask();
+    settle(upstreamFailure('UPSTREAM_FAILED', 'down'));
+    expect(await read).toMatchObject({
+      value: 'old',
+      cacheStatus: { outcome: 'stale', detail: 'UPSTREAM_FAILED' },
+    });
+    await clock.advance(3_600_000);
+    const late = ask();
+    settle(upstreamFailure('UPSTREAM_FAILED', 'down'));
+    expect(await late).toMatchObject({ type: 'failed', failure: { code: 'UPSTREAM_FAILED' } });
+  });
+
+  test('a refusal that means gone evicts, and is itself remembered briefly', async () => {
+    await freshnessWindow('old');
+    await clock.advance(30_000);
+    ask();
+    settle(refusal(true));
+    await clock.advance(0);
+    expect(ask()).toMatchObject({ type: 'refused', response: { status: 404 } });
+    await clock.advance(5_000);
+    ask();
+    expect(loads).toHaveLength(1);
+  });
+
+  test('a refusal that does not mean gone keeps the list', async () => {
+    await freshnessWindow('old');
+    await clock.advance(30_000);
+    ask();
+    settle(refusal(false, 403));
+    await clock.advance(0);
+    expect(ask()).toMatchObject({ value: 'old' });
+  });
+
+  test('a list loaded before a purge answers those who wait and is not stored after it', async () => {
+    const before = ask();
+    cache.purge({ project: 'project', soft: false });
+    const after = ask();
+    expect(loads).toHaveLength(2);
+    settle(value('before'));
+    settle(value('after'));
+    expect(await before).toMatchObject({ value: 'before', cacheStatus: { stored: false } });
+    expect(await after).toMatchObject({ value: 'after', cacheStatus: { stored: true } });
+    expect(ask()).toMatchObject({ value: 'after' });
+  });
+
+  test.each([
+    { project: 'project' },
+    { operation: 'operation' },
+    { project: 'project', operation: 'operation' },
+    {},
+  ])('a purge of %j forgets the list', async (scope) => {
+    await freshnessWindow('list');
+    cache.purge({ ...scope, soft: false });
+    ask();
+    expect(loads).toHaveLength(1);
+  });
+
+  test('a purge of something else does not', async () => {
+    await freshnessWindow('list');
+    cache.purge({ project: 'other', soft: false });
+    cache.purge({ project: 'project', operation: 'other', soft: false });
+    expect(ask()).toMatchObject({ cacheStatus: { outcome: 'hit' } });
+  });
+
+  test('after a soft purge and the load that follows it a list is a hit again', async () => {
+    await freshnessWindow('old');
+    cache.purge({ project: 'project', soft: true });
+    ask();
+    settle(value('new'));
+    await clock.advance(0);
+    expect(ask()).toMatchObject({ value: 'new', cacheStatus: { outcome: 'hit' } });
+    expect(loads).toHaveLength(0);
+  });
+
+  test('a soft purge has the list asked for again, and keeps it in case that fails', async () => {
+    await freshnessWindow('list');
+    cache.purge({ project: 'project', soft: true });
+    expect(ask()).toMatchObject({ value: 'list', cacheStatus: { outcome: 'stale' } });
+    expect(loads).toHaveLength(1);
+  });
+
+  test('a list larger than a project’s share is served, not stored', async () => {
+    const read = ask();
+    settle({ type: 'loaded', value: 'large', bytes: 60_000 });
+    expect(await read).toMatchObject({ value: 'large', cacheStatus: { stored: false } });
+    expect(cache.bytes).toBe(0);
+  });
+
+  test('only-if-cached never loads', async () => {
+    expect(ask({ onlyIfCached: true })).toEqual({ type: 'not-cached' });
+    await freshnessWindow('list');
+    expect(ask({ onlyIfCached: true })).toMatchObject({ value: 'list' });
+    expect(loads).toHaveLength(0);
+  });
+
+  test('no-cache loads, and serves what is held where that fails', async () => {
+    await freshnessWindow('list');
+    const read = ask({ noCache: true });
+    settle(upstreamFailure('UPSTREAM_UNREACHABLE', 'gone'));
+    expect(await read).toMatchObject({ value: 'list', cacheStatus: { outcome: 'stale' } });
+  });
+
+  test('max-age asks again for what is older; max-stale takes what is staler', async () => {
+    await freshnessWindow('list');
+    await clock.advance(10_000);
+    expect(ask({ maxAgeMs: 10_000 })).toMatchObject({ value: 'list' });
+    expect(ask({ maxAgeMs: 5_000 })).toBeInstanceOf(Promise);
+    settle(value('new'));
+    await clock.advance(400_000);
+    expect(ask({ maxStaleMs: 600_000 })).toMatchObject({ value: 'new', cacheStatus: { outcome: 'stale' } });
+  });
+
+  test('a wall clock that jumps by an hour changes nothing', async () => {
+    await freshnessWindow('list');
+    clock.moveWall(3_600_000);
+    expect(ask()).toMatchObject({ cacheStatus: { outcome: 'hit' } });
+  });
+});
+
+test('the memory tier stays within its bytes and every project within its share', () => {
+  const step = fc.record({
+    project: fc.constantFrom('a', 'b', 'c'),
+    key: fc.constantFrom('1', '2', '3', '4', '5'),
+    bytes: fc.integer({ min: 0, max: 700 }),
+    action: fc.constantFrom('set', 'set', 'set', 'get', 'delete', 'drop'),
+  });
+  fc.assert(
+    fc.property(fc.array(step, { maxLength: 200 }), (steps) => {
+      const tier = createMemoryTier<string>({ maxBytes: 1_000, projectShare: 0.5 }, () => undefined);
+      const window = { loadedAt: 0, freshUntil: 0, revalidateUntil: 0, staleIfErrorUntil: 0 };
+      for (const { project, key, bytes, action } of steps) {
+        if (action === 'set') tier.set(project, key, { value: key, window, bytes, sequence: 0 });
+        else if (action === 'get') tier.get(project, key);
+        else if (action === 'delete') tier.delete(project, key);
+        else tier.dropProject(project);
+        const entries = [...tier.projects()].map((one) =>
+          [...tier.entries(one)].map(([, entry]) => Math.max(1, entry.bytes)),
+        );
+        const sums = entries.map((sizes) => sizes.reduce((sum, size) => sum + size, 0));
+        expect(tier.bytes).toBe(sums.reduce((sum, size) => sum + size, 0));
+        expect(tier.size).toBe(entries.flat().length);
+        expect(tier.bytes).toBeLessThanOrEqual(1_000);
+        expect(Math.max(0, ...sums)).toBeLessThanOrEqual(500);
+      }
+    }),
+    { numRuns: 500 },
+  );
+});

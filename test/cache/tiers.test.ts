@@ -1,0 +1,64 @@
+import { expect } from 'vitest';
+import { freshnessWindow } from '../../src/cache/freshness.ts';
+import { createMemoryTier } from '../../src/cache/memory-tier.ts';
+import { createSharedTier } from '../../src/cluster/redis-tier.ts';
+import { createSystemClock } from '../../src/lib/clock.ts';
+import { hasRedis, joinGroup, startRedis } from '../support/redis.ts';
+import { describeTier } from './tier-contract.ts';
+
+const LIFETIMES = { freshMs: 30_000, staleWhileRevalidateMs: 300_000, staleIfErrorMs: 3_600_000 };
+
+describeTier('memory', async () => {
+  const clock = createSystemClock();
+  const memory = createMemoryTier<string>({ maxBytes: 10_000, projectShare: 0.5 }, () => undefined);
+  return {
+    tier: { ...memory, sequence: 0, mostBytes: 5_000 },
+    times: () => freshnessWindow(clock.now(), LIFETIMES),
+    close: async () => undefined,
+  };
+});
+
+if (hasRedis)
+  describeTier('shared', async () => {
+    const redis = await startRedis();
+    const { group, values, clock } = await joinGroup(redis.url);
+    const shared = createSharedTier<string>(
+      { binding: () => 'test' },
+      {
+        group,
+        values,
+        clock,
+        codec: {
+          write: (record) => Buffer.from(JSON.stringify(record)),
+          read(bytes) {
+            const record = JSON.parse(bytes.toString());
+            return { ...record, bytes: record.value.length };
+          },
+        },
+      },
+    );
+    return {
+      tier: {
+        get: shared.get,
+        set: shared.set,
+        delete: shared.delete,
+        dropProject: async (project) => {
+          shared.purge({ project, soft: false });
+          expect(await group.isSynced()).toBe(true);
+        },
+        clear: async () => {
+          shared.purge({ soft: false });
+          expect(await group.isSynced()).toBe(true);
+        },
+        get sequence() {
+          return shared.sequence;
+        },
+        mostBytes: 1_000_000,
+      },
+      times: () => freshnessWindow(clock.now(), LIFETIMES),
+      async close() {
+        await group.close();
+        await redis.stop();
+      },
+    };
+  });

@@ -1,0 +1,107 @@
+import { describe, expect, test } from 'vitest';
+import { parseListBody, sliceItems } from '../../../src/atlas/list-parser.ts';
+import type { Caller } from '../../../src/gateway/auth/key-auth.ts';
+import { createListingFilter } from '../../../src/gateway/reads/listing-filter.ts';
+import type { Listing } from '../../../src/gateway/reads/read-service.ts';
+import { snapshotOf } from '../../../src/gateway/reads/snapshot-id.ts';
+
+type Granted = readonly string[] | 'all';
+
+const idsOf = (granted: Granted) => (granted === 'all' ? granted : new Set(granted));
+const callerWith = (projects: Granted, organizations: Granted = []): Caller => ({
+  name: 'team',
+  projects: idsOf(projects),
+  organizations: idsOf(organizations),
+  operations: new Set(['lists']),
+});
+
+function listOf(items: readonly unknown[], whole = true): Listing {
+  const body = parseListBody(Buffer.from(JSON.stringify({ results: items })));
+  if (body.type !== 'list') throw new Error(body.detail);
+  return {
+    type: 'list',
+    revision: 1,
+    items: body.items,
+    whole,
+    offset: 0,
+    totalCount: items.length,
+    hasMore: false,
+    snapshot: snapshotOf(body.items),
+    deprecationHeaders: { Sunset: 'later' },
+  };
+}
+
+function createTestViews() {
+  let revisions = 1;
+  return createListingFilter(() => ++revisions);
+}
+const itemsIn = ({ items }: Listing): unknown =>
+  JSON.parse(`[${sliceItems(items, 0, Number.MAX_SAFE_INTEGER).toString()}]`);
+
+const a = { id: 'a', groupId: 'x' };
+const b = { id: 'b', groupId: 'y' };
+const c = { id: 'c', groupId: 'x' };
+
+describe('what a caller sees of a list', () => {
+  test.each<[title: string, operation: string, Caller, items: readonly unknown[], seen: readonly unknown[]]>([
+    ['its projects, by id', 'listGroups', callerWith(['a', 'c']), [a, b, c], [a, c]],
+    ['in the order of the list', 'getOrgGroups', callerWith(['c', 'b']), [a, b, c], [b, c]],
+    ['its projects, by groupId', 'listClusterDetails', callerWith(['x']), [a, b, c], [a, c]],
+    ['its projects of an account', 'getOrgServiceAccountGroups', callerWith(['y']), [a, b, c], [b]],
+    ['its keys', 'listOrgAiModelApiKeys', callerWith(['y']), [a, b, c], [b]],
+    ['its organizations', 'listOrgs', callerWith('all', ['b']), [a, b, c], [b]],
+    ['all projects, where they are granted', 'listGroups', callerWith('all'), [a, b, c], [a, b, c]],
+    ['no organization for all projects', 'listOrgs', callerWith('all'), [a, b, c], []],
+    ['nothing without grants', 'listGroups', callerWith([]), [a, b, c], []],
+    ['nothing of an empty list', 'listGroups', callerWith(['a']), [], []],
+    ['an item that stands there twice, twice', 'listGroups', callerWith(['a']), [a, a], [a, a]],
+    ['none that has no id', 'listGroups', callerWith(['a', 'undefined']), [{}, { id: null }], []],
+    ['none whose id is not a string', 'listGroups', callerWith(['1']), [{ id: 1 }, { id: ['1'] }], []],
+    ['none that is not an object', 'listGroups', callerWith(['a']), ['a', null, ['a'], 7], []],
+    ['lists of one project whole', 'listGroupClusters', callerWith(['a']), [a, b, c], [a, b, c]],
+  ])('%s', (_title, operation, caller, items, seen) => {
+    const view = createTestViews()(caller, operation, listOf(items));
+    expect(itemsIn(view)).toEqual(seen);
+    expect(view.totalCount).toBe(seen.length);
+  });
+});
+
+describe('a view', () => {
+  const filterFor = createTestViews();
+  const list = listOf([a, b, c]);
+
+  test('is the list itself for those who see all of it', () => {
+    expect(filterFor(callerWith('all'), 'listGroups', list)).toBe(list);
+  });
+
+  test('is made once for all who see the same', () => {
+    const view = filterFor(callerWith(['a', 'c']), 'listGroups', list);
+    expect(filterFor(callerWith(['c', 'a']), 'listGroups', list)).toBe(view);
+    expect(filterFor(callerWith(['a']), 'listGroups', list)).not.toBe(view);
+  });
+
+  test('has a serial of its own, and what else the list has', () => {
+    const view = filterFor(callerWith(['a']), 'listGroups', list);
+    expect(view.revision).not.toBe(list.revision);
+    expect(view).toMatchObject({
+      type: 'list',
+      whole: true,
+      offset: 0,
+      hasMore: false,
+      deprecationHeaders: list.deprecationHeaders,
+    });
+  });
+
+  test('is named by its own items, whatever the others are', () => {
+    const caller = callerWith(['a', 'c']);
+    const view = filterFor(caller, 'listGroups', list);
+    expect(filterFor(caller, 'listGroups', listOf([b, a, b, c])).snapshot).toBe(view.snapshot);
+    expect(filterFor(caller, 'listGroups', listOf([c, a])).snapshot).not.toBe(view.snapshot);
+    expect(view.snapshot).not.toBe(list.snapshot);
+  });
+
+  test('is not made of a page', () => {
+    expect(() => filterFor(callerWith(['a']), 'listGroups', listOf([a, b], false))).toThrow('whole list');
+    expect(filterFor(callerWith('all'), 'listGroups', listOf([a, b], false)).whole).toBe(false);
+  });
+});

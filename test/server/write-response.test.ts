@@ -1,0 +1,93 @@
+import { createServer, type Server } from 'node:http';
+import { type AddressInfo, connect } from 'node:net';
+import { afterEach, expect, test } from 'vitest';
+import type { CompletedResponse } from '../../src/gateway/response.ts';
+import { createResponseWriter } from '../../src/server/write-response.ts';
+
+const WALL = Date.UTC(2026, 0, 2, 3, 4, 5);
+const BODY = Buffer.from('{"results":[]}');
+let server: Server;
+afterEach(() => new Promise((resolve) => server.close(resolve).closeAllConnections()));
+
+const answer = (more: Partial<CompletedResponse> & { reusable: boolean }): CompletedResponse => ({
+  status: 200,
+  head: { headers: ['ETag', '"a"', 'Content-Length', String(BODY.length)], reusable: more.reusable },
+  body: BODY,
+  text: BODY.toString('latin1'),
+  requestId: 'r-1',
+  ...more,
+});
+
+/** What goes over the wire for a request on a connection of its own. */
+async function sent(given: CompletedResponse, request = 'GET / HTTP/1.1', closing = false): Promise<string> {
+  const write = createResponseWriter(() => WALL);
+  server = createServer({ keepAliveTimeout: 0 }, (incoming, response) => {
+    if (closing) response.setHeader('Connection', 'close');
+    write(incoming, response, given);
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const client = connect((server.address() as AddressInfo).port, '127.0.0.1');
+  let all = '';
+  client.on('data', (bytes) => {
+    all += bytes.toString('latin1');
+  });
+  const ended = new Promise<void>((resolve) => client.once('end', resolve));
+  // The second one is answered last and closes, so that what was sent before it is known to be whole.
+  client.write(`${request}\r\nHost: x\r\n\r\n`);
+  if (!closing && request.endsWith('1.1')) client.write('GET / HTTP/1.0\r\nHost: x\r\n\r\n');
+  await ended;
+  client.destroy();
+  return all;
+}
+
+/** The first answer of what was sent, its header lines in order of their names. */
+function first(all: string): { status: string; headers: string[]; rest: string } {
+  const end = all.indexOf('\r\n\r\n');
+  const [status = '', ...lines] = all.slice(0, end).split('\r\n');
+  return {
+    status,
+    headers: lines.filter((line) => !line.startsWith('Date')).sort(),
+    rest: all.slice(end + 4),
+  };
+}
+
+test('a kept head is sent as Node would have written it', async () => {
+  const reusable = first(await sent(answer({ reusable: true })));
+  await new Promise((resolve) => server.close(resolve).closeAllConnections());
+  const plain = first(await sent(answer({ reusable: false })));
+  expect(reusable).toMatchObject({ status: plain.status, headers: plain.headers });
+  expect(reusable.headers).toEqual([
+    'Connection: keep-alive',
+    `Content-Length: ${BODY.length}`,
+    'ETag: "a"',
+    'X-Request-Id: r-1',
+  ]);
+  expect(reusable.rest.startsWith(BODY.toString())).toBe(true);
+});
+
+test('its Date is that of the clock, and each answer has its own id', async () => {
+  const given = answer({ reusable: true });
+  expect(await sent(given)).toContain('\r\nDate: Fri, 02 Jan 2026 03:04:05 GMT\r\n');
+  await new Promise((resolve) => server.close(resolve).closeAllConnections());
+  expect(await sent({ ...given, requestId: 'r-2' })).toContain('X-Request-Id: r-2\r\n\r\n');
+});
+
+test('neither HEAD nor 304 has a body, and the next answer follows at once', async () => {
+  const head = first(await sent(answer({ reusable: true }), 'HEAD / HTTP/1.1'));
+  expect(head.rest.startsWith('HTTP/1.1 200 OK\r\n')).toBe(true);
+  await new Promise((resolve) => server.close(resolve).closeAllConnections());
+  const unchanged = answer({ reusable: true, status: 304, body: Buffer.alloc(0), text: undefined });
+  const all = first(await sent({ ...unchanged, head: { headers: ['ETag', '"a"'], reusable: true } }));
+  expect(all.status).toBe('HTTP/1.1 304 Not Modified');
+  expect(all.rest.startsWith('HTTP/1.1 304 Not Modified\r\n')).toBe(true);
+});
+
+test('a connection that is to be closed is told so', async () => {
+  expect(first(await sent(answer({ reusable: true }), 'GET / HTTP/1.1', true)).headers).toContain(
+    'Connection: close',
+  );
+  await new Promise((resolve) => server.close(resolve).closeAllConnections());
+  expect(first(await sent(answer({ reusable: true }), 'GET / HTTP/1.0')).headers).toContain(
+    'Connection: close',
+  );
+});

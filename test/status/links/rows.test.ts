@@ -1,0 +1,78 @@
+import { describe, expect, test } from 'vitest';
+import { bytes, count, duration, percent, rate, visible } from '../../../src/status/format.ts';
+import { readFilter, readOrder, rowOf, select } from '../../../src/status/links/rows.ts';
+
+const rows = [
+  { _id: '1', state: 'FAILED', provider: 'AWS', vendor: 'MSK', region: 'US_EAST_1', arn: 'arn:aws:kafka:1' },
+  {
+    _id: '2',
+    state: 'DONE',
+    provider: 'AZURE',
+    vendor: 'EVENTHUB',
+    region: 'EUROPE_WEST',
+    dnsDomain: 'b.example',
+  },
+  { _id: '3', state: 'DONE', provider: 'AWS', region: 'EU_WEST_1', interfaceEndpointId: 'vpce-3' },
+].map(rowOf);
+const found = (query: string) => {
+  const parameters = new URLSearchParams(query);
+  return select(rows, readFilter(parameters), readOrder(parameters)).map(({ id }) => id);
+};
+
+describe('the rows of the browser', () => {
+  test.each([
+    ['', ['1', '2', '3']],
+    ['text=vpce', ['3']],
+    ['text=done+eu', ['2', '3']],
+    ['text=ARN%3Aaws', ['1']],
+    ['state=DONE&provider=AWS', ['3']],
+    ['state=NOTHING', []],
+    ['sort=region', ['2', '3', '1']],
+    ['sort=-region', ['1', '3', '2']],
+    ['sort=vendor', ['2', '1', '3']],
+    ['sort=-vendor', ['1', '2', '3']],
+    ['sort=region&sort=state', ['2', '3', '1']],
+    ['sort=__proto__', ['1', '2', '3']],
+    [`text=${'x'.repeat(10_000)}`, []],
+  ])('%s', (query, ids) => {
+    expect(found(query)).toEqual(ids);
+  });
+
+  test('whatever Atlas sends becomes short text in which nothing is hidden', () => {
+    const row = rowOf({
+      _id: { $oid: 'x' },
+      state: '\u202eENOD\u0000',
+      provider: null,
+      vendor: ['MSK'],
+      region: 'x'.repeat(5_000),
+      dnsDomain: 'javascript:alert(1)\ud800',
+    });
+    expect(row).toMatchObject({ id: '', state: '⟨U+202E⟩ENOD⟨U+0000⟩', provider: '', vendor: '' });
+    expect(row.region).toHaveLength(301);
+    expect(row.endpoint).toEqual([{ name: 'dnsDomain', value: 'javascript:alert(1)⟨U+D800⟩' }]);
+  });
+});
+
+describe('numbers as people read them', () => {
+  test.each([
+    [count(1_234_567), '1,234,567'],
+    [count(999), '999'],
+    [bytes(0), '0 B'],
+    [bytes(1_536), '1.5 KiB'],
+    [bytes(64 * 1_048_576), '64 MiB'],
+    [duration(59), '59 s'],
+    [duration(3_600), '1 h'],
+    [duration(11_100), '3 h 5 min'],
+    [duration(187_200), '2 d 4 h'],
+    [duration(-1), '0 s'],
+    [percent(0, 0), '–'],
+    [percent(999, 1_000), '99 %'],
+    [rate(0), '0'],
+    [rate(0.251), '0.25'],
+    [rate(4.06), '4.1'],
+    [rate(1_200), '1,200'],
+    [visible('a\u2028b', 10), 'a⟨U+2028⟩b'],
+  ])('%s is %s', (written, expected) => {
+    expect(written).toBe(expected);
+  });
+});

@@ -1,0 +1,70 @@
+import { expect, test } from 'vitest';
+import { createRotation } from '../../../src/upstream/auth/secret-rotation.ts';
+import type { CredentialSecrets } from '../../../src/upstream/auth-errors.ts';
+import type { UpstreamEvent } from '../../../src/upstream/events.ts';
+import { upstreamFailure } from '../../../src/upstream/failure.ts';
+import { createFakeClock } from '../../support/fake-clock.ts';
+
+const secretsOf = (secret: string): CredentialSecrets => ({ id: 'id', secret });
+
+function start() {
+  const clock = createFakeClock();
+  const accepted = new Set(['first']);
+  const proofs: string[] = [];
+  const events: UpstreamEvent[] = [];
+  const rotation = createRotation(
+    {
+      name: 'one',
+      secrets: secretsOf('first'),
+      create: ({ secret }) => ({
+        send: async () => upstreamFailure('UPSTREAM_FAILED', secret),
+        async verify() {
+          proofs.push(secret);
+          return accepted.has(secret) ? undefined : upstreamFailure('UPSTREAM_AUTH', 'refused');
+        },
+      }),
+    },
+    { clock, observe: (event) => void events.push(event) },
+  );
+  const used = async () => {
+    const answer = await rotation.send({} as Parameters<typeof rotation.send>[0]);
+    return answer.type === 'failed' ? answer.detail : '';
+  };
+  const outcomes = () =>
+    events.map((event) => (event.type === 'credential-renewal' ? event.outcome : event.type));
+  return { clock, accepted, proofs, rotation, used, outcomes };
+}
+
+test('a new secret is used once it is proved, by one call', async () => {
+  const { clock, accepted, proofs, rotation, used, outcomes } = start();
+  accepted.add('second');
+  rotation.proposeSecrets(secretsOf('second'));
+  expect(await used()).toBe('first');
+  await clock.advance(0);
+  expect([await used(), proofs, outcomes()]).toEqual(['second', ['second'], ['rotated']]);
+});
+
+test('a refused one keeps the old, and is tried again ever more seldom', async () => {
+  const { clock, accepted, proofs, rotation, used } = start();
+  rotation.proposeSecrets(secretsOf('second'));
+  await clock.advance(600_000);
+  expect(await used()).toBe('first');
+  expect(proofs.length).toBeLessThan(20);
+  accepted.add('second');
+  await clock.advance(60_000);
+  expect(await used()).toBe('second');
+});
+
+test('who offers the old one again, or another, ends the trying', async () => {
+  const { clock, accepted, proofs, rotation, used } = start();
+  rotation.proposeSecrets(secretsOf('second'));
+  await clock.advance(0);
+  rotation.proposeSecrets(secretsOf('first'));
+  await clock.advance(600_000);
+  expect(proofs).toEqual(['second']);
+  accepted.add('third');
+  rotation.proposeSecrets(secretsOf('third'));
+  rotation.proposeSecrets(secretsOf('third'));
+  await clock.advance(0);
+  expect([await used(), proofs]).toEqual(['third', ['second', 'third']]);
+});

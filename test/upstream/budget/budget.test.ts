@@ -1,0 +1,220 @@
+import fc from 'fast-check';
+import { beforeEach, describe, expect, test } from 'vitest';
+import { type Budget, createBudget } from '../../../src/upstream/budget/budget.ts';
+import type { Send, UpstreamRequest, UpstreamResult } from '../../../src/upstream/message.ts';
+import { createFakeClock, type FakeClock } from '../../support/fake-clock.ts';
+
+const ok = (headers: Record<string, string> = {}, body = '{}'): UpstreamResult => ({
+  type: 'answered',
+  status: 200,
+  headers,
+  body: Buffer.from(body),
+});
+const limited = (parameters: unknown[], headers: Record<string, string> = {}): UpstreamResult => ({
+  type: 'answered',
+  status: 429,
+  headers,
+  body: Buffer.from(JSON.stringify({ errorCode: 'RATE_LIMITED_TOKEN_BUCKET', parameters })),
+});
+
+describe('the budget', () => {
+  let clock: FakeClock;
+  let budget: Budget;
+  let asked: UpstreamRequest[];
+  let reply: (request: UpstreamRequest) => UpstreamResult;
+  let send: Send;
+  beforeEach(() => {
+    clock = createFakeClock();
+    budget = createBudget({ clock });
+    asked = [];
+    reply = () => ok();
+    send = budget.limit('one')(async (request) => {
+      asked.push(request);
+      return reply(request);
+    });
+  });
+  const request = (more: Partial<UpstreamRequest> = {}): UpstreamRequest => ({
+    operation: 'o',
+    target: '/t',
+    accept: '',
+    deadlineAt: clock.now() + 10_000,
+    priority: 'foreground',
+    endpointSet: 'streams',
+    scope: 'project',
+    ...more,
+  });
+  const codeOf = (answer: UpstreamResult) => (answer.type === 'failed' ? answer.code : answer.status);
+  const lists = () => asked.filter(({ operation }) => operation === 'o').length;
+  const spend = async (count: number, more: Partial<UpstreamRequest> = {}) => {
+    for (let index = 0; index < count; index++) await send(request(more));
+  };
+
+  test('lets as many pass as the bucket holds, then tells when there is enough again', async () => {
+    await spend(1_200);
+    const outcomes: UpstreamResult[] = [];
+    for (let index = 0; index < 40; index++) void send(request()).then((answer) => outcomes.push(answer));
+    // The fake clock lets everything settle that is not waiting for it: a token comes every 125 ms, for 16 of them soon enough.
+    await clock.advance(0);
+    expect(lists()).toBe(1_200);
+    expect(outcomes.map(codeOf)).toEqual(Array.from({ length: 24 }, () => 'UPSTREAM_RATE_LIMITED'));
+    for (const refused of outcomes)
+      expect(refused.type === 'failed' && (refused.retryAfterMs ?? 0)).toBeGreaterThan(2_000);
+    const late = await send(request({ deadlineAt: clock.now() + 50 }));
+    expect(late).toMatchObject({ type: 'failed', code: 'UPSTREAM_RATE_LIMITED' });
+    expect(late.type === 'failed' && (late.retryAfterMs ?? 0)).toBeGreaterThan(1_000);
+    await clock.advance(2_000);
+    expect(outcomes.slice(24).map(codeOf)).toEqual(Array.from({ length: 16 }, () => 200));
+  });
+
+  test('has who comes a little too early wait a moment', async () => {
+    await spend(1_200);
+    const waiting = send(request());
+    await clock.advance(100);
+    expect(lists()).toBe(1_200);
+    await clock.advance(50);
+    expect(codeOf(await waiting)).toBe(200);
+  });
+
+  test('has callers take turns: who asks once is served before the fifteenth of who asks much', async () => {
+    await spend(1_200);
+    const order: string[] = [];
+    for (let index = 0; index < 15; index++)
+      void send(request({ caller: 'noisy' })).then(() => order.push('noisy'));
+    void send(request({ caller: 'quiet' })).then(() => order.push('quiet'));
+    await clock.advance(3_000);
+    expect(order.length).toBe(16);
+    expect(order.indexOf('quiet')).toBeLessThanOrEqual(1);
+  });
+
+  test('takes a walk’s pages at once, or none of them', async () => {
+    await spend(1_195);
+    const walk = await send(request({ cost: 30 }));
+    expect(codeOf(walk)).toBe('UPSTREAM_RATE_LIMITED');
+    expect(codeOf(await send(request({ cost: 5 })))).toBe(200);
+    expect(codeOf(await send(request({ cost: 0 })))).toBe(200);
+  });
+
+  test('leaves a quarter to those who wait for an answer: a background refresh gets none of it', async () => {
+    await spend(850);
+    expect(codeOf(await send(request({ priority: 'background' })))).toBe(200);
+    await spend(60);
+    const refused = await send(request({ priority: 'background' }));
+    expect(codeOf(refused)).toBe('UPSTREAM_RATE_LIMITED');
+    expect(codeOf(await send(request()))).toBe(200);
+  });
+
+  test('stretches freshness from half a bucket down, up to four times', async () => {
+    const freshnessFactor = () => budget.freshnessFactor('one', 'streams', 'project');
+    expect(freshnessFactor()).toBe(1);
+    await spend(600);
+    expect(freshnessFactor()).toBe(1);
+    await spend(300);
+    expect(freshnessFactor()).toBeCloseTo(2.5);
+    await spend(300);
+    expect(freshnessFactor()).toBe(4);
+  });
+
+  test('keeps a bucket for each project, shared by all credentials; and one for each credential’s user', async () => {
+    const other = budget.limit('two')(async () => ok());
+    await spend(1_200);
+    expect(budget.freshnessFactor('two', 'streams', 'project')).toBe(4);
+    expect(budget.freshnessFactor('one', 'streams', 'another')).toBe(1);
+    expect(codeOf(await other(request({ deadlineAt: clock.now() + 1 })))).toBe('UPSTREAM_RATE_LIMITED');
+    await spend(300, { endpointSet: 'user.groups', scope: 'user' });
+    expect(codeOf(await other(request({ endpointSet: 'user.groups', scope: 'user' })))).toBe(200);
+    expect(budget.remaining()).toEqual(
+      expect.arrayContaining([
+        { credential: 'one', endpointSet: 'streams', remaining: 0, capacity: 1_200 },
+        { credential: 'two', endpointSet: 'streams', remaining: 0, capacity: 1_200 },
+        { credential: 'two', endpointSet: 'user.groups', remaining: 299, capacity: 300 },
+      ]),
+    );
+  });
+
+  test('believes RateLimit-Remaining where it is less: others spend too', async () => {
+    reply = () => ok({ 'ratelimit-remaining': '3' });
+    await send(request());
+    reply = () => ok({ 'ratelimit-remaining': 'many' });
+    await spend(3);
+    const left = budget.remaining().find(({ endpointSet }) => endpointSet === 'streams');
+    expect(left?.remaining).toBe(0);
+  });
+
+  test('learns from a 429 how large the bucket is, that it is empty, and how long to wait', async () => {
+    reply = () => limited(['/t', 7, 60, 30, 60], { 'retry-after': '7' });
+    expect(await send(request())).toMatchObject({ code: 'UPSTREAM_RATE_LIMITED', retryAfterMs: 7_000 });
+    expect(budget.remaining()[0]).toMatchObject({ remaining: 0, capacity: 60 });
+    reply = () => ok();
+    expect(codeOf(await send(request()))).toBe('UPSTREAM_RATE_LIMITED');
+    expect(lists()).toBe(1);
+    await clock.advance(7_000);
+    expect(codeOf(await send(request()))).toBe(200);
+  });
+
+  test.each([[['/t', 1, -5, 0, 60]], [['/t', 1, 1e12, 1, 1]], [[]], ['no list']])(
+    'takes nothing from a 429 that says %j',
+    async (parameters) => {
+      reply = () => limited(parameters as unknown[]);
+      await send(request());
+      expect(budget.remaining()[0]?.capacity).toBe(1_200);
+    },
+  );
+
+  test('asks for the limits in force once, when a bucket runs low, and takes them over', async () => {
+    reply = ({ operation }) =>
+      operation === 'listRateLimits'
+        ? ok(
+            {},
+            '{"results":[{"name":"Streams","limit":{"capacity":5000,"refillRate":2000,"refillDurationSeconds":60}}]}',
+          )
+        : ok();
+    await spend(900);
+    const questions = asked.filter(({ operation }) => operation === 'listRateLimits');
+    expect(questions.map(({ target }) => target)).toEqual([
+      '/api/atlas/v2/rateLimits?itemsPerPage=500&pageNum=1&groupId=project',
+    ]);
+    expect(budget.remaining().find(({ endpointSet }) => endpointSet === 'streams')?.capacity).toBe(5_000);
+    await spend(900);
+    expect(asked.filter(({ operation }) => operation === 'listRateLimits')).toHaveLength(1);
+  });
+
+  test('never lets more pass than the bucket held and refilled, whoever asks when', async () => {
+    const step = fc.record({
+      wait: fc.integer({ min: 0, max: 5_000 }),
+      asks: fc.integer({ min: 1, max: 40 }),
+    });
+    await fc.assert(
+      fc.asyncProperty(fc.array(step, { minLength: 1, maxLength: 12 }), async (steps) => {
+        const time = createFakeClock();
+        const started = time.now();
+        let passed = 0;
+        const limit = createBudget({ clock: time }).limit('one')(async () => {
+          passed++;
+          return limitedOnce();
+        });
+        let told = false;
+        const limitedOnce = () => {
+          // The first answer says how small the bucket is.
+          const answer = told ? ok() : limited(['/t', 0, 20, 60, 60]);
+          told = true;
+          return answer;
+        };
+        for (const { wait, asks } of steps) {
+          for (let index = 0; index < asks; index++)
+            void limit({ ...request(), deadlineAt: time.now() + 10_000, caller: String(index % 3) });
+          await time.advance(wait);
+        }
+        // Before the first answer nobody knew; after it a token a second.
+        const known = passed - (steps[0]?.asks ?? 0);
+        expect(known).toBeLessThanOrEqual((time.now() - started) / 1_000 + 1);
+      }),
+      { numRuns: 50 },
+    );
+  });
+
+  test('forgets scopes rather than grow for ever', async () => {
+    for (let index = 0; index < 10_500; index++) await send(request({ scope: `project-${index}` }));
+    expect(budget.freshnessFactor('one', 'streams', 'project-0')).toBe(1);
+    expect(budget.remaining()).toHaveLength(1);
+  });
+});

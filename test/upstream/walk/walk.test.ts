@@ -1,0 +1,130 @@
+import { describe, expect, test } from 'vitest';
+import { countItems } from '../../../src/atlas/list-parser.ts';
+import { writePage } from '../../../src/simulator/pages.ts';
+import { upstreamFailure } from '../../../src/upstream/failure.ts';
+import type { Send, UpstreamResult } from '../../../src/upstream/message.ts';
+import { walk } from '../../../src/upstream/walk/walk.ts';
+
+const LIST = {
+  operation: 'o',
+  path: '/list',
+  filters: '',
+  countable: true,
+  accept: '',
+  deadlineAt: 0,
+  priority: 'foreground',
+  endpointSet: 's',
+  scope: 'p',
+} as const;
+const item = (number: number) => ({ id: `item-${number}` });
+const items = (count: number) => Array.from({ length: count }, (_none, index) => item(index));
+
+/** An Atlas whose list is what `at` says when a page is asked for. */
+function atlas(
+  at: (question: number) => readonly { id: string }[],
+  errors: (question: number, target: string) => UpstreamResult | undefined = () => undefined,
+) {
+  const targets: string[] = [];
+  const send: Send = async ({ target }) => {
+    targets.push(target);
+    const error = errors(targets.length, target);
+    if (error !== undefined) return error;
+    const query = new URLSearchParams(target.split('?')[1]);
+    const page = {
+      pageNum: Number(query.get('pageNum')),
+      itemsPerPage: Number(query.get('itemsPerPage')),
+      includeCount: query.get('includeCount') !== 'false',
+      countable: true,
+      pretty: false,
+      envelope: false,
+      others: [],
+      address: 'https://atlas/list',
+      uncounted: 'absent',
+    } as const;
+    return {
+      type: 'answered',
+      status: 200,
+      headers: {},
+      body: Buffer.from(writePage(at(targets.length), page)),
+    };
+  };
+  return { send, targets };
+}
+const countOf = (result: Awaited<ReturnType<typeof walk>>) =>
+  result.type === 'walked' ? countItems(result.items) : result.type;
+
+describe('a walk', () => {
+  test.each([
+    [0, 1],
+    [1, 1],
+    [499, 1],
+    [500, 1],
+    [501, 2],
+    [1_234, 3],
+  ])('of %i items costs %i questions', async (count, questions) => {
+    const { send, targets } = atlas(() => items(count));
+    expect(countOf(await walk(send, LIST, 10_000))).toBe(count);
+    expect(targets).toHaveLength(questions);
+  });
+
+  test('of a list that shifts while it is read is begun again', async () => {
+    // The second page repeats an item of the first, because one was put in front of them in between.
+    const { send, targets } = atlas((question) =>
+      question === 1 ? items(700) : [{ id: 'new' }, ...items(699)],
+    );
+    expect(countOf(await walk(send, LIST, 10_000))).toBe(700);
+    expect(targets).toHaveLength(4);
+  });
+
+  test('of a list that grows while it is read is begun again', async () => {
+    const { send } = atlas((question) => items(question < 2 ? 700 : 701));
+    expect(countOf(await walk(send, LIST, 10_000))).toBe(701);
+  });
+
+  test('of a list that never holds still is torn, after a bounded number of tries', async () => {
+    const { send, targets } = atlas((question) => items(600 + question));
+    expect(countOf(await walk(send, LIST, 10_000))).toBe('torn');
+    expect(targets).toHaveLength(6);
+  });
+
+  test('of a list longer than wanted ends with the first page', async () => {
+    const { send, targets } = atlas(() => items(1_001));
+    expect(countOf(await walk(send, LIST, 1_000))).toBe('too-long');
+    expect(targets).toHaveLength(1);
+  });
+
+  test('goes on without counting where counting takes too long', async () => {
+    const timeout: UpstreamResult = {
+      type: 'answered',
+      status: 500,
+      headers: {},
+      body: Buffer.from('{"errorCode":"TIMEOUT_WHILE_PAGING"}'),
+    };
+    const { send } = atlas(
+      () => items(1_100),
+      (_question, target) => (target.includes('includeCount=false') ? undefined : timeout),
+    );
+    expect(countOf(await walk(send, LIST, 10_000))).toBe(1_100);
+  });
+
+  test('that fails in the middle keeps nothing', async () => {
+    const { send } = atlas(
+      () => items(1_234),
+      (question) => (question === 3 ? upstreamFailure('UPSTREAM_PROTOCOL', 'cut') : undefined),
+    );
+    expect(await walk(send, LIST, 10_000)).toMatchObject({ type: 'failed', code: 'UPSTREAM_PROTOCOL' });
+  });
+
+  test.each([
+    [302, '', 'UPSTREAM_REDIRECT'],
+    [503, '', 'UPSTREAM_FAILED'],
+    [429, '', 'UPSTREAM_RATE_LIMITED'],
+    [200, '<html>', 'UPSTREAM_BAD_BODY'],
+  ])('that is answered %i %s fails with %s', async (status, body, code) => {
+    const { send } = atlas(
+      () => [],
+      () => ({ type: 'answered', status, headers: {}, body: Buffer.from(body) }),
+    );
+    expect(await walk(send, LIST, 10_000)).toMatchObject({ type: 'failed', code });
+  });
+});
