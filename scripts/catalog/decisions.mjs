@@ -43,7 +43,7 @@ export const sensitivityOf = (path) =>
   some(SECRET, path) ? 'secret' : some(PERSONAL, path) ? 'personal' : 'open';
 
 /** @returns {'whole' | 'page'} */
-export const holdOf = (path) => (some(BY_PAGE, path) ? 'page' : 'whole');
+export const cacheUnitOf = (path) => (some(BY_PAGE, path) ? 'page' : 'whole');
 
 /** Ids that callers are given lists by and caches are cut by: in lower case everywhere, so that nothing has two names. */
 const CANONICAL_ID = '^([a-f0-9]{24})$';

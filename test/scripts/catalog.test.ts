@@ -61,7 +61,7 @@ test('the catalog is rebuilt from an OpenAPI description, with a report of what 
   expect(built.stdout).toContain('1 operations written');
   const source = readFileSync(output, 'utf8');
   expect(source).toContain(
-    '{"id":"listGroupThings","alias":"listThings","path":"/api/atlas/v2/groups/{groupId}/things","tag":"Things","versions":[{"name":"2023-01-01","sunset":"2027-01-01"},{"name":"2024-01-01"}],"endpointSet":"things","sensitivity":"open","hold":"whole"',
+    '{"id":"listGroupThings","alias":"listThings","path":"/api/atlas/v2/groups/{groupId}/things","tag":"Things","versions":[{"name":"2023-01-01","sunset":"2027-01-01"},{"name":"2024-01-01"}],"endpointSet":"things","sensitivity":"open","cacheUnit":"whole"',
   );
   expect(source).toContain('{"name":"groupId","type":"string","required":true,"pattern":"^([a-f0-9]{24})$"}');
   expect(source).toContain(
