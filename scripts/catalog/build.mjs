@@ -1,7 +1,7 @@
 // Rebuilds src/atlas/operations.ts from a copy of Atlas's OpenAPI description and says what changed.
 // usage: npm run catalog -- openapi-v2.json [where to write instead]
 import { readFileSync, writeFileSync } from 'node:fs';
-import { endpointSetOf, cacheUnitOf, patternOf, sensitivityOf } from './decisions.mjs';
+import { cacheUnitOf, endpointSetOf, patternOf, sensitivityOf } from './decisions.mjs';
 
 const OUTPUT = new URL('../../src/atlas/operations.ts', import.meta.url);
 const MEDIA_TYPE = /^application\/vnd\.atlas\.(\d{4}-\d{2}-\d{2}|preview)\+json$/;
