@@ -27,8 +27,9 @@ const report = values.report === undefined ? runTests() : JSON.parse(readFileSyn
 const statuses = new Map();
 for (const { name, assertionResults } of report.testResults) {
   if (!name.includes('/test/faults/')) continue;
-  for (const { title, status } of assertionResults) {
-    const row = Number(/^(\d+): /.exec(title)?.[1]);
+  for (const { title, ancestorTitles, status } of assertionResults) {
+    // The number stands before the title of a test, or of the group that it is in.
+    const row = Number([title, ...ancestorTitles].map((one) => /^(\d+): /.exec(one)?.[1]).find(Boolean));
     if (Number.isNaN(row)) continue;
     statuses.set(row, [...(statuses.get(row) ?? []), status]);
   }

@@ -54,3 +54,14 @@ export function errorCodeOf(body: Buffer): string | undefined {
   const { errorCode } = error;
   return typeof errorCode === 'string' && isErrorCode(errorCode) ? errorCode : undefined;
 }
+
+/**
+ * Whether a body is an error of Atlas's own, and not of a proxy or firewall on the way: a JSON object with `error` or `errorCode`. One too
+ * large to be parsed counts by its first byte.
+ */
+export function isApiError(body: Buffer): boolean {
+  if (body[0] !== 0x7b) return false;
+  if (body.length > MAX_ERROR_BYTES) return true;
+  const error = parseBoundedJson(body, MAX_ERROR_BYTES);
+  return typeof error === 'object' && error !== null && ('errorCode' in error || 'error' in error);
+}

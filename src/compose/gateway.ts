@@ -112,6 +112,9 @@ export function secretsOf(
   throw new Error(`credentials: ${name} has neither serviceAccount nor apiKey`);
 }
 
+const kindOf = ({ serviceAccount }: GatewayConfig['credentials'][number]) =>
+  serviceAccount === undefined ? ('api-key' as const) : ('service-account' as const);
+
 /** The secrets and rules of a configuration that a reload replaces, resolved all at once: where one of them fails, none is applied. */
 function liveSettingsOf({ config, secretOf }: Pick<ComposeOptions, 'config' | 'secretOf'>) {
   const { signingKey } = config.tokens;
@@ -122,6 +125,7 @@ function liveSettingsOf({ config, secretOf }: Pick<ComposeOptions, 'config' | 's
     accessList: accessListOf(config, secretOf),
     credentials: config.credentials.map((credential) => ({
       name: credential.name,
+      kind: kindOf(credential),
       secrets: secretsOf(credential, secretOf),
     })),
   };
@@ -248,8 +252,8 @@ export function compose(
   const budget = createBudget({ clock });
   const shared = sharedOf(config.cache.shared);
   const credentials = config.credentials.map((credential) => {
-    const { name, serviceAccount, projects, organizations } = credential;
-    const kind = serviceAccount === undefined ? ('api-key' as const) : ('service-account' as const);
+    const { name, projects, organizations } = credential;
+    const kind = kindOf(credential);
     const upstream = createUpstreamClient(
       {
         name,
@@ -524,8 +528,11 @@ export function compose(
     live = { ...settings, adminToken: settings.adminToken ?? live.adminToken };
     tokens.replaceSigningKey(signingKeyOf(live));
     access.replace(live.accessList);
-    for (const { name, secrets } of live.credentials)
-      credentials.find((credential) => credential.name === name)?.upstream.proposeSecrets(secrets);
+    // Secrets of another kind are for another way to sign: they wait for a restart, as the log says.
+    for (const { name, kind, secrets } of live.credentials)
+      credentials
+        .find((credential) => credential.name === name && credential.kind === kind)
+        ?.upstream.proposeSecrets(secrets);
   }
 
   return {

@@ -29,7 +29,12 @@ export type LoadedConfig =
       /** Every file it was read from, secrets included. */
       readonly files: readonly string[];
     })
-  | { readonly ok: false; readonly problems: readonly Problem[] };
+  | {
+      readonly ok: false;
+      readonly problems: readonly Problem[];
+      /** Every file that it names, as far as it could be read: one that is missing may still come. */
+      readonly files?: readonly string[];
+    };
 
 /** The shortest key that signs or encrypts, and the shortest secret that lets somebody in. */
 const MIN_KEY_LENGTH = 32;
@@ -163,7 +168,7 @@ export function loadConfig(options: LoadOptions): LoadedConfig {
     });
     if (problem !== undefined) reportValid(['cache', 'snapshot', 'path'], problem);
   }
-  if (problems.length > 0) return { ok: false, problems: inFileOrder(problems) };
+  if (problems.length > 0) return { ok: false, problems: inFileOrder(problems), files };
   return {
     ok: true,
     config,

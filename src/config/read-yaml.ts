@@ -1,7 +1,7 @@
-import { type Document, isAlias, LineCounter, type ParsedNode, parseDocument, visit } from 'yaml';
+import { type Document, isAlias, isScalar, LineCounter, type ParsedNode, parseDocument, visit } from 'yaml';
 import { isRaw, type Path, type Problem, type Raw } from './config-error.ts';
 import { lineOf } from './line-of.ts';
-import { yamlProblems } from './yaml-errors.ts';
+import { DUPLICATE_KEY, yamlProblems } from './yaml-errors.ts';
 
 /** What a configuration file says, not checked yet, with the line of each setting; or what is wrong with it as YAML. */
 export type ReadYaml =
@@ -9,7 +9,7 @@ export type ReadYaml =
   | { readonly ok: false; readonly problems: readonly Problem[] };
 
 /** Far more than any configuration needs; a larger file is something else. */
-const MAX_LENGTH = 4 * 1_048_576;
+const MAX_LENGTH = 1_048_576;
 
 type YamlDocument = Document.Parsed<ParsedNode>;
 
@@ -27,7 +27,7 @@ export function readYaml(file: string, text: string): ReadYaml {
   const lines = new LineCounter();
   let document: YamlDocument;
   try {
-    document = parseDocument(text, { lineCounter: lines, logLevel: 'error' });
+    document = parseDocument(text, { lineCounter: lines, logLevel: 'error', uniqueKeys: false });
   } catch {
     return problem('is not valid YAML: it cannot be read; check that it is the configuration');
   }
@@ -35,6 +35,17 @@ export function readYaml(file: string, text: string): ReadYaml {
     return {
       ok: false,
       problems: yamlProblems(document.errors, lines).map((one) => ({ file, setting: '', ...one })),
+    };
+  const repeated = repeatedKeys(document);
+  if (repeated.length > 0)
+    return {
+      ok: false,
+      problems: repeated.map((offset) => ({
+        file,
+        line: lines.linePos(offset).line,
+        setting: '',
+        message: `is not valid YAML: ${DUPLICATE_KEY}`,
+      })),
     };
   let parsed: unknown;
   try {
@@ -52,6 +63,22 @@ export function readYaml(file: string, text: string): ReadYaml {
   if (!isRaw(parsed)) return problem('must be a mapping of settings; begin with credentials:');
   const { contents } = document;
   return { ok: true, raw: parsed, lineOf: (path) => lineOf(contents, path, lines) };
+}
+
+/** Offsets of keys that stand in their mapping already. The library's own check compares each with all others, which takes minutes. */
+function repeatedKeys(document: YamlDocument): number[] {
+  const offsets: number[] = [];
+  visit(document, {
+    Map(_key, { items }) {
+      const seen = new Set<string>();
+      for (const { key } of items) {
+        const name = String(key);
+        if (seen.has(name) && isScalar(key)) offsets.push(key.range?.[0] ?? 0);
+        seen.add(name);
+      }
+    },
+  });
+  return offsets;
 }
 
 /** The first alias whose anchor does not exist before it. */

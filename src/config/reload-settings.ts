@@ -64,6 +64,12 @@ export function changesThatWait(started: ResolvedConfig, next: ResolvedConfig): 
   });
   const hadTls = started.config.listen.tls !== undefined;
   if (hadTls !== (next.config.listen.tls !== undefined)) waiting.push('listen.tls');
+  const usesApiKey = ({ apiKey }: GatewayConfig['credentials'][number]) => apiKey !== undefined;
+  for (const credential of next.config.credentials) {
+    const atStart = started.config.credentials.find(({ name }) => name === credential.name);
+    if (atStart !== undefined && usesApiKey(atStart) !== usesApiKey(credential))
+      waiting.push(`credentials[${credential.name}]`);
+  }
   if (started.config.admin.token !== undefined && next.config.admin.token === undefined)
     waiting.push('admin.token');
   return waiting;

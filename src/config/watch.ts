@@ -47,7 +47,10 @@ export function watchFiles(
     } else {
       seen = now;
       changing = undefined;
+      const watched = files();
       onChange();
+      // Another configuration names other files: they have just been read.
+      if (files() !== watched) seen = fingerprint();
     }
   };
   let looking = false;

@@ -1,6 +1,8 @@
 import type { ErrorCode, LineCounter, YAMLParseError } from 'yaml';
 
 const QUOTE = 'put the value in quotes';
+/** A setting that stands in its mapping twice. */
+export const DUPLICATE_KEY = 'this setting is written twice; remove one of them';
 const REMEDIES: Record<ErrorCode, string> = {
   ALIAS_PROPS: `a value that begins with * stands for another one; ${QUOTE}`,
   BAD_ALIAS: `a value that begins with * stands for another one; ${QUOTE}`,
@@ -15,7 +17,7 @@ const REMEDIES: Record<ErrorCode, string> = {
     'a value contains a colon, or the next line is indented too far; put the value in quotes, or indent settings of one mapping alike',
   BLOCK_IN_FLOW:
     'inside brackets, settings are separated by commas and not by lines; close the bracket first',
-  DUPLICATE_KEY: 'this setting is written twice; remove one of them',
+  DUPLICATE_KEY,
   IMPOSSIBLE: 'the text cannot be understood; write one setting per line, as in the sample',
   KEY_OVER_1024_CHARS: 'the name of a setting is too long; write name: value',
   MISSING_CHAR: 'a bracket, quote, comma, colon or dash is missing; look at this line and the ones before it',

@@ -45,9 +45,9 @@ export function createAppListener(
   );
   const report = (error: unknown) => onUnexpectedError(unexpectedError('a route', error));
 
-  function route(request: IncomingMessage, response: ServerResponse): void {
-    listener(request, response)?.catch(report);
-  }
+  const handle = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
+    await listener(request, response);
+  };
 
   async function readAndRoute(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const body = await readBody(request);
@@ -59,14 +59,19 @@ export function createAppListener(
       return;
     }
     bodies.set(request, body.text);
-    route(request, response);
+    await handle(request, response);
   }
 
   return {
-    route,
+    route: (request, response) => void handle(request, response).catch(report),
     routeWithBody(request, response) {
-      if (bodySlots.take(request, response)) readAndRoute(request, response).catch(report);
-      else refuse(request, response, 'overloaded');
+      const release = bodySlots.take(request, response);
+      if (release === undefined) {
+        refuse(request, response, 'overloaded');
+        return;
+      }
+      // Released with the answer, not when it is received: see `open-connections` for what bounds unread answers.
+      readAndRoute(request, response).catch(report).finally(release);
     },
   };
 }

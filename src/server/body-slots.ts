@@ -11,8 +11,8 @@ const SLOW_BODY_MS = 1_000;
 
 /** Bounds how many requests with bodies are under way. */
 export interface BodySlots {
-  /** Takes a slot until the request is over; false where all are taken by requests that cannot be given up. */
-  take(request: IncomingMessage, response: ServerResponse): boolean;
+  /** Takes a slot until it is released or the request is over; undefined where all are taken by requests that cannot be given up. */
+  take(request: IncomingMessage, response: ServerResponse): (() => void) | undefined;
 }
 
 /**
@@ -36,10 +36,9 @@ export function createBodySlots(whenOver: WhenOver, { clock }: { clock: Clock })
 
   return {
     take(request, response) {
-      if (taken.size >= MAX_BODIES && !closeSlowest()) return false;
+      if (taken.size >= MAX_BODIES && !closeSlowest()) return undefined;
       taken.set(request, clock.now());
-      whenOver(request, response, () => taken.delete(request));
-      return true;
+      return whenOver(request, response, () => taken.delete(request));
     },
   };
 }

@@ -1,8 +1,8 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 
-/** Calls `over` once, when a response is done with or its connection is closed, whichever comes first. */
-export type WhenOver = (request: IncomingMessage, response: ServerResponse, over: () => void) => void;
+/** Calls `over` once: when the response is finished, when its connection is closed, or when the returned function is called. */
+export type WhenOver = (request: IncomingMessage, response: ServerResponse, over: () => void) => () => void;
 
 /**
  * A response alone cannot be relied on: one that waits behind others on a pipelined connection has no socket yet, and never emits `close`
@@ -28,5 +28,6 @@ export function createWhenOver(): WhenOver {
     open.add(end);
     if (socket.destroyed) end();
     else response.once('close', end);
+    return end;
   };
 }

@@ -141,7 +141,10 @@ function connectionClosing(
   },
 ): void {
   server.on('request', (request, response) => {
-    connections.begin(request.socket, response);
+    if (!connections.begin(request.socket, response)) {
+      request.socket.destroy();
+      return;
+    }
     // While draining, a kept connection would be closed under its next request. After an upgrade offer (RFC 9110 section 7.8; without an
     // `upgrade` listener Node ignores it), Node drops what the client has sent behind the request: only closing tells the client so.
     if (isDraining() || request.headers.upgrade !== undefined) response.setHeader('Connection', 'close');

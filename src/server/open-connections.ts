@@ -6,8 +6,8 @@ import type { Duplex } from 'node:stream';
 export interface OpenConnections {
   /** Whether requests can arrive on it: over TLS, whether its handshake is finished. */
   has(socket: Duplex): boolean;
-  /** Records the response to the latest request of a connection. */
-  begin(socket: Duplex, response: ServerResponse): void;
+  /** Records the response to the latest request of a connection; false where too many before it are not yet received. */
+  begin(socket: Duplex, response: ServerResponse): boolean;
   lastResponse(socket: Duplex): ServerResponse | undefined;
   /** Makes every answer that is not yet written the last one of its connection. */
   announceClose(): void;
@@ -18,7 +18,15 @@ export interface OpenConnections {
 interface Connection {
   readonly socket: Socket;
   last: ServerResponse | undefined;
+  /** Responses in the order of their requests, without those at the front that are finished. */
+  readonly unfinished: ServerResponse[];
 }
+
+/**
+ * Responses that may wait on one connection. Node parses what a client pipelines whether or not the client reads the answers, so this is
+ * the bound on what a connection can make the gateway keep.
+ */
+const MAX_UNFINISHED = 32;
 
 const peerOf = ({ remoteAddress, remotePort }: Socket) => `${remoteAddress} ${remotePort}`;
 
@@ -54,7 +62,7 @@ export function trackConnections(
   const open = new Map<Duplex, Connection>();
   const handshakes = tls ? trackHandshakes(server, maxHandshakes) : undefined;
   server.on(tls ? 'secureConnection' : 'connection', (socket: Socket) => {
-    open.set(socket, { socket, last: undefined });
+    open.set(socket, { socket, last: undefined, unfinished: [] });
     socket.once('close', () => open.delete(socket));
   });
 
@@ -62,7 +70,11 @@ export function trackConnections(
     has: (socket) => open.has(socket),
     begin(socket, response) {
       const connection = open.get(socket);
-      if (connection !== undefined) connection.last = response;
+      if (connection === undefined) return true;
+      const { unfinished } = connection;
+      while (unfinished[0]?.writableFinished === true) unfinished.shift();
+      connection.last = response;
+      return unfinished.push(response) <= MAX_UNFINISHED;
     },
     lastResponse: (socket) => open.get(socket)?.last,
     announceClose() {

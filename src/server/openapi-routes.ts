@@ -6,6 +6,15 @@ import type { OpenApiDocument } from './openapi-document.ts';
 /** It changes with the program only, which a load balancer may replace at any time. */
 const CACHE_CONTROL = 'public, max-age=300';
 
+/** One copy of each representation in the type that Hono takes: a copy per response would multiply with every unread answer. */
+const copies = new WeakMap<Buffer, Uint8Array<ArrayBuffer>>();
+
+function sharedBytes(bytes: Buffer): Uint8Array<ArrayBuffer> {
+  const known = copies.get(bytes) ?? new Uint8Array(bytes);
+  copies.set(bytes, known);
+  return known;
+}
+
 /** Serves a description at `/openapi.json`. It is made at the first request, so that the start does not wait for it. */
 export function createDescriptionRoutes(describe: () => OpenApiDocument): Hono {
   const app = new Hono();
@@ -16,7 +25,7 @@ export function createDescriptionRoutes(describe: () => OpenApiDocument): Hono {
     const { bytes, etag } = renderedPage.body(coding);
     const headers = { 'Cache-Control': CACHE_CONTROL, ETag: etag, Vary: 'Accept-Encoding' };
     if (matchesEtag(context.req.header('if-none-match'), etag)) return context.body(null, 304, headers);
-    return context.body(new Uint8Array(bytes), 200, {
+    return context.body(sharedBytes(bytes), 200, {
       ...headers,
       'Content-Type': 'application/json',
       'Content-Length': String(bytes.length),

@@ -119,19 +119,13 @@ export function createPublicApp({
     send(request, response, answer);
   }
 
-  /** Answers a request that has a slot; true where it keeps the slot until it is over. */
+  /** Answers a request that has a slot; true where it keeps the slot until its answer is there, or its connection is gone. */
   function answer(
     request: IncomingMessage,
     response: ServerResponse,
     seen: GatewayRequest,
-    { routed, hasBody }: { routed: boolean; hasBody: boolean },
+    hasBody: boolean,
   ): boolean {
-    if (routed) {
-      if (hasBody) response.setHeader('Connection', 'close');
-      whenOver(request, response, () => inFlight.end());
-      route(request, response);
-      return true;
-    }
     const answered = requestHandler.answer(seen);
     // A body that comes with a write is not read: the answer is the last one of its connection.
     const reply = hasBody ? sendLast : send;
@@ -139,8 +133,12 @@ export function createPublicApp({
       reply(request, response, answered);
       return false;
     }
-    whenOver(request, response, () => inFlight.end());
-    void answered.then((late) => reply(request, response, late));
+    const release = whenOver(request, response, () => inFlight.end());
+    void answered.then((late) => {
+      reply(request, response, late);
+      // Not when it is received: a client that does not read must not keep a slot of those that do.
+      release();
+    });
     return true;
   }
 
@@ -158,10 +156,16 @@ export function createPublicApp({
       routeWithBody(request, response);
       return;
     }
+    // The few answers outside the catalog wait for nothing, and so take no slot.
+    if (routed) {
+      if (headers.hasBody) response.setHeader('Connection', 'close');
+      route(request, response);
+      return;
+    }
     let keepsSlot = false;
     const hasSlot = inFlight.begin();
     try {
-      if (hasSlot) keepsSlot = answer(request, response, seen, { routed, hasBody: headers.hasBody });
+      if (hasSlot) keepsSlot = answer(request, response, seen, headers.hasBody);
       else send(request, response, requestHandler.gatewayError(seen, OVERLOADED));
     } finally {
       if (!keepsSlot) inFlight.end();

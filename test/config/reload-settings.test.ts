@@ -114,6 +114,12 @@ describe('what a reload names as waiting', () => {
       {},
       ['credentials[one].projects'],
     ],
+    [
+      'a credential of another kind',
+      { credentials: [{ ...one, serviceAccount: undefined, apiKey: two?.apiKey }, two] },
+      {},
+      ['credentials[one]'],
+    ],
     ['a credential taken away', { credentials: [one] }, {}, ['credentials[two].name']],
   ])('%s', (_name, more, contents, expected) => {
     expect(after(more, contents)).toEqual(expected);

@@ -1,9 +1,10 @@
 import { readFileSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { formatProblem } from '../../src/config/config-error.ts';
 import { loadConfig } from '../../src/config/load.ts';
-import { SAMPLE_PROJECTS } from '../../src/simulator/world.ts';
+import { SAMPLE_CREDENTIALS, SAMPLE_PROJECTS } from '../../src/simulator/world.ts';
 import { builtConfiguration, removeFolders, serveBuilt } from '../support/built.ts';
 import { ACCEPT, ask, linksOf, startSimulator } from '../support/running.ts';
 
@@ -147,10 +148,18 @@ test('121: whatever is written into the configuration of a running gateway → i
     expect(await list()).toBe(200);
   }
   expect(built.output()).toContain(':8: *typo names no anchor; quote the value');
-  writeFileSync(built.path, `${good}\n# good again\n`);
+  // A secret that is mounted after the configuration that names it.
+  const secret = join(dirname(built.path), 'later');
+  writeFileSync(built.path, good.replace('{ env: SECRET }', '{ file: later }'));
+  await expect.poll(rejected, { timeout: 5_000, interval: 50 }).toBe(broken.length + 1);
+  writeFileSync(secret, SAMPLE_CREDENTIALS.serviceAccount.clientSecret);
   await expect
     .poll(async () => (await ask(built.admin, '/metrics')).text, { timeout: 5_000 })
     .toContain('config_reloads_total{outcome="applied"} 1');
+  writeFileSync(built.path, `${good}\n# good again\n`);
+  await expect
+    .poll(async () => (await ask(built.admin, '/metrics')).text, { timeout: 5_000 })
+    .toContain('config_reloads_total{outcome="applied"} 2');
   expect(await list()).toBe(200);
   built.child.kill('SIGTERM');
   expect(await built.ended).toBe(0);

@@ -1,6 +1,7 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { operations } from '../../src/atlas/operations.ts';
 import { SAMPLE_PROJECTS } from '../../src/simulator/world.ts';
+import { answer, startHostile } from '../support/hostile.ts';
 import { raw } from '../support/raw.ts';
 import { asAtlas, ask, json, linksOf, type Reply, type Running, startGateway } from '../support/running.ts';
 
@@ -165,4 +166,33 @@ describe('what Atlas accepts', () => {
     ] as const)
       expect(json(await running.get(`${path}?${query}`)).errorCode).toBe('INVALID_QUERY_PARAMETER');
   });
+});
+
+describe('a 404 that is not Atlas’s', () => {
+  test.each([
+    [404, '<html>nginx</html>'],
+    [404, ''],
+    [403, '<html>firewall</html>'],
+    [410, 'gone'],
+    [404, '[]'],
+    [451, '{"message":"blocked"}'],
+  ])(
+    '113: %i with %j from something on the way → the cached list, else 502; nothing is evicted',
+    async (status, body) => {
+      const atlas = await startHostile();
+      const running = await startGateway({ origin: atlas.origin });
+      expect((await running.get(linksOf(orders))).status).toBe(200);
+      atlas.list = answer(status, body);
+      const stale = await running.get(linksOf(orders), { 'cache-control': 'no-cache' });
+      expect([stale.status, stale.headers['cache-status']]).toEqual([
+        200,
+        expect.stringContaining('UPSTREAM_BAD_BODY'),
+      ]);
+      const cold = await running.get(linksOf(payments));
+      expect([cold.status, json(cold).errorCode]).toEqual([502, 'UPSTREAM_BAD_BODY']);
+      expect((await running.get(linksOf(orders))).status).toBe(200);
+      await running.stop();
+      await atlas.close();
+    },
+  );
 });

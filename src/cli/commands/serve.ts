@@ -79,10 +79,10 @@ export const serve: CommandBody = {
     reload = () => {
       // The cache file stays where it is until the next start; a full disk must not keep a revoked key in force.
       const next = rereadConfiguration(flags, { ...context, whyNotWritable: () => undefined });
-      if (next.ok) {
-        files = next.files;
-        gateway.reload(next);
-      } else gateway.rejectReload(next.problems.map(formatProblem));
+      // Also the files of a rejected configuration: its secrets may be mounted after it.
+      files = next.files ?? files;
+      if (next.ok) gateway.reload(next);
+      else gateway.rejectReload(next.problems.map(formatProblem));
     };
     const watching = watchFiles(
       { files: () => files, readFile: context.readFile, onChange: reload },

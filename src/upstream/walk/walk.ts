@@ -1,4 +1,4 @@
-import { errorCodeOf } from '../../atlas/api-error.ts';
+import { errorCodeOf, isApiError } from '../../atlas/api-error.ts';
 import {
   concatItems,
   countItems,
@@ -79,7 +79,14 @@ function readPage(response: UpstreamResponse, itemsPerPage: number): PageResult 
     }
   }
   if (status === 429) return upstreamFailure('UPSTREAM_RATE_LIMITED', 'Atlas limits the rate of requests.');
-  if (status >= 400 && status < 500) return { type: 'refused', response };
+  // Clients read a 404 as "deleted", and it evicts what is cached: only Atlas itself may say so.
+  if (status >= 400 && status < 500)
+    return isApiError(body)
+      ? { type: 'refused', response }
+      : upstreamFailure(
+          'UPSTREAM_BAD_BODY',
+          `Something answered ${status} with a body that is not an error of Atlas.`,
+        );
   if (status >= 300 && status < 400)
     return upstreamFailure('UPSTREAM_REDIRECT', `Atlas answered ${status}, which is not followed.`);
   return isTimeoutWhilePaging(response)
