@@ -285,7 +285,7 @@ describe('bodies', () => {
       ]);
       for (const socket of large.flat()) socket.destroy();
     }
-    expect(residentBytes(built.child.pid) - before).toBeLessThan(40 * 1_048_576);
+    expect(residentBytes(built.child.pid) - before).toBeLessThan(64 * 1_048_576);
     built.child.kill('SIGTERM');
     expect(await built.ended).toBe(0);
     await simulator.close();
