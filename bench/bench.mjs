@@ -1,4 +1,4 @@
-// How fast what is in memory is answered: the gateway beside nginx, Varnish, a bare node server and the usual stacks. Starts all of them.
+// Compares the throughput of cache hits: the gateway, nginx, Varnish, a bare Node.js server and common stacks. Starts all of them.
 import { existsSync, mkdtempSync, rmSync, truncateSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -53,10 +53,10 @@ for (const [given, known] of [
       process.exit(2);
     }
 
-/** The gateway's links lead back to a listing; nothing else may differ from what Atlas sends. */
+/** Only the links, which the gateway rewrites, may differ from the upstream response. */
 const withoutSnapshot = (body) => body.toString().replaceAll(/&snapshot=[\w-]{12}/g, '');
 
-/** Starts a contestant and asks each request once: undefined, and a line that says why, where it does not answer as the others do. */
+/** Starts a contestant and sends each request once; prints a reason and returns undefined if its responses differ from the others'. */
 async function enter(contestant, scenario, bodies, given) {
   const running = await contestant.start({ ...given, node: contestant.node, name: contestant.name });
   const leave = async (why) => {
@@ -100,7 +100,7 @@ async function enter(contestant, scenario, bodies, given) {
   }
 }
 
-/** Those who answer a single request and nothing to a load, such as with a 304 that no client can make out, go no further. */
+/** Excludes contestants that answer single requests but fail under load, for example with a malformed 304. */
 async function warmUp(entrants, scenario, folder) {
   for (const entrant of [...entrants]) {
     const { contestant, running, requests } = entrant;
@@ -119,7 +119,7 @@ async function warmUp(entrants, scenario, folder) {
 }
 
 async function measure({ running, requests, samples }, { folder }) {
-  // What a server laid aside while the others had their turn is not what is measured.
+  // Warm up again: a server that was idle while others were measured may have released resources.
   if (leadSeconds > 0)
     await load({ origin: running.origin, requests, seconds: leadSeconds, connections, folder });
   const before = cpuMicros(running.pid);
@@ -135,21 +135,21 @@ async function measure({ running, requests, samples }, { folder }) {
 }
 
 /**
- * Under this load a server has all the work it can do. Where it had its core for less of a round than this, something outside the bench
- * took the time, from it or from the load.
+ * The load saturates a server. If a server used its core for less than this fraction of a round, something outside the benchmark took
+ * CPU time from it or from the load generator.
  */
 const UNDISTURBED = 0.8;
-/** With fewer undisturbed rounds than this, all count. */
+/** With fewer undisturbed rounds than this, all rounds count. */
 const ENOUGH = 3;
 
-/** The rounds that count, of one contestant or of several that are compared. */
+/** The undisturbed rounds of one contestant, or of several that are compared. */
 function countedRounds(...entrants) {
   const all = Array.from({ length: rounds }, (_none, round) => round);
   const good = all.filter((round) => entrants.every(({ samples }) => samples[round].busy >= UNDISTURBED));
   return good.length >= ENOUGH ? good : all;
 }
 
-/** Requests a second as part of another's, round by round: what slows the machine down for a while slows both. */
+/** Throughput relative to another contestant, per round, because temporary slowdowns of the machine affect both. */
 function ratios(entrant, other) {
   if (other === undefined) return [];
   return countedRounds(entrant, other).map(
@@ -216,7 +216,7 @@ async function run(scenario) {
     }
     if (warmUpSeconds > 0) await warmUp(entrants, scenario, folder);
     for (let round = 0; round < rounds; round++) {
-      // Each begins a round in its turn, so that none always follows the same neighbour.
+      // Rotate the order, so that no contestant always runs after the same one.
       const turn = round % entrants.length;
       for (const entrant of [...entrants.slice(turn), ...entrants.slice(0, turn)])
         await measure(entrant, { folder });

@@ -1,4 +1,4 @@
-// What it costs to find the operation of a path: for every operation of the catalog, the cheapest and the dearest, and a path of none.
+// Measures the lookup of operations by path: all operations of the catalog, the cheapest, the most expensive, and an unknown path.
 // usage: npm run bench:match
 import { createCatalog, targetPath } from '../dist/atlas/catalog.js';
 import { operations } from '../dist/atlas/operations.js';
@@ -20,7 +20,7 @@ function once(path) {
 
 const times = new Map(paths.map((path) => [path, []]));
 times.set('/api/atlas/v2/nothing/here', []);
-// Interleaved, so that a noisy moment of the machine meets all alike.
+// Interleaved, so that noise of the machine affects all alike.
 for (let round = 0; round < ROUNDS; round++) for (const [path, measured] of times) measured.push(once(path));
 const median = (values) => [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)];
 const rows = [...times].map(([path, measured]) => ({

@@ -1,5 +1,5 @@
-// Whether one caller's flood of requests, each different from the one before, grows the gateway's memory or slows the hits of another.
-// Compared with a flood of the same size for one known target, which takes its share of the core as well.
+// Measures whether one caller's flood of distinct requests grows the gateway's memory or slows down the hits of another caller. The
+// baseline is a flood of the same rate for one known target, which uses its share of the core as well.
 import { spawn } from 'node:child_process';
 import { mkdtempSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -24,7 +24,7 @@ const options = readOptions(
 );
 const perSecond = Number(options.rate ?? (options.short ? 100 : 1_500));
 const rounds = options.short ? 1 : 3;
-/** Of a round of a flood. */
+/** Results of one round of a flood. */
 const seconds = Math.max(
   1,
   Math.round(Number(options.count ?? (options.short ? 100 : 15_000)) / perSecond / rounds),
@@ -65,7 +65,7 @@ const problems = [];
 const victim = callerKey(1);
 const requests = [{ target: listPath(PROJECT), headers: { Accept: ACCEPT, Authorization: victim.bearer } }];
 
-/** A flood while another caller's hits are measured. */
+/** Runs a flood while measuring another caller's hits. */
 async function besides(kind, gateway, hits, folder) {
   const [during, { sent, statuses }] = await Promise.all([
     hits(seconds),
@@ -81,7 +81,7 @@ async function besides(kind, gateway, hits, folder) {
   return { ...during, sent, answered, statuses };
 }
 
-/** Each flood meets a gateway of its own, and takes turns with no flood and with a harmless one. */
+/** Each flood runs against its own gateway, alternating with rounds without a flood and with a harmless one. */
 async function measure(kind) {
   const folder = mkdtempSync(join(tmpdir(), 'atlas-gateway-bench-'));
   const atlas = await startAtlas({ [PROJECT]: 100 });
@@ -112,7 +112,7 @@ async function measure(kind) {
   }
 }
 
-/** A row of the table; what is compared was measured in the same round. */
+/** A row of the table; values are compared within the same round. */
 function row({ kind, before, after, samples }) {
   const of = (name, field) => samples.map((sample) => sample[name][field]);
   const part = (name, other) => samples.map((sample) => sample[name].perSecond / sample[other].perSecond);

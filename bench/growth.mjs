@@ -1,5 +1,5 @@
-// Whether a hit gets dearer with what the gateway holds and knows: listings, projects of a caller, callers, keys. And what it costs to make
-// room and to purge with as many listings.
+// Measures how the cost of a hit scales with the number of listings, projects per caller, callers and keys, and the cost of eviction and
+// purge with as many listings.
 import { mkdtempSync, rmSync, truncateSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -31,7 +31,7 @@ const parts = listed(options.only) ?? ['listings', 'projects', 'callers', 'keys'
 const report = createReport(options);
 const HEAD = ['', 'requests/s', 'CPU µs', 'of the first', 'p99 ms', 'MiB'];
 
-/** So many of them, spread over all, are asked in turn. */
+/** The number of targets requested in turn, spread evenly over all. */
 const ASKED = 500;
 function sample(count, make) {
   const step = Math.max(1, Math.floor(count / ASKED));
@@ -49,8 +49,8 @@ async function hits(gateway, requests, folder, seconds = 1) {
 const request = (target, key) => ({ target, headers: { Accept: ACCEPT, Authorization: key.bearer } });
 
 /**
- * Starts a gateway of each size, all of them before the first is measured, and then lets them take turns. `projectsOf` are the lists that
- * are loaded before, `requestsOf` what is asked, as rows of the table.
+ * Starts a gateway of each size before the first measurement, then measures them alternately. `projectsOf` returns the lists to load
+ * beforehand, `requestsOf` the requests, one per row of the table.
  */
 async function compare(part, title, { projectsOf, callersOf, requestsOf }) {
   const folder = mkdtempSync(join(tmpdir(), 'atlas-gateway-bench-'));
@@ -94,7 +94,7 @@ async function compare(part, title, { projectsOf, callersOf, requestsOf }) {
   }
 }
 
-/** A row of the table. Processor time is compared with that of the first row in the same round. */
+/** A row of the table. CPU time is compared with that of the first row in the same round. */
 function cells({ name, samples, gateway }, [{ samples: first }]) {
   const of = (field) => samples.map((one) => one[field]);
   return [
@@ -165,7 +165,7 @@ ${Array.from({ length: size }, (_none, index) => `      - '${projectId(index)}'`
   room: growRoom,
 };
 
-/** A question about a listing that comes to 1 KiB. Keys are of one length, so that all are counted alike. */
+/** A cache request for a 1 KiB listing. All keys have the same length, so that all entries have the same size. */
 const questionOf = (project, key) => ({
   project,
   operation: 'listGroupClusters',
@@ -177,7 +177,7 @@ const questionOf = (project, key) => ({
   load: async () => ({ type: 'loaded', value: key, bytes: 1_024 }),
 });
 
-/** A cache that holds `size` listings, half of them in projects of their own, half in one project, and is full where `maxBytes` says so. */
+/** A cache with `size` listings, half of them in separate projects, half in one project; full if `maxBytes` is that low. */
 async function filled(size, maxBytes, observe) {
   const cache = createListCache(
     {
@@ -211,7 +211,7 @@ async function timed(times, call) {
 
 async function room(size) {
   let evictions = 0;
-  // What so many take is what the cache itself counts: filled once without a limit, then up to that.
+  // Fill the cache once without a limit to learn the size of the entries, then again with that size as the limit.
   const roomy = await filled(size, Number.MAX_SAFE_INTEGER, () => undefined);
   const full = await filled(size, roomy.cache.bytes, ({ type }) => {
     if (type === 'evicted') evictions++;
@@ -220,7 +220,7 @@ async function room(size) {
   const loads = await timed(TIMES, (turn) => roomy.put(newcomer(turn)));
   const evicting = await timed(TIMES, (turn) => full.put(newcomer(turn)));
   const made = evictions;
-  // Of what was loaded just now: it is held.
+  // The entry was just loaded, so it is cached.
   const projects = await timed(TIMES, (turn) =>
     roomy.cache.purge({ project: projectId(newcomer(turn)), soft: false }),
   );
@@ -242,9 +242,9 @@ async function room(size) {
   ];
 }
 
-/** Making room and purging, in this process and without sockets. */
+/** Measures eviction and purge in this process, without sockets. */
 async function growRoom() {
-  // Once for the compiler.
+  // Warm up the JIT compiler.
   await room(1_000);
   const rows = [];
   for (const size of sizes) rows.push(await room(size));

@@ -1,4 +1,4 @@
-// What lists cost in memory, as the gateway counts it and as the process grows; and how soon a gateway answers after it was started.
+// Measures the memory that lists use, by the gateway's own accounting and by process growth, and the time from start to first response.
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -35,7 +35,7 @@ async function metricsOf({ admin, pid }) {
   };
 }
 
-/** Memory falls again once garbage is collected; the least of a few looks is what is held. */
+/** Memory drops after garbage collection, so the minimum of several samples is the memory in use. */
 async function settled(gateway) {
   const looks = [];
   for (let look = 0; look < (options.short ? 1 : 5); look++) {
@@ -54,7 +54,7 @@ async function measureMemory(count) {
   try {
     const sent = (await atlas.get(listPath(warm))).body.length * others.length;
     await askUntil(gateway.origin, listPath(warm), { headers }, { alive: gateway.alive });
-    // The program itself grows with its first thousands of requests; that is no list's doing.
+    // The process grows during its first thousands of requests regardless of lists.
     await fill({
       origin: gateway.origin,
       targets: Array.from({ length: others.length }, () => listPath(warm)),

@@ -1,5 +1,5 @@
-// What the gateway adds to a question to Atlas: each list is asked for once, through the gateway and of the simulated Atlas itself by undici,
-// in turn. Atlas takes 50 ms for an answer.
+// Measures the latency that the gateway adds to a miss: each list is requested once, alternately through the gateway and directly from the
+// simulated Atlas with undici. Atlas responds after 50 ms.
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -21,10 +21,10 @@ const options = readOptions(
   },
 );
 const count = Number(options.count ?? (options.short ? 5 : 200));
-/** Lists asked for before, at Atlas's own speed: the first misses of a process take several times as long. */
+/** Warm-up requests, without the delay: the first misses of a process take several times as long. */
 const WARM_UP = options.short ? 1 : 1_000;
 const DELAY_MS = 50;
-/** Atlas is asked for a whole list in pages of this size; asked directly, it is asked for the same. */
+/** The page size of walks; direct requests use the same. */
 const WALKED = '?itemsPerPage=500&pageNum=1';
 const KINDS = [
   { title: '4 items, one after the other', items: 4, atOnce: 1 },

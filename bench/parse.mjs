@@ -1,5 +1,5 @@
-// What it costs to take a list in and to give a page out: reading a page of 500 items beside JSON.parse of the same bytes, and writing a page
-// of 100 beside JSON.stringify of the same page.
+// Measures parsing and rendering: parsing a page of 500 items compared with JSON.parse of the same bytes, and rendering a page of 100
+// compared with JSON.stringify of the same page.
 import { parseListBody } from '../dist/atlas/list-parser.js';
 import { renderPage } from '../dist/atlas/page-renderer.js';
 import { listPath, projectId, startAtlas } from './lib/atlas.mjs';
@@ -39,7 +39,7 @@ const page = JSON.parse(renderPage(source, shape).toString());
 if (JSON.stringify(page.results) !== JSON.stringify(JSON.parse(body).results.slice(100, 200)))
   throw new Error('the page that is written does not hold items 100 to 199');
 
-/** Microseconds of one call, from as many as fit in a round. */
+/** Microseconds per call, averaged over as many calls as fit in a round. */
 function timed(call) {
   const begun = performance.now();
   let calls = 0;
@@ -58,7 +58,7 @@ function compare(pairs) {
     pairs.forEach(({ calls }, pair) => {
       calls.forEach((call, index) => {
         const us = timed(call);
-        // The first rounds are for the compiler.
+        // The first rounds warm up the JIT compiler.
         if (round >= 0) times[pair][index].push(us);
       });
     });

@@ -1,5 +1,5 @@
-// What more gateways cost Atlas, and a hit the caller: 1, 2 and 4 gateway processes on one workload, each with a cache of its own and with
-// a shared tier. A simulated Atlas counts what it is asked. Needs redis-server. Prints the table of docs/shared-cache.md.
+// Measures upstream calls and hit latency with 1, 2 and 4 gateway processes on the same workload, with separate caches and with a shared
+// tier. A simulated Atlas counts the requests. Requires redis-server. Prints the table of docs/shared-cache.md.
 // usage: npm run bench:scale [-- SECONDS]
 import { spawn } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
@@ -52,7 +52,7 @@ const freePort = () =>
     });
   });
 
-/** Resolves with what a process wrote when `pattern` is in it. */
+/** Resolves to the output of a process once it matches `pattern`. */
 const waitFor = (child, pattern) =>
   new Promise((resolve, reject) => {
     let told = '';
@@ -128,7 +128,7 @@ async function measure(count, withTier) {
   const others = new Set();
   const under = [];
   const begunAt = performance.now();
-  // At the pace of a clock, whatever the answers do: more gateways share the same requests.
+  // Open loop at a fixed rate, independent of the response times, so that more gateways share the same number of requests.
   for (let sent = 0; sent < SECONDS * REQUESTS_PER_SECOND; sent++) {
     const waitMs = begunAt + (sent * 1_000) / REQUESTS_PER_SECOND - performance.now();
     if (waitMs > 0) await new Promise((resolve) => setTimeout(resolve, waitMs));

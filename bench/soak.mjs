@@ -1,5 +1,5 @@
-// Minutes of mixed load on the built gateway, while the simulated Atlas changes its lists and fails in every way it knows, secrets are
-// swapped and caches purged. Every body is checked against what Atlas held when the listing was loaded.
+// Minutes of mixed load on the built gateway, while the simulated Atlas changes its lists and injects all its faults, secrets are rotated
+// and caches purged. Every body is compared with the content of the simulated Atlas at the time the listing was loaded.
 // usage: npm run bench:soak [-- MINUTES]
 import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
@@ -23,9 +23,9 @@ import { SAMPLE_CREDENTIALS } from '../dist/simulator/world.js';
 const MINUTES = Number(process.argv[2] ?? 10);
 const CLIENTS = 24;
 const PROJECTS = 40;
-/** A load may take as long as `upstream.timeout`; what it brought may be from its begin. */
+/** A load may take up to `upstream.timeout`, and its content may date from its beginning. */
 const LOAD_MS = 3_000;
-/** `Age` is in whole seconds, and clocks are read at two ends. */
+/** Tolerance: `Age` has a resolution of a second, and two processes read the clock. */
 const SLACK_MS = 1_500;
 const ACCEPT = 'application/vnd.atlas.2023-02-01+json';
 
@@ -51,7 +51,7 @@ const itemOf = ({ id }, version, index) => ({
 const folder = mkdtempSync(join(tmpdir(), 'atlas-gateway-soak-'));
 const simulator = createSimulator({ projects }, { clock: createSystemClock(), random });
 const atlas = await simulator.listen(0);
-/** What each list held from when on. */
+/** The contents of each list over time. */
 const histories = new Map(projects.map((project) => [project.id, []]));
 function change(project) {
   const history = histories.get(project.id);
@@ -103,7 +103,7 @@ const ended = new Promise((resolve) => gateway.on('close', resolve));
 const [origin, admin] = await new Promise((resolve) => {
   let told = '';
   gateway.stdout.on('data', (chunk) => {
-    // Only the first line is of interest; what follows is read so that the gateway can go on writing.
+    // Only the first line matters, but the stream must be drained so that the gateway can continue to write.
     if (told.length < 10_000) told += chunk;
     const origins = told.match(/http:\/\/[\d.:]+/g);
     if (origins?.length >= 2) resolve(origins);
@@ -131,13 +131,13 @@ function ask(target, { headers = {}, method = 'GET', body } = {}) {
 }
 
 const report = { requests: 0, statuses: new Map(), outcomes: new Map(), wrong: [], refusedAlthoughHeld: [] };
-/** Projects whose list was answered since it was last purged: it is held. */
+/** Projects whose list was served since its last purge, so it is cached. */
 const held = new Set();
-/** How often a project was purged; odd while it is being purged. */
+/** Purge counter of each project: incremented before and after a purge, so odd during one. */
 const purgesOf = new Map(projects.map(({ id }) => [id, 0]));
 const count = (map, key) => map.set(key, (map.get(key) ?? 0) + 1);
 
-/** Why a body is wrong; undefined where it is what Atlas held when it was loaded. */
+/** Returns why a body is wrong; undefined if it matches the content of Atlas when it was loaded. */
 function problemOf(project, { text, headers }, { pageNum, itemsPerPage }) {
   const { results, totalCount } = JSON.parse(text);
   const loadedAt = Date.now() - Number(headers.age) * 1_000;
@@ -178,7 +178,7 @@ async function client(until) {
     if (reply.status === 200) {
       const wrong = problemOf(project, reply, page);
       if (wrong !== undefined) report.wrong.push(wrong);
-      // What was asked for before a purge ended is answered, and need not be held.
+      // Responses to requests sent before a purge completed do not prove that the list is cached.
       if (purgesBefore % 2 === 0 && purgesOf.get(project.id) === purgesBefore) held.add(project.id);
     } else if (wasHeld && held.has(project.id)) {
       report.refusedAlthoughHeld.push(`${reply.status} ${reply.text.slice(0, 200)}`);
@@ -230,7 +230,7 @@ const timers = [
   setInterval(() => {
     swaps++;
     const [before, now] = [`secret ${swaps - 1}`, `secret ${swaps}`];
-    // Every fourth one is a mistake, which Atlas never hears of.
+    // Every fourth reload is an invalid configuration, which must not reach Atlas.
     if (swaps % 4 !== 0) simulator.acceptSecret(now);
     mount(swaps, now);
     if (swaps % 4 === 3) simulator.refuseSecret(before);

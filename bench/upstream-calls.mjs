@@ -1,5 +1,5 @@
-// How often Atlas is asked for a thousand requests: through the gateway, and through nginx with a cache that keys on the URL.
-// A simulated Atlas stands behind each; both hold what they have for the same time. Prints the table of docs/upstream-calls.md.
+// Counts the upstream calls per thousand requests through the gateway, and through nginx with a cache keyed by URL.
+// Each runs in front of a simulated Atlas, with the same freshness lifetime. Prints the table of docs/upstream-calls.md.
 // usage: npm run bench:upstream [-- SECONDS]
 import { spawn } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
@@ -24,7 +24,7 @@ const random = createSystemRandom();
 const agent = new Agent({ keepAlive: true });
 const { clientId, clientSecret } = SAMPLE_CREDENTIALS.serviceAccount;
 
-/** The same choices at every run (mulberry32). */
+/** A seeded generator (mulberry32), so that every run makes the same choices. */
 function createChoices(seed) {
   let state = seed;
   return (count) => {
@@ -43,7 +43,7 @@ const projects = Array.from({ length: PROJECTS }, (_none, index) => ({
   visible: true,
 }));
 
-/** What the clients of a company ask: Go SDK, curl, MCP server, dashboards with page sizes of their own, tools that cannot read headers. */
+/** Typical requests of a company: Go SDK, curl, MCP server, dashboards with various page sizes, tools that cannot read headers. */
 const SHAPES = [
   () => ['2023-02-01', '?itemsPerPage=100&pageNum=1'],
   () => ['2023-02-01', '?itemsPerPage=100&pageNum=2'],

@@ -1,6 +1,6 @@
-// Makes the program that is shipped, bin/, from what the compiler wrote into dist/: finding and reading hundreds of modules was most of a
-// start. bin/atlas-gateway.js needs no package beside it. What commands read on demand lies in bin/parts/; name, version and licence of each
-// package that went in lie in bin/third-party/, where its licence asks for its text and scanners of images look for its package.json.
+// Bundles the compiler output in dist/ into bin/, the program that is shipped, because resolving hundreds of modules took most of the
+// startup time. bin/atlas-gateway.js needs no packages. bin/parts/ contains the chunks that commands import on demand. bin/third-party/
+// contains the licence text of each bundled package, as the licences require, and its package.json for image scanners.
 import { copyFileSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { isBuiltin } from 'node:module';
 import { join, relative } from 'node:path';
@@ -12,15 +12,15 @@ const bin = join(root, 'bin');
 const ENTRY = 'atlas-gateway.js';
 const LICENCE = /^(licen[cs]e|notice|copying)(\.|$)/i;
 
-/** The folder of the package that a module is of, from the root; undefined for our own. */
+/** The folder of a module's package, relative to the root; undefined for our own modules. */
 const packageOf = (module) => /^(.*node_modules\/(?:@[^/]+\/)?[^/]+)\//.exec(relative(root, module))?.[1];
 
-/** Whether Node.js has it, some release of it at least: undici asks for node:sqlite and does without. */
+/** Whether a module is built into Node.js, in some release at least: undici's import of node:sqlite is optional. */
 const isNodes = (name) => name.startsWith('node:') || isBuiltin(name);
 
 /**
- * Nothing is left to be found in node_modules; and no part imports the entry, which would run the program a second time where Node.js was
- * given its path through a link.
+ * Throws if a chunk imports anything from node_modules, or the entry: importing the entry would run the program twice if Node.js was
+ * started with a symlink to it.
  */
 function checkImports(chunks) {
   const files = new Set(chunks.map(({ fileName }) => fileName).filter((name) => name !== ENTRY));
@@ -31,16 +31,16 @@ function checkImports(chunks) {
   }
 }
 
-/** Writes what went in, and throws where a package is not of production or has no licence text. */
+/** Writes the third-party files; throws if a bundled package is not a production dependency or has no licence text. */
 function tellPackages(chunks) {
-  // What rolldown adds of its own begins with a NUL.
+  // The ids of rolldown's own modules begin with NUL.
   const modules = chunks.flatMap(({ modules }) => Object.keys(modules)).filter((id) => !id.startsWith('\0'));
   const paths = new Set(modules.map(packageOf).filter((path) => path !== undefined));
   const lock = JSON.parse(readFileSync(join(root, 'package-lock.json'), 'utf8'));
   const production = new Map(productionPackages(lock).map((one) => [one.path, one]));
   for (const path of paths) {
     const known = production.get(path);
-    if (known === undefined) throw new Error(`${path} is in the bundle, but no package of production`);
+    if (known === undefined) throw new Error(`${path} is in the bundle, but is not a production dependency`);
     const folder = join(bin, 'third-party', `${known.name.replace('/', '+')}@${known.version}`);
     const licences = readdirSync(join(root, path)).filter((name) => LICENCE.test(name));
     if (licences.length === 0) throw new Error(`${path} has no licence text`);
@@ -53,11 +53,11 @@ function tellPackages(chunks) {
 
 rmSync(bin, { recursive: true, force: true });
 const { output } = await build({
-  // Comments name the files of ours that a part is made of, from here.
+  // Module comments show paths relative to this folder.
   cwd: root,
   input: join(root, 'dist/main.js'),
   platform: 'node',
-  // Ioredis's debug colours its lines where it finds this, which only packages of development bring along.
+  // ioredis's debug package uses this one for colours if present, and only development dependencies install it.
   resolve: { alias: { 'supports-color': false } },
   output: {
     dir: bin,
@@ -66,7 +66,7 @@ const { output } = await build({
     chunkFileNames: 'parts/[name].js',
     minify: false,
     comments: { legal: true },
-    // What the entry shares with the commands it reads, so that none of them imports the entry.
+    // Modules shared by the entry and the commands, so that no command imports the entry.
     codeSplitting: {
       groups: [{ name: 'command-line', test: /\/dist\/(lib\/|cli\/(command|help|run)\.js$)/ }],
     },

@@ -1,5 +1,5 @@
-// Writes the tables of docs/configuration.md, every setting with type, default, environment variable and meaning, from the configuration's
-// schema. The prose around them is the page's own. With --check it only says whether the tables are those of this version.
+// Generates the tables of docs/configuration.md from the configuration's schema: type, default, environment variable and meaning of every
+// setting. The prose around them is written by hand. With --check it only reports whether the tables are up to date.
 import { readFileSync, writeFileSync } from 'node:fs';
 import { variableOf } from '../dist/config/env-overrides.js';
 import { SCALAR_SETTINGS, toJsonSchema } from '../dist/config/schema.js';
@@ -7,14 +7,14 @@ import { SCALAR_SETTINGS, toJsonSchema } from '../dist/config/schema.js';
 const PAGE = new URL('../docs/configuration.md', import.meta.url);
 const [BEGIN, END] = ['<!-- settings: written by npm run docs -->', '<!-- end of settings -->'];
 
-/** Sentences of descriptions that say of which kind a value is; the column `type` says it here. */
+/** Sentences of descriptions that name the type of a value; they are moved to the column `type`. */
 const KINDS = [
   [/ A duration such as [^.]*\.$/, 'duration'],
   [/ A size such as [^,]*, or a number of bytes\.$/, 'size'],
-  [/ Named by \{ env: NAME \} or \{ file: PATH \}\.$/, 'secret'],
+  [/ Given as \{ env: NAME \} or \{ file: PATH \}\.$/, 'secret'],
 ];
 
-/** Texts with a form, by the pattern they must have. */
+/** Type names of strings with a pattern, by the pattern. */
 const TEXTS = new Map([
   ['^[a-f0-9]{24}$', 'id'],
   ['^\\d{4}-\\d{2}-\\d{2}$', 'day, YYYY-MM-DD'],
@@ -23,7 +23,7 @@ const TEXTS = new Map([
 const isMapping = ({ type, properties }) => type === 'object' && properties !== undefined;
 const isFile = ({ properties, required }) =>
   Object.keys(properties ?? {}).join() === 'file' && required?.join() === 'file';
-/** Mappings of scalars only, which are written on one line and told of in one row. */
+/** Mappings documented in a single row. */
 const isSmall = (schema) => isMapping(schema) && Object.keys(schema.properties).join() === 'perMinute';
 
 function range({ minimum, maximum, exclusiveMinimum }) {
@@ -52,27 +52,29 @@ function typeOf(schema) {
     case 'integer':
       return `whole number${range(schema)}`;
     case 'number':
-      return schema.exclusiveMinimum === 0 ? `number over 0, to ${schema.maximum}` : `number${range(schema)}`;
+      return schema.exclusiveMinimum === 0
+        ? `number greater than 0, up to ${schema.maximum}`
+        : `number${range(schema)}`;
     case 'boolean':
       return '`true` or `false`';
     default:
-      return TEXTS.get(schema.pattern) ?? 'text';
+      return TEXTS.get(schema.pattern) ?? 'string';
   }
 }
-const plural = (word) => (word === 'id' ? 'ids' : word === 'text' ? 'texts' : word);
+const plural = (word) => (word === 'id' ? 'ids' : word === 'string' ? 'strings' : word);
 
 function meaningOf({ description = '' }) {
   const kind = KINDS.find(([sentence]) => sentence.test(description));
   return (kind === undefined ? description : description.replace(kind[0], '')).replaceAll('|', '\\|');
 }
 
-function defaultOf({ default: standard }, required) {
-  if (standard === undefined) return required ? 'needed' : '';
-  if (Array.isArray(standard)) return standard.length === 0 ? 'none' : `\`[${standard.join(', ')}]\``;
-  return typeof standard === 'object' ? '' : `\`${standard}\``;
+function defaultOf({ default: value }, required) {
+  if (value === undefined) return required ? 'needed' : '';
+  if (Array.isArray(value)) return value.length === 0 ? 'none' : `\`[${value.join(', ')}]\``;
+  return typeof value === 'object' ? '' : `\`${value}\``;
 }
 
-/** A row for a setting and one for each below it. A mapping that only holds others together, and says nothing, has none of its own. */
+/** Rows for a setting and everything below it. A mapping without a description gets no row of its own. */
 function rowsOf(setting, schema, required) {
   const row = {
     setting: `\`${setting}\``,
@@ -115,11 +117,10 @@ const tables = Object.entries(schema.properties)
 
 const page = readFileSync(PAGE, 'utf8');
 const [begin, end] = [page.indexOf(BEGIN), page.indexOf(END)];
-if (begin < 0 || end < begin) throw new Error(`docs/configuration.md must hold ${BEGIN} and ${END}`);
-const made = `${page.slice(0, begin)}${BEGIN}\n\n${tables}\n\n${page.slice(end)}`;
+if (begin < 0 || end < begin) throw new Error(`docs/configuration.md must contain ${BEGIN} and ${END}`);
+const generated = `${page.slice(0, begin)}${BEGIN}\n\n${tables}\n\n${page.slice(end)}`;
 
 if (process.argv.includes('--check')) {
-  if (made !== page)
-    process.stderr.write('docs/configuration.md is not the page of this schema: npm run docs\n');
-  process.exitCode = made === page ? 0 : 1;
-} else writeFileSync(PAGE, made);
+  if (generated !== page) process.stderr.write('docs/configuration.md is out of date; run: npm run docs\n');
+  process.exitCode = generated === page ? 0 : 1;
+} else writeFileSync(PAGE, generated);

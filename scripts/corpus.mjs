@@ -22,7 +22,7 @@ import { killChildren } from './corpus/processes.mjs';
 import { createRecorder, joinRecords, readRecords, writeRecords } from './corpus/records.mjs';
 import { openSession } from './corpus/session.mjs';
 
-/** The chapters of a lane run one after another; the lanes run side by side, one mostly waits while the other computes. */
+/** The chapters of a lane run sequentially; lanes run in parallel, because one mostly waits while the other computes. */
 const LANES = [
   {
     catalog: recordCatalog,
@@ -44,7 +44,7 @@ const USAGE = 'usage: npm run corpus -- --record FILE | --compare FILE [--allow 
 const print = (line) => void process.stdout.write(`${line}\n`);
 const progress = (line) => void process.stderr.write(`${line}\n`);
 
-/** What chapters record with, in a folder that is removed afterwards. */
+/** Creates the context of the chapters, with a folder that is removed afterwards. */
 function createContext(recorder, folder) {
   let folders = 0;
   const makeFolder = () => mkdtempSync(join(folder, `${++folders}-`));
@@ -108,7 +108,7 @@ async function recordTo(file) {
   return 0;
 }
 
-/** Files are read first: a wrong name must not be found after two minutes. */
+/** Reads files first, so that a wrong file name fails at once and not after two minutes. */
 async function compareWith(file, allowFile) {
   const before = readRecords(file);
   const allowance = readAllowance(allowFile);

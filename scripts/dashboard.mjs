@@ -1,21 +1,21 @@
-// Writes deploy/grafana/dashboard.json, a Grafana dashboard; with --check it only says whether the file is what this script writes.
+// Generates deploy/grafana/dashboard.json, a Grafana dashboard. With --check it only reports whether the file is up to date.
 import { readFileSync, writeFileSync } from 'node:fs';
 
 const FILE = new URL('../deploy/grafana/dashboard.json', import.meta.url);
 const COLUMNS = 24;
 const DATASOURCE = { type: 'prometheus', uid: '$datasource' };
-/** What every selector begins with: the gateways that are chosen at the top of the page. */
+/** The label matchers of every selector: the gateways selected at the top of the page. */
 const CHOSEN = 'job=~"$job",instance=~"$instance"';
 const of = (metric, more = '') => `${metric}{${CHOSEN}${more === '' ? '' : `,${more}`}}`;
 const rate = (metric, more) => `rate(${of(metric, more)}[$__rate_interval])`;
 const sumBy = (labels, inner) => `sum by (${labels}) (${inner})`;
-/** A ratio of sums that is 0 rather than absent where the upper one has no series yet, and absent where nobody asks. */
+/** A ratio of sums that is 0 if the numerator has no series yet, and absent without traffic. */
 const ratio = (part, whole) => `(sum(${part}) or vector(0)) / (sum(${whole}) > 0)`;
 const quantile = (q, by, metric) =>
   `histogram_quantile(${q}, ${sumBy(['le', ...by].join(', '), rate(`${metric}_bucket`))})`;
 
 const query = (expr, legend = '') => ({ expr, legend });
-/** Colours from a value on: `steps('green', [0.7, 'yellow'])`. */
+/** Colours by lower bound: `steps('green', [0.7, 'yellow'])`. */
 const steps = (base, ...later) => [
   { color: base, value: null },
   ...later.map(([value, color]) => ({ color, value })),
@@ -76,7 +76,7 @@ const stat = (given) => ({
   },
 });
 
-/** Lines over time; `stacked` where their sum means something, `bounds` names queries that are limits and drawn as such. */
+/** Lines over time; `stacked` if their sum is meaningful, `bounds` names queries that are drawn as limits. */
 const lines = ({ stacked = false, bounds = [], width = 12, ...given }) => ({
   type: 'timeseries',
   width,
@@ -111,7 +111,7 @@ const lines = ({ stacked = false, bounds = [], width = 12, ...given }) => ({
   },
 });
 
-/** Bars of what is now, longest first. */
+/** Bars of current values, longest first. */
 const bars = ({ width = 12, ...given }) => ({
   type: 'bargauge',
   width,
@@ -156,7 +156,7 @@ const yesNo = (yes, no, bad) => [
 
 const REQUESTS = 'atlas_gateway_requests_total';
 const UPSTREAM = 'atlas_gateway_upstream_requests_total';
-const ASKED = 'cache!="none"';
+const REACHED_CACHE = 'cache!="none"';
 
 const ROWS = [
   {
@@ -164,7 +164,7 @@ const ROWS = [
     panels: [
       stat({
         title: 'Gateways up',
-        description: 'Processes that answer scrapes.',
+        description: 'Processes that Prometheus can scrape.',
         unit: 'short',
         queries: [query(`count(${of('atlas_gateway_build_info')})`, 'up')],
         thresholds: steps('red', [1, 'green']),
@@ -172,7 +172,7 @@ const ROWS = [
       }),
       stat({
         title: 'Requests',
-        description: 'Requests answered a second.',
+        description: 'Completed requests per second.',
         unit: 'reqps',
         queries: [query(`sum(${rate(REQUESTS)})`, 'requests')],
         thresholds: steps('blue'),
@@ -180,17 +180,19 @@ const ROWS = [
       stat({
         title: 'Hit ratio',
         description:
-          'Of the requests that reached the cache, the part that waited for nobody (hit and stale).',
+          'Share of the requests that reached the cache and were served without waiting (hit and stale).',
         unit: 'percentunit',
         decimals: 1,
-        queries: [query(ratio(rate(REQUESTS, 'cache=~"hit|stale"'), rate(REQUESTS, ASKED)), 'from memory')],
+        queries: [
+          query(ratio(rate(REQUESTS, 'cache=~"hit|stale"'), rate(REQUESTS, REACHED_CACHE)), 'from memory'),
+        ],
         thresholds: steps('red', [0.5, 'yellow'], [0.8, 'green']),
         runbooks: ['AtlasGatewayHitRatioFallen'],
       }),
       stat({
         title: 'Error ratio',
         description:
-          "5xx of all answers but 501, which says that a path is not served: the gateway's own, because Atlas's reach callers as 502.",
+          'Share of responses with 5xx, except for 501 (path not served). A 5xx from Atlas reaches callers as 502.',
         unit: 'percentunit',
         decimals: 2,
         queries: [query(ratio(rate(REQUESTS, 'code=~"5..",code!="501"'), rate(REQUESTS)), '5xx')],
@@ -200,15 +202,15 @@ const ROWS = [
       stat({
         title: 'Atlas calls saved',
         description:
-          'Part of the requests for lists that cost no call to Atlas. Negative after a start, while whole lists are walked.',
+          'Share of list requests that caused no call to Atlas. Negative after a start, while complete lists are walked.',
         unit: 'percentunit',
         decimals: 1,
-        queries: [query(`1 - ${ratio(rate(UPSTREAM), rate(REQUESTS, ASKED))}`, 'saved')],
+        queries: [query(`1 - ${ratio(rate(UPSTREAM), rate(REQUESTS, REACHED_CACHE))}`, 'saved')],
         thresholds: steps('red', [0, 'yellow'], [0.7, 'green']),
       }),
       stat({
-        title: 'Least budget left',
-        description: "The emptiest of Atlas's rate limits, of all credentials and endpoint sets.",
+        title: 'Lowest budget left',
+        description: 'The lowest Atlas rate limit budget of all credentials and endpoint sets.',
         unit: 'percentunit',
         decimals: 0,
         queries: [
@@ -222,15 +224,16 @@ const ROWS = [
       }),
       stat({
         title: 'Open circuits',
-        description: 'Credentials with which Atlas is left alone, because it failed several times in a row.',
+        description: 'Credentials whose circuit breaker is open.',
         unit: 'short',
         queries: [query(`sum(${of('atlas_gateway_upstream_circuit_open')})`, 'open')],
         thresholds: steps('green', [1, 'red']),
         runbooks: ['AtlasGatewayCircuitOpen'],
       }),
       stat({
-        title: 'Next secret ends in',
-        description: 'Time until the first secret of a credential ends, where the configuration says when.',
+        title: 'Next secret expires in',
+        description:
+          'Time until the first secret of a credential expires, for secrets with a configured expiry date.',
         unit: 's',
         decimals: 0,
         queries: [query(`min(${of('atlas_gateway_credential_expiry_timestamp_seconds')}) - time()`, 'left')],
@@ -240,7 +243,7 @@ const ROWS = [
       {
         ...lines({
           title: 'Alerts',
-          description: "Alerts of this project's rules, pending and firing. Empty where all is well.",
+          description: "Pending and firing alerts of this project's rules. Empty if there are none.",
           unit: 'short',
           stacked: true,
           width: COLUMNS,
@@ -260,26 +263,28 @@ const ROWS = [
     panels: [
       lines({
         title: 'Requests by team',
-        description: 'Requests answered, by caller. `none`: nobody was recognised.',
+        description: 'Completed requests, by caller. `none`: unauthenticated.',
         unit: 'reqps',
         stacked: true,
         queries: [query(sumBy('caller', rate(REQUESTS)), '{{caller}}')],
       }),
       lines({
         title: 'Requests by cache outcome',
-        description: 'Where answers came from. `none`: no list was looked for, as with a refusal.',
+        description:
+          'How the cache handled requests. `none`: the request did not reach the cache, as with an error.',
         unit: 'reqps',
         stacked: true,
         queries: [query(sumBy('cache', rate(REQUESTS)), '{{cache}}')],
       }),
       lines({
         title: 'Hit ratio by team',
-        description: 'Of the requests that reached the cache, the part that waited for nobody, by caller.',
+        description:
+          'Share of the requests that reached the cache and were served without waiting, by caller.',
         unit: 'percentunit',
         max: 1,
         queries: [
           query(
-            `(${sumBy('caller', rate(REQUESTS, 'cache=~"hit|stale"'))} or 0 * ${sumBy('caller', rate(REQUESTS, ASKED))}) / (${sumBy('caller', rate(REQUESTS, ASKED))} > 0)`,
+            `(${sumBy('caller', rate(REQUESTS, 'cache=~"hit|stale"'))} or 0 * ${sumBy('caller', rate(REQUESTS, REACHED_CACHE))}) / (${sumBy('caller', rate(REQUESTS, REACHED_CACHE))} > 0)`,
             '{{caller}}',
           ),
         ],
@@ -287,14 +292,15 @@ const ROWS = [
       }),
       lines({
         title: 'Errors by code',
-        description: "Answers from 400 on, by status. 5xx are the gateway's own; a 4xx is either's.",
+        description:
+          'Responses with status 400 and above, by status. 5xx come from the gateway; 4xx from the gateway or Atlas.',
         unit: 'reqps',
         stacked: true,
         queries: [query(sumBy('code', rate(REQUESTS, 'code=~"[45].."')), '{{code}}')],
         runbooks: ['AtlasGatewayErrorRatio'],
       }),
       bars({
-        title: 'Lists most asked for',
+        title: 'Most requested lists',
         description: 'The ten operations with the most requests.',
         unit: 'reqps',
         queries: [query(`topk(10, ${sumBy('operation', rate(REQUESTS))})`, '{{operation}}')],
@@ -302,7 +308,7 @@ const ROWS = [
       }),
       lines({
         title: 'Errors by team',
-        description: 'Answers from 400 on, by caller: who is refused, or asks for what is not there.',
+        description: 'Responses with status 400 and above, by caller.',
         unit: 'reqps',
         stacked: true,
         queries: [query(sumBy('caller', rate(REQUESTS, 'code=~"[45].."')), '{{caller}}')],
@@ -313,14 +319,14 @@ const ROWS = [
     title: 'Latency',
     panels: [
       lines({
-        title: 'Half of the answers, by cache outcome',
-        description: 'Time from request to answer that half of the requests stay below (p50).',
+        title: 'Latency by cache outcome (p50)',
+        description: 'Median time from request to response (p50).',
         unit: 's',
         queries: [query(quantile(0.5, ['cache'], 'atlas_gateway_request_duration_seconds'), '{{cache}} p50')],
       }),
       lines({
-        title: 'Slowest hundredth, by cache outcome',
-        description: 'Time from request to answer that 99 of 100 requests stay below (p99).',
+        title: 'Latency by cache outcome (p99)',
+        description: '99th percentile of the time from request to response (p99).',
         unit: 's',
         queries: [
           query(quantile(0.99, ['cache'], 'atlas_gateway_request_duration_seconds'), '{{cache}} p99'),
@@ -335,16 +341,16 @@ const ROWS = [
       lines({
         title: 'Atlas calls saved',
         description:
-          'Answers that cost no call of their own (hit, stale, coalesced), and the calls to Atlas that were made.',
+          'Responses without a call to Atlas of their own (hit, stale, coalesced), and the calls to Atlas.',
         unit: 'reqps',
         queries: [
-          query(`sum(${rate(REQUESTS, 'cache=~"hit|stale|coalesced"')})`, 'answered without a call'),
+          query(`sum(${rate(REQUESTS, 'cache=~"hit|stale|coalesced"')})`, 'served without a call'),
           query(`sum(${rate(UPSTREAM)})`, 'calls to Atlas'),
         ],
       }),
       lines({
         title: 'Calls to Atlas by outcome',
-        description: "Status of Atlas's answers, or the gateway's code where there was none.",
+        description: "Status of Atlas's responses, or the gateway's error code if there was no response.",
         unit: 'reqps',
         stacked: true,
         queries: [query(sumBy('code', rate(UPSTREAM)), '{{code}}')],
@@ -353,7 +359,7 @@ const ROWS = [
       lines({
         title: 'Budget left by endpoint set',
         description:
-          "Part of each of Atlas's rate limits that is left. Below a half lists count as fresh for longer; below a quarter they are not refreshed in the background.",
+          'Share of each Atlas rate limit that is left. Below a half, lists stay fresh for longer; below a quarter, they are not refreshed in the background.',
         unit: 'percentunit',
         max: 1,
         thresholds: steps('red', [0.02, 'yellow'], [0.25, 'green']),
@@ -366,9 +372,9 @@ const ROWS = [
         runbooks: ['AtlasGatewayBudgetRunningOut'],
       }),
       states({
-        title: 'Circuits',
+        title: 'Circuit breakers',
         description:
-          'Whether Atlas is left alone with a credential, because it failed several times in a row.',
+          'State of the circuit breaker of each credential. It opens after several consecutive failures.',
         unit: 'short',
         mappings: yesNo('open', 'closed', 1),
         thresholds: steps('green', [1, 'red']),
@@ -377,7 +383,7 @@ const ROWS = [
       }),
       lines({
         title: 'How long Atlas takes',
-        description: 'Time of one call to Atlas, by credential.',
+        description: 'Duration of calls to Atlas, by credential.',
         unit: 's',
         queries: [
           query(
@@ -391,8 +397,8 @@ const ROWS = [
         ],
       }),
       lines({
-        title: 'Calls asked again',
-        description: 'Calls to Atlas that were repeated, by what went wrong the first time.',
+        title: 'Retries',
+        description: 'Retried calls to Atlas, by the reason of the first failure.',
         unit: 'reqps',
         stacked: true,
         queries: [query(sumBy('reason', rate('atlas_gateway_upstream_retries_total')), '{{reason}}')],
@@ -403,8 +409,8 @@ const ROWS = [
     title: 'Credentials',
     panels: [
       bars({
-        title: 'Time left of secrets',
-        description: 'Until the secret of each credential ends, where `credentials[].expires` says when.',
+        title: 'Time until secrets expire',
+        description: 'Time until the secret of each credential expires, if `credentials[].expires` is set.',
         unit: 's',
         decimals: 0,
         thresholds: steps('red', [3 * 86_400, 'yellow'], [14 * 86_400, 'green']),
@@ -419,7 +425,7 @@ const ROWS = [
       lines({
         title: 'Renewals',
         description:
-          'Tokens and new secrets, by what came of them. `kept`: a new secret was refused and the old one stays.',
+          'Token renewals and secret rotations, by outcome. `kept`: Atlas rejected a new secret and the old one stays in use.',
         unit: 'short',
         stacked: true,
         queries: [
@@ -441,7 +447,7 @@ const ROWS = [
       lines({
         title: 'Memory of the cache',
         description:
-          'Bytes held by lists, prepared pages and listings that links lead back to, and how many may be, for each process.',
+          'Bytes of cached listings, rendered pages and pinned listings, and the limit, for each process.',
         unit: 'bytes',
         bounds: ['limit'],
         queries: [
@@ -450,15 +456,15 @@ const ROWS = [
         ],
       }),
       lines({
-        title: 'Lists held',
-        description: 'Listings in memory, for each process.',
+        title: 'Cached lists',
+        description: 'Cached listings, for each process.',
         unit: 'short',
         queries: [query(of('atlas_gateway_cache_listings'), '{{instance}}')],
       }),
       bars({
         title: 'Cache by project',
         description:
-          'Bytes of lists of the ten projects or organizations that hold most, in the process that holds most of them.',
+          'Bytes of cached listings of the ten largest projects or organizations, in the process with the most.',
         unit: 'bytes',
         thresholds: steps('blue'),
         queries: [
@@ -467,7 +473,7 @@ const ROWS = [
       }),
       bars({
         title: 'Lists by project',
-        description: 'Number of lists of the ten projects or organizations with most of them.',
+        description: 'Cached listings of the ten projects or organizations with the most.',
         unit: 'short',
         thresholds: steps('blue'),
         queries: [
@@ -477,7 +483,7 @@ const ROWS = [
       lines({
         title: 'Evictions',
         description:
-          'Lists that left before they were replaced. `capacity` and `project-share` say that `cache.maxBytes` or `cache.projectShare` is small.',
+          'Listings evicted before they were replaced. `capacity` and `project-share`: `cache.maxBytes` or `cache.projectShare` is too small.',
         unit: 'cps',
         stacked: true,
         queries: [query(sumBy('reason', rate('atlas_gateway_cache_evictions_total')), '{{reason}}')],
@@ -485,7 +491,7 @@ const ROWS = [
       }),
       lines({
         title: 'Versions with a sunset',
-        description: 'Lists read in a version that Atlas will switch off, and who reads them.',
+        description: 'Requests for lists in an API version that Atlas will remove, by caller.',
         unit: 'reqps',
         stacked: true,
         queries: [
@@ -501,9 +507,8 @@ const ROWS = [
     title: 'Process',
     panels: [
       lines({
-        title: 'Requests under way',
-        description:
-          'Requests being answered, and how many a process takes before it answers 503 OVERLOADED.',
+        title: 'Requests in flight',
+        description: 'Requests in flight, and the limit above which a process responds with 503 OVERLOADED.',
         unit: 'short',
         bounds: ['limit'],
         queries: [
@@ -514,7 +519,7 @@ const ROWS = [
       }),
       lines({
         title: 'Event loop lag',
-        description: 'How late the process comes to what is due: p50 and p99 since the last scrape.',
+        description: 'Delay of the event loop: p50 and p99 since the last scrape.',
         unit: 's',
         thresholds: steps('green', [0.2, 'red']),
         queries: [
@@ -525,7 +530,7 @@ const ROWS = [
       }),
       lines({
         title: 'Memory',
-        description: 'Resident memory of the process, and the part that is its heap and its buffers.',
+        description: 'Resident memory of the process, and its heap and buffers.',
         unit: 'bytes',
         queries: [
           query(of('process_resident_memory_bytes'), '{{instance}} resident'),
@@ -534,25 +539,26 @@ const ROWS = [
         ],
       }),
       lines({
-        title: 'Processor',
-        description: 'Processor time of each process; 1 is one core. Answers are made on one.',
+        title: 'CPU',
+        description: 'CPU time of each process; 1 is one core. JavaScript runs on one core.',
         unit: 'short',
         queries: [query(rate('process_cpu_seconds_total'), '{{instance}}')],
         runbooks: ['AtlasGatewayEventLoopLag'],
       }),
       states({
         title: 'Configuration',
-        description: 'Whether the last change of the configuration, or of a file it names, was taken over.',
+        description:
+          'Whether the last change of the configuration, or of a file that it references, was applied.',
         unit: 'short',
-        mappings: yesNo('taken over', 'wrong, the old one stays', 0),
+        mappings: yesNo('applied', 'rejected, previous one in force', 0),
         thresholds: steps('red', [1, 'green']),
         queries: [query(of('atlas_gateway_config_last_reload_successful'), '{{instance}}')],
         runbooks: ['AtlasGatewayReloadFailed'],
       }),
       lines({
-        title: 'Reloads and lost log lines',
+        title: 'Reloads and dropped log lines',
         description:
-          'Configurations read again, by outcome, and log lines that were dropped because nobody took them fast enough.',
+          'Configuration reloads, by outcome, and log lines that were dropped because they could not be written.',
         unit: 'short',
         queries: [
           query(
@@ -574,17 +580,17 @@ const ROWS = [
       states({
         title: 'Connected',
         description:
-          'Whether Redis or Valkey can be reached. Without it the gateway goes on from its own memory. Empty where none is configured.',
+          'Whether Redis or Valkey is reachable. Without it the gateway serves from its own memory. Empty if none is configured.',
         unit: 'short',
         width: 8,
-        mappings: yesNo('connected', 'lost', 0),
+        mappings: yesNo('connected', 'disconnected', 0),
         thresholds: steps('red', [1, 'green']),
         queries: [query(of('atlas_gateway_shared_connected'), '{{instance}}')],
         runbooks: ['AtlasGatewaySharedTierDisconnected'],
       }),
       lines({
-        title: 'Questions to the shared tier',
-        description: 'By what was asked and what came of it.',
+        title: 'Requests to the shared tier',
+        description: 'By operation and outcome.',
         unit: 'reqps',
         width: 8,
         stacked: true,
@@ -596,8 +602,8 @@ const ROWS = [
         ],
       }),
       lines({
-        title: 'How long the shared tier takes',
-        description: 'Time that 99 of 100 questions to it stay below (p99).',
+        title: 'Shared tier latency',
+        description: '99th percentile of the duration of requests to Redis or Valkey.',
         unit: 's',
         width: 8,
         queries: [
@@ -614,8 +620,7 @@ const ROWS = [
     panels: [
       lines({
         title: 'Connections by state',
-        description:
-          'From the lists that are held; the replica that knows most counts. Empty where this metric is off.',
+        description: 'From cached lists; the maximum of all replicas. Empty if this metric is disabled.',
         unit: 'short',
         queries: [
           query(
@@ -641,7 +646,7 @@ const ROWS = [
   },
 ];
 
-/** Panels in rows from left to right, each row below what stands above it. */
+/** Places panels in rows, from left to right and top to bottom. */
 function laidOut() {
   const panels = [];
   let y = 0;
@@ -687,9 +692,9 @@ const chooser = (name, label, selector) => ({
 const dashboard = {
   uid: 'atlas-gateway',
   title: 'atlas-gateway',
-  description: 'A read gateway for MongoDB Atlas lists: who asks, what it costs, and how it is doing.',
+  description: 'A read gateway for MongoDB Atlas lists: callers, calls to Atlas, and health.',
   tags: ['atlas-gateway', 'mongodb-atlas'],
-  // The last version of the classic form, which newer ones of Grafana still take.
+  // The last version of the classic schema, which newer Grafana releases still accept.
   schemaVersion: 42,
   version: 1,
   editable: true,
@@ -745,8 +750,8 @@ const dashboard = {
       chooser('instance', 'Instance', 'atlas_gateway_build_info{job=~"$job"}'),
       {
         name: 'docs',
-        label: 'Docs at',
-        description: 'Where the docs folder of atlas-gateway can be read: runbook links begin with it.',
+        label: 'Docs URL',
+        description: 'Base URL of the docs folder of atlas-gateway, for runbook links.',
         type: 'textbox',
         query: '/docs',
         current: { selected: true, text: '/docs', value: '/docs' },
@@ -761,9 +766,6 @@ const dashboard = {
 const text = `${JSON.stringify(dashboard, null, 2)}\n`;
 if (process.argv.includes('--check')) {
   const current = readFileSync(FILE, 'utf8') === text;
-  if (!current)
-    process.stderr.write(
-      'deploy/grafana/dashboard.json is not what scripts/dashboard.mjs writes: npm run dashboard\n',
-    );
+  if (!current) process.stderr.write('deploy/grafana/dashboard.json is out of date: run npm run dashboard\n');
   process.exitCode = current ? 0 : 1;
 } else writeFileSync(FILE, text);

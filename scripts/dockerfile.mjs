@@ -1,4 +1,4 @@
-// Reads a Dockerfile into its stages: what `npm run image:check` and the tests need of it.
+// Parses a Dockerfile into its stages, as far as `npm run image:check` and the tests need it.
 
 /** Lines without comments, continued ones joined. */
 const logicalLines = (text) =>
@@ -25,9 +25,9 @@ function readInstruction(line) {
 const substitute = (text, args) =>
   text.replaceAll(/\$\{(\w+)\}|\$(\w+)/g, (_whole, braced, bare) => args.get(braced ?? bare) ?? '');
 
-/** The stages in order, with the values of ARG put in. */
+/** The stages in order, with ARG values substituted. */
 export function readDockerfile(text) {
-  // What is declared before the first FROM is known to FROM lines, and to nothing else.
+  // ARGs declared before the first FROM are only in scope in FROM lines.
   const args = new Map();
   const stages = [];
   let known = args;
@@ -40,7 +40,7 @@ export function readDockerfile(text) {
     }
     const value = substitute(raw, known);
     if (keyword === 'ARG') known.set(...value.split('=', 2));
-    else if (stages.length === 0) throw new Error(`${keyword} stands before the first FROM`);
+    else if (stages.length === 0) throw new Error(`${keyword} appears before the first FROM`);
     stages.at(-1)?.instructions.push({ keyword, flags, text: value });
   }
   return { args, stages };
@@ -50,10 +50,10 @@ export function readDockerfile(text) {
 export const lastOf = (stage, keyword) =>
   stage.instructions.findLast((instruction) => instruction.keyword === keyword);
 
-/** The words of an exec form (`["node", "main.js"]`); throws where it is a shell form, which would need a shell and hide signals. */
+/** The words of an exec form (`["node", "main.js"]`); throws for a shell form, which needs a shell and swallows signals. */
 export function execForm(text) {
   const words = JSON.parse(text);
-  if (!Array.isArray(words)) throw new Error(`${text} is no exec form`);
+  if (!Array.isArray(words)) throw new Error(`${text} is not an exec form`);
   return words;
 }
 
@@ -67,14 +67,14 @@ export function pairs(stage, keyword) {
   return found;
 }
 
-/** Whether a .dockerignore of the form "nothing but these" lets a path of the context in. */
+/** Whether an allowlist .dockerignore (`*`, then exceptions) includes a path of the context. */
 export function createContextFilter(text) {
   const lines = text
     .split('\n')
     .map((line) => line.trim())
     .filter((line) => line !== '' && !line.startsWith('#'));
   if (lines[0] !== '*' || lines.slice(1).some((line) => !/^![\w.-]+$/.test(line)))
-    throw new Error('the .dockerignore must begin with * and name files and folders of the root after it');
+    throw new Error('the .dockerignore must begin with *, followed by files and folders of the root');
   const admitted = new Set(lines.slice(1).map((line) => line.slice(1)));
   return { admitted, admits: (path) => admitted.has(path.split('/')[0]) };
 }

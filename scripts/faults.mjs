@@ -1,4 +1,4 @@
-// Prints what the gateway survives, a line a row. Runs test/faults, or reads the JSON report of a run that was: --report FILE.
+// Prints the results of the fault tests, one line per row. Runs test/faults, or reads the JSON report of an earlier run: --report FILE.
 import { spawnSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';

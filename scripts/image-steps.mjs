@@ -1,6 +1,6 @@
-// Proves deploy/Dockerfile without an engine: runs its RUN and COPY lines, as they stand there, into empty folders and as a user of its own,
-// takes every right to write away, starts the result as the image's user, asks it by the image's HEALTHCHECK and ends it by its STOPSIGNAL.
-// Run as root the users differ, as in a container; run as anybody else there is one user, and the tree is read-only to it all the same.
+// Tests deploy/Dockerfile without a container engine: runs its RUN and COPY lines in empty folders as a separate user, removes all write
+// permissions, starts the result as the image's user, probes it with the image's HEALTHCHECK and stops it with its STOPSIGNAL. Run as
+// root, the users differ as in a container; otherwise there is a single user, for whom the tree is read-only as well.
 import { spawn, spawnSync } from 'node:child_process';
 import {
   chmodSync,
@@ -40,7 +40,7 @@ const everyPath = (folder) =>
     entry,
   }));
 
-/** The Node.js that the image's base has, from the registry; the running one where it is that already. */
+/** The Node.js of the image's base, from the registry; the running one if the version matches. */
 function installNode(version, folder) {
   if (process.versions.node.split('.')[0] === version) return dirname(process.execPath);
   mkdirSync(folder);
@@ -50,7 +50,7 @@ function installNode(version, folder) {
   return join(folder, 'node_modules/node/bin');
 }
 
-/** Runs what builds the stages; the folder of each, the last one being the image. */
+/** Builds the stages; returns the folder of each. The last one is the image. */
 function build(stages, { folder, path, filter }) {
   const roots = new Map();
   const cache = join(folder, 'npm-cache');
@@ -59,7 +59,7 @@ function build(stages, { folder, path, filter }) {
     mkdirSync(made);
     if (isRoot) chownSync(made, BUILDER, BUILDER);
   }
-  // Settings of npm that name a registry or a proxy are this machine's, not the project's: they are kept.
+  // npm's registry and proxy settings belong to this machine, not to the project, and are passed on.
   const kept = Object.entries(process.env).filter(([name]) =>
     /^(npm_config_.*|https?_proxy|no_proxy|node_extra_ca_certs)$/i.test(name),
   );
@@ -87,7 +87,7 @@ function build(stages, { folder, path, filter }) {
         const from = flags.from === undefined ? context : (roots.get(flags.from) ?? '');
         for (const source of words) {
           if (flags.from === undefined && !filter.admits(source))
-            throw new Error(`COPY ${source}: the .dockerignore keeps it out of the context`);
+            throw new Error(`COPY ${source}: the .dockerignore excludes it from the context`);
           cpSync(
             join(from, source),
             join(cwd, target.endsWith('/') ? join(target, basename(source)) : target),
@@ -108,7 +108,7 @@ function build(stages, { folder, path, filter }) {
   return [...roots.values()].at(-1) ?? '';
 }
 
-/** What the image holds: the program, and which packages are in it. */
+/** Checks the content of the image: the program and its packages. */
 function inspect(app) {
   const expected = ['LICENSE', 'bin', 'package.json'];
   const found = readdirSync(app).sort();
@@ -135,7 +135,7 @@ function makeReadOnly(folder) {
   chmodSync(folder, 0o555);
 }
 
-/** A folder that could be removed before must be so again. */
+/** Restores the permissions needed to remove the folder. */
 function makeWritable(folder) {
   for (const { path, entry } of everyPath(folder)) if (entry.isDirectory()) chmodSync(path, 0o755);
 }
@@ -158,7 +158,7 @@ const statusOf = (url, headers) =>
       .end();
   });
 
-/** A process, what it printed, and how it ended. */
+/** A process with its output and its exit. */
 function start([command, ...args], options) {
   const child = spawn(command, args, options);
   let output = '';
@@ -197,7 +197,7 @@ function start([command, ...args], options) {
   };
 }
 
-/** Starts the image beside a simulated Atlas, reads a list through it, and ends it. */
+/** Starts the image in front of a simulated Atlas, reads a list through it, and stops it. */
 async function run(stage, { root, folder, path }) {
   const user = Number(/^(\d+):\d+$/.exec(lastOf(stage, 'USER')?.text ?? '')?.[1]);
   check('the image names its user by a number that is not root', user > 0);
@@ -229,7 +229,7 @@ async function run(stage, { root, folder, path }) {
     const [, atlas, clientId, clientSecret] = await simulated.printed(
       /(http:\S+\d)[\s\S]*service account {2}(\S+) : (\S+)[\s\S]*Projects:/,
     );
-    // The same rule as in a deployment: what is secret is a file that the image's user may read.
+    // As in a deployment, secrets are files that the image's user can read.
     for (const [name, text] of [
       ['client-id', clientId],
       ['client-secret', clientSecret],

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# Holds the kustomize base and its overlays against Kubernetes' own JSON Schemas, of the oldest release they are for and of a new one, with
-# kubeconform. Needs Go for kubeconform, pip for the schemas (those that kubernetes-validate carries, so nothing is asked of GitHub), and
-# kubectl; fails where one is missing, since then nothing is checked.
+# Validates the kustomize base and its overlays with kubeconform against Kubernetes' own JSON Schemas, of the oldest supported release and a
+# recent one. Requires Go for kubeconform, pip for the schemas (bundled in kubernetes-validate, so nothing is fetched from GitHub), and
+# kubectl; fails if one is missing, because nothing would be checked.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 releases=(1.29.0 1.37.0)
@@ -15,7 +15,7 @@ GOBIN="$folder" GOFLAGS= go install github.com/yannh/kubeconform/cmd/kubeconform
 python3 -m pip download --quiet --disable-pip-version-check --no-deps --dest "$folder" kubernetes-validate==1.37.0
 python3 -m zipfile -e "$folder"/kubernetes_validate-*.whl "$folder"
 
-# Puts the definitions that the schemas of these kinds point to into them: as they come, they are to be fetched from a server.
+# Inlines the definitions that the schemas of these kinds reference; as published, they would be fetched from a server.
 make_whole() {
   node -e '
     const { readdirSync, readFileSync, writeFileSync } = require("node:fs");
@@ -36,7 +36,7 @@ for release in "${releases[@]}"; do
     kubectl kustomize "$overlay" >"$folder/objects.yaml"
     mapfile -t kinds < <(sed -n 's/^kind: //p' "$folder/objects.yaml" | tr '[:upper:]' '[:lower:]' | sort -u)
     make_whole "$source" "$schemas" "${kinds[@]}"
-    # The Prometheus operator's kinds are none of Kubernetes': test/deploy/kustomize.test.ts holds them against types.
+    # The Prometheus operator's kinds are not part of Kubernetes; test/deploy/kustomize.test.ts validates them against types.
     printf '%s on %s: ' "${overlay%/}" "$release"
     "$folder/kubeconform" -strict -summary -skip PodMonitor,PrometheusRule \
       -schema-location "$schemas/{{.ResourceKind}}{{.KindSuffix}}.json" "$folder/objects.yaml"

@@ -1,6 +1,6 @@
-// Which licences a dependency of production may have.
+// The licences allowed for production dependencies.
 
-/** Licences that ask for nothing but their text to be kept. */
+/** Licences that only require their text to be included. */
 const PERMISSIVE = new Set([
   '0BSD',
   'Apache-2.0',
@@ -15,8 +15,8 @@ const PERMISSIVE = new Set([
 ]);
 
 /**
- * Whether an SPDX expression leaves us a permissive licence: of `A OR B` one is enough, of `A AND B` all are needed. What is no such
- * expression (`SEE LICENSE IN …`, nothing at all) is not.
+ * Whether an SPDX expression allows a permissive licence: one operand of `A OR B` is enough, all of `A AND B` are required. Texts that are
+ * not SPDX expressions (`SEE LICENSE IN …`, empty) are not permissive.
  */
 export function isPermissive(expression) {
   const words = (expression ?? '')
@@ -43,7 +43,7 @@ export function isPermissive(expression) {
   return alternatives() && at === words.length;
 }
 
-/** Packages that production needs, as the lock file has them. */
+/** The production packages of the lock file. */
 export const productionPackages = (lock) =>
   Object.entries(lock.packages)
     .filter(([path, { dev, devOptional }]) => path !== '' && dev !== true && devOptional !== true)

@@ -1,9 +1,9 @@
-// A picture of a page in a third of its bytes: with a palette of 256 colours, which is more than a page has but for the edges of letters.
+// Reduces a screenshot to a third of its size with a palette of 256 colours. Apart from anti-aliased text, pages have fewer.
 import { crc32, deflateSync, inflateSync } from 'node:zlib';
 
 const SIGNATURE_BYTES = 8;
 const COLOURS = 256;
-/** Colours nearer than that (squared) are one. */
+/** Colours closer than this squared distance are merged. */
 const ALIKE = 90;
 
 function* chunks(png) {
@@ -22,7 +22,7 @@ function chunk(type, data) {
   return Buffer.concat([numbers.subarray(0, 4), named, numbers.subarray(4)]);
 }
 
-/** What PNG's filters guess a byte to be from those before it (PNG section 9). */
+/** The predictions of the PNG filters for a byte (PNG section 9). */
 function guess(filter, left, up, corner) {
   switch (filter) {
     case 1:
@@ -69,7 +69,7 @@ function nearest(colour, palette) {
   return best;
 }
 
-/** The most used colours, but none that looks like one before it, so that a rare red is not lost among shades of grey. */
+/** The most frequent colours without near duplicates, so that a rare red is not displaced by shades of grey. */
 function choose(uses) {
   const palette = [];
   for (const [colour] of [...uses].sort((one, other) => other[1] - one[1])) {
@@ -80,7 +80,7 @@ function choose(uses) {
   return palette;
 }
 
-/** The same picture, an opaque one of 8 bits a channel, with a palette. */
+/** Converts an opaque image with 8 bits per channel to a palette image. */
 export function withPalette(png) {
   const parts = [...chunks(png)];
   const header = parts[0].data;

@@ -1,5 +1,5 @@
-// Writes the PrometheusRule of deploy/kustomize/overlays/prometheus from deploy/prometheus/rules.yaml: kustomize can put files into
-// ConfigMaps, but not into any other object. With --check it writes nothing, and fails where the file is old.
+// Generates the PrometheusRule of deploy/kustomize/overlays/prometheus from deploy/prometheus/rules.yaml: kustomize can embed files in
+// ConfigMaps, but not in other objects. With --check it writes nothing and fails if the file is out of date.
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
@@ -19,6 +19,6 @@ const object = {
 const text = `# Generated from deploy/prometheus/rules.yaml by: npm run rules\n${stringify(object, { lineWidth: 0 })}`;
 if (values.check !== true) writeFileSync(written, text);
 else if (readFileSync(written, 'utf8') !== text) {
-  process.stderr.write('prometheus-rule.yaml is older than rules.yaml; run: npm run rules\n');
+  process.stderr.write('prometheus-rule.yaml is out of date; run: npm run rules\n');
   process.exitCode = 1;
 }

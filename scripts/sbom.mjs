@@ -1,5 +1,5 @@
-// Writes what production is made of: sbom/atlas-gateway.cdx.json (CycloneDX) and sbom/licences.md. Fails where a licence is unknown or asks
-// for more than its text to be kept. --out FOLDER writes elsewhere.
+// Writes the SBOM of the production dependencies: sbom/atlas-gateway.cdx.json (CycloneDX) and sbom/licences.md. Fails if a licence is
+// unknown or not permissive. --out FOLDER changes the folder.
 import { spawnSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -16,8 +16,8 @@ const lock = readJson('package-lock.json');
 const packages = productionPackages(lock);
 
 /**
- * The SBOM of production. `npm sbom --omit dev` leaves out what development needs as well (hono and zod among it), so it is asked about a
- * project that has no development at all; its folder gives the name.
+ * The SBOM of production. `npm sbom --omit dev` also omits production packages that development packages need (such as hono and zod), so
+ * it runs on a copy of the project without development dependencies; the folder's name becomes the name in the SBOM.
  */
 function cycloneDx() {
   const folder = mkdtempSync(join(tmpdir(), 'atlas-gateway-sbom-'));
@@ -53,7 +53,7 @@ mkdirSync(values.out, { recursive: true });
 writeFileSync(join(values.out, `${name}.cdx.json`), bom);
 writeFileSync(
   join(values.out, 'licences.md'),
-  `# Licences of what ${name} ${version} (${license}) is made of\n\n| package | version | licence |\n| --- | --- | --- |\n${rows.join('\n')}\n`,
+  `# Licences of the dependencies of ${name} ${version} (${license})\n\n| package | version | licence |\n| --- | --- | --- |\n${rows.join('\n')}\n`,
 );
 
 const components = JSON.parse(bom).components.length;

@@ -1,4 +1,4 @@
-// Writes config/gateway.schema.json, the JSON Schema of the configuration, for editors.
+// Generates config/gateway.schema.json, the JSON Schema of the configuration, for editors.
 import { writeFileSync } from 'node:fs';
 import { toJsonSchema } from '../dist/config/schema.js';
 

@@ -1,5 +1,5 @@
-// Writes docs/images: the status page of a gateway that has been at work for an hour, in front of a simulated Atlas, as the system's
-// Chromium shows it. The hour goes by in seconds: the gateway's clock is moved on between requests.
+// Generates docs/images: screenshots, taken with the system's Chromium, of the status page of a gateway that has run for an hour in front
+// of a simulated Atlas. The hour takes seconds, because the script advances the gateway's clock between requests.
 import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';

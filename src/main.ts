@@ -6,7 +6,7 @@ import { createSystemRandom } from './lib/random.ts';
 import { unexpectedError } from './lib/unexpected-error.ts';
 import { whyNotWritable } from './lib/writable-path.ts';
 
-/** Resolves at the first SIGTERM or SIGINT; the second one ends the process at once. */
+/** Resolves at the first SIGTERM or SIGINT; the second one exits the process immediately. */
 function shutdownSignal(): Promise<'SIGTERM' | 'SIGINT'> {
   return new Promise((resolve) => {
     const onSignal = (signal: 'SIGTERM' | 'SIGINT') => {
@@ -26,16 +26,16 @@ function readVersion(): string {
   return version;
 }
 
-/** Writes to standard error without waiting, as far as anybody reads it. */
+/** Writes to standard error synchronously and ignores failures. */
 function tryPrintError(text: string): void {
   try {
     writeSync(2, text);
   } catch {
-    // It is closed or its disk is full: there is no other place to say so.
+    // Standard error is closed or its disk is full: there is no other place to report that.
   }
 }
 
-/** Writes what an exception was, without its message, which may carry what was being sent. */
+/** Writes the kind and place of an exception, without its message, which may contain request data. */
 function writeUnexpected(level: 'error' | 'fatal', work: string, error: unknown): void {
   const { kind, place } = unexpectedError(work, error);
   const line = { level, time: new Date().toISOString(), work, kind, place, msg: 'unexpected error' };
@@ -44,7 +44,7 @@ function writeUnexpected(level: 'error' | 'fatal', work: string, error: unknown)
   );
 }
 
-/** A promise that nobody waits for was background work: it failed, and nothing else did. A running gateway logs it like any other. */
+/** An unhandled rejection is a failure of background work only. A running gateway replaces this handler and logs it. */
 let onBackgroundError = (error: unknown) => writeUnexpected('error', 'background work', error);
 
 process.on('uncaughtException', (error) => {
@@ -52,7 +52,7 @@ process.on('uncaughtException', (error) => {
   process.exit(1);
 });
 process.on('unhandledRejection', (error) => onBackgroundError(error));
-// A closed pipe or terminal and a full disk lose output, which the exit code shows; they are no reason to stop answering.
+// A closed pipe or terminal or a full disk loses output, which the exit code reports; the gateway keeps serving.
 process.stdout.on('error', () => {
   process.exitCode = 1;
 });

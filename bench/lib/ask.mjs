@@ -1,6 +1,6 @@
 import { request } from 'node:http';
 
-/** One request on a connection of its own; nothing is decoded or followed. */
+/** Sends one request on a separate connection; does not decode bodies or follow redirects. */
 export function ask(origin, target, { headers = {}, method = 'GET', body, agent = false } = {}) {
   const { hostname, port } = new URL(origin);
   return new Promise((resolve, reject) => {
@@ -21,7 +21,7 @@ export function ask(origin, target, { headers = {}, method = 'GET', body, agent 
   });
 }
 
-/** Asks until it is answered with this status. */
+/** Repeats a request until the response has this status. */
 export async function askUntil(
   origin,
   target,

@@ -1,4 +1,4 @@
-// What stands behind the servers: the embedded simulator with lists of a known length, and a plain server that answers the same bodies.
+// The upstream servers: the embedded simulator with lists of known lengths, and a plain server with the same bodies.
 
 import { createHash } from 'node:crypto';
 import { createServer } from 'node:http';
@@ -16,7 +16,7 @@ export const ORG = '5f0a1b2c3d4e5f6071829301';
 export const projectId = (number) => `b${number.toString(16).padStart(23, '0')}`;
 export const listPath = (project) => `/api/atlas/v2/groups/${project}/streams/privateLinkConnections`;
 
-/** Items as Atlas has them, about half a kilobyte each. */
+/** Realistic items of about half a kilobyte each. */
 export const items = (seed, count) =>
   Array.from({ length: count }, (_none, index) => ({
     ...privateLinkConnection(seed, index),
@@ -25,7 +25,7 @@ export const items = (seed, count) =>
     interfaceEndpointId: `vpce-${createHash('md5').update(`${seed}/${index}`).digest('hex').slice(0, 17)}`,
   }));
 
-/** A simulated Atlas on loopback; `lists` tells how many items each project has; lists of one length are the same. */
+/** A simulated Atlas on loopback; `lists` contains the number of items per project. Lists of the same length are identical. */
 export async function startAtlas(lists) {
   const projects = Object.keys(lists).map((id) => ({
     id,
@@ -58,7 +58,7 @@ export async function startAtlas(lists) {
   };
 }
 
-/** A server that answers each target of `bodies` (a Map), compressed for those who accept it: what the other caches stand in front of. */
+/** The upstream of the other caches: serves the targets of `bodies` (a Map), compressed if the client accepts it. */
 export async function startStub(bodies) {
   const cachedHead = new Map(
     [...bodies].map(([target, plain]) => {

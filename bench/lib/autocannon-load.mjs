@@ -1,4 +1,4 @@
-// The load of `load.mjs` by autocannon, in a process of its own so that it can be pinned.
+// The load of `load.mjs` with autocannon, in a separate process that can be pinned to a core.
 import { readFileSync } from 'node:fs';
 import autocannon from 'autocannon';
 

@@ -1,4 +1,4 @@
-// What is compared. Each is started in front of something that answers the same bodies, and gets the same requests.
+// The contestants. Each runs in front of an upstream with the same bodies, and receives the same requests.
 import { execFileSync } from 'node:child_process';
 import { openSync } from 'node:fs';
 import { join } from 'node:path';
@@ -30,7 +30,7 @@ const nodeServer =
 const gateway = ({ atlas, folder, node, name }) =>
   startGateway({ atlas, folder, node, name: name.replaceAll(' ', '-'), callers: caller('bench', [key]) });
 
-/** The same gateway, asked with a token that its key was traded for. */
+/** Requests a gateway token in exchange for the caller key. */
 async function tokenOf(origin) {
   const { body } = await ask(origin, '/api/oauth/token', {
     method: 'POST',
@@ -43,7 +43,7 @@ async function tokenOf(origin) {
   return `Bearer ${JSON.parse(body.toString()).access_token}`;
 }
 
-/** `runs`: what runs it; `node` once for each of `--node`. `authorization` is asked once it answers, where it is not the caller key. */
+/** `runs` is the binary, `node` once for each of `--node`. `authorization` is called once it is up, if it does not use the caller key. */
 const CONTESTANTS = [
   {
     name: 'nginx',
@@ -65,7 +65,7 @@ const CONTESTANTS = [
 ];
 
 export const NAMES = CONTESTANTS.map(({ name }) => name);
-/** What the table of a contestant's name calls it. */
+/** Titles in the table, by name. */
 export const TITLES = {
   nginx: 'nginx, no log',
   'nginx+log': 'nginx, access log',
@@ -78,7 +78,7 @@ export const TITLES = {
   'express-apicache': 'express, apicache',
 };
 
-/** The contestants named, those that run on node once for each node binary; `tell` hears what is left out. */
+/** The selected contestants, those on Node.js once per node binary; `tell` is called for each that is skipped. */
 export function chosen({ names, nodes, tell }) {
   const versions = nodes.map((node) => ({
     node,
@@ -101,5 +101,5 @@ export function chosen({ names, nodes, tell }) {
   });
 }
 
-/** The Authorization header of every request that names no other. */
+/** The default Authorization header. */
 export const BEARER = key.bearer;

@@ -1,6 +1,6 @@
 import { Pool } from 'undici';
 
-/** Asks for each target once, a few at a time; throws where one is not answered with a list. */
+/** Requests each target once, a few in parallel; throws if a response is not a list. */
 export async function fill({ origin, targets, headers, atOnce = 16 }) {
   const pool = new Pool(origin, { connections: atOnce });
   let next = 0;

@@ -1,5 +1,5 @@
-// Sends requests to a server at a steady rate, pipelined on a few connections, in a process of its own so that it can be pinned.
-// usage: node flood.mjs FILE, a JSON of { origin, kind, perSecond, seconds }; prints how many were sent and answered, by status.
+// Sends requests to a server at a constant rate, pipelined on a few connections, in a separate process that can be pinned to a core.
+// usage: node flood.mjs FILE, a JSON of { origin, kind, perSecond, seconds }; prints the number of requests sent and of responses by status.
 import { randomBytes } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { connect } from 'node:net';
@@ -15,7 +15,7 @@ let sent = 0;
 const sockets = Array.from({ length: CONNECTIONS }, () => {
   const socket = connect(Number(port), hostname);
   socket.setNoDelay(true);
-  // A status line may lie across two chunks.
+  // A status line may be split across two chunks.
   let rest = '';
   socket.on('data', (chunk) => {
     const text = rest + chunk.toString('latin1');

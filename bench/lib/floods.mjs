@@ -1,14 +1,14 @@
-// What a caller who means harm, or a broken client, may send by the thousand.
+// Floods of requests that a malicious caller or a broken client could send.
 import { ACCEPT, listPath, projectId } from './atlas.mjs';
 import { callerKey } from './gateway.mjs';
 
-/** The project whose list the others are asking for; the flooding caller may read it and nothing else. */
+/** The project whose list the other callers request; the flooding caller may read only this project. */
 export const PROJECT = projectId(1);
 export const FLOODER = callerKey(666);
 const path = listPath(PROJECT);
 const usual = { Accept: ACCEPT, Authorization: FLOODER.bearer };
 
-/** `request` gives the request of a number; `token` is different every time. `statuses`: what it may be answered with. */
+/** `request` returns the request with a number; `token` differs every time. `statuses` are the expected ones. */
 export const FLOODS = {
   harmless: { title: 'one known target', statuses: [200], request: () => ({ target: path, headers: usual }) },
   pages: {

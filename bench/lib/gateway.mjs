@@ -1,4 +1,4 @@
-// The gateway as it is shipped: bin/atlas-gateway.js with a configuration file, caller keys, its access log in a file, metrics on.
+// The gateway as shipped: bin/atlas-gateway.js with a configuration file, caller keys, an access log in a file, and metrics.
 import { createHash } from 'node:crypto';
 import { mkdirSync, openSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -7,7 +7,7 @@ import { freePort, start } from './processes.mjs';
 
 export const MAIN = new URL('../../bin/atlas-gateway.js', import.meta.url).pathname;
 
-/** A caller key as its owner and as the configuration know it; the same for the same number. */
+/** A deterministic caller key for a number: the key itself, and its form in the configuration. */
 export function callerKey(number) {
   const id = `agw_B${number.toString(36).padStart(11, '0')}`;
   const secret = createHash('sha256').update(`bench ${number}`).digest('base64url');
@@ -32,11 +32,11 @@ ${callers}
 cache: { ${cache} }
 `;
 
-/** A caller who may read all projects. */
+/** A caller that may read all projects. */
 export const caller = (name, keys, more = '') =>
   `  - { name: ${name}, projects: all, keys: [${keys.map(({ id, sha256 }) => `{ id: ${id}, sha256: '${sha256}' }`).join(', ')}]${more} }`;
 
-/** Starts it; who asks first waits until it listens. */
+/** Starts the gateway without waiting for the listener; send the first request with retries. */
 export async function startGateway({
   atlas,
   folder,
@@ -46,7 +46,7 @@ export async function startGateway({
   cache,
 }) {
   const [port, adminPort] = [await freePort(), await freePort()];
-  // The gateway watches the folder of its configuration: nothing else may be written there while it is measured.
+  // The gateway watches the folder of its configuration, so nothing else may be written there during a measurement.
   const own = join(folder, `${name}-config`);
   mkdirSync(own);
   const path = join(own, 'gateway.yaml');

@@ -23,10 +23,10 @@ const run = (command) =>
     );
   });
 
-/** A Lua string: of printable ASCII, JSON writes the same. */
+/** A Lua string; for printable ASCII, it is the same as in JSON. */
 const lua = (text) => JSON.stringify(text);
 
-/** Walks the requests in turn; a single one is left to wrk itself, which then calls no Lua for a request. */
+/** Sends the requests in turn. A single request needs no Lua script, so wrk runs without per-request Lua calls. */
 function script(requests) {
   const [first] = requests;
   const walk =
@@ -91,7 +91,7 @@ async function wrk({ origin, requests, seconds, connections, folder }) {
   };
 }
 
-/** Where there is no wrk; it takes more processor time itself, so fast servers look more alike. */
+/** Fallback without wrk; autocannon uses more CPU time itself, so differences between fast servers shrink. */
 async function autocannon({ origin, requests, seconds, connections, folder }) {
   const path = join(folder, 'load.json');
   writeFileSync(path, JSON.stringify({ origin, requests, seconds, connections }));
@@ -100,7 +100,7 @@ async function autocannon({ origin, requests, seconds, connections, folder }) {
 }
 
 /**
- * Load from keep-alive connections that ask as fast as they are answered: requests a second, bytes of an answer, errors (any status from
- * 400 on is one), and latency as those see it who wait in that queue.
+ * Closed-loop load from keep-alive connections. Reports requests per second, bytes per response, errors (any status of 400 or above) and
+ * latency, which includes the time in the server's queue.
  */
 export const load = loader === 'wrk' ? wrk : autocannon;

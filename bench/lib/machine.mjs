@@ -9,7 +9,7 @@ function fileText(path) {
   }
 }
 
-/** What the figures were measured on. */
+/** The machine the figures were measured on. */
 export function machine() {
   const cpuinfo = fileText('/proc/cpuinfo');
   return {

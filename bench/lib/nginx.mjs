@@ -4,8 +4,8 @@ import { join } from 'node:path';
 import { freePort, start } from './processes.mjs';
 
 /**
- * nginx as Debian ships it, one worker, its cache where `folder` is; its log in the form Debian's configuration gives it. Without `tcp_nopush`, which
- * that configuration has: with it pages of some sizes wait 40 ms for an acknowledgement.
+ * nginx as Debian ships it, with one worker, its cache in `folder` and Debian's log format. Without Debian's `tcp_nopush`, because with it
+ * pages of some sizes wait 40 ms for an acknowledgement.
  */
 export async function startNginx({ upstream, folder, name, log }) {
   const port = await freePort();

@@ -8,7 +8,7 @@ const SHARED = {
   help: { type: 'boolean', default: false },
 };
 
-/** The flags of a bench: its own and those all have. `usage` is printed for `--help` and for a flag that is none. */
+/** Parses the flags of a benchmark and the shared ones. Prints `usage` for `--help` and for unknown flags. */
 export function readOptions(usage, own = {}) {
   const shared = `  --markdown FILE  writes what is printed into a file
   --json FILE      writes the result for machines
@@ -25,5 +25,5 @@ export function readOptions(usage, own = {}) {
   }
 }
 
-/** The parts of `a,b`; undefined where the flag was not given. */
+/** Splits `a,b`; undefined if the flag was not given. */
 export const listed = (text) => text?.split(',').map((part) => part.trim());

@@ -6,14 +6,14 @@ import { cpus } from 'node:os';
 export const has = (program) => spawnSync('which', [program], { stdio: 'ignore' }).status === 0;
 
 const canPin = has('taskset') && cpus().length > 1;
-/** The load and what is measured never share a core. */
+/** The load generator and the measured server never share a core. */
 const CORES = { load: '0', server: '1' };
 export const pinned = (part, command) => (canPin ? ['taskset', '-c', CORES[part], ...command] : command);
 export const pinning = canPin
   ? `Load on core ${CORES.load}, servers on core ${CORES.server}.`
   : 'Load and servers were not pinned to cores: taskset or a second core is missing.';
 
-/** A port that nothing listens on now. */
+/** Returns a free port. */
 export function freePort() {
   return new Promise((resolve, reject) => {
     const server = createServer();
@@ -25,7 +25,7 @@ export function freePort() {
   });
 }
 
-/** Starts a program on the servers' core. What it prints goes to the open file `out`, or nowhere. */
+/** Starts a program on the server core. Its output goes to the open file `out` or is discarded. */
 export function start(command, { env = {}, out = 'ignore', cwd } = {}) {
   const [program, ...args] = pinned('server', command);
   const child = spawn(program, args, {
@@ -49,7 +49,7 @@ export function start(command, { env = {}, out = 'ignore', cwd } = {}) {
   };
 }
 
-/** The fields of /proc/PID/stat from the third on; the second may hold spaces. */
+/** The fields of /proc/PID/stat from the third on; the second may contain spaces. */
 function statOf(pid) {
   try {
     const text = readFileSync(`/proc/${pid}/stat`, 'utf8');
@@ -59,7 +59,7 @@ function statOf(pid) {
   }
 }
 
-/** A process and all that come from it; only itself where there is no /proc to look in, as on macOS. */
+/** A process and its descendants; only the process itself on systems without /proc, such as macOS. */
 function family(pid) {
   if (!existsSync('/proc/self/stat')) return [pid];
   const parents = readdirSync('/proc')
@@ -70,10 +70,10 @@ function family(pid) {
   return found;
 }
 
-/** The kernel counts processor time in ticks of a hundredth of a second, whatever its own clock. */
+/** The kernel reports CPU time in USER_HZ ticks of 10 ms, independent of its internal clock. */
 const TICK_US = 10_000;
 
-/** Microseconds of processor time a process and its children have taken. */
+/** CPU time of a process and its descendants in microseconds. */
 export function cpuMicros(pid) {
   return family(pid).reduce((sum, one) => {
     const [utime = 0, stime = 0] = (statOf(one)?.slice(11, 13) ?? []).map(Number);
@@ -81,7 +81,7 @@ export function cpuMicros(pid) {
   }, 0);
 }
 
-/** MiB of memory a process and its children hold. Pages they share with one another count once for each. */
+/** Memory of a process and its descendants in MiB. Shared pages count once per process. */
 export function rssMiB(pid) {
   return family(pid).reduce((sum, one) => {
     try {

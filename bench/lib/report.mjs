@@ -1,7 +1,7 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { machine, machineText } from './machine.mjs';
 
-/** Puts text between `<!-- bench: NAME -->` and `<!-- end -->` of a page; a page without that place stays as it is. */
+/** Replaces the text between `<!-- bench: NAME -->` and `<!-- end -->`; a page without these markers is not changed. */
 function replaced(page, name, text) {
   const begin = `<!-- bench: ${name} -->`;
   const from = page.indexOf(begin);
@@ -9,25 +9,25 @@ function replaced(page, name, text) {
   return from < 0 || to < 0 ? page : `${page.slice(0, from + begin.length)}\n\n${text}\n\n${page.slice(to)}`;
 }
 
-/** Prints Markdown as it comes; at the end writes it into files that are named for it, and the result for machines into another. */
+/** Prints Markdown immediately; at the end also writes it into the pages of `--into`, and a machine-readable result to a file. */
 export function createReport({ markdown, json, into }) {
   const parts = [];
   const results = {};
   return {
-    /** `name`: the place of this text in the page of `--into`. */
+    /** `name` is the marker of this text in the pages of `--into`. */
     print(name, text) {
       parts.push({ name, text });
       process.stdout.write(`${text}\n\n`);
     },
-    /** How it was measured, and on what. */
+    /** Prints the method, and the machine. */
     printSetup(name, text) {
       this.print(name, `${text}\n${machineText(machine())}`);
     },
-    /** For who looks on; no part of the result. */
+    /** Prints progress to standard error; not part of the result. */
     tell(text) {
       process.stderr.write(`${text}\n`);
     },
-    /** Something for the machine-readable result. */
+    /** Adds to the machine-readable result. */
     keep(name, value) {
       results[name] = value;
     },

@@ -1,10 +1,10 @@
-// What is asked: a list as it is held, and the requests that are sent in turn.
+// The scenarios: a cached list, and the requests that are sent in turn.
 import { ACCEPT, listPath, projectId } from './atlas.mjs';
 
 const PROJECT = projectId(1);
 const path = listPath(PROJECT);
 
-/** `count` items in the list; `coding` is asked for and must come back; `unchanged` sends the ETag of the first answer. */
+/** `count` is the length of the list; `coding` is requested and expected; `unchanged` sends the ETag of the first response. */
 const one = (name, title, count, query, more = {}) => ({
   name,
   title,
@@ -14,7 +14,7 @@ const one = (name, title, count, query, more = {}) => ({
   ...more,
 });
 
-/** Page sizes and numbers as dashboards, scripts and SDKs ask for them. */
+/** Typical page sizes and numbers of dashboards, scripts and SDKs. */
 const SHAPES = [10, 20, 25, 50, 75, 100, 120, 150, 200, 250].flatMap((size) =>
   [1, 2, 3, 4, 5].map((page) => `?itemsPerPage=${size}&pageNum=${page}`),
 );

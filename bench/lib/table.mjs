@@ -1,4 +1,4 @@
-/** A table in Markdown, its columns padded so that it reads well in a terminal too. The first column is left-aligned, the others right. */
+/** A Markdown table, padded so that it is readable in a terminal. The first column is left-aligned, the others right-aligned. */
 export function table(head, rows) {
   const lines = [head, ...rows].map((cells) => cells.map(String));
   const widths = head.map((_none, column) =>

@@ -2,7 +2,7 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { freePort, start } from './processes.mjs';
 
-/** Varnish with its cache in memory and no log; told to cache what carries an Authorization header, as the others do. */
+/** Varnish with an in-memory cache and no log, configured to cache requests with an Authorization header like the others. */
 export async function startVarnish({ upstream, folder }) {
   const port = await freePort();
   const path = join(folder, 'varnish.vcl');

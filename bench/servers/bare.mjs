@@ -1,4 +1,4 @@
-// The least a node server can do: node:http and a Map from target to answer. No log, no metrics, no callers.
+// The minimal Node.js server: node:http and a Map from targets to responses, without log, metrics and authentication.
 import { createServer } from 'node:http';
 import { keyOf, load, port } from './upstream.mjs';
 

@@ -1,4 +1,4 @@
-// Hono as services are usually built with it: a middleware that logs each request with pino, one that counts and times it with prom-client,
+// A typical Hono service: a middleware that logs requests with pino, one that counts and times them with prom-client,
 // one that checks a bearer token, and a Map behind the router.
 import { serve } from '@hono/node-server';
 import { Hono } from 'hono';

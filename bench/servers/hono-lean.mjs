@@ -1,4 +1,4 @@
-// Hono with as little as it takes: its router, a Map, c.body.
+// Minimal Hono: router, a Map, c.body.
 import { serve } from '@hono/node-server';
 import { Hono } from 'hono';
 import { answerFromMap } from './hono-map.mjs';

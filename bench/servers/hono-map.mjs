@@ -1,4 +1,4 @@
-// What both Hono servers of the comparison answer with: a Map of the upstream server's answers, and c.body.
+// The handler of both Hono servers: a Map of upstream responses, and c.body.
 import { keyOf, load } from './upstream.mjs';
 
 export function answerFromMap() {

@@ -1,9 +1,9 @@
-// What the node servers of the comparison share: where they listen, and asking the server they cache for.
+// Shared by the Node.js servers of the comparison: their listener, and requests to their upstream.
 import { request } from 'node:http';
 
 export const port = Number(process.env.PORT);
 
-/** An answer of the upstream server: its bytes as they came, and the headers a cache passes on. */
+/** A response of the upstream server: its unmodified bytes, and the headers that a cache passes on. */
 export function load(target, { accept, acceptEncoding }) {
   const headers = { accept, ...(acceptEncoding === undefined ? {} : { 'accept-encoding': acceptEncoding }) };
   return new Promise((resolve, reject) => {
@@ -32,6 +32,6 @@ export function load(target, { accept, acceptEncoding }) {
   });
 }
 
-/** What answers differ by: the target, and what the client can decode. */
+/** The cache key: the target, and the content codings the client accepts. */
 export const keyOf = (target, acceptEncoding) =>
   acceptEncoding === undefined ? target : `${target} ${acceptEncoding}`;

@@ -1,4 +1,4 @@
-// Rebuilds src/atlas/operations.ts from a copy of Atlas's OpenAPI description and says what changed.
+// Generates src/atlas/operations.ts from a copy of Atlas's OpenAPI description and reports the changes.
 // usage: npm run catalog -- openapi-v2.json [where to write instead]
 import { readFileSync, writeFileSync } from 'node:fs';
 import { cacheUnitOf, endpointSetOf, patternOf, sensitivityOf } from './decisions.mjs';
@@ -83,7 +83,7 @@ function parameterOf(name, facts) {
   if (required) kept.required = true;
   if (standard !== undefined && standard !== null && !Array.isArray(standard)) kept.default = standard;
   if (minimum !== undefined) kept.minimum = minimum;
-  // One description leaves it out; Atlas takes no more than 500 anywhere.
+  // One description omits it; Atlas accepts at most 500 everywhere.
   if (maximum !== undefined || name === 'itemsPerPage') kept.maximum = maximum ?? 500;
   if (pattern !== undefined) kept.pattern = patternOf(name, pattern);
   if (choices !== undefined) kept.enum = choices;
@@ -109,7 +109,7 @@ function operationOf(facts) {
   };
 }
 
-/** TypeScript source of the operations; parameters that several of them have stand above them once. */
+/** TypeScript source of the operations; parameters that several operations share are defined once. */
 function source(operations) {
   const uses = new Map();
   const lists = operations.flatMap(({ pathParameters, queryParameters }) => [

@@ -1,6 +1,6 @@
-// What Atlas's description does not say, decided by this project: how a list is held, what it gives away, which bucket pays for it.
+// Properties of lists that Atlas's description does not contain, decided by this project: cache unit, sensitivity and endpoint set.
 
-/** Lists whose items hold keys, tokens or webhook secrets, masked or not. */
+/** Lists whose items contain keys, tokens or webhook secrets, masked or not. */
 const SECRET = [
   /\/alertConfigs$/,
   /\/integrations$/,
@@ -12,7 +12,7 @@ const SECRET = [
   /\/aiModelApiKeys$/,
 ];
 
-/** Lists whose items name people or where they come from; organizations in a federation come with the addresses of users in conflict. */
+/** Lists whose items contain personal data or addresses; organizations in a federation include the addresses of users in conflict. */
 const PERSONAL = [
   /\/users$/,
   /\/events$/,
@@ -21,7 +21,7 @@ const PERSONAL = [
   /\/connectedOrgConfigs$/,
 ];
 
-/** Lists without an end, or that change with every question: held a page at a time. */
+/** Lists that are unbounded or change with every request; they are cached page by page. */
 const BY_PAGE = [
   /\/events$/,
   /\/alerts$/,
@@ -45,10 +45,10 @@ export const sensitivityOf = (path) =>
 /** @returns {'whole' | 'page'} */
 export const cacheUnitOf = (path) => (some(BY_PAGE, path) ? 'page' : 'whole');
 
-/** Ids that callers are given lists by and caches are cut by: in lower case everywhere, so that nothing has two names. */
+/** Ids used for grants and cache partitions; always lower case, so that an id has one spelling. */
 const CANONICAL_ID = '^([a-f0-9]{24})$';
 
-/** The pattern of a path or query parameter, which the description gives as `described`. */
+/** The pattern of a path or query parameter; `described` is the one of the description. */
 export const patternOf = (name, described) =>
   name === 'groupId' || name === 'orgId' ? CANONICAL_ID : described;
 

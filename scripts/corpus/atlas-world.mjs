@@ -1,4 +1,4 @@
-// What the simulated Atlas contains: projects, organizations and the credentials it accepts. They open nothing else.
+// What the simulated Atlas contains: projects, organizations and the credentials it accepts. They are valid nowhere else.
 
 export const PROJECTS = {
   payments: '64b7c0ffee0000000000a001',

@@ -64,7 +64,7 @@ export async function startProgram(args, { env, origins: wanted }) {
     output,
     ended,
     signal: (name) => child.kill(name),
-    /** Asks the process to end; resolves to its exit code. */
+    /** Sends a signal, and SIGKILL if the process does not exit in time; resolves to the exit code. */
     async stop(signal = 'SIGINT') {
       child.kill(signal);
       const timer = setTimeout(() => child.kill('SIGKILL'), STOP_TIMEOUT_MS);
@@ -75,7 +75,7 @@ export async function startProgram(args, { env, origins: wanted }) {
   };
 }
 
-/** Ends every child that still runs. */
+/** Stops all children that are still running. */
 export function killChildren() {
   for (const child of children) child.kill('SIGKILL');
 }

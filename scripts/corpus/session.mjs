@@ -44,7 +44,7 @@ export async function startSimulator() {
   };
 }
 
-/** A configuration with one credential and this machine's requests let in; `settings` replace whole sections. */
+/** A configuration with one credential that admits requests of this machine; `settings` replace whole sections. */
 const configurationOf = (origin, { upstream, listen, ...settings }) => ({
   listen: { port: 0, publicUrl: PUBLIC_URL, ...listen },
   admin: { port: 0 },
@@ -164,13 +164,13 @@ export async function openSession(recorder, { name, folder, settings = {}, files
     /** Waits until nothing is loaded in the background. */
     settle: () => until(async () => (await status()).cache.loading === 0, 'background loads'),
     record: (label, record) => recorder.add(`${name}: ${label}`, record),
-    /** Ends the gateway without recording how. */
+    /** Stops the gateway without recording its exit. */
     async abandon() {
       agent.destroy();
       await program.stop();
       if (given === undefined) await simulator.stop();
     },
-    /** Ends the gateway, and the simulator unless it was given. */
+    /** Stops the gateway, and the simulator unless the caller passed it. */
     async close({ signal = 'SIGINT', observe = true } = {}) {
       if (observe) {
         recorder.add(`${name}: metrics`, { lines: await metrics() });

@@ -4,12 +4,12 @@ import { parseBoundedJson } from '../lib/bounded-json.ts';
 export interface ApiError {
   readonly status: number;
   readonly errorCode: string;
-  /** A sentence for people: what is wrong and the way out. */
+  /** A readable message: the problem and its remedy. */
   readonly detail: string;
   readonly parameters?: readonly (string | number)[];
 }
 
-/** Reason phrases as RFC 9110 has them, for the statuses that gateway and simulator answer. */
+/** Reason phrases of RFC 9110 for the statuses that the gateway and the simulator send. */
 const REASONS: Readonly<Record<number, string>> = {
   400: 'Bad Request',
   401: 'Unauthorized',
@@ -31,7 +31,7 @@ const REASONS: Readonly<Record<number, string>> = {
   504: 'Gateway Timeout',
 };
 
-/** The reason phrase of a status, or `Error` for one that is not answered here. */
+/** The reason phrase of a status, or `Error` for an unlisted status. */
 export const reasonOf = (status: number): string => REASONS[status] ?? 'Error';
 
 /** The error as Atlas writes it: compact JSON, keys in alphabetical order. */
@@ -41,13 +41,13 @@ export function renderApiError({ status, errorCode, detail, parameters = [] }: A
   );
 }
 
-/** Errors of Atlas's have a few hundred bytes; longer bodies are not looked into. */
+/** Atlas errors have a few hundred bytes; longer bodies are not parsed. */
 export const MAX_ERROR_BYTES = 65_536;
 
-/** Whether a text has the form of Atlas's error codes, so that it can be a header, a log field or a label. */
+/** Whether a text has the form of an Atlas error code and is thus safe as a header, log field or label value. */
 export const isErrorCode = (text: string): boolean => /^[A-Z0-9_]{1,64}$/.test(text);
 
-/** The `errorCode` of an ApiError body; undefined where the body is none, or the code has another form than Atlas's. */
+/** The `errorCode` of an ApiError body; undefined if the body is not an ApiError or the code does not have the form of Atlas's codes. */
 export function errorCodeOf(body: Buffer): string | undefined {
   const error = parseBoundedJson(body, MAX_ERROR_BYTES);
   if (typeof error !== 'object' || error === null || !('errorCode' in error)) return undefined;

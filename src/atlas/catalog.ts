@@ -1,10 +1,10 @@
-/** One version of an operation: its date, or `preview`, and the day from which on Atlas answers 410. */
+/** One version of an operation: its date, or `preview`, and the day from which Atlas answers 410. */
 export interface OperationVersion {
   readonly name: string;
   readonly sunset?: string;
 }
 
-/** What the catalog knows of a query or path parameter. */
+/** A query or path parameter in the catalog. */
 export interface Parameter {
   readonly name: string;
   readonly type: 'boolean' | 'integer' | 'string' | 'array';
@@ -20,7 +20,7 @@ export interface Parameter {
 export interface Operation {
   /** Operation id as in Atlas's OpenAPI description, such as `listGroupStreamPrivateLinkConnections`. */
   readonly id: string;
-  /** The older name the Atlas CLI and older SDKs use. */
+  /** The older name that the Atlas CLI and older SDKs use. */
   readonly alias?: string;
   /** Path template with `{groupId}` and the like. */
   readonly path: string;
@@ -29,33 +29,33 @@ export interface Operation {
   readonly versions: readonly OperationVersion[];
   readonly pathParameters: readonly Parameter[];
   readonly queryParameters: readonly Parameter[];
-  /** The rate-limit bucket Atlas counts it in. */
+  /** The endpoint set, which is the rate-limit bucket that Atlas charges. */
   readonly endpointSet: string;
-  /** Lists that hold secrets or personal data are open only to callers who are given them by name. */
+  /** Lists with secrets or personal data are readable only by callers whose policy names them. */
   readonly sensitivity: 'open' | 'secret' | 'personal';
-  /** `whole`: held as one listing. `page`: unbounded or too long, held a page at a time. */
+  /** `whole`: cached as one listing. `page`: unbounded or too long, cached page by page. */
   readonly cacheUnit: 'whole' | 'page';
 }
 
-/** A path that belongs to an operation, with its decoded path parameters. */
+/** A path that matches an operation, with its decoded path parameters. */
 export interface Match {
   readonly type: 'matched';
   readonly operation: Operation;
   readonly pathParameters: Readonly<Record<string, string>>;
 }
 
-/** What a path is to the catalog. `bad-parameter`: it has an operation's form, but a parameter in it is none. */
+/** The result of matching a path. `bad-parameter`: the path matches an operation, but a path parameter is invalid. */
 export type Matched =
   | Match
   | { readonly type: 'unknown' }
   | { readonly type: 'bad-parameter'; readonly name: string; readonly detail: string };
 
-/** The list operations the gateway knows, and the way from a path to one of them. */
+/** The list operations that the gateway supports, with lookup by name and by path. */
 export interface Catalog {
   readonly operations: readonly Operation[];
-  /** The operation with this id or older name. */
+  /** The operation with this id or alias. */
   find(name: string): Operation | undefined;
-  /** The operation of a raw path; literal segments win over parameters. The work grows with the path, not with the catalog. */
+  /** The operation of a raw path; literal segments take precedence over parameters. The cost grows with the path, not with the catalog. */
   match(path: string): Matched;
 }
 
@@ -67,11 +67,11 @@ interface Branch {
 
 const MAX_VALUE_LENGTH = 256;
 const CONTROL = /\p{Cc}/u;
-/** Characters of a segment (RFC 3986 `pchar`). A `;` is sent on encoded, so that no server reads a matrix parameter from there. */
+/** Characters of a segment (RFC 3986 `pchar`). A `;` is forwarded percent-encoded, so that no server reads it as a matrix parameter. */
 const SEGMENT = /^[\w.~!$&'()*+,;=:@%-]*$/;
 const isParameter = (segment: string) => segment.startsWith('{');
 
-function grow(operations: readonly Operation[]): Branch {
+function buildTree(operations: readonly Operation[]): Branch {
   const root: Branch = { literals: new Map() };
   for (const operation of operations) {
     let branch = root;
@@ -91,17 +91,17 @@ function grow(operations: readonly Operation[]): Branch {
   return root;
 }
 
-/** The operation at the end of `segments`. A literal that leads nowhere gives way to a parameter beside it. */
-function follow(branch: Branch, segments: readonly string[], index: number): Operation | undefined {
+/** The operation that `segments` lead to. If a literal branch has no match, the parameter branch of the same node is tried. */
+function findOperation(branch: Branch, segments: readonly string[], index: number): Operation | undefined {
   const segment = segments[index];
   if (segment === undefined) return branch.operation;
   const literal = branch.literals.get(segment);
-  const found = literal === undefined ? undefined : follow(literal, segments, index + 1);
+  const found = literal === undefined ? undefined : findOperation(literal, segments, index + 1);
   if (found !== undefined || branch.parameter === undefined || segment === '') return found;
-  return follow(branch.parameter, segments, index + 1);
+  return findOperation(branch.parameter, segments, index + 1);
 }
 
-/** A segment decoded once; undefined where it is malformed, or holds what could be taken for a path. */
+/** Decodes a segment once; undefined if it is malformed or contains path syntax. */
 function decodeSegment(segment: string): string | undefined {
   if (!SEGMENT.test(segment)) return undefined;
   try {
@@ -118,9 +118,9 @@ function decodeSegment(segment: string): string | undefined {
   }
 }
 
-/** Prepares the catalog: one tree of path segments, and one compiled pattern a parameter. */
+/** Builds the catalog: one tree of path segments, and one compiled pattern per parameter. */
 export function createCatalog(operations: readonly Operation[]): Catalog {
-  const root = grow(operations);
+  const root = buildTree(operations);
   const byName = new Map<string, Operation>();
   for (const operation of operations)
     if (operation.alias !== undefined) byName.set(operation.alias, operation);
@@ -139,7 +139,7 @@ export function createCatalog(operations: readonly Operation[]): Catalog {
     match(path) {
       if (!path.startsWith('/')) return { type: 'unknown' };
       const segments = path.slice(1).split('/');
-      const operation = follow(root, segments, 0);
+      const operation = findOperation(root, segments, 0);
       if (operation === undefined) return { type: 'unknown' };
       const pathParameters: Record<string, string> = {};
       const template = operation.path.slice(1).split('/');
@@ -167,7 +167,9 @@ export function createCatalog(operations: readonly Operation[]): Catalog {
   };
 }
 
-/** The one path of an operation with these parameters, each encoded once: what Atlas is asked for, and what keys are made of. Throws where one is missing. */
+/**
+ * The canonical path of an operation, each parameter encoded once, for upstream requests and cache keys. Throws if a parameter is missing.
+ */
 export const targetPath = (operation: Operation, pathParameters: Readonly<Record<string, string>>): string =>
   operation.path.replace(/\{([^}]+)\}/g, (_whole, name: string) => {
     const value = pathParameters[name];

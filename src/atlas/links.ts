@@ -4,8 +4,8 @@ const ATLAS_LINK = /("href"\s*:\s*")https?:\/\/[^/"\\]*(?=\/api\/atlas\/)/g;
 const HREF = Buffer.from('"href"');
 
 /**
- * The items with the links in them that lead to the Atlas API, whatever host they name, leading to `origin` instead. Other bytes stay
- * as they are; items without such links come back as they came.
+ * Rewrites links to the Atlas API, whatever their host, so that they point to `origin`. All other bytes stay unchanged; items without such
+ * links are returned as they are.
  */
 export function rewriteLinks(origin: string, items: Items): Items {
   if (!items.bytes.includes(HREF)) return items;
@@ -15,7 +15,7 @@ export function rewriteLinks(origin: string, items: Items): Items {
   let at = 0;
   for (let index = 0; index < count; index++) {
     const item = items.bytes.toString('latin1', items.starts[index], (items.starts[index + 1] ?? 0) - 1);
-    // Backslashes end a match, and inside a JSON string a quote needs one: text that only looks like a link is left alone.
+    // The pattern cannot match an escaped quote, so text inside a JSON string that merely looks like a link stays unchanged.
     const part = item.replace(ATLAS_LINK, `$1${origin}`);
     starts[index] = at;
     at += part.length + 1;

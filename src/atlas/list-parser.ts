@@ -1,14 +1,14 @@
 import { isUtf8 } from 'node:buffer';
 import { parseBoundedJson } from '../lib/bounded-json.ts';
 
-/** Items of a list, kept as the bytes Atlas sent: joined by commas in one buffer, so that any run of items is one slice. */
+/** Items of a list as the bytes that Atlas sent, joined by commas in one buffer, so that any range of items is one slice. */
 export interface Items {
   readonly bytes: Buffer;
-  /** Where each item starts; one more than there are items, the last being the end of the buffer plus one. */
+  /** The start of each item, plus a final element: the end of the buffer plus one. */
   readonly starts: Uint32Array;
 }
 
-/** A page of a list as Atlas sent it. `totalCount` is absent where Atlas left it out; `hasNext` says that it linked to a next page. */
+/** A page of a list as Atlas sent it. `totalCount` is absent if Atlas omitted it; `hasNext`: the page links to a next page. */
 export interface ListBody {
   readonly type: 'list';
   readonly items: Items;
@@ -16,25 +16,25 @@ export interface ListBody {
   readonly hasNext: boolean;
 }
 
-/** Why a body is no list: a sentence, with the byte where reading stopped. */
+/** An invalid body: the problem and the byte where parsing stopped. */
 export interface BadListBody {
   readonly type: 'bad';
   readonly detail: string;
 }
 
-/** A body that would take far more memory than a page of Atlas's: a sentence. */
+/** A body that would take far more memory than any page of Atlas: the limit that it exceeds. */
 export interface TooLargeListBody {
   readonly type: 'too-large';
   readonly detail: string;
 }
 
-/** More items than a page of Atlas's ever has, where the number that was requested is not known. */
+/** The item limit if the requested page size is not known: more than any page of Atlas has. */
 const MAX_PAGE_ITEMS = 10_000;
-/** Links of a page take less than a kilobyte, names of its members a few characters, its count a few digits. */
+/** The links of a page take less than a kilobyte, its member names a few characters, its count a few digits. */
 const MAX_LINKS_BYTES = 65_536;
 const MAX_NAME_BYTES = 40;
 const MAX_COUNT_DIGITS = 15;
-/** Deeper nesting than any Atlas view has; past it a body is hostile. */
+/** Deeper nesting than in any Atlas response; a body that exceeds it is hostile. */
 const MAX_DEPTH = 64;
 
 const QUOTE = 0x22;
@@ -46,7 +46,7 @@ const CLOSE_BRACE = 0x7d;
 const OPEN_BRACKET = 0x5b;
 const CLOSE_BRACKET = 0x5d;
 const LITERALS = [Buffer.from('true'), Buffer.from('false'), Buffer.from('null')];
-/** Where a value ends that is none. */
+/** Returned instead of an end index for an invalid value. */
 const BAD = -1;
 
 const isSpace = (byte: number | undefined) =>
@@ -163,7 +163,7 @@ function skipValue(body: Buffer, from: number, depth: number): number {
   }
 }
 
-/** Start and end of every item of the array that opens at `opening`, flat; `bad` where it is not an array of JSON values. */
+/** Start and end of every item of the array that opens at `opening`, as a flat array; `bad` if it is not an array of JSON values. */
 function itemRanges(
   body: Buffer,
   opening: number,
@@ -209,13 +209,13 @@ function linksToNext(links: unknown): boolean {
   );
 }
 
-/** A name between quotes; empty where it is longer than any that is looked for. */
+/** A member name without its quotes; empty if it is longer than any name of interest. */
 const shortName = (body: Buffer, opening: number, end: number): string =>
   end - opening > MAX_NAME_BYTES ? '' : body.toString('latin1', opening + 1, end - 1);
 
 /**
- * Reads a page of a list with at most `maxItems`: the whole body is checked to be JSON, its items are found and copied, and nothing else is
- * built, so that what it takes beside the body is bounded whatever the body is.
+ * Parses a page of a list with at most `maxItems` items. It validates the whole body as JSON, and locates and copies the items without
+ * building other objects, so that the memory it needs in addition to the body is bounded for any input.
  */
 export function parseListBody(
   body: Buffer,
@@ -227,52 +227,53 @@ export function parseListBody(
   });
   if (!isUtf8(body)) return { type: 'bad', detail: 'not UTF-8' };
   let at = skipSpace(body, 0);
-  if (body[at] !== OPEN_BRACE) return bad('no JSON object', at);
+  if (body[at] !== OPEN_BRACE) return bad('not a JSON object', at);
   let items: Items | undefined;
   let totalCount: number | undefined;
   let hasNext = false;
   at = skipSpace(body, at + 1);
-  if (body[at] === CLOSE_BRACE) return bad('no results', at);
+  if (body[at] === CLOSE_BRACE) return bad('missing results', at);
   for (;;) {
     const nameEnd = body[at] === QUOTE ? skipString(body, at) : BAD;
-    if (nameEnd === BAD) return bad('broken JSON', at);
+    if (nameEnd === BAD) return bad('invalid JSON', at);
     const name = shortName(body, at, nameEnd);
     at = skipSpace(body, nameEnd);
-    if (body[at] !== COLON) return bad('broken JSON', at);
+    if (body[at] !== COLON) return bad('invalid JSON', at);
     at = skipSpace(body, at + 1);
     const from = at;
     if (name === 'results') {
       const found = itemRanges(body, at, maxItems);
       if (found === 'too-many') return { type: 'too-large', detail: `more than ${maxItems} items` };
-      if (found === 'bad' || items !== undefined) return bad('results is no list', at);
+      if (found === 'bad' || items !== undefined)
+        return bad(items === undefined ? 'results is not an array' : 'duplicate results', at);
       items = joinItems(body, found.ranges);
       at = found.end;
     } else {
       at = skipValue(body, at, 1);
-      if (at === BAD) return bad(`broken JSON in ${JSON.stringify(name)}`, from);
+      if (at === BAD) return bad(`invalid JSON in ${JSON.stringify(name)}`, from);
       if (name === 'links' && at - from > MAX_LINKS_BYTES)
         return { type: 'too-large', detail: `links of ${at - from} bytes` };
       if (name === 'links') hasNext = linksToNext(JSON.parse(body.toString('utf8', from, at)));
       if (name === 'totalCount') {
         totalCount = Number(body.toString('latin1', from, Math.min(at, from + MAX_COUNT_DIGITS + 1)));
         if (at - from > MAX_COUNT_DIGITS || !Number.isSafeInteger(totalCount) || totalCount < 0)
-          return bad('totalCount is no count', from);
+          return bad('totalCount is not a valid count', from);
       }
     }
     at = skipSpace(body, at);
     if (body[at] === CLOSE_BRACE) break;
-    if (body[at] !== COMMA) return bad('broken JSON', at);
+    if (body[at] !== COMMA) return bad('invalid JSON', at);
     at = skipSpace(body, at + 1);
   }
-  if (skipSpace(body, at + 1) !== body.length) return bad('surplus bytes', at + 1);
-  if (items === undefined) return bad('no results', at);
+  if (skipSpace(body, at + 1) !== body.length) return bad('trailing bytes', at + 1);
+  if (items === undefined) return bad('missing results', at);
   return { type: 'list', items, hasNext, ...(totalCount === undefined ? {} : { totalCount }) };
 }
 
-/** How many items there are. */
+/** The number of items. */
 export const countItems = (items: Items): number => items.starts.length - 1;
 
-/** Pages of one list as one run of items. */
+/** Concatenates the items of several pages. */
 export function concatItems(pages: readonly Items[]): Items {
   const [only] = pages;
   if (only !== undefined && pages.length === 1) return only;
@@ -301,7 +302,7 @@ export function sliceItems(items: Items, from: number, to: number): Buffer {
   return items.bytes.subarray(items.starts[first] ?? 0, (items.starts[last] ?? 0) - 1);
 }
 
-/** Some of the items, by index in ascending order, as a list of their own. */
+/** A copy of the items at the given indexes, which must be in ascending order. */
 export function pickItems(items: Items, indexes: readonly number[]): Items {
   return joinItems(
     items.bytes,
@@ -309,7 +310,7 @@ export function pickItems(items: Items, indexes: readonly number[]): Items {
   );
 }
 
-/** As an object, a larger item takes more memory than looking into it is worth. */
+/** Larger items are not parsed, because the resulting objects would take too much memory. */
 const MAX_OBJECT_BYTES = 1_048_576;
 
 /** An item as a JavaScript value; undefined for items over 1 MiB. */

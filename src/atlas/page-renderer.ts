@@ -2,28 +2,28 @@ import { countItems, type Items, sliceItems } from './list-parser.ts';
 import { prettyPrint } from './pretty.ts';
 import type { PageOptions } from './query.ts';
 
-/** What a page is cut from. */
+/** The list that a page is cut from. */
 export interface PageSource {
   readonly items: Items;
-  /** Number of items before the first of `items`: 0 for a whole list, more where only one page of it is held. */
+  /** Number of items before the first of `items`: 0 for a whole list, more if only one page of it is cached. */
   readonly offset: number;
-  /** The count to write; absent: none is written. */
+  /** The count to write; if absent, `totalCount` is omitted. */
   readonly totalCount?: number;
-  /** Whether the list goes on after `items`. */
+  /** Whether the list continues after `items`. */
   readonly hasMore: boolean;
-  /** Absolute address of the list without its query, on the host that links have to lead to. */
+  /** Absolute URL of the list without its query, on the host that links must point to. */
   readonly address: string;
-  /** The list's parameters apart from page number and size, encoded and joined by `&`, each of them followed by `&`; empty where there are none. */
+  /** The encoded query parameters other than page number and size, each followed by `&`; empty if there are none. */
   readonly parameters: string;
-  /** Added to the query of links that lead to other pages, beginning with `&`, or empty. */
+  /** Appended to the query of links to other pages; begins with `&`, or is empty. */
   readonly suffix: string;
 }
 
 const link = (href: string, rel: string) => `{"href":${JSON.stringify(href)},"rel":"${rel}"}`;
 
 /**
- * A page as Atlas would send it: compact, keys in alphabetical order, links with the defaults written out. `self` names the page before
- * its size, `next` the other way round [recorded]; form and place of `previous` and the place of `status` are [inferred].
+ * Renders a page as Atlas would send it: compact, keys in alphabetical order, links with explicit defaults. `self` has the page number
+ * before the page size, `next` the reverse [recorded]; form and position of `previous` and the position of `status` are [inferred].
  */
 export function renderPage(source: PageSource, shape: PageOptions): Buffer {
   const { items, offset, address, parameters, suffix } = source;

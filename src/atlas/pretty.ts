@@ -3,7 +3,7 @@ const BACKSLASH = 0x5c;
 const SPACE = 0x20;
 const NEWLINE = 0x0a;
 
-/** Output that grows by doubling. */
+/** An output buffer that grows by doubling. */
 function createOutput(capacity: number) {
   let bytes = Buffer.allocUnsafe(capacity);
   let length = 0;
@@ -28,7 +28,7 @@ function createOutput(capacity: number) {
       bytes.fill(SPACE, length, length + 2 * level);
       length += 2 * level;
     },
-    taken: () => bytes.subarray(0, length),
+    contents: () => bytes.subarray(0, length),
   };
 }
 
@@ -38,21 +38,21 @@ function stringEnd(json: Buffer, opening: number): number {
   return at + 1;
 }
 
-function nextMark(json: Buffer, from: number): number {
+function skipWhitespace(json: Buffer, from: number): number {
   let at = from;
   while (at < json.length && (json[at] ?? 0) <= SPACE) at++;
   return at;
 }
 
 /**
- * Valid JSON in the form Jackson's default pretty printer gives it, which is what `pretty=true` means to Atlas: members of an object on
- * lines of their own, two spaces a level, `"name" : value`; arrays stay on the line and add no level, `[ 1, 2 ]`; empty ones are `{ }` and `[ ]`.
+ * Formats valid JSON like Jackson's default pretty printer, which Atlas uses for `pretty=true`: object members on separate lines, two
+ * spaces per level, `"name" : value`; arrays stay on one line and add no level, `[ 1, 2 ]`; empty containers are `{ }` and `[ ]`.
  */
 export function prettyPrint(json: Buffer): Buffer {
   const output = createOutput(Math.ceil(json.length * 1.5) + 64);
   const containers: number[] = [];
   let level = 0;
-  let at = nextMark(json, 0);
+  let at = skipWhitespace(json, 0);
   while (at < json.length) {
     const byte = json[at] ?? 0;
     switch (byte) {
@@ -60,7 +60,7 @@ export function prettyPrint(json: Buffer): Buffer {
       case 0x5b: {
         // [
         output.byte(byte);
-        const next = nextMark(json, at + 1);
+        const next = skipWhitespace(json, at + 1);
         if (json[next] === byte + 2) {
           output.byte(SPACE);
           output.byte(byte + 2);
@@ -107,7 +107,7 @@ export function prettyPrint(json: Buffer): Buffer {
         output.byte(byte);
         at++;
     }
-    at = nextMark(json, at);
+    at = skipWhitespace(json, at);
   }
-  return output.taken();
+  return output.contents();
 }

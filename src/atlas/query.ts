@@ -1,20 +1,20 @@
 import type { Operation, Parameter } from './catalog.ts';
 
-/** How a page is cut and written. */
+/** Paging and format of a page. */
 export interface PageOptions {
   readonly pageNum: number;
   readonly itemsPerPage: number;
   readonly pretty: boolean;
   readonly envelope: boolean;
   readonly includeCount: boolean;
-  /** The listing a link of the gateway's leads back to; not a parameter of Atlas's. */
+  /** The pinned listing that a link of the gateway refers to; not an Atlas parameter. */
   readonly snapshot?: string;
 }
 
-/** Parameters that say which items are in the list, sorted by name, then value. */
+/** The parameters that select the items of the list, sorted by name, then value. */
 export type Filters = readonly (readonly [name: string, value: string])[];
 
-/** A query, resolved: equivalent queries resolve to the same shape and filters. `blank` are the filters sent without a value, sorted. */
+/** A resolved query: equivalent queries resolve to the same shape and filters. `blank`: the filters sent without a value, sorted. */
 export type ResolvedQuery =
   | {
       readonly type: 'resolved';
@@ -27,7 +27,7 @@ export type ResolvedQuery =
 const MAX_QUERY_LENGTH = 4_096;
 const MAX_PARAMETERS = 64;
 const MAX_VALUE_LENGTH = 1_024;
-/** Past it, the number of an item is no 32-bit integer any more, which is what Atlas counts with [inferred]. */
+/** Atlas numbers items with a 32-bit integer [inferred], so a higher item number would overflow. */
 const MAX_ITEM = 2 ** 31 - 1;
 const SHAPE_NAMES: ReadonlySet<string> = new Set([
   'pageNum',
@@ -36,24 +36,24 @@ const SHAPE_NAMES: ReadonlySet<string> = new Set([
   'envelope',
   'includeCount',
 ]);
-/** The gateway's own parameter: it stands in the links that it writes. */
+/** The gateway's own parameter, which it adds to the links that it writes. */
 export const SNAPSHOT_PARAMETER: Parameter = {
   name: 'snapshot',
   type: 'string',
   pattern: '^[A-Za-z0-9_-]{12}$',
 };
 
-/** Atlas answers 0 for these: the first page, and a page of one item [inferred from what Terraform sent for years]. */
+/** Atlas accepts 0 for these and treats it as 1: the first page, a page of one item [inferred from what Terraform sent for years]. */
 const ZERO_IS_ONE: ReadonlySet<string> = new Set(['pageNum', 'itemsPerPage']);
 
-/** Whether 0 is answered like 1, whatever the smallest value that Atlas documents. */
+/** Whether 0 is treated as 1, regardless of the documented minimum. */
 export const acceptsZero = ({ name }: Parameter): boolean => ZERO_IS_ONE.has(name);
 
 const CONTROL = /\p{Cc}/u;
 const NO_FILTERS: Filters = [];
 const NO_NAMES: readonly string[] = [];
-/** Not to be found in a query that is a query (RFC 3986), and `;`, which some servers take for `&`. */
-const ILL_FORMED = /[^!-~]|[;#]/;
+/** Characters that are not allowed in a query (RFC 3986), and `;`, which some servers treat like `&`. */
+const ILLEGAL_CHARACTER = /[^!-~]|[;#]/;
 const patterns = new WeakMap<Parameter, RegExp>();
 
 function decode(text: string): string | undefined {
@@ -74,14 +74,14 @@ function patternOf(parameter: Parameter, source: string): RegExp {
   return pattern;
 }
 
-/** Whether a value is a whole number within the parameter's range, written in the one way it can be: dates in milliseconds need 13 digits. */
+/** Whether a value is an integer within the parameter's range in canonical form; dates in milliseconds need 13 digits. */
 function isInteger({ minimum = -Infinity, maximum = Infinity }: Parameter, value: string): boolean {
   if (!/^(0|-?[1-9]\d{0,15})$/.test(value)) return false;
   const number = Number(value);
   return Number.isSafeInteger(number) && number >= minimum && number <= maximum;
 }
 
-/** Why a value is none of the parameter's, or undefined. */
+/** Why a value is invalid for the parameter; undefined if it is valid. */
 function problemOf(parameter: Parameter, value: string): string | undefined {
   if (value === '0' && acceptsZero(parameter)) return undefined;
   switch (parameter.type) {
@@ -110,16 +110,16 @@ const invalid = (parameter: string, detail: string): ResolvedQuery => ({
   detail,
 });
 
-/** Whether a parameter without a value counts as absent, as it does for Atlas [recorded on `name=`]. */
+/** Whether a parameter with an empty value counts as absent, as in Atlas [recorded on `name=`]. */
 const mayBeBlank = ({ name, required }: Parameter) =>
   required !== true && name !== SNAPSHOT_PARAMETER.name && !SHAPE_NAMES.has(name);
 
-/** Resolves a raw query (without `?`) against an operation: every name known, every value checked, defaults filled in. */
+/** Resolves a raw query (without `?`) against an operation: rejects unknown names and invalid values, and fills in defaults. */
 export function resolveQuery(operation: Operation, rawQuery: string): ResolvedQuery {
   if (rawQuery.length > MAX_QUERY_LENGTH)
     return invalid('', `The query is longer than ${MAX_QUERY_LENGTH} bytes.`);
-  if (ILL_FORMED.test(rawQuery))
-    return invalid('', 'The query holds a character that must be percent-encoded.');
+  if (ILLEGAL_CHARACTER.test(rawQuery))
+    return invalid('', 'The query contains a character that must be percent-encoded.');
   const given = new Map<string, string[]>();
   const parts = rawQuery === '' ? [] : rawQuery.split('&');
   if (parts.length > MAX_PARAMETERS)
@@ -141,27 +141,27 @@ export function resolveQuery(operation: Operation, rawQuery: string): ResolvedQu
     const values = given.get(name);
     if (values === undefined) given.set(name, [value]);
     else if (parameter.type === 'array') values.push(value);
-    else return invalid(name, `${name} stands in the query more than once.`);
+    else return invalid(name, `${name} appears in the query more than once.`);
   }
-  for (const { name, required, default: standard } of operation.queryParameters) {
-    if (required === true && standard === undefined && !given.has(name))
+  for (const { name, required, default: defaultValue } of operation.queryParameters) {
+    if (required === true && defaultValue === undefined && !given.has(name))
       return invalid(name, `${name} is required.`);
   }
-  const one = (name: string, standard: string) => given.get(name)?.[0] ?? standard;
+  const firstValue = (name: string, defaultValue: string) => given.get(name)?.[0] ?? defaultValue;
   const shape: PageOptions = {
-    pageNum: Math.max(1, Number(one('pageNum', '1'))),
-    itemsPerPage: Math.max(1, Number(one('itemsPerPage', '100'))),
-    pretty: one('pretty', 'false') === 'true',
-    envelope: one('envelope', 'false') === 'true',
-    includeCount: one('includeCount', 'true') === 'true',
-    ...(given.has('snapshot') ? { snapshot: one('snapshot', '') } : {}),
+    pageNum: Math.max(1, Number(firstValue('pageNum', '1'))),
+    itemsPerPage: Math.max(1, Number(firstValue('itemsPerPage', '100'))),
+    pretty: firstValue('pretty', 'false') === 'true',
+    envelope: firstValue('envelope', 'false') === 'true',
+    includeCount: firstValue('includeCount', 'true') === 'true',
+    ...(given.has('snapshot') ? { snapshot: firstValue('snapshot', '') } : {}),
   };
   if (shape.pageNum * shape.itemsPerPage > MAX_ITEM)
     return invalid('pageNum', `pageNum times itemsPerPage must not be more than ${MAX_ITEM}.`);
   return { type: 'resolved', shape, filters: filtersOf(operation, given), blank: blankOf(given) };
 }
 
-/** Names of parameters that came without any value, sorted. */
+/** Names of the parameters that have only empty values, sorted. */
 function blankOf(given: ReadonlyMap<string, readonly string[]>): readonly string[] {
   if (given.size === 0) return NO_NAMES;
   const isBlank = ([, values]: readonly [string, readonly string[]]) => values.every((value) => value === '');
@@ -173,10 +173,10 @@ function blankOf(given: ReadonlyMap<string, readonly string[]>): readonly string
 
 function filtersOf(operation: Operation, given: ReadonlyMap<string, readonly string[]>): Filters {
   const filters: (readonly [string, string])[] = [];
-  for (const { name, default: standard } of operation.queryParameters) {
+  for (const { name, default: defaultValue } of operation.queryParameters) {
     if (SHAPE_NAMES.has(name)) continue;
     const values = given.get(name)?.filter((value) => value !== '') ?? [];
-    if (values.length === 0 && standard !== undefined) values.push(String(standard));
+    if (values.length === 0 && defaultValue !== undefined) values.push(String(defaultValue));
     for (const value of [...new Set(values)].sort()) filters.push([name, value]);
   }
   return filters.length === 0 ? NO_FILTERS : filters.sort(byName);
@@ -184,17 +184,17 @@ function filtersOf(operation: Operation, given: ReadonlyMap<string, readonly str
 
 const byName = ([a]: Filters[number], [b]: Filters[number]) => (a < b ? -1 : a > b ? 1 : 0);
 
-/** Filters as a query: for the key and for the question to Atlas. */
+/** The filters as a canonical query string, for cache keys and upstream requests. */
 export const canonicalQuery = (filters: Filters): string =>
   filters.map(([name, value]) => `${encodeURIComponent(name)}=${encodeURIComponent(value)}`).join('&');
 
-/** Whether an operation knows `includeCount`. */
+/** Whether an operation supports `includeCount`. */
 export const isCountable = (operation: Operation): boolean =>
   operation.queryParameters.some(({ name }) => name === 'includeCount');
 
 /**
- * The parameters apart from page number and size as links name them, each followed by `&`. `includeCount` comes first and is always
- * there on operations that have it [recorded]; a filter that was sent without a value is echoed so [recorded on `name=`]; the order of
+ * The parameters other than page number and size as they appear in links, each followed by `&`. `includeCount` comes first and is always
+ * present on operations that support it [recorded]; a filter sent without a value is echoed without one [recorded on `name=`]; the order of
  * the others is [inferred].
  */
 export function linkParameters(

@@ -1,4 +1,4 @@
-/** A token bucket as Atlas describes its limits: how much it holds, and how much comes back in `perMs` milliseconds. */
+/** A token bucket as Atlas documents its limits: its capacity, and the tokens refilled every `perMs` milliseconds. */
 export interface BucketSize {
   readonly capacity: number;
   readonly refill: number;
@@ -20,7 +20,7 @@ const BY_NAME = new Map([
   ['monitoring', bucket(300, 100)],
 ]);
 
-/** The limit Atlas documents for an endpoint set; what is learned from its answers goes before it. */
+/** The documented limit of an endpoint set; limits from Atlas's responses take precedence. */
 export function bucketSizeOf(endpointSet: string): BucketSize {
   return (
     BY_NAME.get(endpointSet) ??
@@ -28,6 +28,6 @@ export function bucketSizeOf(endpointSet: string): BucketSize {
   );
 }
 
-/** Whose bucket pays for an operation: the project's, the organization's, or the credential's own. */
+/** The scope whose bucket an operation charges: the project, the organization, or the credential's user. */
 export const scopeOf = ({ groupId, orgId }: Readonly<Record<string, string>>): string =>
   groupId ?? orgId ?? 'user';

@@ -1,6 +1,6 @@
 import type { Operation, OperationVersion } from './catalog.ts';
 
-/** What an `Accept` header means for an operation. `mediaType` is what Atlas is asked for and answers with. */
+/** How an `Accept` header resolves for an operation. `mediaType`: the media type of the upstream request and of the response. */
 export type ResolvedVersion =
   | { readonly type: 'resolved'; readonly version: OperationVersion; readonly mediaType: string }
   | { readonly type: 'not-acceptable' }
@@ -10,13 +10,13 @@ const RANGE = /^application\/vnd\.atlas\.(\d{4}-\d{2}-\d{2}|preview)\+json$/i;
 const MAX_LENGTH = 4_096;
 const DAYS = [31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31];
 
-/** The parts of a header value between its commas or semicolons, but not those inside quoted strings (RFC 9110 section 5.6.4). */
+/** Match the parts of a header value between commas or semicolons outside quoted strings (RFC 9110 section 5.6.4). */
 const BETWEEN = {
   commas: /(?:[^,"]|"(?:\\.|[^"\\])*"?)+/g,
   semicolons: /(?:[^;"]|"(?:\\.|[^"\\])*"?)+/g,
 };
 
-/** Weight of a media range (RFC 9110 section 12.4.2): 1 where none is given, 0 where it is malformed. */
+/** Weight of a media range (RFC 9110 section 12.4.2): 1 if it is absent, 0 if it is malformed. */
 function weightOf(parameters: readonly string[]): number {
   for (const parameter of parameters) {
     const [name, value] = parameter.split('=');
@@ -33,8 +33,8 @@ function isCalendarDay(text: string): boolean {
   return day >= 1 && day <= days;
 }
 
-/** The names of versions a header asks for, the most wanted first. */
-function wantedVersions(accept: string): string[] {
+/** The version names in an `Accept` header, by descending weight. */
+function requestedVersions(accept: string): string[] {
   if (accept.length > MAX_LENGTH) return [];
   return (accept.match(BETWEEN.commas) ?? [])
     .map((range) => {
@@ -48,21 +48,24 @@ function wantedVersions(accept: string): string[] {
     );
 }
 
-/** The newest version that is not after `wanted`. That a later date resolves down is [inferred] from what real clients send. */
-function resolveDown(versions: readonly OperationVersion[], wanted: string): OperationVersion | undefined {
-  if (wanted === 'preview') return versions.find(({ name }) => name === 'preview');
-  return versions.findLast(({ name }) => name !== 'preview' && name <= wanted);
+/** The newest version that is not after `requested`. That a later date resolves down is [inferred] from what real clients send. */
+function resolveDown(versions: readonly OperationVersion[], requested: string): OperationVersion | undefined {
+  if (requested === 'preview') return versions.find(({ name }) => name === 'preview');
+  return versions.findLast(({ name }) => name !== 'preview' && name <= requested);
 }
 
-/** The version an `Accept` header asks for on `today` (`YYYY-MM-DD`). Without a version in it nothing is acceptable; from its sunset on a version is gone. */
+/**
+ * Resolves the version in an `Accept` header on `today` (`YYYY-MM-DD`). A header without a version is not acceptable; from its sunset on, a
+ * version is gone.
+ */
 export function resolveVersion(
   operation: Operation,
   accept: string | undefined,
   today: string,
 ): ResolvedVersion {
   let gone: OperationVersion | undefined;
-  for (const wanted of wantedVersions(accept ?? '')) {
-    const version = resolveDown(operation.versions, wanted);
+  for (const requested of requestedVersions(accept ?? '')) {
+    const version = resolveDown(operation.versions, requested);
     if (version === undefined) continue;
     if (version.sunset === undefined || today < version.sunset) {
       return { type: 'resolved', version, mediaType: `application/vnd.atlas.${version.name}+json` };

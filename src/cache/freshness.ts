@@ -1,14 +1,14 @@
-/** How long something may be served, in milliseconds. */
+/** How long an entry may be served, in milliseconds. */
 export interface Lifetimes {
-  /** From loading on: served without a question. */
+  /** After the load: served without revalidation. */
   readonly freshMs: number;
-  /** After that: served at once, refreshed beside it. */
+  /** After freshness: served at once while a background refresh runs. */
   readonly staleWhileRevalidateMs: number;
-  /** After freshness: served where a load fails. */
+  /** After freshness: served if a load fails. */
   readonly staleIfErrorMs: number;
 }
 
-/** When an entry was loaded and until when it may be served how; all in monotonic milliseconds. */
+/** When an entry was loaded and the limits of its freshness states; all in monotonic milliseconds. */
 export interface FreshnessWindow {
   readonly loadedAt: number;
   readonly freshUntil: number;
@@ -17,11 +17,12 @@ export interface FreshnessWindow {
 }
 
 /**
- * `fresh`: serve. `stale`: serve and refresh in the background. `stale-if-error`: load, and serve only if that fails. `expired`: never serve.
+ * `fresh`: serve. `stale`: serve and refresh in the background. `stale-if-error`: load, and serve only if that fails. `expired`: never
+ * serve.
  */
 export type Freshness = 'fresh' | 'stale' | 'stale-if-error' | 'expired';
 
-/** The absolute times of something loaded at `loadedAt`. */
+/** The window of an entry that was loaded at `loadedAt`. */
 export function freshnessWindow(loadedAt: number, lifetimes: Lifetimes): FreshnessWindow {
   const freshUntil = loadedAt + lifetimes.freshMs;
   return {
@@ -32,13 +33,13 @@ export function freshnessWindow(loadedAt: number, lifetimes: Lifetimes): Freshne
   };
 }
 
-/** The same times for something that is to be asked again at its next use: fresh no more, its other limits unchanged. */
+/** Ends freshness now, so that the next read revalidates the entry; the stale limits stay unchanged. */
 export const markStale = (window: FreshnessWindow, now: number): FreshnessWindow => ({
   ...window,
   freshUntil: Math.min(window.freshUntil, now),
 });
 
-/** The same times for something that is to be asked for more seldom: fresh `factor` times as long, within what may be served stale. */
+/** Extends freshness by `factor` so that the entry is refreshed less often, up to the end of stale-while-revalidate. */
 export const extendFreshness = (window: FreshnessWindow, factor: number): FreshnessWindow => ({
   ...window,
   freshUntil: Math.min(

@@ -1,65 +1,68 @@
 import { append, inOrder, type Placed, remove, touch, type UseOrder } from '../lib/recency-order.ts';
 import type { FreshnessWindow } from './freshness.ts';
 
-/** What is kept: a value, when it may be served how, and which purges it has outlived. */
+/** A cached value with its freshness window and the purge sequence at which it was loaded. */
 export interface Entry<Value> {
   readonly value: Value;
   readonly window: FreshnessWindow;
-  /** Bytes it is counted with; at least 1. */
+  /** Bytes charged against the limits; at least 1. */
   readonly bytes: number;
-  /** The operation it answers, where purges ask for it. */
+  /** The operation of the list, for purges by operation. */
   readonly operation?: string;
-  /** The purge sequence when its load began: a later purge of its kind makes it void. */
+  /** The purge sequence when the load began: a later purge whose scope covers the entry invalidates it. */
   readonly sequence: number;
 }
 
-/** Why an entry left before anyone asked it to. */
+/** Why an entry was evicted. */
 export type EvictionReason = 'capacity' | 'project-share';
 
-/** What one project holds. */
+/** The cache usage of one project. */
 export interface ProjectSize {
   readonly project: string;
   readonly bytes: number;
   readonly entries: number;
 }
 
-/** Entries in memory, by project and key, bounded in bytes as a whole and for each project. */
+/** Entries in memory by project and key, bounded in bytes overall and per project. */
 export interface MemoryTier<Value> {
   get(project: string, key: string): Entry<Value> | undefined;
-  /** False where the entry is larger than a project's share and was not kept. */
+  /** Returns false if the entry is larger than a project's share; it is then not stored. */
   set(project: string, key: string, entry: Entry<Value>): boolean;
   delete(project: string, key: string): void;
-  /** Lets go of everything a project holds; the work does not grow with it. */
+  /** Removes all entries of a project in constant time. */
   dropProject(project: string): void;
   clear(): void;
   readonly bytes: number;
   readonly size: number;
-  /** What a project holds, what was used last at the end, without touching the order of use. Nothing may leave meanwhile, nor below. */
+  /**
+   * Entries of a project, least recently used first, without changing the LRU order. The tier must not change during iteration, here and
+   * below.
+   */
   entries(project: string): Iterable<readonly [string, Entry<Value>]>;
   projects(): Iterable<string>;
-  /** How much each project holds; the work grows with the projects, not with what they hold. */
+  /** Usage per project; the cost grows with the number of projects, not of entries. */
   sizes(): Iterable<ProjectSize>;
 }
 
-/** An entry in its project's order of use. */
+/** An entry in the LRU order of its project. */
 interface Node<Value> extends Placed<Node<Value>> {
   readonly key: string;
   entry: Entry<Value>;
 }
 
-/** What a project holds, in the order of its use, and itself in the order of projects. */
+/** The entries of a project in LRU order; the partition itself is a node in the LRU order of projects. */
 interface Partition<Value> extends UseOrder<Node<Value>>, Placed<Partition<Value>> {
   readonly project: string;
   readonly nodes: Map<string, Node<Value>>;
   bytes: number;
 }
 
-/** An empty entry counts as well. */
+/** An empty entry counts as one byte. */
 const countedBytes = (entry: { readonly bytes: number }) => Math.max(1, entry.bytes);
 
 /**
- * An order of use for each project, and one of the projects. What is over a project's share leaves that project, what was not used for
- * longest first; what is over the whole budget leaves the project that was not used for longest.
+ * One LRU order per project, and one of the projects. Entries over a project's share are evicted from that project in LRU order; entries
+ * over the total limit are evicted from the least recently used project.
  */
 export function createMemoryTier<Value>(
   options: { maxBytes: number; projectShare: number },
@@ -91,9 +94,9 @@ export function createMemoryTier<Value>(
     return partition;
   }
 
-  function count(partition: Partition<Value>, more: number): void {
-    partition.bytes += more;
-    bytes += more;
+  function addBytes(partition: Partition<Value>, delta: number): void {
+    partition.bytes += delta;
+    bytes += delta;
   }
 
   function drop(partition: Partition<Value>): void {
@@ -106,7 +109,7 @@ export function createMemoryTier<Value>(
   function unlink(partition: Partition<Value>, node: Node<Value>): void {
     partition.nodes.delete(node.key);
     remove(partition, node);
-    count(partition, -countedBytes(node.entry));
+    addBytes(partition, -countedBytes(node.entry));
     size--;
     if (partition.nodes.size === 0) drop(partition);
   }
@@ -136,11 +139,11 @@ export function createMemoryTier<Value>(
         append(partition, node);
         size++;
       } else {
-        count(partition, -countedBytes(known.entry));
+        addBytes(partition, -countedBytes(known.entry));
         known.entry = entry;
         touch(partition, known);
       }
-      count(partition, countedBytes(entry));
+      addBytes(partition, countedBytes(entry));
       while (partition.bytes > shareBytes) evict(partition, 'project-share');
       while (bytes > options.maxBytes) evict(order.oldest, 'capacity');
       return true;
@@ -175,8 +178,8 @@ export function createMemoryTier<Value>(
       for (const { project } of inOrder(order)) yield project;
     },
     *sizes() {
-      for (const { project, bytes: window, nodes } of inOrder(order))
-        yield { project, bytes: window, entries: nodes.size };
+      for (const partition of inOrder(order))
+        yield { project: partition.project, bytes: partition.bytes, entries: partition.nodes.size };
     },
   };
 }

@@ -1,9 +1,9 @@
 import type { Clock } from '../lib/clock.ts';
 import { type FreshnessWindow, freshnessWindow, type Lifetimes } from './freshness.ts';
 
-/** The times of a listing as another process can read them, in milliseconds. */
+/** The times of a listing in a form that other processes can read, in milliseconds. */
 export interface WallTimes {
-  /** Wall-clock milliseconds at which it was loaded. */
+  /** Wall-clock milliseconds of the load. */
   readonly loadedAt: number;
   readonly freshMs: number;
   readonly revalidateMs: number;
@@ -26,8 +26,8 @@ export const lifetimesOf = ({ freshMs, revalidateMs, staleIfErrorMs }: WallTimes
 });
 
 /**
- * The times on this process's clock. A wall clock that went back would make lists young again: what seems to come from the future is taken
- * as no longer fresh and no longer to be served unasked. `skewMs`: by how much the clocks of two machines may differ.
+ * Converts to this process's monotonic clock. A wall clock that was set back would rejuvenate lists, so an entry dated in the future counts
+ * as past stale-while-revalidate and is served only if a load fails. `skewMs`: tolerated clock difference between two machines.
  */
 export function fromWallTimes(
   loadedAt: number,
@@ -35,6 +35,7 @@ export function fromWallTimes(
   { clock, skewMs }: { clock: Clock; skewMs: number },
 ): FreshnessWindow {
   const ageMs = clock.wall() - loadedAt;
-  const trusted = ageMs < -skewMs ? lifetimes.freshMs + lifetimes.staleWhileRevalidateMs : Math.max(0, ageMs);
-  return freshnessWindow(clock.now() - trusted, lifetimes);
+  const trustedAgeMs =
+    ageMs < -skewMs ? lifetimes.freshMs + lifetimes.staleWhileRevalidateMs : Math.max(0, ageMs);
+  return freshnessWindow(clock.now() - trustedAgeMs, lifetimes);
 }

@@ -2,7 +2,10 @@ import type { Clock } from '../lib/clock.ts';
 import { type FreshnessWindow, freshnessWindow } from './freshness.ts';
 import { createMemoryTier } from './memory-tier.ts';
 
-/** Listings that links lead back to, so that who follows `next` sees one list without a gap or a repeat, whatever is refreshed meanwhile. */
+/**
+ * Listings that `next` links refer to, so that a caller who follows them reads one consistent list even if the list is refreshed in
+ * between.
+ */
 export interface PinnedListings<List> {
   pin(
     project: string,
@@ -17,17 +20,19 @@ export interface PinnedListings<List> {
     listKey: string,
     snapshot: string,
   ): { readonly value: List; readonly window: FreshnessWindow } | undefined;
-  /** Forgets what a purge covers: everything of a project, or all. */
+  /** Removes the listings of a project, or all of them. */
   purge(project: string | undefined): void;
   readonly bytes: number;
 }
 
-/** How long a link leads back to its listing after it was last written. */
+/** How long a listing stays pinned after a link to it was last written. */
 const PINNED_MS = 600_000;
-/** Counted for each beside the listing's bytes and the key: what the tier keeps, with a project of its own. */
+/** Overhead charged per listing in addition to its bytes and key: the tier's own objects, including those of a project. */
 const ENTRY_BYTES = 640;
 
-/** Bounded in bytes like the lists themselves. A listing that is still the newest one is counted twice, which is safe. */
+/**
+ * Bounded in bytes like the list cache. A listing that is also the current one is counted twice, which overestimates memory but is safe.
+ */
 export function createPinnedListings<List>(
   options: { maxBytes: number; projectShare: number },
   { clock }: { clock: Clock },
@@ -37,14 +42,14 @@ export function createPinnedListings<List>(
   return {
     pin(project, listKey, snapshot, list, times, bytes) {
       const key = keyOf(listKey, snapshot);
-      const until = freshnessWindow(clock.now(), {
+      const pinWindow = freshnessWindow(clock.now(), {
         freshMs: PINNED_MS,
         staleWhileRevalidateMs: 0,
         staleIfErrorMs: 0,
       });
       tier.set(project, key, {
         value: { list, times },
-        window: until,
+        window: pinWindow,
         bytes: bytes + key.length + ENTRY_BYTES,
         sequence: 0,
       });

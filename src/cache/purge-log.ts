@@ -1,23 +1,26 @@
-/** What a purge voids: a project, an operation, one operation of one project, or, with neither, everything. */
+/** The scope of a purge: a project, an operation, one operation of one project, or, with neither, everything. */
 export interface PurgeScope {
   readonly project?: string;
   readonly operation?: string;
 }
 
-/** Remembers purges, so that what was loaded before one is known to be void: whatever began before the purge, whenever it ends. */
+/** Records purges. A purge invalidates every load that began before it, even one that completes later. */
 export interface PurgeLog {
-  /** The number of purges so far; an entry carries the one its load began at. */
+  /** The number of purges so far; an entry records the value at which its load began. */
   readonly sequence: number;
   add(scope: PurgeScope): void;
-  /** Counts a purge of another kind, which is remembered elsewhere: both kinds have one order. */
+  /** Advances the sequence for a purge that another log records, so that both logs share one numbering. */
   advance(): void;
-  /** Whether a purge after `sequence` was about this operation of this project. */
+  /** Whether a purge after `sequence` covers this operation of this project. */
   isPurgedSince(project: string, operation: string, sequence: number): boolean;
 }
 
 const EVERYTHING = '*';
 
-/** `limit` scopes are remembered one by one; past that the oldest become a purge of everything, which is safe, only wasteful. `from`: the number to count on from. */
+/**
+ * Records up to `limit` scopes individually; beyond that all of them collapse into one purge of everything, which is safe but wasteful.
+ * `from`: the initial sequence.
+ */
 export function createPurgeLog(limit: number, from = 0): PurgeLog {
   const last = new Map<string, number>();
   let sequence = from;

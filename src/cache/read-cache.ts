@@ -15,26 +15,26 @@ import { createMemoryTier, type Entry, type ProjectSize } from './memory-tier.ts
 import { createPurgeLog, type PurgeScope } from './purge-log.ts';
 import { createSingleFlight } from './single-flight.ts';
 
-/** What a load came back with: a value to keep, an answer of Atlas's that is no list (its own 4xx), or a failure. */
+/** The result of a load: a value to cache, a 4xx response of Atlas instead of a list, or a failure. */
 export type LoadResult<Value> =
   | {
       readonly type: 'loaded';
       readonly value: Value;
       readonly bytes: number;
-      /** Instead of the question's. */
+      /** Overrides the lifetimes of the request. */
       readonly lifetimes?: Lifetimes;
-      /** Where another gateway has loaded it: the times it has already, and why nothing newer came. */
+      /** Set if another gateway loaded the value: its freshness window, and why no newer value could be loaded. */
       readonly shared?: { readonly window: FreshnessWindow; readonly failure?: UpstreamFailure };
     }
   | {
       readonly type: 'refused';
       readonly response: UpstreamResponse;
-      /** Whether the list no longer exists or is no longer visible to the credential: a cached copy must not be served. */
+      /** The list no longer exists or is no longer visible to the credential: a cached copy must not be served. */
       readonly invalidatesCache: boolean;
     }
   | UpstreamFailure;
 
-/** What the request itself demands of freshness (RFC 9111 section 5.2.1). */
+/** The `Cache-Control` request directives (RFC 9111 section 5.2.1). */
 export interface CacheDirectives {
   readonly noCache: boolean;
   readonly onlyIfCached: boolean;
@@ -42,10 +42,10 @@ export interface CacheDirectives {
   readonly maxStaleMs?: number;
 }
 
-/** The demand of a request that makes none. */
+/** The directives of a request without `Cache-Control`. */
 export const NO_DIRECTIVES: CacheDirectives = { noCache: false, onlyIfCached: false };
 
-/** One question to the cache. `load` is called at most once for all who ask at the same time, and never rejects. */
+/** One request to the cache. Concurrent requests for a key share one call of `load`, which never rejects. */
 export interface CacheRequest<Value> {
   readonly project: string;
   readonly operation: string;
@@ -53,11 +53,11 @@ export interface CacheRequest<Value> {
   readonly lifetimes: Lifetimes;
   readonly directives: CacheDirectives;
   /**
-   * Reserves a load for this caller; a failure where it may not have Atlas asked now: the cache then answers as far as it can. Undefined
-   * where nothing limits it. `forced`: only the demand keeps the cache from answering.
+   * Reserves a load for this caller. Returns a failure if the caller may not cause an upstream request now, in which case the cache serves
+   * what it has; undefined if no limit applies. `forced`: the cache could have answered without the request's directives.
    */
   readonly admitLoad: (load: { readonly forced: boolean }) => UpstreamFailure | LoadPermit | undefined;
-  /** How many times as long as usual a list counts as fresh now, at least 1: more where Atlas's rate limit is nearly spent. */
+  /** Factor by which freshness is extended now, at least 1: it grows as Atlas's rate limit runs low. */
   readonly freshnessFactor: () => number;
   readonly load: (
     priority: 'foreground' | 'background',
@@ -65,16 +65,16 @@ export interface CacheRequest<Value> {
   ) => Promise<LoadResult<Value>>;
 }
 
-/** Leave to load once, with what was reserved for it. */
+/** Permission for one load, with the quota reserved for it. */
 export interface LoadPermit {
   readonly type: 'reserved';
-  /** Counts a call to Atlas. */
+  /** Charges one call to Atlas. */
   charge(): void;
-  /** The load is over, or none was begun: what was not used is given back. */
+  /** Call when the load has completed or was not started: returns the unused quota. */
   end(): void;
 }
 
-/** How an answer came about: the `cache` label of metrics, and the words of `Cache-Status` (RFC 9211). */
+/** How the cache handled a request: the `cache` label of metrics and the parameters of `Cache-Status` (RFC 9211). */
 export interface CacheStatus {
   readonly outcome: 'hit' | 'stale' | 'miss' | 'coalesced' | 'bypass';
   readonly forwarded?: 'miss' | 'stale' | 'request';
@@ -83,7 +83,7 @@ export interface CacheStatus {
   readonly detail?: string;
 }
 
-/** The cache's answer. */
+/** The result of a cache read. */
 export type CacheRead<Value> =
   | {
       readonly type: 'value';
@@ -101,23 +101,23 @@ export type CacheRead<Value> =
   | { readonly type: 'not-cached' }
   | { readonly type: 'overloaded' };
 
-/** Kept under a key: a listing, or for a short while Atlas's refusal of one. */
+/** What is cached under a key: a listing, or for a short time a 4xx response of Atlas (negative caching). */
 type Content<Value> = Exclude<LoadResult<Value>, UpstreamFailure>;
 
 export interface ListCacheOptions {
   readonly maxBytes: number;
-  /** Part of `maxBytes` that one project may hold, over 0 and up to 1. */
+  /** Fraction of `maxBytes` that one project may use, over 0 and up to 1. */
   readonly projectShare: number;
-  /** How long a refusal of Atlas's is remembered. */
+  /** How long a 4xx response of Atlas is cached. */
   readonly negativeTtlMs: number;
-  /** How long after a failed load the next may begin while something is held; longer where Atlas asks for it, up to `longestPauseMs`. */
+  /** Minimum pause after a failed load while a cached entry can be served; longer if Atlas sends `Retry-After`, up to `longestPauseMs`. */
   readonly refreshPauseMs: number;
   readonly longestPauseMs: number;
   readonly maxLoads: number;
   readonly maxWaiting: number;
 }
 
-/** A list that is held, with where and until when. */
+/** A cached list with its key and freshness window. */
 export interface CacheEntry<Value> {
   readonly project: string;
   readonly operation: string;
@@ -127,38 +127,38 @@ export interface CacheEntry<Value> {
   readonly bytes: number;
 }
 
-/** Lists by project and key: read through, refreshed beside the answer, kept when Atlas fails. */
+/** Read-through cache of lists by project and key, with stale-while-revalidate and stale-if-error (RFC 5861). */
 export interface ListCache<Value> {
-  /** Answers at once where memory can; a promise only where a load has to be waited for. */
+  /** Returns synchronously if memory can answer, and a promise only if the request has to wait for a load. */
   read(request: CacheRequest<Value>): CacheRead<Value> | Promise<CacheRead<Value>>;
-  /** What is held under a key and fresh, for a question that demands nothing: the same as `read` answers, without making the question. */
+  /** The fresh entry under a key, as `read` would return it for a request without directives; avoids building the request. */
   fresh(project: string, operation: string, key: string): (CacheRead<Value> & { type: 'value' }) | undefined;
-  /** What is held under a key, however old, without loading anything. */
+  /** The cached value under a key regardless of its age; never loads. */
   peek(project: string, operation: string, key: string): Value | undefined;
-  /** `soft`: what is covered is asked for again at its next use, and kept in case that fails. */
+  /** `soft`: marks the covered entries stale, so that the next read revalidates them and they can still be served if that fails. */
   purge(scope: PurgeScope & { soft: boolean }): void;
-  /** Puts in what an earlier process held; false where there is no room or something newer. */
+  /** Restores an entry of an earlier process; returns false if it is too large or the key is already cached. */
   restore(listing: CacheEntry<Value>): boolean;
   readonly bytes: number;
   readonly size: number;
   readonly loading: number;
-  /** How much each project holds, for metrics. */
+  /** Usage per project, for metrics. */
   sizes(): Iterable<ProjectSize>;
-  /** Projects that hold something, with their values, for the status page. */
+  /** All cached lists, for the status page. */
   listings(): Iterable<CacheEntry<Value>>;
 }
 
 /**
- * Counted for each entry beside its value's bytes and its key: what the tier keeps, with a project of its own, and the objects around
- * the bytes. Measured; test/cache/memory.test.ts holds it.
+ * Overhead charged per entry in addition to its value's bytes and its key: the tier's own objects, including those of a project, and the
+ * objects around the bytes. Measured; test/cache/memory.test.ts verifies it.
  */
 const ENTRY_BYTES = 1_280;
-/** Counted for each header of a refusal beside its text. */
+/** Overhead charged per header of a cached 4xx response in addition to its text. */
 const HEADER_BYTES = 64;
 
 const entryBytes = (key: string, valueBytes: number) => valueBytes + key.length + ENTRY_BYTES;
 
-/** What is kept of a load: a refusal, which may be a view of something larger, in memory of its own. */
+/** The form in which a result is cached. The body of a 4xx response may be a view of a larger buffer, so it is copied. */
 function storable<Value>(loaded: Content<Value>): { value: Content<Value>; bytes: number } {
   if (loaded.type === 'loaded') return { value: loaded, bytes: loaded.bytes };
   const { response } = loaded;
@@ -181,7 +181,7 @@ export function createListCache<Value>(
     maxFlights: options.maxLoads,
     maxWaiting: options.maxWaiting,
   });
-  /** After a load failed, what is held is served without another try for a moment. */
+  /** Entries whose last load failed: they are served without another attempt until the pause is over. */
   const cooling = new WeakMap<Entry<Content<Value>>, { until: number; failure: UpstreamFailure }>();
 
   interface LoadOutcome<V> {
@@ -190,9 +190,9 @@ export function createListCache<Value>(
     readonly stored: boolean;
   }
 
-  const window = ({ project, operation, key }: CacheRequest<Value>) => entryUnder(project, operation, key);
+  const entryFor = ({ project, operation, key }: CacheRequest<Value>) => findEntry(project, operation, key);
 
-  function entryUnder(project: string, operation: string, key: string): Entry<Content<Value>> | undefined {
+  function findEntry(project: string, operation: string, key: string): Entry<Content<Value>> | undefined {
     const entry = tier.get(project, key);
     if (entry === undefined || !purgeLog.isPurgedSince(project, operation, entry.sequence)) return entry;
     tier.delete(project, key);
@@ -200,7 +200,7 @@ export function createListCache<Value>(
     return undefined;
   }
 
-  /** Keeps what a load brought, unless a purge came between; tells what became of it. */
+  /** Stores the result of a load unless a purge invalidated it in the meantime. */
   function store(
     request: CacheRequest<Value>,
     loaded: LoadResult<Value>,
@@ -221,7 +221,7 @@ export function createListCache<Value>(
         if (
           loaded.type === 'refused' &&
           !loaded.invalidatesCache &&
-          window(request)?.value.type === 'loaded'
+          entryFor(request)?.value.type === 'loaded'
         ) {
           return { loaded, window: times, stored: false };
         }
@@ -235,7 +235,7 @@ export function createListCache<Value>(
           sequence: began.sequence,
           operation: request.operation,
         });
-        // What was held is older than what could not be kept.
+        // The cached entry is older than the result that could not be stored.
         if (!stored) tier.delete(request.project, request.key);
         return { loaded, window: times, stored };
       }
@@ -256,7 +256,7 @@ export function createListCache<Value>(
     return flight;
   }
 
-  /** Those who come after a purge must not share a load that began before it. */
+  /** Requests that arrive after a purge must not join a load that began before it. */
   const flightKey = (request: CacheRequest<Value>, sequence: number) =>
     `${sequence} ${request.project} ${request.key}`;
 
@@ -288,8 +288,8 @@ export function createListCache<Value>(
   }
 
   function coolingDown(entry: Entry<Content<Value>>): UpstreamFailure | undefined {
-    const known = cooling.get(entry);
-    return known !== undefined && known.until > clock.now() ? known.failure : undefined;
+    const coolingEntry = cooling.get(entry);
+    return coolingEntry !== undefined && coolingEntry.until > clock.now() ? coolingEntry.failure : undefined;
   }
 
   function coolDown(entry: Entry<Content<Value>>, failure: UpstreamFailure): void {
@@ -335,7 +335,7 @@ export function createListCache<Value>(
       case 'loaded': {
         if (loaded.shared === undefined)
           return { type: 'value', value: loaded.value, window: times, cacheStatus };
-        // Who wants something newer than what a load under way came back with begins one of his own.
+        // A follower whose directives require a newer value than the shared load returned starts a load of its own.
         if (collapsed && !isNewEnough(request.directives, times))
           return loadAndAnswer(request, forwarded, staleEntry);
         return {
@@ -353,7 +353,7 @@ export function createListCache<Value>(
     }
   }
 
-  /** Whether an entry would have been served, had the request not demanded something newer. */
+  /** Whether the entry would have been served if the request had no directives. */
   const isServable = (entry: Entry<Content<Value>> | undefined) =>
     entry !== undefined && clock.now() < entry.window.revalidateUntil;
 
@@ -362,13 +362,13 @@ export function createListCache<Value>(
     { loadedAt }: FreshnessWindow,
   ) => !noCache && (maxAgeMs === undefined || clock.now() - loadedAt <= maxAgeMs + maxStaleMs);
 
-  /** What another gateway has loaded may be stale already: it is then asked for beside the answer, or not for a moment where that failed. */
+  /** A value from another gateway may already be stale: it is then refreshed in the background, or, if its last load failed, cools down. */
   function fromSharedTier(
     request: CacheRequest<Value>,
     { window: times, failure }: { window: FreshnessWindow; failure?: UpstreamFailure },
     cacheStatus: CacheStatus,
   ): CacheStatus {
-    const entry = window(request);
+    const entry = entryFor(request);
     if (failure !== undefined && entry !== undefined) coolDown(entry, failure);
     if (clock.now() < times.freshUntil) return { ...cacheStatus, detail: failure?.code ?? 'shared' };
     if (failure === undefined && entry !== undefined) refresh(request, entry);
@@ -387,7 +387,7 @@ export function createListCache<Value>(
   return {
     read(request) {
       const { directives } = request;
-      const entry = window(request);
+      const entry = entryFor(request);
       if (entry === undefined)
         return directives.onlyIfCached ? { type: 'not-cached' } : loadAndAnswer(request, 'miss');
       const now = clock.now();
@@ -399,25 +399,26 @@ export function createListCache<Value>(
       if (usable === undefined)
         return directives.onlyIfCached ? { type: 'not-cached' } : loadAndAnswer(request, 'miss');
       if (directives.noCache && !directives.onlyIfCached) return loadAndAnswer(request, 'request', usable);
-      const tooOld =
+      const exceedsMaxAge =
         directives.maxAgeMs !== undefined &&
         now - times.loadedAt > directives.maxAgeMs + (directives.maxStaleMs ?? 0);
-      const staleEnough = now - times.freshUntil <= (directives.maxStaleMs ?? 0);
-      if (!tooOld && state === 'fresh') return serve(usable, HIT);
-      if (!tooOld && state === 'stale' && !softlyPurged) {
-        const longer = extendFreshness(times, request.freshnessFactor());
-        if (now < longer.freshUntil) return serve(usable, { outcome: 'hit', detail: 'stretched' }, longer);
+      const withinMaxStale = now - times.freshUntil <= (directives.maxStaleMs ?? 0);
+      if (!exceedsMaxAge && state === 'fresh') return serve(usable, HIT);
+      if (!exceedsMaxAge && state === 'stale' && !softlyPurged) {
+        const extended = extendFreshness(times, request.freshnessFactor());
+        if (now < extended.freshUntil)
+          return serve(usable, { outcome: 'hit', detail: 'stretched' }, extended);
       }
-      if (!tooOld && (state === 'stale' || staleEnough)) {
+      if (!exceedsMaxAge && (state === 'stale' || withinMaxStale)) {
         refresh(request, usable);
         return serve(usable, { outcome: 'stale' });
       }
       return directives.onlyIfCached
         ? { type: 'not-cached' }
-        : loadAndAnswer(request, tooOld ? 'request' : 'stale', usable);
+        : loadAndAnswer(request, exceedsMaxAge ? 'request' : 'stale', usable);
     },
     fresh(project, operation, key) {
-      const entry = entryUnder(project, operation, key);
+      const entry = findEntry(project, operation, key);
       if (entry?.value.type !== 'loaded' || clock.now() >= entry.window.freshUntil) return undefined;
       if (softPurgeLog.isPurgedSince(project, operation, entry.sequence)) return undefined;
       return { type: 'value', value: entry.value.value, window: entry.window, cacheStatus: HIT };
@@ -433,12 +434,12 @@ export function createListCache<Value>(
       });
     },
     peek(project, operation, key) {
-      const entry = entryUnder(project, operation, key);
+      const entry = findEntry(project, operation, key);
       return entry?.value.type === 'loaded' ? entry.value.value : undefined;
     },
     purge({ soft, ...scope }) {
       (soft ? softPurgeLog : purgeLog).add(scope);
-      // An entry carries one number, which both kinds are compared with.
+      // Both logs share one sequence: an entry records a single number.
       (soft ? purgeLog : softPurgeLog).advance();
       if (!soft && scope.operation === undefined) {
         if (scope.project === undefined) tier.clear();

@@ -1,26 +1,26 @@
-/** One load under way, and how many wait for it. */
+/** A load in progress and the number of its waiters. */
 interface Flight<Value> {
   readonly promise: Promise<Value>;
   waiting: number;
 }
 
-/** Joins those who want the same thing at the same time. */
+/** Coalesces concurrent loads of the same key. */
 export interface SingleFlight<Value> {
   /**
-   * The value of the load under way for `key`, or of `load`, which is then begun. The load belongs to none of those who wait: it goes on
-   * when the one who began it has left. `overloaded` where `maxWaiting` wait already.
+   * Joins the load in progress for `key`, or starts `load`. No waiter owns the load: it outlives the request that started it. `overloaded`
+   * if `maxWaiting` requests already wait for the load or `maxFlights` loads are in progress.
    */
   join(
     key: string,
     load: () => Promise<Value>,
   ): { readonly role: 'leader' | 'follower'; readonly value: Promise<Value> } | 'overloaded';
   isLoading(key: string): boolean;
-  /** Forgets the load under way for `key`: those who wait get its value, those who come from now on begin another. */
+  /** Detaches the load in progress for `key`: current waiters still get its value, later requests start a new load. */
   forget(key: string): void;
   readonly size: number;
 }
 
-/** `load` must not reject: an answer is a value. At most `maxFlights` loads are under way, at most `maxWaiting` wait for each. */
+/** `load` must not reject: failures are values. At most `maxFlights` loads run at once, with at most `maxWaiting` waiters each. */
 export function createSingleFlight<Value>(limits: {
   maxFlights: number;
   maxWaiting: number;
@@ -28,14 +28,14 @@ export function createSingleFlight<Value>(limits: {
   const flights = new Map<string, Flight<Value>>();
   return {
     join(key, load) {
-      const under = flights.get(key);
-      if (under !== undefined) {
-        if (under.waiting >= limits.maxWaiting) return 'overloaded';
-        under.waiting++;
-        return { role: 'follower', value: under.promise };
+      const current = flights.get(key);
+      if (current !== undefined) {
+        if (current.waiting >= limits.maxWaiting) return 'overloaded';
+        current.waiting++;
+        return { role: 'follower', value: current.promise };
       }
       if (flights.size >= limits.maxFlights) return 'overloaded';
-      // `finally` runs a turn later than the load settles, so the flight is in the map before it is taken out.
+      // `finally` runs in a later microtask than the load settles, so the flight is in the map before it is removed.
       const flight: Flight<Value> = {
         waiting: 1,
         promise: load().finally(() => {

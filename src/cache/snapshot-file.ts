@@ -4,27 +4,30 @@ import { mkdir, open, rename, unlink } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import type { Random } from '../lib/random.ts';
 
-/** Records kept in a file across a restart, encrypted, whole or not at all. */
+/** An encrypted file of records that survives a restart; it is read completely or not at all. */
 export interface CacheFile {
-  /** Replaces the file; rejects where it cannot, and then the old file stays. */
+  /** Replaces the file atomically; if it rejects, the old file is unchanged. */
   write(records: Iterable<Buffer>): Promise<void>;
-  /** The records of the file; none where there is no file. Throws a sentence where it is not ours, broken, or of another key. */
+  /**
+   * The records of the file, empty if there is no file. Throws with a readable message if the file is foreign, damaged, or encrypted with
+   * another key.
+   */
   read(): Buffer[];
-  /** Takes the file away, so that nothing in it comes back. */
+  /** Deletes the file, so that its records are not restored. */
   forget(): void;
-  /** Removes what a process that was killed while it wrote this file has left behind. Throws where it cannot. */
+  /** Removes temporary files of a process that was killed while writing this file. Throws if that fails. */
   removeLeftovers(): void;
 }
 
 export interface CacheFileOptions {
   readonly path: string;
   readonly encryptionKey: string;
-  /** What the records are true for; a file that was written for something else is not read. */
+  /** What the records are valid for; a file with another namespace is rejected. */
   readonly namespace: string;
   readonly maxBytes: number;
 }
 
-/** Name and version of the form: a file of another version is not read. */
+/** Name and version of the format: a file of another version is rejected. */
 const MARK = Buffer.from('atlas-gateway cache 1\n');
 const IV_BYTES = 12;
 const TAG_BYTES = 16;
@@ -50,29 +53,30 @@ function namesIn(folder: string): string[] {
 }
 
 /**
- * The file: mark, 12 bytes of initialization vector, then the records encrypted with AES-256-GCM, each after its length in four bytes, then
- * the tag. The namespace is authenticated with it. It is written beside its place and renamed, so that a reader never sees half of one.
+ * Layout: mark, 12-byte initialization vector, the records encrypted with AES-256-GCM, each prefixed with its length in four bytes
+ * (little-endian), authentication tag. The namespace is authenticated data. The file is written under a temporary name and renamed, so that
+ * a reader never sees a partial file.
  */
 export function createCacheFile(
   { path, encryptionKey, namespace, maxBytes }: CacheFileOptions,
   { random }: { random: Random },
 ): CacheFile {
   const key = Buffer.from(hkdfSync('sha256', encryptionKey, '', 'atlas-gateway cache file', 32));
-  const bound = Buffer.concat([MARK, Buffer.from(namespace)]);
+  const authenticated = Buffer.concat([MARK, Buffer.from(namespace)]);
 
-  /** Files of this form beside the path are unfinished ones of this path. */
+  /** Files in the same directory whose name has this form are unfinished writes of this path. */
   const unfinishedPath = () => `${path}.${random.bytes(SUFFIX_BYTES).toString('hex')}.tmp`;
   const isUnfinished = (name: string): boolean => {
     const start = `${basename(path)}.`;
     return name.startsWith(start) && /^[a-f0-9]{8}\.tmp$/.test(name.slice(start.length));
   };
 
-  async function fillFile(place: string, records: Iterable<Buffer>): Promise<void> {
+  async function writeRecords(temporaryPath: string, records: Iterable<Buffer>): Promise<void> {
     const iv = random.bytes(IV_BYTES);
-    const cipher = createCipheriv(CIPHER, key, iv).setAAD(bound);
-    const file = await open(place, 'wx', 0o600);
+    const cipher = createCipheriv(CIPHER, key, iv).setAAD(authenticated);
+    const file = await open(temporaryPath, 'wx', 0o600);
     try {
-      // `appendFile` goes on after a short write, which `write` would only report; the rest then fails where the disk is full.
+      // `appendFile` continues after a short write, which `write` would only report; on a full disk the remainder then fails.
       await file.appendFile(Buffer.concat([MARK, iv]));
       for (const record of records) {
         const length = Buffer.alloc(4);
@@ -88,13 +92,13 @@ export function createCacheFile(
 
   return {
     async write(records) {
-      const place = unfinishedPath();
+      const temporaryPath = unfinishedPath();
       await mkdir(dirname(path), { recursive: true, mode: 0o700 });
       try {
-        await fillFile(place, records);
-        await rename(place, path);
+        await writeRecords(temporaryPath, records);
+        await rename(temporaryPath, path);
       } catch (error) {
-        await unlink(place).catch(() => undefined);
+        await unlink(temporaryPath).catch(() => undefined);
         throw error;
       }
     },
@@ -109,14 +113,16 @@ export function createCacheFile(
       const start = MARK.length + IV_BYTES;
       if (file.length > maxBytes) throw new Error('the file is larger than the cache');
       if (file.length < start + TAG_BYTES || !file.subarray(0, MARK.length).equals(MARK))
-        throw new Error('the file is none of this version');
-      const decipher = createDecipheriv(CIPHER, key, file.subarray(MARK.length, start)).setAAD(bound);
+        throw new Error('the file has an unknown format or version');
+      const decipher = createDecipheriv(CIPHER, key, file.subarray(MARK.length, start)).setAAD(authenticated);
       decipher.setAuthTag(file.subarray(-TAG_BYTES));
       let plain: Buffer;
       try {
         plain = Buffer.concat([decipher.update(file.subarray(start, -TAG_BYTES)), decipher.final()]);
       } catch {
-        throw new Error('the file was written with another key or for other credentials, or is damaged');
+        throw new Error(
+          'the file was encrypted with another key, belongs to other credentials, or is damaged',
+        );
       }
       const records: Buffer[] = [];
       for (let at = 0; at + 4 <= plain.length; ) {

@@ -3,25 +3,25 @@ import type { Clock } from '../lib/clock.ts';
 import type { Random } from '../lib/random.ts';
 import { didYouMean } from '../lib/suggest.ts';
 
-/** A flag: what it takes, and what help and completion say of it. */
+/** A command-line flag, as help and shell completion describe it. */
 export type Flag =
   | { readonly type: 'boolean'; readonly description: string }
   | {
       readonly type: 'string';
-      /** What stands for the value in help. `FILE` and `PATH` are completed with file names. */
+      /** Placeholder for the value in help. Shell completion offers file names for `FILE` and `PATH`. */
       readonly value: 'FILE' | 'PATH' | 'NAME' | 'PORT' | 'URL';
       readonly description: string;
       readonly required?: true;
-      /** What holds where the flag is left out, in words. */
+      /** The default, as help shows it. */
       readonly defaultText?: string;
-      /** Environment variables that say the same. */
+      /** Environment variables that set the same value. */
       readonly variables?: readonly string[];
     };
 
 /** Flags by name, without the dashes. */
 export type FlagTable = Readonly<Record<string, Flag>>;
 
-/** A word that is no flag. */
+/** A positional argument. */
 export interface Argument {
   readonly name: string;
   readonly required?: true;
@@ -29,10 +29,10 @@ export interface Argument {
   readonly description: string;
 }
 
-/** A name and what there is to say of it. */
+/** A row of a two-column table in help. */
 export type Entry = readonly [name: string, description: string];
 
-/** What the help of a command tells beside its flags. Texts are without line ends; help breaks them. */
+/** Help text of a command besides its flags. Texts contain no line breaks; `helpOf` wraps them. */
 export interface Help {
   /** Paragraphs. */
   readonly description: readonly string[];
@@ -41,14 +41,14 @@ export interface Help {
   /** Variables that override single settings. */
   readonly settings?: readonly Entry[];
   readonly exitCodes: readonly Entry[];
-  /** Lines that work when pasted, each with what it does. */
+  /** Shell lines that can be pasted as they are, each with its purpose. */
   readonly examples: readonly Entry[];
 }
 
-/** How a command ended: 0 done, 1 failed, 2 wrong usage or configuration. */
+/** Exit code of a command: 0 success, 1 failure, 2 invalid usage or configuration. */
 export type ExitCode = 0 | 1 | 2;
 
-/** Everything a command knows of the world it is run in. */
+/** Everything a command takes from its environment; tests pass their own. */
 export interface CommandContext {
   readonly args: readonly string[];
   readonly env: Readonly<Record<string, string | undefined>>;
@@ -58,24 +58,24 @@ export interface CommandContext {
   readonly print: (text: string) => void;
   readonly printError: (text: string) => void;
   readonly isTerminal: boolean;
-  /** Standard output where many lines go: its file descriptor, and what to do before the process ends. Absent: `print` takes them. */
+  /** Standard output for high-volume logging: its file descriptor, and a hook that flushes before exit. If absent, `print` is used. */
   readonly output?: { readonly fd: number; readonly atEnd: (flush: () => void) => void };
   readonly readFile: (path: string) => string;
-  /** Why a file cannot be written at a path, and what to do; undefined where it can. */
+  /** Returns why a file cannot be written at a path, with a remedy; undefined if it can. */
   readonly whyNotWritable: (path: string) => string | undefined;
-  /** Writes a file that must not be there yet, readable by its owner only. */
+  /** Creates a file with owner-only permissions; throws if it exists. */
   readonly writeFile: (path: string, text: string) => void;
   readonly clock: Clock;
   readonly random: Random;
-  /** Resolves when the process is asked to end: by an orchestrator, or by a person who waits. */
+  /** Resolves on SIGTERM (sent by orchestrators) or SIGINT (Ctrl-C). */
   readonly shutdownSignal: () => Promise<'SIGTERM' | 'SIGINT'>;
-  /** From now on `handle` gets exceptions of background work; until then they are written to standard error. */
+  /** Routes exceptions of background work to `handle`; before this call they are written to standard error. */
   readonly handleBackgroundErrors: (handle: (error: unknown) => void) => void;
-  /** From now on SIGHUP, which also comes when a terminal is closed, calls `reload` and no longer ends the process. */
+  /** Makes SIGHUP, which is also sent when a terminal closes, call `reload` instead of terminating the process. */
   readonly onHangup: (reload: () => void) => void;
 }
 
-/** What a command takes, tells of itself and does. */
+/** Arguments, help and implementation of a command. */
 export interface CommandBody {
   readonly argument?: Argument;
   readonly flags: FlagTable;
@@ -83,7 +83,7 @@ export interface CommandBody {
   run(flags: Flags, context: CommandContext): Promise<ExitCode>;
 }
 
-/** A command in the list of all; its body, and what that needs, is read when the command is named. */
+/** A command in the list of commands; its module is imported only when the command is run. */
 export interface ListedCommand {
   readonly name: string;
   /** One line for the list. */
@@ -96,32 +96,32 @@ export interface Command extends CommandBody {
   readonly summary: string;
 }
 
-/** The whole of a command. */
+/** Imports a command's module. */
 export const readCommand = async ({ name, summary, read }: ListedCommand): Promise<Command> => ({
   name,
   summary,
   ...(await read()),
 });
 
-/** Flags as they were given, and the argument by its name; what was not given is undefined. */
+/** Flag values, and the argument by its name; undefined if not given. */
 export type Flags = Readonly<Record<string, string | boolean | undefined>>;
 
-/** A wrong command line, in a sentence. */
+/** An invalid command line; the message is shown to the user. */
 export class UsageError extends Error {}
 
 /** The flag that every command has. */
-export const HELP_FLAG = { name: 'help', short: 'h', description: 'Shows this text.' } as const;
+export const HELP_FLAG = { name: 'help', short: 'h', description: 'Shows this help.' } as const;
 
 function readArgument({ name, argument }: Command, value: string, flags: Flags): string {
   if (argument === undefined || flags[argument.name] !== undefined)
     throw new UsageError(`'${value}' is not expected here; see atlas-gateway ${name} --help`);
   const choices = argument.choices();
   if (!choices.includes(value))
-    throw new UsageError(`'${value}' is none of ${choices.join(', ')}${didYouMean(value, choices)}`);
+    throw new UsageError(`'${value}' is not one of ${choices.join(', ')}${didYouMean(value, choices)}`);
   return value;
 }
 
-/** Reads a command's flags; an unknown one is a UsageError that suggests a known one. */
+/** Parses a command's flags; throws a UsageError with a suggestion for an unknown one. */
 export function readFlags(command: Command, args: readonly string[]): Flags {
   const options: Record<string, { type: 'string' | 'boolean'; short?: string }> = {
     [HELP_FLAG.name]: { type: 'boolean', short: HELP_FLAG.short },
@@ -148,16 +148,16 @@ export function readFlags(command: Command, args: readonly string[]): Flags {
   return flags;
 }
 
-/** A port flag's number, or the standard. */
-export function readPort(flags: Flags, name: string, defaultText: number): number {
+/** The port given with a flag, or the default. */
+export function readPort(flags: Flags, name: string, defaultPort: number): number {
   const value = flags[name];
-  if (value === undefined) return defaultText;
+  if (value === undefined) return defaultPort;
   if (typeof value !== 'string' || !/^\d{1,5}$/.test(value) || Number(value) > 65_535)
     throw new UsageError(`--${name} must be a port from 0 to 65535`);
   return Number(value);
 }
 
-/** A text flag, or undefined. */
+/** The value of a string flag, or undefined. */
 export function readText(flags: Flags, name: string): string | undefined {
   const value = flags[name];
   return typeof value === 'string' ? value : undefined;

@@ -14,52 +14,52 @@ import {
 
 const CONFIG_VARIABLE = 'ATLAS_GATEWAY_CONFIG';
 
-/** The flag of every command that reads the configuration. */
+/** The flag shared by all commands that read the configuration. */
 export const CONFIG_FLAG = {
   config: {
     type: 'string',
     value: 'FILE',
-    description: 'The configuration.',
+    description: 'Configuration file.',
     defaultText: 'built-in defaults, and credentials from the environment',
     variables: [CONFIG_VARIABLE],
   },
 } as const satisfies FlagTable;
 
-/** What the help of such a command says of where the configuration comes from. */
+/** Help sections about the configuration, for the same commands. */
 export const CONFIG_HELP = {
   files: [
-    ['FILE', 'YAML; config/gateway.yaml is an annotated sample, docs/configuration.md lists every setting.'],
+    ['FILE', 'YAML. config/gateway.yaml is an annotated sample; docs/configuration.md lists every setting.'],
     [
       '{ file: PATH }',
-      'Secrets, keys and certificates that FILE names; paths are relative to the folder of FILE.',
+      'Secrets, keys and certificates referenced by FILE; paths are relative to the folder of FILE.',
     ],
   ],
   environment: [
-    [CONFIG_VARIABLE, 'The configuration, as --config.'],
+    [CONFIG_VARIABLE, 'Configuration file, like --config.'],
     [
       'MONGODB_ATLAS_CLIENT_ID, MONGODB_ATLAS_CLIENT_SECRET',
-      'A service account of Atlas; used where there is no configuration.',
+      'An Atlas service account; used if no configuration file is given.',
     ],
     [
       'MONGODB_ATLAS_PUBLIC_KEY, MONGODB_ATLAS_PRIVATE_KEY',
-      'Or an API key of Atlas; used where there is no configuration.',
+      'Or an Atlas API key; used if no configuration file is given.',
     ],
-    ['NODE_EXTRA_CA_CERTS', 'Certificates of your own that are trusted beside the usual ones, PEM.'],
+    ['NODE_EXTRA_CA_CERTS', 'PEM file of additional trusted CA certificates.'],
   ],
   settings: SCALAR_SETTINGS.map((setting): Entry => [variableOf(setting), setting]),
 } satisfies Partial<Help>;
 
-/** For the help of commands that write log lines for people. */
+/** Help entry for commands that write human-readable log lines. */
 export const COLOUR_VARIABLE: Entry = [
   'NO_COLOR',
-  'Log lines on a terminal are not coloured, where it is not empty.',
+  'If not empty, disables coloured log lines on a terminal.',
 ];
 
-/** The configuration file that flags and environment name; undefined where they name none. */
+/** Path of the configuration file from flags or environment; undefined if neither names one. */
 export const configurationPath = (flags: Flags, { env }: CommandContext): string | undefined =>
   readText(flags, 'config') ?? env[CONFIG_VARIABLE];
 
-/** The configuration that flags and environment name. */
+/** Loads the configuration that flags or environment name. */
 export function readConfiguration(flags: Flags, context: CommandContext): LoadedConfig {
   const { env, readFile, whyNotWritable } = context;
   const path = configurationPath(flags, context);
@@ -70,7 +70,7 @@ export function readConfiguration(flags: Flags, context: CommandContext): Loaded
         {
           file: 'environment',
           setting: CONFIG_VARIABLE,
-          message: 'is empty; write the path of the configuration into it, or unset it',
+          message: 'is empty; set it to the path of the configuration file, or unset it',
         },
       ],
     };
@@ -81,7 +81,7 @@ export function readConfiguration(flags: Flags, context: CommandContext): Loaded
   return loadConfig({ env, readFile, whyNotWritable, known, ...(path === undefined ? {} : { path }) });
 }
 
-/** Prints every problem of a configuration, one a line. */
+/** Prints the problems of a configuration, one per line. */
 export function printProblems(
   loaded: Extract<LoadedConfig, { ok: false }>,
   { printError }: CommandContext,

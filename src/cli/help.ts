@@ -9,13 +9,13 @@ import {
   UsageError,
 } from './command.ts';
 
-/** Help is read in terminals of 80 columns and in pipes alike: it is always broken at this width, and never coloured. */
+/** Help must read well in 80-column terminals and in pipes: it is always wrapped at this width and never coloured. */
 const WIDTH = 80;
 const INDENT = 2;
-/** Names longer than this stand on a line of their own, where not everything fits beside them. */
+/** If a table does not fit on single lines, longer names get a line of their own. */
 const MAX_NAME = 26;
 
-/** Breaks a text between words; lines after the first begin with `indent` spaces. A word that is longer than a line stays whole. */
+/** Wraps a text between words; continuation lines are indented by `indent` spaces. A word longer than a line is not broken. */
 function wrap(text: string, indent: number): string {
   const lines: string[] = [];
   let line = '';
@@ -28,7 +28,7 @@ function wrap(text: string, indent: number): string {
   return [...lines, line].join(`\n${' '.repeat(indent)}`);
 }
 
-/** Two columns: names, and what there is to say of each. */
+/** A two-column table of names and descriptions. */
 function table(entries: readonly Entry[]): string {
   const lengths = entries.map(([name]) => name.length);
   const widest = Math.max(0, ...lengths);
@@ -49,9 +49,11 @@ const section = (title: string, body: string): string => (body === '' ? '' : `\n
 
 function flagEntry([name, flag]: readonly [string, Flag]): Entry {
   if (flag.type === 'boolean') return [`--${name}`, flag.description];
-  const defaultText = flag.defaultText === undefined ? '' : ` Left out: ${flag.defaultText}.`;
+  const defaultText = flag.defaultText === undefined ? '' : ` Default: ${flag.defaultText}.`;
   const variables =
-    flag.variables === undefined ? '' : ` Also set by ${flag.variables.join(' and ')}; the flag wins.`;
+    flag.variables === undefined
+      ? ''
+      : ` Also set by ${flag.variables.join(' and ')}; the flag takes precedence.`;
   return [`--${name} ${flag.value}`, `${flag.description}${defaultText}${variables}`];
 }
 
@@ -67,11 +69,11 @@ function synopsis({ name: command, argument, flags }: Command): string {
         : optional(`--${name}\u00a0${flag.value}`, flag.required),
     ),
   ];
-  // A flag and its value are not parted at the end of a line.
+  // The no-break space keeps a flag and its value on one line.
   return wrap(['usage: atlas-gateway', command, ...words].join(' '), 9).replaceAll('\u00a0', ' ');
 }
 
-/** Everything there is to know of a command. */
+/** The full help text of a command. */
 export function helpOf(command: Command): string {
   const { summary, argument, flags, help } = command;
   const sentence = `${summary.charAt(0).toUpperCase()}${summary.slice(1)}.`;
@@ -104,32 +106,32 @@ export function helpOf(command: Command): string {
   ].join('');
 }
 
-/** All commands, a line for each. */
+/** All commands, one per line. */
 export const overview = (commands: readonly ListedCommand[]): string =>
   `usage: atlas-gateway <command> [flags]
 
 ${table(commands.map(({ name, summary }) => [name, summary]))}
-  --version prints the version, atlas-gateway help <command> tells more of one.
-  Exit codes: 0 done, 1 failed, 2 wrong usage or configuration.
-  Begin with: atlas-gateway demo
+  --version prints the version; atlas-gateway help <command> shows help for one.
+  Exit codes: 0 success, 1 failure, 2 invalid usage or configuration.
+  To get started: atlas-gateway demo
 `;
 
-/** `help` itself; `commands` are all of them. */
+/** Creates the `help` command; `commands` returns all commands. */
 export function createHelp(commands: () => readonly ListedCommand[]): CommandBody {
   return {
     argument: {
       name: 'COMMAND',
       choices: () => commands().map(({ name }) => name),
-      description: 'What to tell of; all commands in short where it is left out.',
+      description: 'The command to describe; without it, all commands are listed.',
     },
     flags: {},
     help: {
       description: ['The same as atlas-gateway COMMAND --help.'],
       exitCodes: [
-        ['0', 'It was told.'],
-        ['2', 'There is no such command.'],
+        ['0', 'The help was printed.'],
+        ['2', 'No such command.'],
       ],
-      examples: [['atlas-gateway help serve', 'All there is to know of serve.']],
+      examples: [['atlas-gateway help serve', 'Shows the help of serve.']],
     },
     async run(flags, { print }) {
       const name = flags['COMMAND'];
@@ -138,7 +140,7 @@ export function createHelp(commands: () => readonly ListedCommand[]): CommandBod
         return 0;
       }
       const command = commands().find((one) => one.name === name);
-      if (command === undefined) throw new UsageError(`there is no command '${name}'`);
+      if (command === undefined) throw new UsageError(`unknown command '${name}'`);
       print(helpOf(await readCommand(command)));
       return 0;
     },

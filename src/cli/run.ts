@@ -9,7 +9,7 @@ import {
 } from './command.ts';
 import { createHelp, helpOf, overview } from './help.ts';
 
-/** Every command there is, in the order they are told of. */
+/** All commands, in the order in which help lists them. */
 export const COMMANDS: readonly ListedCommand[] = [
   {
     name: 'serve',
@@ -28,31 +28,31 @@ export const COMMANDS: readonly ListedCommand[] = [
   },
   {
     name: 'new-key',
-    summary: 'make a caller key',
+    summary: 'create a caller key',
     read: async () => (await import('./commands/new-key.ts')).newKey,
   },
   {
     name: 'healthcheck',
-    summary: 'ask a running gateway whether it is ready',
+    summary: 'check whether a running gateway is ready',
     read: async () => (await import('./commands/healthcheck.ts')).healthcheck,
   },
   {
     name: 'simulator',
-    summary: 'run the simulated Atlas alone',
+    summary: 'run only the simulated Atlas',
     read: async () => (await import('./commands/simulator.ts')).simulator,
   },
   {
     name: 'completion',
-    summary: 'print a script that completes commands and flags in your shell',
+    summary: 'print a shell completion script',
     read: async () =>
       (await import('./commands/completion.ts')).createCompletion(() =>
         Promise.all(COMMANDS.map(readCommand)),
       ),
   },
-  { name: 'help', summary: 'tell more of a command', read: async () => createHelp(() => COMMANDS) },
+  { name: 'help', summary: 'show help for a command', read: async () => createHelp(() => COMMANDS) },
 ];
 
-/** Runs the command that the arguments name. */
+/** Runs the command named by the arguments. */
 export async function run(context: CommandContext): Promise<ExitCode> {
   const [name, ...args] = context.args;
   if (name === undefined || name === '--help' || name === '-h') {
@@ -67,7 +67,7 @@ export async function run(context: CommandContext): Promise<ExitCode> {
   try {
     if (listed === undefined)
       throw new UsageError(
-        `there is no command '${name}'${didYouMean(
+        `unknown command '${name}'${didYouMean(
           name,
           COMMANDS.map((one) => one.name),
         )}`,

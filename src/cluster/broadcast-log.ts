@@ -6,33 +6,33 @@ import { createOutbox, type News } from './outbox.ts';
 import type { RedisClient } from './redis-client.ts';
 import { newsForm, readLevel, readMessage } from './wire-schemas.ts';
 
-/** What a gateway does about news of others. */
+/** How a gateway handles news from other gateways. */
 export interface NewsHandlers {
   onNews(news: string): void;
-  /** News may have been missed; what lasts of them follows. */
+  /** News may have been missed; all lasting news is delivered again afterwards. */
   onMissedNews(): void;
 }
 
-/** What gateways tell each other once, and what they draw from the budget they share: both go in one exchange. */
+/** Broadcasts between gateways, and their usage of the shared budget: one exchange carries both. */
 export interface BroadcastLog {
-  /** How many the engine has counted, as far as this gateway has heard of them. */
+  /** The last offset of the engine's log that this gateway has applied. */
   readonly offset: number;
-  /** Tells all others at the next exchange. */
+  /** Sends news to all other gateways with the next exchange. */
   broadcast(news: News): void;
-  /** Tells what there is to tell, and settles what was drawn; nothing where an exchange is under way or there is nothing. */
+  /** Sends queued news and budget usage; does nothing while an exchange is in progress or if there is nothing to send. */
   exchange(): Promise<void>;
   /**
-   * Takes over what the engine has after what was heard, the latest first. `first`: nothing was known; `lost`: the engine may have lost what
-   * it was told. False where news that lasts could not be read: it is tried again at the next call, and until then some of it may be unknown.
+   * Applies the entries after `offset`, given newest first. `first`: this is the first join; `lost`: the engine may have lost data. Returns
+   * false if lasting news could not be read: the next call tries again, and until then some of it may be unknown here.
    */
-  learn(
-    told: number,
+  apply(
+    newOffset: number,
     entries: readonly Buffer[],
     known: { readonly first: boolean; readonly lost: boolean },
   ): Promise<boolean>;
 }
 
-/** Nobody waits for what is read at a join: it may be long. */
+/** Longer than the usual deadline: no request waits for this read, and the reply may be large. */
 const LASTING_DEADLINE_MS = 2_000;
 
 export function createBroadcastLog(
@@ -43,13 +43,13 @@ export function createBroadcastLog(
     joined,
     accountKey,
   }: {
-    /** This gateway, among those that tell. */
+    /** The id of this gateway as a sender. */
     self: string;
     channel: string;
     keys: { readonly control: string; readonly news: string; readonly lasting: string };
-    /** Whether the group's secret is known, without which nothing has a name. */
+    /** Whether the group's secret is known; without it, keys cannot be derived. */
     joined: () => boolean;
-    /** Where the engine has the bucket of an account. */
+    /** The engine's key for a budget bucket. */
     accountKey: (usage: string) => string;
   },
   {
@@ -72,7 +72,7 @@ export function createBroadcastLog(
   const outbox = createOutbox(clock);
   let offset = 0;
   let exchanging = false;
-  /** Whether lasting news is still to be read. */
+  /** Whether lasting news must still be read. */
   let lastingDue = false;
 
   async function readLasting(): Promise<boolean> {
@@ -84,21 +84,21 @@ export function createBroadcastLog(
       deadlineMs: LASTING_DEADLINE_MS,
     });
     if (!Array.isArray(reply)) return false;
-    for (const one of reply) {
-      const plain = Buffer.isBuffer(one) ? await seal.open(lasting, one) : undefined;
+    for (const entry of reply) {
+      const plain = Buffer.isBuffer(entry) ? await seal.open(lasting, entry) : undefined;
       if (plain !== undefined) handlers.onNews(plain.toString());
     }
     return true;
   }
 
-  /** False where the engine did not take it. */
+  /** Returns false if the engine did not accept the exchange. */
   async function send(batch: readonly News[], usage: readonly BucketUsage[]): Promise<boolean> {
     const lastingArgs: (number | Buffer)[] = [];
     for (const news of batch)
       if (news.type === 'lasting')
         lastingArgs.push(await seal.seal(lasting, Buffer.from(news.text)), news.until);
     const message = JSON.stringify({ from: self, news: batch.map(({ text }) => text) });
-    const told = batch.length === 0 ? '' : await seal.seal(newsKey, Buffer.from(message));
+    const sealedBatch = batch.length === 0 ? '' : await seal.seal(newsKey, Buffer.from(message));
     const reply = await engine.evaluate({
       operation: 'exchange',
       script: scripts.exchange,
@@ -107,7 +107,7 @@ export function createBroadcastLog(
         channel,
         lastingArgs.length / 2,
         ...lastingArgs,
-        told,
+        sealedBatch,
         ...usage.flatMap(({ drawn, ceiling, pauseMs, size: { capacity, refill, perMs } }) => [
           drawn,
           ceiling ?? '',
@@ -146,12 +146,12 @@ export function createBroadcastLog(
       budget.restoreUsage(usage);
       outbox.putBack(batch);
     },
-    async learn(told, entries, { first, lost }) {
-      const missed = first || lost || entries.length < told - offset;
-      offset = told;
+    async apply(newOffset, entries, { first, lost }) {
+      const missed = first || lost || entries.length < newOffset - offset;
+      offset = newOffset;
       for (const entry of entries.toReversed()) {
         const message = readMessage(newsForm, await seal.open(newsKey, entry));
-        // What does not open was written by nobody of the group, or was damaged.
+        // An entry that cannot be opened was not written by this group, or is damaged.
         if (message === undefined || message.from === self) continue;
         for (const news of message.news) handlers.onNews(news);
       }

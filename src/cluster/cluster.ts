@@ -12,48 +12,49 @@ import { createPurgeSync, type PurgeHandlers, RECENT_MS } from './purge-sync.ts'
 import type { RedisClient } from './redis-client.ts';
 import { joinReply, purgeForm, readMessage, secretForm } from './wire-schemas.ts';
 
-/** What a gateway does about what the others tell. */
+/** How a gateway handles broadcasts of the other gateways. */
 export interface SharedHandlers extends PurgeHandlers, NewsHandlers {
-  /** Purges may have been missed: everything is asked for again, and kept in case that fails. */
+  /** Purges may have been missed: everything is marked stale, so that it is revalidated but can still be served if that fails. */
   onDoubt(): void;
-  /** A value was published or a lease given back. */
+  /** A value was published or a lease was released. */
   onChange(name: string): void;
 }
 
-/** The gateways that share one engine: a common secret for names, the purges in one order, and what they tell each other. */
+/** The gateways that share one engine: they have a common secret for key names, one order of purges, and a broadcast log. */
 export interface Cluster {
-  /** Connects, and resolves when it has joined, or after a moment in any case. */
+  /** Connects; resolves when this gateway has joined, or after at most a second. */
   open(): Promise<void>;
   close(): Promise<void>;
-  /** A name that says nothing of its parts to who does not know the group's secret; undefined before it has joined. */
+  /** A key name that reveals nothing about its parts without the group's secret; undefined before this gateway has joined. */
   keyFor(kind: string, ...parts: readonly string[]): string | undefined;
-  /** How many purges there were so far: what is loaded now has outlived them. */
+  /** The number of purges so far: a load that begins now is not affected by them. */
   readonly sequence: number;
-  /** Whether what others keep may be believed now: this gateway knows of all purges, and they know of its own. */
+  /** Whether shared values may be used now: this gateway has applied all purges, and the engine has all of its own. */
   isSynced(): Promise<boolean>;
-  /** Whether a purge came after `sequence`. */
+  /** Whether a purge after `sequence` covers this operation of this project. */
   isPurgedSince(project: string, operation: string, sequence: number): boolean;
   broadcastPurge(scope: PurgeScope & { soft: boolean }): void;
-  /** Tells all others within a moment. */
+  /** Sends news to all other gateways within a moment. */
   broadcast(news: News): void;
   readonly channel: string;
 }
 
 const SYNC_MS = 400;
 const EXCHANGE_MS = 200;
-/** Older knowledge of purges than this is not relied on. */
-const NEWS_TTL_MS = 700;
+/** A join that is older than this no longer proves that all purges are known. */
+const JOIN_TTL_MS = 700;
 const LONGEST_JOIN_MS = 1_000;
-/** Joins that others or the group itself ask for are this far apart, and further with each one that comes to nothing. */
+/** Minimum pause between joins that messages on the channel trigger; it doubles with each incomplete join. */
 const FIRST_SYNC_PAUSE_MS = 20;
-/** However often the engine gives reason to doubt what is cached, everything is loaded again once in this time at most. */
+/** The whole cache is invalidated at most once in this time, however often the engine gives reason to. */
 const DOUBT_PAUSE_MS = 30_000;
 const NAME_LENGTH = 24;
 
 /**
- * Purges have numbers, given by the engine: a value says which one it has outlived. Each gateway asks every now and then, and whenever it is
- * poked, for those it has not heard of. The engine may forget everything at any time: then whoever comes first begins again where it was,
- * and all tell their latest purges once more. The namespace is the origin's, so that gateways in front of one Atlas find each other.
+ * The engine numbers purges; a shared value records the last number before its load. Each gateway fetches new purges periodically and
+ * whenever a message on the channel announces one. The engine may lose its data at any time: the first gateway that notices then restores
+ * the counters from its own state, and all gateways send their recent purges again. The namespace derives from the origin, so that gateways
+ * in front of the same Atlas form one group.
  */
 export function createCluster(
   { namespace }: { namespace: string },
@@ -80,11 +81,11 @@ export function createCluster(
   const scripts = createGroupScripts();
   let secret: { readonly id: string; readonly names: Buffer; readonly sealed: Buffer } | undefined;
   let run: Buffer | undefined;
-  let broken = Buffer.alloc(0);
+  let damagedSecret = Buffer.alloc(0);
   let joinedAt = Number.NEGATIVE_INFINITY;
   let joining: Promise<void> | undefined;
   let incompleteJoins = 0;
-  let poked = false;
+  let resyncDue = false;
   let closed = false;
   const purges = createPurgeSync({
     clock,
@@ -111,9 +112,9 @@ export function createCluster(
     names: random.bytes(32).toString('base64url'),
   });
   const sealed = (place: string, value: unknown) => seal.seal(place, Buffer.from(JSON.stringify(value)));
-  const isDue = () => clock.now() - joinedAt > NEWS_TTL_MS;
+  const isDue = () => clock.now() - joinedAt > JOIN_TTL_MS;
 
-  /** False where it is to be tried again. */
+  /** Returns false if the join must be tried again. */
   async function join(): Promise<boolean> {
     const proposal = secret?.sealed ?? (await sealed(control, createSecret()));
     const reply = await engine.evaluate({
@@ -127,20 +128,20 @@ export function createCluster(
         random.bytes(9).toString('base64url'),
         secret === undefined ? -1 : purges.sequence,
         secret === undefined ? -1 : news.offset,
-        broken,
+        damagedSecret,
       ],
     });
     const read = joinReply.safeParse(reply);
     if (!read.success) return false;
-    const [field, found, foundRun, sequence, told, purged, tellings] = read.data;
+    const [field, found, foundRun, sequence, offset, purgeEntries, newsEntries] = read.data;
     const opened =
       secret?.sealed.equals(found) === true
         ? { id: secret.id, names: secret.names.toString('base64url') }
         : readMessage(secretForm, await seal.open(control, found));
     if (opened === undefined) {
-      // Damaged: replaced at the next turn.
-      broken = Buffer.from(found);
-      poked = true;
+      // The secret is damaged: the next join replaces it.
+      damagedSecret = Buffer.from(found);
+      resyncDue = true;
       return false;
     }
     if (field.toString() !== seal.keyIds.current) {
@@ -152,7 +153,7 @@ export function createCluster(
       });
     }
     const first = secret === undefined;
-    if (!first && (sequence < purges.sequence || told < news.offset)) {
+    if (!first && (sequence < purges.sequence || offset < news.offset)) {
       await engine.evaluate({
         operation: 'join',
         script: scripts.renew,
@@ -161,23 +162,23 @@ export function createCluster(
           foundRun,
           random.bytes(9).toString('base64url'),
           Math.max(sequence, purges.sequence),
-          Math.max(told, news.offset),
+          Math.max(offset, news.offset),
         ],
       });
-      poked = true;
+      resyncDue = true;
       return false;
     }
     const lost = !first && (opened.id !== secret?.id || run?.equals(foundRun) !== true);
     secret = { id: opened.id, names: Buffer.from(opened.names, 'base64url'), sealed: found };
     run = foundRun;
-    const offset = purged
+    const received = purgeEntries
       .toReversed()
       .map(async (entry) => readMessage(purgeForm, await seal.open(log, entry)));
-    purges.learn(sequence, await Promise.all(offset), { first });
-    const complete = await news.learn(told, first ? [] : tellings, { first, lost });
+    purges.apply(sequence, await Promise.all(received), { first });
+    const complete = await news.apply(offset, first ? [] : newsEntries, { first, lost });
     if (lost) {
       if (clock.now() - joinedAt > RECENT_MS) doubt();
-      purges.tellAgain();
+      purges.resendRecent();
     }
     if (complete) joinedAt = clock.now();
     await sendPurges();
@@ -195,7 +196,7 @@ export function createCluster(
       });
       if (reply === undefined) return;
       waiting.sent = true;
-      poked = true;
+      resyncDue = true;
     }
   }
 
@@ -206,19 +207,19 @@ export function createCluster(
       })
       .finally(() => {
         joining = undefined;
-        if (!poked || closed || !engine.connected) return;
-        poked = false;
+        if (!resyncDue || closed || !engine.connected) return;
+        resyncDue = false;
         scheduleSync();
       });
     return joining;
   }
 
-  /** What was heard while a join was under way may be younger than what it has read: then one more follows. */
+  /** A message that arrives during a join may announce something newer than what the join has read: one more join follows. */
   const scheduleSync = createPaced(
     () => {
       if (closed) return;
       if (joining === undefined) void synchronize();
-      else poked = true;
+      else resyncDue = true;
     },
     () => Math.min(SYNC_MS, FIRST_SYNC_PAUSE_MS * 2 ** Math.min(incompleteJoins, 8)),
     clock,
@@ -249,11 +250,11 @@ export function createCluster(
       every(SYNC_MS, synchronize);
       every(EXCHANGE_MS, news.exchange);
       const until = clock.now() + LONGEST_JOIN_MS;
-      // The secret alone is not enough: who serves has to know the news that last, such as which tokens were revoked.
-      const isOutside = () => joinedAt === Number.NEGATIVE_INFINITY;
-      while (isOutside() && clock.now() < until) {
+      // The secret alone is not enough: before it serves, a gateway needs the lasting news, such as which tokens were revoked.
+      const hasNotJoined = () => joinedAt === Number.NEGATIVE_INFINITY;
+      while (hasNotJoined() && clock.now() < until) {
         if (engine.connected) await synchronize();
-        if (isOutside()) await new Promise<void>((resolve) => void clock.after(20, resolve));
+        if (hasNotJoined()) await new Promise<void>((resolve) => void clock.after(20, resolve));
       }
     },
     async close() {
@@ -267,9 +268,9 @@ export function createCluster(
     },
     async isSynced() {
       if (secret === undefined || !engine.connected) return false;
-      // An own purge takes two turns: one that tells it, and one in which it comes back. One that is under way may be past telling.
-      const turns = joining !== undefined && purges.unconfirmed.size > 0 ? 3 : 2;
-      for (let turn = 0; turn < turns && (isDue() || purges.unconfirmed.size > 0); turn++)
+      // An own purge takes two joins: one sends it, the next receives it back. A join in progress may already be past sending.
+      const joins = joining !== undefined && purges.unconfirmed.size > 0 ? 3 : 2;
+      for (let attempt = 0; attempt < joins && (isDue() || purges.unconfirmed.size > 0); attempt++)
         await synchronize();
       return !isDue() && purges.unconfirmed.size === 0;
     },

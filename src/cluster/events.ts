@@ -1,4 +1,4 @@
-/** What is asked of the shared tier, as metrics name it. */
+/** Operations on the shared tier, as metric label values. */
 export type SharedOperation =
   | 'join'
   | 'announce'
@@ -11,8 +11,9 @@ export type SharedOperation =
   | 'discard';
 
 /**
- * What came of it. `hit`, `miss`: of reading. `leased`: this gateway loads; `held`: another one does. `done`: of everything else.
- * `refused`: the engine answered with an error; `timeout`, `unavailable`, `busy`: it was not waited for longer, or not asked at all.
+ * The outcome of an operation. `hit`, `miss`: of a read. `leased`: this gateway holds the lease and loads; `held`: another gateway does.
+ * `done`: success of any other operation. `refused`: the engine returned an error. `timeout`: no reply before the deadline. `unavailable`:
+ * not connected, connection lost, or circuit breaker open. `busy`: not sent, too many requests are pending.
  */
 export type SharedOutcome =
   | 'hit'
@@ -25,7 +26,7 @@ export type SharedOutcome =
   | 'unavailable'
   | 'busy';
 
-/** What the shared tier tells about itself. */
+/** Events the shared tier reports. */
 export type SharedEvent =
   | {
       readonly type: 'shared-exchange';
@@ -36,6 +37,6 @@ export type SharedEvent =
   | {
       readonly type: 'shared-state';
       readonly connected: boolean;
-      /** A code, never a message: messages can hold addresses. */
+      /** An error code, never a message: messages may contain addresses. */
       readonly detail?: string;
     };

@@ -1,20 +1,22 @@
 import { createScript } from './redis-client.ts';
 import { LONGEST_PAUSE_MS, MAX_COUNT } from './wire-schemas.ts';
 
-/** Purges and messages that are kept. */
+/** Length of the purge log and of the broadcast log. */
 export const LOG_ENTRIES = 1_000;
-const KEPT_MS = 7 * 24 * 3_600_000;
-/** Digits of a counter that is believed; see `MAX_COUNT`. */
+const LOG_TTL_MS = 7 * 24 * 3_600_000;
+/** Maximum digits of a valid counter; see `MAX_COUNT`. */
 const COUNT_DIGITS = String(MAX_COUNT).length;
 
-/** A value of another type under one of the names, written by another program, would make every later call fail: it is removed. */
+/** A value of another type under one of the keys, written by another program, would make every later call fail, so it is deleted. */
 const KEEP_TYPE = `
 local function keepType(key, kind)
   local found = redis.call('TYPE', key).ok
   if found ~= kind and found ~= 'none' then redis.call('DEL', key) end
 end`;
 
-/** A counter that is not a number of a plausible size counts as forgotten: the group goes on from what the first to notice knows. */
+/**
+ * A counter that is not a number of plausible size counts as lost: the group continues from the state of the first gateway that notices.
+ */
 const JOIN = `${KEEP_TYPE}
 local control, log, news = KEYS[1], KEYS[2], KEYS[3]
 keepType(control, 'hash')
@@ -35,20 +37,20 @@ if not sealed or sealed == ARGV[7] then
   field, sealed = ARGV[1], ARGV[3]
   redis.call('HSET', control, field, sealed)
 end
-local sequence, told = readCount('sequence'), readCount('news')
-if not redis.call('HGET', control, 'run') or not sequence or not told then
-  sequence, told = math.max(0, ARGV[5]), math.max(0, ARGV[6])
-  redis.call('HSET', control, 'run', ARGV[4], 'sequence', sequence, 'news', told)
+local sequence, offset = readCount('sequence'), readCount('news')
+if not redis.call('HGET', control, 'run') or not sequence or not offset then
+  sequence, offset = math.max(0, ARGV[5]), math.max(0, ARGV[6])
+  redis.call('HSET', control, 'run', ARGV[4], 'sequence', sequence, 'news', offset)
 end
-for _, key in ipairs(KEYS) do redis.call('PEXPIRE', key, ${KEPT_MS}) end
+for _, key in ipairs(KEYS) do redis.call('PEXPIRE', key, ${LOG_TTL_MS}) end
 local function since(list, behind)
   if behind <= 0 then return {} end
   return redis.call('LRANGE', list, 0, math.min(behind, ${LOG_ENTRIES}) - 1)
 end
-return {field, sealed, redis.call('HGET', control, 'run'), sequence, told,
-  since(log, sequence - tonumber(ARGV[5])), since(news, told - tonumber(ARGV[6]))}`;
+return {field, sealed, redis.call('HGET', control, 'run'), sequence, offset,
+  since(log, sequence - tonumber(ARGV[5])), since(news, offset - tonumber(ARGV[6]))}`;
 
-/** Another run, where an older state came back: a number that was given out must not be given out again. */
+/** Starts a new run after the engine came back with an older state: a sequence number must never be issued twice. */
 const RENEW = `
 if redis.call('HGET', KEYS[1], 'run') ~= ARGV[1] then return 0 end
 redis.call('HSET', KEYS[1], 'run', ARGV[2], 'sequence', ARGV[3], 'news', ARGV[4])
@@ -64,8 +66,8 @@ redis.call('PUBLISH', ARGV[2], '')
 return sequence`;
 
 /**
- * News, what lasts of them, and the buckets of the rate limits: each is filled up to now on the engine's clock, what was drawn is taken out, and
- * it is never fuller than Atlas was seen to say.
+ * Stores news, lasting news and rate-limit usage. Each bucket is refilled on the engine's clock, reduced by the tokens drawn, and capped at
+ * the level that Atlas last reported.
  */
 const EXCHANGE = `${KEEP_TYPE}
 local control, news, lasting = KEYS[1], KEYS[2], KEYS[3]
@@ -76,7 +78,7 @@ local count = tonumber(ARGV[2])
 if count > 0 then
   redis.call('ZREMRANGEBYSCORE', lasting, '-inf', now - 60000)
   for i = 1, count do redis.call('ZADD', lasting, ARGV[2 + 2 * i], ARGV[1 + 2 * i]) end
-  redis.call('PEXPIRE', lasting, ${KEPT_MS})
+  redis.call('PEXPIRE', lasting, ${LOG_TTL_MS})
 end
 local at = 3 + 2 * count
 if ARGV[at] ~= '' then
@@ -91,15 +93,15 @@ for i = 4, #KEYS do
   local drawn, ceiling, pause, capacity, refill, per = unpack(ARGV, at, at + 5)
   at = at + 5
   keepType(KEYS[i], 'hash')
-  local held = redis.call('HMGET', KEYS[i], 'tokens', 'at', 'paused')
-  local tokens, level, filledAt = tonumber(capacity), tonumber(held[1] or ''), tonumber(held[2] or '')
+  local stored = redis.call('HMGET', KEYS[i], 'tokens', 'at', 'paused')
+  local tokens, level, filledAt = tonumber(capacity), tonumber(stored[1] or ''), tonumber(stored[2] or '')
   if level and filledAt then
     level = math.max(-tokens, level)
     tokens = math.min(tokens, level + math.max(0, now - filledAt) * refill / per)
   end
   tokens = tokens - drawn
   if ceiling ~= '' then tokens = math.min(tokens, tonumber(ceiling)) end
-  local paused = math.min(now + ${LONGEST_PAUSE_MS}, tonumber(held[3] or '') or 0)
+  local paused = math.min(now + ${LONGEST_PAUSE_MS}, tonumber(stored[3] or '') or 0)
   if tonumber(pause) > 0 then paused = math.max(paused, now + pause) end
   redis.call('HSET', KEYS[i], 'tokens', tostring(tokens), 'at', now, 'paused', paused)
   redis.call('PEXPIRE', KEYS[i], math.ceil(per * capacity / refill) + 600000)
@@ -108,18 +110,18 @@ for i = 4, #KEYS do
 end
 return levels`;
 
-const LASTING_ONES = `${KEEP_TYPE}
+const READ_LASTING = `${KEEP_TYPE}
 keepType(KEYS[1], 'zset')
 return redis.call('ZRANGE', KEYS[1], 0, -1)`;
 
-/** What a group runs in its engine: each a step that nothing comes between. */
+/** The Lua scripts of the group; the engine runs each of them atomically. */
 export const createGroupScripts = () => ({
   join: createScript(JOIN),
   renew: createScript(RENEW),
   reseal: createScript(RESEAL),
   announce: createScript(ANNOUNCE),
   exchange: createScript(EXCHANGE),
-  lasting: createScript(LASTING_ONES),
+  lasting: createScript(READ_LASTING),
 });
 
 export type GroupScripts = ReturnType<typeof createGroupScripts>;

@@ -1,22 +1,22 @@
 import type { Clock } from '../lib/clock.ts';
 
-/** Something that the other gateways are to know. */
+/** A message for the other gateways. */
 export type News =
-  /** Also for gateways that start later, until `until` in wall-clock milliseconds. It is never dropped before that. */
+  /** Also delivered to gateways that start later, until `until` in wall-clock milliseconds. Never dropped before that. */
   | { readonly type: 'lasting'; readonly text: string; readonly until: number }
-  /** For those that are there. Where there is too much of a subject, `summary` takes the place of all of it. */
+  /** Delivered only to running gateways. If a subject has too many messages, `summary` replaces all of them. */
   | { readonly type: 'passing'; readonly text: string; readonly subject: string; readonly summary: string };
 
 type Passing = Extract<News, { type: 'passing' }>;
 
-/** News waiting to be sent, and lasting news that was sent, in case the engine loses it. */
+/** News waiting to be sent, and sent lasting news in case the engine loses it. */
 export interface Outbox {
   add(news: News): void;
-  /** Takes what is to be sent next out of the queue: lasting news first, a bounded number. */
+  /** Dequeues the next batch, bounded in size, lasting news first. */
   take(): readonly News[];
-  /** A batch did not arrive: it is queued again. */
+  /** Requeues a batch that was not delivered. */
   putBack(batch: readonly News[]): void;
-  /** The engine may have lost what it was sent: lasting news is queued again. */
+  /** Requeues all lasting news after the engine may have lost it. */
   sendLastingAgain(): void;
 }
 
@@ -24,8 +24,8 @@ const MAX_BATCH = 2_000;
 const MAX_PASSING_PER_SUBJECT = 1_000;
 
 /**
- * The two kinds have queues of their own, so that frequent passing news cannot displace lasting news. Lasting news is bounded by who adds it,
- * and by expiry; passing news by its subjects, which are names from the configuration.
+ * Separate queues ensure that frequent passing news cannot displace lasting news. Lasting news is bounded by its producers and by expiry;
+ * passing news by its subjects, which are names from the configuration.
  */
 export function createOutbox(clock: Clock): Outbox {
   const lasting = new Map<string, number>();
@@ -80,11 +80,11 @@ export function createOutbox(clock: Clock): Outbox {
     return taken;
   }
 
-  /** Whole subjects, until there are `wanted` or a few more. */
-  function takePassing(wanted: number): News[] {
+  /** Dequeues whole subjects until the batch has at least `target` messages. */
+  function takePassing(target: number): News[] {
     const taken: News[] = [];
     for (const [subject, { texts, summary }] of passing) {
-      if (taken.length >= wanted) break;
+      if (taken.length >= target) break;
       passing.delete(subject);
       for (const text of texts) taken.push({ type: 'passing', text, subject, summary });
     }

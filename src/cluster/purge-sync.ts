@@ -4,41 +4,41 @@ import type { Random } from '../lib/random.ts';
 import { LOG_ENTRIES } from './lua-scripts.ts';
 import type { SharedPurge } from './wire-schemas.ts';
 
-/** What a gateway does about the purges of others. */
+/** How a gateway handles the purges of other gateways. */
 export interface PurgeHandlers {
   onPurge(scope: PurgeScope & { soft: boolean }): void;
-  /** Purges were missed or could not be read, and nobody knows which, or the counter was changed by somebody else. */
+  /** An unknown set of purges was missed or unreadable, or another program changed the counter. */
   onGap(): void;
 }
 
-/** An own purge that has not come back yet. */
+/** An own purge that this gateway has not yet received back from the engine. */
 interface Unconfirmed {
   readonly purge: SharedPurge;
-  /** Whether the engine has it. */
+  /** Whether the engine has accepted it. */
   sent: boolean;
 }
 
-/** The purges of all gateways, in the engine's order, and those of this one that the others are still to hear of. */
+/** The purges of all gateways in the engine's order, and this gateway's own unconfirmed purges. */
 export interface PurgeSync {
-  /** How many there were so far. */
+  /** The number of purges so far. */
   readonly sequence: number;
-  /** Whether one came after `sequence`. */
+  /** Whether a purge after `sequence` covers this operation of this project. */
   isPurgedSince(project: string, operation: string, sequence: number): boolean;
-  /** Takes up an own one. */
+  /** Queues an own purge. */
   add(scope: PurgeScope & { soft: boolean }): void;
-  /** Own ones that have not come back. */
+  /** Own purges that have not been received back. */
   readonly unconfirmed: ReadonlyMap<string, Unconfirmed>;
-  /** Takes over what the engine has after what was known: the latest last, undefined what cannot be read. `first`: nothing was known. */
-  learn(
+  /** Applies the purges after the known sequence, oldest first; unreadable ones are undefined. `first`: this is the first join. */
+  apply(
     sequence: number,
-    heard: readonly (SharedPurge | undefined)[],
+    received: readonly (SharedPurge | undefined)[],
     known: { readonly first: boolean },
   ): void;
-  /** The engine may have lost them: own ones of the last minutes are told again. */
-  tellAgain(): void;
+  /** Queues the own purges of the last minutes again after the engine may have lost them. */
+  resendRecent(): void;
 }
 
-/** How long own purges are told again to a tier that may have lost them. */
+/** Own purges up to this age are sent again after the engine may have lost them. */
 export const RECENT_MS = 600_000;
 const MAX_RECENT = 200;
 const MAX_REMEMBERED = 10_000;
@@ -57,59 +57,59 @@ export function createPurgeSync({
   random: Random;
   handlers: PurgeHandlers;
 }): PurgeSync {
-  let nonceStore = createPurgeLog(MAX_REMEMBERED);
+  let purgeLog = createPurgeLog(MAX_REMEMBERED);
   let floor = 0;
   const unconfirmed = new Map<string, Unconfirmed>();
   const recent: { purge: SharedPurge; at: number }[] = [];
-  /** Ids of the latest purges: where the counter says that one came twice, it was not made twice. */
-  const heardIds = new Set<string>();
+  /** Ids of the latest purges, so that a purge delivered twice is applied once. */
+  const appliedIds = new Set<string>();
 
   function isNew({ id }: SharedPurge): boolean {
-    if (heardIds.has(id)) return false;
-    heardIds.add(id);
-    for (const oldest of heardIds) {
-      if (heardIds.size <= LOG_ENTRIES) break;
-      heardIds.delete(oldest);
+    if (appliedIds.has(id)) return false;
+    appliedIds.add(id);
+    for (const oldest of appliedIds) {
+      if (appliedIds.size <= LOG_ENTRIES) break;
+      appliedIds.delete(oldest);
     }
     return true;
   }
 
   return {
     get sequence() {
-      return nonceStore.sequence;
+      return purgeLog.sequence;
     },
     isPurgedSince: (project, operation, sequence) =>
-      sequence < floor || nonceStore.isPurgedSince(project, operation, sequence),
+      sequence < floor || purgeLog.isPurgedSince(project, operation, sequence),
     unconfirmed,
     add({ soft, ...scope }) {
       const purge = { id: random.bytes(9).toString('base64url'), ...scopeOf(scope), soft };
-      // More than can be remembered at once become one of everything.
+      // Above the limit, all unconfirmed purges collapse into one purge of everything.
       const tooMany = unconfirmed.size >= MAX_RECENT;
       if (tooMany) unconfirmed.clear();
-      const said = tooMany ? { id: purge.id, soft: false } : purge;
-      recent.push({ purge: said, at: clock.now() });
+      const queued = tooMany ? { id: purge.id, soft: false } : purge;
+      recent.push({ purge: queued, at: clock.now() });
       if (recent.length > MAX_RECENT) recent.shift();
-      unconfirmed.set(said.id, { purge: said, sent: false });
+      unconfirmed.set(queued.id, { purge: queued, sent: false });
     },
-    learn(sequence, heard, { first }) {
-      const missed = !first && heard.length < sequence - nonceStore.sequence;
+    apply(sequence, received, { first }) {
+      const missed = !first && received.length < sequence - purgeLog.sequence;
       if (first || missed) {
-        floor = sequence - heard.length;
-        nonceStore = createPurgeLog(MAX_REMEMBERED, floor);
+        floor = sequence - received.length;
+        purgeLog = createPurgeLog(MAX_REMEMBERED, floor);
       }
-      for (const purge of heard) {
-        // What cannot be read may have been about anything, so no shared value from before it is believed.
-        nonceStore.add(purge === undefined ? {} : scopeOf(purge));
+      for (const purge of received) {
+        // An unreadable purge may have covered anything, so no older shared value may be used.
+        purgeLog.add(purge === undefined ? {} : scopeOf(purge));
         if (purge === undefined) continue;
         unconfirmed.delete(purge.id);
         const own = recent.some(({ purge: { id } }) => id === purge.id);
         if (isNew(purge) && !first && !own) handlers.onPurge({ ...scopeOf(purge), soft: purge.soft });
       }
-      if (missed || (!first && heard.includes(undefined))) handlers.onGap();
-      // Sent, and yet not among those that came: it was lost.
+      if (missed || (!first && received.includes(undefined))) handlers.onGap();
+      // A purge that was sent but not received back was lost.
       for (const waiting of unconfirmed.values()) waiting.sent = false;
     },
-    tellAgain() {
+    resendRecent() {
       const since = clock.now() - RECENT_MS;
       for (const { purge, at } of recent) if (at >= since) unconfirmed.set(purge.id, { purge, sent: false });
     },

@@ -5,51 +5,53 @@ import type { Random } from '../lib/random.ts';
 import type { SharedEvent, SharedOperation, SharedOutcome } from './events.ts';
 import type { SharedAddress } from './redis-url.ts';
 
-/** A script that the engine runs as a whole. All keys of one call lie in one slot of a cluster. */
+/** A Lua script that the engine runs atomically. All keys of one call must be in the same cluster hash slot. */
 export interface Script {
   readonly source: string;
   readonly sha: string;
 }
 
-/** One question to the engine. */
+/** One call to the engine. */
 export interface SharedRequest {
   readonly operation: SharedOperation;
   readonly script: Script;
   readonly keys: readonly string[];
   readonly args: readonly (string | number | Buffer)[];
-  /** Instead of the usual deadline, where nobody waits for it. */
+  /** Overrides the usual deadline for calls that no request waits for. */
   readonly deadlineMs?: number;
   readonly outcomeOf?: (reply: unknown) => SharedOutcome;
 }
 
-/** A Redis or Valkey, which may be gone, slow or full at any moment: what it cannot answer in time is undefined, and nothing throws. */
+/**
+ * A Redis or Valkey server, which may be unreachable, slow or full at any time: `evaluate` then resolves to undefined and never rejects.
+ */
 export interface RedisClient {
   evaluate(request: SharedRequest): Promise<unknown | undefined>;
   readonly connected: boolean;
-  /** Begins to connect; `heard` is called with what others publish on the channel, and with an empty message after each connection. */
-  open(channel: string, heard: (message: string) => void): void;
+  /** Starts connecting; `onMessage` receives the messages published on the channel, and an empty message after each (re)connection. */
+  open(channel: string, onMessage: (message: string) => void): void;
   close(): Promise<void>;
 }
 
 export interface SharedEngineOptions {
   readonly address: SharedAddress;
-  /** How long an answer is waited for. */
+  /** Deadline of a call. */
   readonly timeoutMs: number;
-  /** Certificates to trust instead of the usual ones, PEM. */
+  /** Trusted CA certificates in PEM format, instead of the default ones. */
   readonly ca?: string;
 }
 
 const CONNECT_TIMEOUT_MS = 2_000;
 const FIRST_RECONNECT_MS = 100;
 const LONGEST_RECONNECT_MS = 5_000;
-/** After this many failures in a row it is left alone, for longer each time. */
+/** Consecutive failures that open the circuit breaker; each opening lasts longer. */
 const FAILURES_TO_PAUSE = 5;
 const FIRST_PAUSE_MS = 500;
 const LONGEST_PAUSE_MS = 30_000;
-/** Questions that may be under way at the same time. */
+/** Maximum concurrent calls. */
 const MAX_PENDING = 2_000;
-/** Error replies whose first word may be told: they hold nothing from outside. */
-const REPLIES =
+/** Error replies whose first word may be reported: it contains no external data. */
+const REPORTABLE_REPLIES =
   /^(OOM|READONLY|LOADING|MASTERDOWN|CLUSTERDOWN|NOAUTH|WRONGPASS|NOPERM|MISCONF|BUSY|NOREPLICAS|ERR)\b/;
 const isReply = (error: unknown): error is Error => error instanceof Error && error.name === 'ReplyError';
 const codeOf = (error: unknown): string =>
@@ -94,7 +96,7 @@ export function createRedisClient(
 
   function fail(code: string, startedAt: number): void {
     lastCode = code;
-    // Those that were under way together fail together: that is one failure, not many in a row.
+    // Concurrent calls fail together: they count as one failure, not as several consecutive ones.
     if (startedAt < failedAt) return;
     failedAt = clock.now();
     failures++;
@@ -103,11 +105,11 @@ export function createRedisClient(
     pauses = Math.min(pauses + 1, 16);
     pausedUntil = clock.now() + pauseMs;
     reportState(false);
-    // A connection that says nothing may be dead without knowing it.
-    if (code === 'timeout') for (const one of [commands, subscriber]) one?.disconnect(true);
+    // A silent connection may be dead without an error on the socket.
+    if (code === 'timeout') for (const client of [commands, subscriber]) client?.disconnect(true);
   }
 
-  async function ask({ script, keys, args }: SharedRequest): Promise<unknown> {
+  async function runScript({ script, keys, args }: SharedRequest): Promise<unknown> {
     const rest = [keys.length, ...keys, ...args];
     try {
       return await commands?.callBuffer('evalsha', [script.sha, ...rest]);
@@ -120,12 +122,12 @@ export function createRedisClient(
   function withDeadline(answer: Promise<unknown>, deadlineMs: number): Promise<unknown> {
     return new Promise((resolve, reject) => {
       let cancel: () => void = () => undefined;
-      function wait(again: boolean): void {
+      function wait(mayExtend: boolean): void {
         const dueAt = clock.now() + deadlineMs;
         cancel = clock.after(deadlineMs, () => {
-          // A process that comes late to its timers was busy itself: the engine gets its time once more.
-          if (again && clock.now() - dueAt > deadlineMs / 2) wait(false);
-          // The answer may be there already: it is read before it counts as missing.
+          // A late timer means that this process was blocked: the deadline is extended once.
+          if (mayExtend && clock.now() - dueAt > deadlineMs / 2) wait(false);
+          // The reply may already be in the socket buffer: the event loop reads it before the call counts as timed out.
           else setImmediate(() => resolve(TIMED_OUT));
         });
       }
@@ -137,7 +139,7 @@ export function createRedisClient(
   async function exchange(request: SharedRequest): Promise<{ outcome: SharedOutcome; reply?: unknown }> {
     const startedAt = clock.now();
     try {
-      const reply = await withDeadline(ask(request), request.deadlineMs ?? timeoutMs);
+      const reply = await withDeadline(runScript(request), request.deadlineMs ?? timeoutMs);
       if (reply === TIMED_OUT) {
         fail('timeout', startedAt);
         return { outcome: 'timeout' };
@@ -149,20 +151,20 @@ export function createRedisClient(
         fail(codeOf(error), startedAt);
         return { outcome: 'unavailable' };
       }
-      fail(REPLIES.exec(error.message)?.[1] ?? 'refused', startedAt);
+      fail(REPORTABLE_REPLIES.exec(error.message)?.[1] ?? 'refused', startedAt);
       return { outcome: 'refused' };
     }
   }
 
-  /** Without a connection, while it is left alone, or beside the one question that tries whether it is back. */
-  function unaskable(): SharedOutcome | undefined {
+  /** Why no call can be made now: not connected, circuit breaker open, its probe in progress, or too many pending calls. */
+  function rejection(): SharedOutcome | undefined {
     if (!isReady() || closed) return 'unavailable';
     if (failures >= FAILURES_TO_PAUSE && (probing || clock.now() < pausedUntil)) return 'unavailable';
     return pending.size >= MAX_PENDING ? 'busy' : undefined;
   }
 
-  async function connect(channel: string, heard: (message: string) => void): Promise<void> {
-    // Loaded here, so that a gateway without a shared tier never loads it.
+  async function connect(channel: string, onMessage: (message: string) => void): Promise<void> {
+    // Imported lazily, so that a gateway without a shared tier never loads it.
     const ioredis = await import('ioredis');
     if (closed) return;
     const { form, tls, nodes, database, username, password, primary, sentinelPassword } = address;
@@ -170,12 +172,12 @@ export function createRedisClient(
     const pauseMs = (times: number) =>
       Math.min(LONGEST_RECONNECT_MS, FIRST_RECONNECT_MS * 2 ** Math.min(times, 10)) *
       (0.75 + random.fraction() / 4);
-    const usual = {
+    const baseOptions = {
       ...secure,
       ...(username === undefined ? {} : { username }),
       ...(password === undefined ? {} : { password }),
       connectTimeout: CONNECT_TIMEOUT_MS,
-      // What cannot be sent now is not sent later: nobody waits for it any more.
+      // A command that cannot be sent now must not be sent later: its caller no longer waits.
       enableOfflineQueue: false,
       autoResendUnfulfilledCommands: false,
       autoResubscribe: false,
@@ -183,7 +185,7 @@ export function createRedisClient(
       protocol: 2,
       disableClientInfo: true,
       connectionName: 'atlas-gateway',
-      // After a failover the connection may lead to a replica, which takes no writes.
+      // After a failover the connection may point to a replica, which rejects writes.
       reconnectOnError: (error: Error) => error.message.startsWith('READONLY'),
     } as const;
     const [first] = nodes;
@@ -191,14 +193,14 @@ export function createRedisClient(
       switch (form) {
         case 'cluster':
           return new ioredis.Cluster([...nodes], {
-            redisOptions: usual,
+            redisOptions: baseOptions,
             enableOfflineQueue: false,
             clusterRetryStrategy: pauseMs,
             slotsRefreshTimeout: CONNECT_TIMEOUT_MS,
           });
         case 'sentinel':
           return new ioredis.Redis({
-            ...usual,
+            ...baseOptions,
             sentinels: [...nodes],
             name: primary,
             ...(sentinelPassword === undefined ? {} : { sentinelPassword }),
@@ -208,65 +210,67 @@ export function createRedisClient(
             retryStrategy: pauseMs,
           });
         case 'single':
-          return new ioredis.Redis({ ...usual, ...first, db: database, retryStrategy: pauseMs });
+          return new ioredis.Redis({ ...baseOptions, ...first, db: database, retryStrategy: pauseMs });
       }
     };
-    const begun = create();
-    // A cluster keeps a connection of its own for what it subscribes to.
-    const listening = form === 'cluster' ? begun : create();
-    for (const one of new Set([begun, listening])) {
-      one.on('error', (error: unknown) => {
-        lastCode = isReply(error) ? (REPLIES.exec(error.message)?.[1] ?? 'refused') : codeOf(error);
+    const commandClient = create();
+    // ioredis' cluster client opens a separate connection for subscriptions itself.
+    const subscribeClient = form === 'cluster' ? commandClient : create();
+    for (const client of new Set([commandClient, subscribeClient])) {
+      client.on('error', (error: unknown) => {
+        lastCode = isReply(error)
+          ? (REPORTABLE_REPLIES.exec(error.message)?.[1] ?? 'refused')
+          : codeOf(error);
         if (!isReady()) reportState(false);
       });
     }
-    begun.on('close', () => reportState(false));
-    begun.on('ready', () => {
-      // A new connection deserves a try at once, unless it was given up because nothing came over it.
+    commandClient.on('close', () => reportState(false));
+    commandClient.on('ready', () => {
+      // A new connection ends the pause, unless the previous one was dropped because of timeouts.
       if (lastCode !== 'timeout') pausedUntil = 0;
-      heard('');
+      onMessage('');
     });
-    listening.on('ready', () => void listening.subscribe(channel).catch(() => undefined));
-    listening.on('message', (_channel: string, message: string) => heard(message));
-    commands = begun;
-    subscriber = listening;
+    subscribeClient.on('ready', () => void subscribeClient.subscribe(channel).catch(() => undefined));
+    subscribeClient.on('message', (_channel: string, message: string) => onMessage(message));
+    commands = commandClient;
+    subscriber = subscribeClient;
   }
 
   return {
     async evaluate(request) {
       const startedAt = clock.now();
-      const reported = (outcome: SharedOutcome) =>
+      const report = (outcome: SharedOutcome) =>
         observe({
           type: 'shared-exchange',
           operation: request.operation,
           outcome,
           durationMs: clock.now() - startedAt,
         });
-      const refusal = unaskable();
-      if (refusal !== undefined) {
-        reported(refusal);
+      const rejected = rejection();
+      if (rejected !== undefined) {
+        report(rejected);
         return undefined;
       }
       const probe = failures >= FAILURES_TO_PAUSE;
       if (probe) probing = true;
-      const under = exchange(request);
-      pending.add(under);
-      const { outcome, reply } = await under;
-      pending.delete(under);
+      const call = exchange(request);
+      pending.add(call);
+      const { outcome, reply } = await call;
+      pending.delete(call);
       if (probe) probing = false;
-      reported(outcome);
+      report(outcome);
       return reply;
     },
     get connected() {
       return isReady() && failures < FAILURES_TO_PAUSE;
     },
-    open(channel, heard) {
-      void connect(channel, heard).catch(() => reportState(false));
+    open(channel, onMessage) {
+      void connect(channel, onMessage).catch(() => reportState(false));
     },
     async close() {
       await Promise.all(pending);
       closed = true;
-      for (const one of new Set([commands, subscriber])) one?.disconnect();
+      for (const client of new Set([commands, subscriber])) client?.disconnect();
     },
   };
 }

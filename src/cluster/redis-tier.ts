@@ -5,7 +5,7 @@ import type { Clock } from '../lib/clock.ts';
 import type { Cluster } from './cluster.ts';
 import type { SealedStore, StoredValue } from './sealed-store.ts';
 
-/** An entry as it is written for others. */
+/** An entry in the form that is shared with other gateways. */
 export interface SharedRecord<Value> extends WallTimes {
   readonly project: string;
   readonly operation: string;
@@ -13,7 +13,7 @@ export interface SharedRecord<Value> extends WallTimes {
   readonly value: Value;
 }
 
-/** How values become bytes and come back; undefined for bytes that hold none. */
+/** Serializes and parses values; `read` returns undefined for invalid bytes. */
 export interface SharedCodec<Value> {
   write(record: SharedRecord<Value>): Buffer;
   read(bytes: Buffer): (SharedRecord<Value> & { readonly bytes: number }) | undefined;
@@ -24,35 +24,35 @@ export interface SharedLoad<Value, LoadResult> {
   readonly project: string;
   readonly operation: string;
   readonly key: string;
-  /** Undefined where the entry is not good enough now. */
+  /** Undefined if the entry does not satisfy the request. */
   readonly accept: (entry: Entry<Value>) => LoadResult | undefined;
   /** Never rejects. */
   readonly load: () => Promise<LoadResult>;
   readonly toStore: (loaded: LoadResult) => Omit<Entry<Value>, 'sequence'> | 'nothing' | 'discard';
-  /** Monotonic milliseconds until which another gateway's load is waited for. */
+  /** Monotonic milliseconds until which this gateway waits for another gateway's load. */
   readonly waitUntil: number;
 }
 
-/** Entries that several gateways hold together. What the memory tier promises holds here, with a promise around it; a failure is a miss. */
+/** Entries shared by several gateways. Same contract as the memory tier, but asynchronous; a failure is a miss. */
 export interface SharedTier<Value> {
   get(project: string, key: string): Promise<Entry<Value> | undefined>;
-  /** False where it was not kept. */
+  /** Returns false if the entry was not stored. */
   set(project: string, key: string, entry: Entry<Value>): Promise<boolean>;
   delete(project: string, key: string): Promise<void>;
-  /** From now on nobody is served what was loaded before. */
+  /** From now on no gateway serves shared entries that were loaded earlier and are within the scope. */
   purge(scope: PurgeScope & { soft: boolean }): void;
   through<LoadResult>(load: SharedLoad<Value, LoadResult>): Promise<LoadResult>;
-  /** What an entry that is loaded now has outlived. */
+  /** The purge sequence to record for an entry whose load begins now. */
   readonly sequence: number;
 }
 
-/** By how much the clocks of two gateways may differ before what one writes is no longer believed by the other. */
+/** Tolerated clock difference between two gateways; entries from further in the future are not trusted. */
 const SKEW_MS = 5_000;
 const SEQUENCE_BYTES = 6;
 
 /**
- * Entries sealed under names that only the group can make; each carries the number of the last purge it has outlived. `binding`: what
- * entries are true for besides their key.
+ * Entries are sealed under key names that only the group can derive; each records the purge sequence at which its load began. `binding`:
+ * what entries are valid for in addition to their key.
  */
 export function createSharedTier<Value>(
   { binding }: { binding: () => string },

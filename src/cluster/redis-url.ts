@@ -1,4 +1,4 @@
-/** Where a Redis or Valkey is, read from its address. */
+/** The parsed address of a Redis or Valkey deployment. */
 export interface SharedAddress {
   readonly form: 'single' | 'sentinel' | 'cluster';
   readonly tls: boolean;
@@ -6,7 +6,7 @@ export interface SharedAddress {
   readonly database: number;
   readonly username?: string;
   readonly password?: string;
-  /** The name under which the sentinels know the primary. */
+  /** The name of the primary in the sentinels' configuration. */
   readonly primary?: string;
   readonly sentinelPassword?: string;
 }
@@ -27,7 +27,7 @@ function decode(text: string): string | undefined {
 
 /**
  * `redis://user:password@host:port/database`, `rediss://…` with TLS, `redis+sentinel://host:port,host:port/primary/database`,
- * `redis+cluster://host:port,host:port`. Undefined for anything else: a sentence made of it could show the password.
+ * `redis+cluster://host:port,host:port`. Returns undefined for anything else: an error message could reveal the password.
  */
 export function readSharedAddress(text: string): SharedAddress | undefined {
   const [, secure = '', suffix = '', user, hosts = '', path = '', sentinelPassword] =
@@ -52,7 +52,7 @@ export function readSharedAddress(text: string): SharedAddress | undefined {
   const password = decode(colon < 0 ? '' : (user ?? '').slice(colon + 1));
   const sentinelSecret = decode(sentinelPassword ?? '');
   if (username === undefined || password === undefined || sentinelSecret === undefined) return undefined;
-  // A name without a password is no login.
+  // A user name without a password is not a valid login.
   if (username !== '' && password === '') return undefined;
   return {
     form,

@@ -4,54 +4,55 @@ import { type Seal, STAMP_BYTES } from '../lib/sealed-box.ts';
 import type { SharedOutcome } from './events.ts';
 import { createScript, type RedisClient } from './redis-client.ts';
 
-/** A value that several gateways want, and how it is had where nobody has it. */
+/** A value that several gateways need, and how to load it if it is not stored. */
 export interface LoadSpec<Value> {
   readonly name: string;
-  /** The value in what was found; undefined where it is not good enough now, `broken` where it is no value at all. */
+  /** Parses a stored value; undefined if it does not satisfy the request, `broken` if it is not a valid value. */
   readonly accept: (plain: Buffer) => Value | undefined | 'broken';
   /** Never rejects. */
   readonly load: () => Promise<Value>;
-  /** What is kept of what was loaded, `nothing`, or `discard`: what was kept is no longer true. */
+  /** What to store of a loaded value; `nothing` to store nothing, `discard` to remove an outdated stored value. */
   readonly toStore: (value: Value) => StoredValue | 'nothing' | 'discard';
-  /** Monotonic milliseconds until which another gateway's load is waited for. */
+  /** Monotonic milliseconds until which this gateway waits for another gateway's load. */
   readonly waitUntil: number;
 }
 
-/** What is kept, and for how long. */
+/** The plaintext to store, and its lifetime. */
 export interface StoredValue {
   readonly plain: Buffer;
   readonly lifeMs: number;
 }
 
-/** Sealed values by name. A tier that fails is a miss: nothing here throws or waits without an end. */
+/** Sealed values by name. A failing engine is a miss: no function throws or waits without a deadline. */
 export interface SealedStore {
   read(name: string): Promise<Buffer | undefined>;
-  /** False where it was not kept. */
+  /** Returns false if the value was not stored. */
   publish(name: string, stored: StoredValue): Promise<boolean>;
   discard(name: string): Promise<void>;
-  /** One load for all gateways: whoever holds the lease loads, the others wait for what it brings. */
+  /** One load for all gateways: the lease holder loads, the others wait for its result. */
   getOrLoad<Value>(spec: LoadSpec<Value>): Promise<Value>;
-  /** Somebody published under a name, or gave its lease back. */
+  /** Another gateway published a value under this name, or released its lease. */
   notifyChanged(name: string): void;
 }
 
-/** A gateway that dies while it loads holds the others up for this long at most. */
+/** A gateway that dies during a load blocks the others for at most this long. */
 const LEASE_MS = 3_000;
 const RENEW_MS = 600;
-/** A notification may be lost: it is looked every now and then as well. */
-const LOOK_MS = 250;
-/** Nobody waits for what is written. */
+/** Waiters also poll, because a notification may be lost. */
+const POLL_MS = 250;
+/** Longer than the usual deadline: no request waits for writes. */
 const WRITE_DEADLINE_MS = 2_000;
 const NOTHING = Buffer.alloc(0);
 
-/** The pause before the third look in a row that was for nothing, doubled from then on. */
+/** The pause after the third consecutive read without a usable value; it doubles with each further one. */
 const FIRST_PAUSE_MS = 4;
 
 /**
- * A value other than the one known, else the lease, else how long another one's lease lasts. Engines that are full still answer. No gateway
- * writes a lease that lasts longer than `ARGV[2]`, or another type of value: the one is shortened, the other removed.
+ * Returns a value other than the known one, else acquires the lease, else returns the remaining time of another gateway's lease. An engine
+ * that is out of memory still answers reads. No gateway writes a lease longer than `ARGV[2]` or a value of another type: a longer lease is
+ * shortened, a value of another type is deleted.
  */
-const OBTAIN = `
+const READ_OR_LEASE = `
 local stamp = redis.pcall('GETRANGE', KEYS[1], 0, ${STAMP_BYTES - 1})
 if type(stamp) == 'table' then
   redis.call('DEL', KEYS[1])
@@ -59,9 +60,9 @@ if type(stamp) == 'table' then
 end
 if stamp ~= '' and stamp ~= ARGV[3] then return {redis.call('GET', KEYS[1])} end
 if ARGV[2] == '0' then return {} end
-local held = redis.pcall('SET', KEYS[2], ARGV[1], 'NX', 'PX', ARGV[2])
-if type(held) == 'table' and held.err then return {} end
-if held then return {false, 1} end
+local acquired = redis.pcall('SET', KEYS[2], ARGV[1], 'NX', 'PX', ARGV[2])
+if type(acquired) == 'table' and acquired.err then return {} end
+if acquired then return {false, 1} end
 local longest, leaseMs = tonumber(ARGV[2]), redis.call('PTTL', KEYS[2])
 if leaseMs < 0 or leaseMs > longest then
   redis.call('PEXPIRE', KEYS[2], longest)
@@ -73,7 +74,7 @@ const RENEW = `
 if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
 return redis.call('PEXPIRE', KEYS[1], ARGV[2])`;
 
-/** Kept unless another one holds the lease: what that one brings is younger. */
+/** Stores the value unless another gateway holds the lease: its result will be newer. */
 const PUBLISH = `
 local owner = redis.call('GET', KEYS[2])
 if owner and owner ~= ARGV[1] then return 0 end
@@ -88,18 +89,18 @@ redis.call('DEL', KEYS[1])
 redis.call('PUBLISH', ARGV[2], ARGV[3])
 return 1`;
 
-/** Removed only where it is still the one that was found; with an empty stamp, whatever it is. */
+/** Deletes the value only if it still has the given stamp; an empty stamp deletes unconditionally. */
 const DISCARD = `
 if ARGV[1] ~= '' and redis.call('GETRANGE', KEYS[1], 0, ${STAMP_BYTES - 1}) ~= ARGV[1] then return 0 end
 return redis.call('DEL', KEYS[1])`;
 
-type Obtained =
+type ReadOrLeaseResult =
   | { readonly type: 'value'; readonly sealed: Buffer }
   | { readonly type: 'leased' }
   | { readonly type: 'held'; readonly leaseMs: number }
   | { readonly type: 'none' };
 
-function readObtained(reply: unknown): Obtained {
+function parseReadOrLease(reply: unknown): ReadOrLeaseResult {
   if (!Array.isArray(reply)) return { type: 'none' };
   const [sealed, leased, leaseMs]: unknown[] = reply;
   if (Buffer.isBuffer(sealed)) return { type: 'value', sealed };
@@ -108,7 +109,7 @@ function readObtained(reply: unknown): Obtained {
 }
 
 function outcomeOf(reply: unknown): SharedOutcome {
-  switch (readObtained(reply).type) {
+  switch (parseReadOrLease(reply).type) {
     case 'value':
       return 'hit';
     case 'leased':
@@ -127,19 +128,23 @@ export function createSealedStore(
   const self = random.bytes(9).toString('base64url');
   let leases = 0;
   const waiting = new Map<string, Set<() => void>>();
-  // The braces keep a value and its lease in one slot of a cluster.
+  // The hash tag in braces puts a value and its lease into the same cluster hash slot.
   const valueKey = (name: string) => `agw1:{${name}}:value`;
   const leaseKey = (name: string) => `agw1:{${name}}:lease`;
   const scripts = {
-    readOrLease: createScript(OBTAIN),
+    readOrLease: createScript(READ_OR_LEASE),
     renew: createScript(RENEW),
     publish: createScript(PUBLISH),
     release: createScript(RELEASE),
     discard: createScript(DISCARD),
   };
 
-  const readOrLease = async (name: string, owner: string | undefined, known: Buffer): Promise<Obtained> =>
-    readObtained(
+  const readOrLease = async (
+    name: string,
+    owner: string | undefined,
+    known: Buffer,
+  ): Promise<ReadOrLeaseResult> =>
+    parseReadOrLease(
       await engine.evaluate({
         operation: owner === undefined ? 'read' : 'lease',
         script: scripts.readOrLease,
@@ -182,7 +187,7 @@ export function createSealedStore(
     });
   }
 
-  /** Keeps the lease for as long as the load takes; the returned function ends that. */
+  /** Renews the lease until the returned function is called. */
   function keepLease(name: string, owner: string): () => void {
     let ended = false;
     const renew = () =>
@@ -202,7 +207,7 @@ export function createSealedStore(
     };
   }
 
-  /** Without the lease: what it brings is kept unless somebody else is about to bring something younger. */
+  /** Loads without the lease; the result is stored unless another gateway holds the lease and will store a newer one. */
   async function loadAlone<Value>(spec: LoadSpec<Value>, owner: string): Promise<Value> {
     const value = await spec.load();
     void settle(spec, value, owner);
@@ -213,7 +218,7 @@ export function createSealedStore(
     const endLease = keepLease(spec.name, owner);
     const value = await spec.load();
     endLease();
-    // Those who wait here need not wait for those who wait elsewhere.
+    // Local waiters get the value before it is written for other gateways.
     void settle(spec, value, owner);
     return value;
   }
@@ -229,31 +234,31 @@ export function createSealedStore(
       await release(name, owner);
   }
 
-  /** Resolves when the name changed, or after `ms`: whether it changed. */
-  function change(name: string, ms: number): Promise<boolean> {
+  /** Resolves to true when the name changes, or to false after `ms`. */
+  function waitForChange(name: string, ms: number): Promise<boolean> {
     return new Promise((resolve) => {
-      const end = (notifyChanged: boolean) => {
+      const end = (changed: boolean) => {
         cancel();
-        others.delete(woken);
-        if (others.size === 0) waiting.delete(name);
-        resolve(notifyChanged);
+        wakeups.delete(wake);
+        if (wakeups.size === 0) waiting.delete(name);
+        resolve(changed);
       };
-      const woken = () => end(true);
-      const others = waiting.get(name) ?? new Set();
-      waiting.set(name, others.add(woken));
+      const wake = () => end(true);
+      const wakeups = waiting.get(name) ?? new Set();
+      waiting.set(name, wakeups.add(wake));
       const cancel = clock.after(ms, () => end(false));
     });
   }
 
-  /** Anyone with write access to the engine can wake and mislead waiting loads: fruitless looks are spaced further and further apart. */
-  function createLookPause(waitUntil: number): () => Promise<void> {
-    let inVain = 0;
+  /** Anyone with write access to the engine can wake and mislead waiters, so unsuccessful reads back off exponentially. */
+  function createReadBackoff(waitUntil: number): () => Promise<void> {
+    let misses = 0;
     return async () => {
-      inVain++;
-      if (inVain < 3) return;
+      misses++;
+      if (misses < 3) return;
       const pauseMs = Math.min(
-        LOOK_MS,
-        FIRST_PAUSE_MS * 2 ** Math.min(inVain - 3, 8),
+        POLL_MS,
+        FIRST_PAUSE_MS * 2 ** Math.min(misses - 3, 8),
         waitUntil - clock.now(),
       );
       await new Promise<void>((resolve) => void clock.after(Math.max(1, pauseMs), resolve));
@@ -274,8 +279,8 @@ export function createSealedStore(
       const { name, accept, waitUntil } = spec;
       const owner = `${self}-${(++leases).toString(36)}`;
       let known = NOTHING;
-      const pauseLooking = createLookPause(waitUntil);
-      for (let turn = 0; turn === 0 || clock.now() < waitUntil; turn++) {
+      const backOff = createReadBackoff(waitUntil);
+      for (let attempt = 0; attempt === 0 || clock.now() < waitUntil; attempt++) {
         const found = await readOrLease(name, owner, known);
         switch (found.type) {
           case 'leased':
@@ -283,8 +288,8 @@ export function createSealedStore(
           case 'none':
             return loadAlone(spec, owner);
           case 'held': {
-            const ms = Math.min(LOOK_MS, Math.max(1, found.leaseMs), waitUntil - clock.now());
-            if (await change(name, Math.max(1, ms))) await pauseLooking();
+            const ms = Math.min(POLL_MS, Math.max(1, found.leaseMs), waitUntil - clock.now());
+            if (await waitForChange(name, Math.max(1, ms))) await backOff();
             break;
           }
           case 'value': {
@@ -293,14 +298,14 @@ export function createSealedStore(
             const value = plain === undefined ? 'broken' : accept(plain);
             if (value === 'broken') await discard(name, known);
             else if (value !== undefined) return value;
-            await pauseLooking();
+            await backOff();
           }
         }
       }
       return loadAlone(spec, owner);
     },
     notifyChanged(name) {
-      for (const woken of [...(waiting.get(name) ?? [])]) woken();
+      for (const wake of [...(waiting.get(name) ?? [])]) wake();
     },
   };
 }

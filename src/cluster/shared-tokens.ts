@@ -13,7 +13,7 @@ const grantForm = z.object({
   endsAt: z.number(),
 });
 
-/** Tokens for Atlas that gateways have in common: one of them mints, and the others use it. Sealed like everything else. */
+/** Atlas access tokens shared by the gateways of a group: one gateway mints, the others use its token. Sealed like all shared values. */
 export function createSharedGrants({
   group,
   values,
@@ -24,7 +24,7 @@ export function createSharedGrants({
   clock: Clock;
 }): ShareGrant {
   return async ({ secrets: { id, secret }, usable, waitUntil }, mint) => {
-    // Another secret is another token: who rotates must not be given the old one's.
+    // The key depends on the secret: after a rotation a gateway must not get a token of the old secret.
     const name = group.keyFor('grant', id, createHash('sha256').update(secret).digest('base64url'));
     if (name === undefined) return mint();
     return values.getOrLoad<z.output<typeof grantForm> | UpstreamFailure>({

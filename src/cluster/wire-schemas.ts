@@ -1,10 +1,10 @@
 import { z } from 'zod';
 
-/** Counters that are larger are damaged or forged: no group counts so far. Values have six bytes for them. */
+/** A larger counter is damaged or forged: no group gets that far. Stored values encode counters in six bytes. */
 export const MAX_COUNT = 99_999_999_999_999;
 const count = z.int().min(0).max(MAX_COUNT);
 
-/** What the engine answers to who joins. */
+/** The engine's reply to a join. */
 export const joinReply = z.tuple([
   z.instanceof(Buffer),
   z.instanceof(Buffer),
@@ -15,21 +15,21 @@ export const joinReply = z.tuple([
   z.array(z.instanceof(Buffer)),
 ]);
 
-/** The group's secret, of which the names are made. */
+/** The group's secret, from which key names are derived. */
 export const secretForm = z.object({ id: z.string(), names: z.string() });
-/** A purge as the others are told of it. */
+/** A purge as it is sent to other gateways. */
 export const purgeForm = z.object({
   id: z.string(),
   project: z.string().optional(),
   operation: z.string().optional(),
   soft: z.boolean(),
 });
-/** News of one gateway. */
+/** A batch of news of one gateway. */
 export const newsForm = z.object({ from: z.string(), news: z.array(z.string()) });
 
 export type SharedPurge = z.output<typeof purgeForm>;
 
-/** What another gateway wrote, once it is opened; undefined where it is nothing of this form. */
+/** Parses an opened message of another gateway; undefined if it does not match the schema. */
 export function readMessage<Form extends z.ZodType>(
   form: Form,
   plain: Buffer | undefined,
@@ -41,10 +41,10 @@ export function readMessage<Form extends z.ZodType>(
   }
 }
 
-/** The longest pause that a gateway reports, and that others believe. */
+/** The longest pause that a gateway reports, and the upper bound for pauses it receives. */
 export const LONGEST_PAUSE_MS = 300_000;
 
-/** The level of a bucket as the engine has it; undefined where it is not a number, and within what a bucket can hold or owe. */
+/** A bucket level from the engine, clamped to the bucket's range (negative levels are debt); undefined if it is not a number. */
 export function readLevel(
   tokens: unknown,
   pauseMs: unknown,

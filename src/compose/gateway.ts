@@ -56,7 +56,7 @@ export interface ComposeOptions {
   readonly config: GatewayConfig;
   readonly secretOf: (ref: SecretRef) => string;
   readonly build: { readonly version: string; readonly node: string };
-  /** Bytes for questions that are remembered as they were read; 0: each is read anew. By default a part of `cache.maxBytes`. */
+  /** Bytes for memoized requests; 0: every request is parsed. Default: a fraction of `cache.maxBytes`. */
   readonly requestMemoBytes?: number;
   readonly log: {
     readonly destination: LogDestination;
@@ -67,39 +67,39 @@ export interface ComposeOptions {
 
 /** A gateway that can be started and stopped. */
 export interface Gateway {
-  /** Resolves to the origins it listens on; rejects with a sentence where it cannot. */
+  /** Resolves to the origins it listens on; rejects with a readable message if it cannot listen. */
   start(): Promise<{ readonly publicOrigin: string; readonly adminOrigin: string }>;
-  /** Takes over callers, issuers, secrets and certificates of a configuration that was read again; tells which other settings wait for a restart. */
+  /** Applies callers, issuers, secrets and certificates of a reloaded configuration; reports other changes, which need a restart. */
   reload(next: Pick<ComposeOptions, 'config' | 'secretOf'>): void;
-  /** Says that a configuration that was read again is wrong, and that the old one stays. */
+  /** Reports that a reloaded configuration is invalid and the current one stays in use. */
   rejectReload(problems: readonly string[]): void;
-  /** Logs an exception of work that no request waits for; the gateway goes on. */
+  /** Logs an exception of background work; the gateway keeps running. */
   reportUnexpected(error: unknown): void;
-  /** Takes no new requests after a while, or at once where `hurry` is said, finishes those under way, closes everything. */
-  stop(cacheStatus: { immediate: boolean }): Promise<void>;
+  /** Stops accepting requests after `drain.delay`, or at once if `immediate`, finishes those in flight and closes everything. */
+  stop(options: { immediate: boolean }): Promise<void>;
 }
 
-/** What a caller reads whose quota for loads is used up. */
+/** Messages for callers that have exhausted their quota of loads. */
 const LOAD_LIMITS = {
-  'forced-loads': 'You asked too often for something newer than what is cached.',
-  'upstream-calls': 'Your share of questions to Atlas is spent.',
+  'forced-loads': 'You forced too many loads of cached lists.',
+  'upstream-calls': 'Your quota of upstream calls is exhausted.',
 } as const;
 const NEGATIVE_TTL_MS = 5_000;
 const REFRESH_PAUSE_MS = 5_000;
 const LONGEST_REFRESH_PAUSE_MS = 60_000;
-/** A token that cannot be had in this part of a load's time is told of as what it is, before the load's deadline. */
+/** Fraction of a load's time for obtaining a token, so that a failure is reported as such before the load's deadline. */
 export const MINT_FRACTION = 0.8;
 const MAX_LOADS = 1_000;
 const MAX_WAITING = 10_000;
 const MAX_CONNECTIONS = 32;
-/** What one list may take in the shared tier, however small the memory is. */
+/** Minimum size limit of a list in the shared tier, however small `cache.maxBytes` is. */
 const MIN_SHARED_BYTES = 16_777_216;
-/** Part of the cache's memory that pages ready to be sent may take; the rest holds the lists. */
+/** Fraction of `cache.maxBytes` for rendered pages. Lists use the remainder. */
 const RENDERED_PAGES_FRACTION = 0.15;
-/** Part that questions may take which need not be read again, and the part of it for each caller. */
+/** Fraction for memoized requests, and the fraction of it that each caller may use. */
 const REQUEST_MEMO_FRACTION = 0.05;
 const REQUEST_MEMO_PER_CALLER_FRACTION = 0.5;
-/** Part that listings which links lead back to may take. */
+/** Fraction for pinned listings. */
 const PINNED_LISTINGS_FRACTION = 0.2;
 /** Id and secret of a credential. */
 export function secretsOf(
@@ -115,7 +115,7 @@ export function secretsOf(
 const kindOf = ({ serviceAccount }: GatewayConfig['credentials'][number]) =>
   serviceAccount === undefined ? ('api-key' as const) : ('service-account' as const);
 
-/** The secrets and rules of a configuration that a reload replaces, resolved all at once: where one of them fails, none is applied. */
+/** The settings that a reload replaces, resolved together: if one of them fails, none is applied. */
 function liveSettingsOf({ config, secretOf }: Pick<ComposeOptions, 'config' | 'secretOf'>) {
   const { signingKey } = config.tokens;
   return {
@@ -131,7 +131,7 @@ function liveSettingsOf({ config, secretOf }: Pick<ComposeOptions, 'config' | 's
   };
 }
 
-/** Wall-clock milliseconds at which secrets end, where the configuration says so. */
+/** Wall-clock milliseconds at which secrets expire, if configured. */
 const expiriesOf = ({ credentials }: GatewayConfig) =>
   credentials.flatMap(({ name, expires }) =>
     expires === undefined ? [] : [{ name, expiresAt: Date.parse(expires) }],
@@ -144,7 +144,7 @@ const namesProject = ({ credentials, callers, anonymous }: GatewayConfig, id: st
       [projects, organizations].some((ids) => Array.isArray(ids) && ids.includes(id)),
   );
 
-function holdsAnything(listings: Iterable<{ readonly project: string }>, id: string): boolean {
+function hasListings(listings: Iterable<{ readonly project: string }>, id: string): boolean {
   for (const { project } of listings) if (project === id) return true;
   return false;
 }
@@ -158,9 +158,9 @@ function tlsOf(
 }
 
 /**
- * Builds and joins everything; nothing else does.
+ * The composition root: creates and connects all components.
  *
- *   public listener → edge → way: caller → policy → question → lists → cache → walk → credential → transport → Atlas
+ *   public listener → edge → request handler: authenticate → authorize → read service → cache → walk → credential → transport → Atlas
  *   admin listener  → metrics, probes, purge, status
  *   every layer     → observe → metrics and log
  */
@@ -173,7 +173,7 @@ export function compose(
   let live = liveSettingsOf(options);
   const clock = guardTimers(unguarded, (event) => observe(event));
   const catalog = createCatalog(operations);
-  const flying = { count: 0 };
+  const inFlightRequests = { count: 0 };
   const log = createLog(options.log.destination, { ...options.log, wall: () => clock.wall() });
   const listBytes = Math.floor(
     config.cache.maxBytes * (1 - RENDERED_PAGES_FRACTION - REQUEST_MEMO_FRACTION - PINNED_LISTINGS_FRACTION),
@@ -217,7 +217,7 @@ export function compose(
       cacheBytes,
       cacheListings: () => cache.size,
       cacheProjects: () => cache.sizes(),
-      inFlight: () => flying.count,
+      inFlight: () => inFlightRequests.count,
       inFlightLimit: config.listen.maxInFlight,
       logLinesDropped: () => options.log.destination.dropped ?? 0,
       cacheLimitBytes: config.cache.maxBytes,
@@ -230,7 +230,7 @@ export function compose(
     },
     build,
   );
-  /** Never throws: what is observed goes on, whatever becomes of the observation. */
+  /** Never throws: a failure to observe must not affect the observed work. */
   function observe(event: LogEvent): void {
     try {
       metrics.observe(event);
@@ -317,7 +317,7 @@ export function compose(
         return upstreamFailure('CALLER_RATE_LIMITED', LOAD_LIMITS[limit], waitMs);
       },
       onUpstreamCall: (caller) => statusStats.countUpstreamCall(caller),
-      onGone: () => persistence?.forget(),
+      onGone: () => persistence?.invalidate(),
       filterFor: createListingFilter(() => lists.nextRevision()),
       sharing: shared?.sharing,
     },
@@ -326,7 +326,7 @@ export function compose(
   const expiryWatch = createExpiryWatch(() => expiriesOf(current.config), { clock, observe });
   const persistence = persistenceOf(config.cache.snapshot);
 
-  /** The cache's file, which is true for one origin, one address links lead to, and these credentials. */
+  /** The snapshot file, which is valid for one upstream origin, one public URL and these credentials. */
   function persistenceOf(snapshot: GatewayConfig['cache']['snapshot']) {
     if (snapshot === undefined) return undefined;
     const { publicUrl, host, port } = config.listen;
@@ -346,11 +346,11 @@ export function compose(
     );
   }
 
-  /** What is shared with other gateways; undefined where nothing is, and then none of it runs. */
+  /** The components shared with other gateways; undefined if `cache.shared` is not configured, and then none of them runs. */
   function sharedOf(settings: GatewayConfig['cache']['shared']) {
     if (settings === undefined) return undefined;
     const address = readSharedAddress(secretOf(settings.url));
-    if (address === undefined) throw new Error('cache.shared.url is no address of a Redis');
+    if (address === undefined) throw new Error('cache.shared.url is not a valid Redis URL');
     const { ca, previousEncryptionKey, timeout } = settings;
     const keys = {
       encryptionKey: secretOf(settings.encryptionKey),
@@ -398,11 +398,11 @@ export function compose(
     };
   }
 
-  /** Lets go of what is held here. */
+  /** Purges the caches of this gateway. */
   function purgeHere(scope: { project?: string; operation?: string; soft: boolean }): void {
     snapshots.purge(scope.project);
     cache.purge(scope);
-    persistence?.forget();
+    persistence?.invalidate();
   }
 
   const instance = random.bytes(6).toString('base64url');
@@ -437,13 +437,13 @@ export function compose(
       clock,
       version: build.version,
       onUnexpectedError: observe,
-      report: ({ status: code, ...told }) =>
+      report: ({ status, method, path, errorCode, caller, reason }) =>
         observe({
           type: 'answered',
           requestId: nextRequestId(),
-          method: told.method,
-          path: loggedPath(told.path),
-          status: code,
+          method,
+          path: loggedPath(path),
+          status,
           cache: 'none',
           endedAt: clock.now(),
           durationMs: 0,
@@ -451,13 +451,13 @@ export function compose(
           upstreamCalls: 0,
           operation: undefined,
           project: undefined,
-          errorCode: told.errorCode,
-          caller: told.caller,
-          reason: told.reason,
+          errorCode,
+          caller,
+          reason,
         }),
       inFlight: {
-        begin: () => ++flying.count <= config.listen.maxInFlight,
-        end: () => void flying.count--,
+        begin: () => ++inFlightRequests.count <= config.listen.maxInFlight,
+        end: () => void inFlightRequests.count--,
       },
     }),
     { clock, onUnexpectedError: observe },
@@ -469,7 +469,7 @@ export function compose(
       build,
       state,
       requests: () => requests,
-      inFlight: () => flying.count,
+      inFlight: () => inFlightRequests.count,
       inFlightLimit: config.listen.maxInFlight,
       cache,
       cacheBytes,
@@ -500,7 +500,7 @@ export function compose(
         knowsProject: (id) =>
           namesProject(current.config, id) ||
           statusStats.projects().has(id) ||
-          holdsAnything(cache.listings(), id),
+          hasListings(cache.listings(), id),
         observe,
         clock,
         random,
@@ -519,12 +519,12 @@ export function compose(
     { clock, onUnexpectedError: observe },
   );
 
-  /** Applies what a reload may change; throws, and changes nothing, where the new certificate is not a valid one. */
+  /** Applies the settings that a reload may change; throws, and changes nothing, if the new certificate is not valid. */
   function applyLiveSettings(next: Pick<ComposeOptions, 'config' | 'secretOf'>): void {
     const settings = liveSettingsOf(next);
     if (settings.tls !== undefined) publicListener.replaceTls(settings.tls);
     current = next;
-    // Without a token this listener would be open from one moment to the next: the one in force stays until a restart.
+    // Removing the token would open the admin listener at once, so the current one stays in force until a restart.
     live = { ...settings, adminToken: settings.adminToken ?? live.adminToken };
     tokens.replaceSigningKey(signingKeyOf(live));
     access.replace(live.accessList);
@@ -538,17 +538,17 @@ export function compose(
   return {
     async start() {
       const adminOrigin = await adminListener.listen();
-      // Those who ask first find what the others hold, if it can be had soon.
+      // Connects before listening, so that the first requests can use lists of other gateways; the wait is bounded.
       await shared?.group.open();
       try {
         const publicOrigin = await publicListener.listen();
         listeningOn = publicOrigin;
-        // In the same turn as the listener is ready: no request comes before it.
+        // In the same event-loop turn as the listener becomes ready, so that no request precedes it.
         persistence?.restore();
-        // Others may have purged what the file holds while this gateway was away.
+        // Other gateways may have purged lists in the file while this one was down.
         if (shared !== undefined) cache.purge({ soft: true });
-        persistence?.begin();
-        expiryWatch.look();
+        persistence?.start();
+        expiryWatch.check();
         listening = true;
         observe({
           type: 'life',
@@ -578,7 +578,7 @@ export function compose(
         });
         return;
       }
-      expiryWatch.look();
+      expiryWatch.check();
       observe({
         type: 'config-reload',
         outcome: 'applied',
@@ -593,7 +593,7 @@ export function compose(
       const { delay, deadline } = config.drain;
       await publicListener.drain({ delayMs: immediate ? 0 : delay, deadlineMs: deadline });
       expiryWatch.close();
-      await persistence?.end();
+      await persistence?.stop();
       await shared?.group.close();
       await adminListener.drain({ delayMs: 0, deadlineMs: 1_000 });
       await transport.close();

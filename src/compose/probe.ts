@@ -9,33 +9,33 @@ import { createRetry } from '../upstream/retry.ts';
 import { createTransport } from '../upstream/transport.ts';
 import { type ComposeOptions, MINT_FRACTION, secretsOf } from './gateway.ts';
 
-/** What asking Atlas showed of one credential. */
+/** The result of probing one credential. */
 export interface ProbedCredential extends ProbeResult {
   readonly durationMs: number;
-  /** Ids of the projects and organizations it sees; absent where nobody asked, or Atlas did not say. */
+  /** Ids of the projects and organizations it sees; absent if not requested or if discovery failed. */
   readonly sees?: ReadonlySet<string>;
 }
 
-/** Asks Atlas with the credentials of a configuration, without a gateway. */
+/** Probes the credentials of a configuration against Atlas, without a running gateway. */
 export interface CredentialProber {
-  /** `lookAround`: asks also what the credential sees. Ends by `upstream.timeout`, each of the questions of `lookAround` by its own. */
+  /** `discoverScopes`: also discovers what the credential sees. The probe and each discovery request end within `upstream.timeout`. */
   verify(
     credential: ComposeOptions['config']['credentials'][number],
-    cacheStatus: { readonly discoverScopes: boolean },
+    options: { readonly discoverScopes: boolean },
   ): Promise<ProbedCredential>;
   close(): Promise<void>;
 }
 
 const MAX_CONNECTIONS = 4;
-/** Giving a token back is a courtesy that may take this part of a load's time. */
-const RELEASE_FRACTION = 0.2;
+/** Fraction of a load's time for revoking the token; revocation is best effort. */
+const REVOKE_FRACTION = 0.2;
 
 /**
- * Joins what one question needs, and nothing else:
+ * Connects only the components that one request needs:
  *
- *   proof → retry → bearer or digest → transport → Atlas
+ *   probe → retry → bearer or digest → transport → Atlas
  *
- * A token that was made for it is given back: Atlas lets a service account have 100, and the running gateway needs one.
+ * A token obtained for the probe is revoked: Atlas allows a service account 100 tokens, and the running gateway needs one.
  */
 export function createCredentialProber(
   { config, secretOf }: Pick<ComposeOptions, 'config' | 'secretOf'>,
@@ -62,18 +62,18 @@ export function createCredentialProber(
         { exchange: transport.exchange, clock, random, observe: () => undefined },
       );
       const startedAt = clock.now();
-      const proof = await probe(retried(signed.send), { clock, timeoutMs });
+      const result = await probe(retried(signed.send), { clock, timeoutMs });
       const durationMs = clock.now() - startedAt;
       const sees =
-        discoverScopes && proof.outcome === 'accepted'
+        discoverScopes && result.outcome === 'accepted'
           ? await discover({ name, send: signed.send, freshnessFactor: () => 1 })
           : undefined;
       if (signed.revokeToken !== undefined)
         await Promise.race([
           signed.revokeToken(),
-          new Promise<void>((resolve) => void clock.after(timeoutMs * RELEASE_FRACTION, resolve)),
+          new Promise<void>((resolve) => void clock.after(timeoutMs * REVOKE_FRACTION, resolve)),
         ]);
-      return { ...proof, durationMs, ...(sees === undefined ? {} : { sees }) };
+      return { ...result, durationMs, ...(sees === undefined ? {} : { sees }) };
     },
     close: () => transport.close(),
   };

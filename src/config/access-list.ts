@@ -15,14 +15,14 @@ const permissionsOf = ({ projects, organizations, operations }: ConfiguredPermis
   operations: new Set(operations),
 });
 
-/** The HA1s of a file: 32 hexadecimal digits are MD5's, 64 are SHA-256's. */
+/** Parses the HA1 hashes of a file: 32 hexadecimal digits for MD5, 64 for SHA-256. */
 function ha1Of(content: string): NonNullable<CallerKey['ha1']> {
   const hashes = content.trim().split(/\s+/);
   const [md5, sha256] = [32, 64].map((length) => hashes.find((hash) => hash.length === length));
   return { ...(md5 === undefined ? {} : { md5 }), ...(sha256 === undefined ? {} : { sha256 }) };
 }
 
-/** The configuration's callers, keys and issuers as the gateway uses them. */
+/** Converts the configured callers, keys and issuers to the form the gateway uses. */
 export function accessListOf(config: GatewayConfig, secretOf: SecretOf): AccessList {
   const callers = config.callers.map(({ name, keys, jwt, spend, requests, ...grants }) => {
     const caller: Caller = {

@@ -21,32 +21,31 @@ function readPrivateKey(pem: string): KeyObject | undefined {
   }
 }
 
-/** What is wrong with a file of certificates, or undefined. */
+/** Returns the problem of a certificate file, or undefined. */
 export function certificatesProblem(pem: string): string | undefined {
   if (readCertificates(pem) !== undefined) return undefined;
   return pem.includes('-----BEGIN CERTIFICATE-----')
     ? 'contains a damaged certificate; copy it again, from -----BEGIN CERTIFICATE----- to -----END CERTIFICATE-----'
-    : 'contains no certificate in PEM form; it begins with -----BEGIN CERTIFICATE-----';
+    : 'contains no certificate in PEM form; a certificate begins with -----BEGIN CERTIFICATE-----';
 }
 
-/** What is wrong with the file of a private key, or undefined. Nothing of the key is in the sentence. */
+/** Returns the problem of a private key file, or undefined. The message contains no part of the key. */
 export function privateKeyProblem(pem: string): string | undefined {
   if (readPrivateKey(pem) !== undefined) return undefined;
   if (/-----BEGIN ENCRYPTED |Proc-Type: 4,ENCRYPTED/.test(pem))
-    return 'contains a key with a passphrase; write the key without one: openssl pkey -in KEY -out NEW';
+    return 'contains a key with a passphrase; remove it with openssl pkey -in KEY -out NEW';
   return /-----BEGIN [A-Z ]*PRIVATE KEY-----/.test(pem)
     ? 'contains a damaged private key; copy it again, from -----BEGIN to -----END'
-    : 'contains no private key in PEM form; it begins with -----BEGIN PRIVATE KEY-----';
+    : 'contains no private key in PEM form; a key begins with -----BEGIN PRIVATE KEY-----';
 }
 
-/** Why a listener cannot use this key with these certificates, or undefined. Each is readable by itself. */
+/** Returns why a listener cannot use this key with these certificates, or undefined. Unreadable files are reported elsewhere. */
 export function keyPairProblem(cert: string, key: string): string | undefined {
   const certificates = readCertificates(cert);
   const privateKey = readPrivateKey(key);
   if (certificates === undefined || privateKey === undefined) return undefined;
   const place = certificates.findIndex((certificate) => certificate.checkPrivateKey(privateKey));
-  if (place < 0)
-    return 'does not belong to the certificate; write the key that the certificate was requested with';
+  if (place < 0) return 'does not match the certificate; use the key that the certificate was requested with';
   if (place > 0)
     return "belongs to a later certificate of the chain; put the gateway's own certificate first in its file";
   try {
@@ -54,6 +53,6 @@ export function keyPairProblem(cert: string, key: string): string | undefined {
     return undefined;
   } catch (error) {
     const code = error instanceof Error && 'code' in error ? String(error.code) : 'unknown';
-    return `or its certificate cannot be used for TLS (${code}); make both anew, with RSA of 2048 bits or more, or ECDSA`;
+    return `or its certificate cannot be used for TLS (${code}); create a new pair with ECDSA, or RSA of at least 2048 bits`;
   }
 }

@@ -1,4 +1,4 @@
-/** Something wrong with the configuration: where, and what to write instead. */
+/** A configuration error: its place, and a message with a remedy. */
 export interface Problem {
   /** File name, or `environment`. */
   readonly file: string;
@@ -8,16 +8,16 @@ export interface Problem {
   readonly message: string;
 }
 
-/** Where a setting is in the parsed file: names and indexes. */
+/** Path of a setting in the parsed file: names and indexes. */
 export type Path = readonly PropertyKey[];
 
-/** A mapping of the parsed file, not checked yet. */
+/** A mapping of the parsed file, not yet validated. */
 export type Raw = Record<string, unknown>;
 
-/** Addresses that only this machine reaches. */
+/** Loopback addresses. */
 export const LOOPBACK = /^(localhost|::1|127(\.\d{1,3}){3})$/;
 
-/** A path as people write it: `callers[0].keys`. */
+/** Formats a path: `callers[0].keys`. */
 export const show = (path: Path) =>
   path
     .map((part) => (typeof part === 'number' ? `[${part}]` : `.${String(part)}`))
@@ -30,10 +30,10 @@ export const isRaw = (value: unknown): value is Raw =>
 
 const NO_LINE = Number.MAX_SAFE_INTEGER;
 
-/** Problems as somebody reads them who goes through the file; after them those of the environment, which have no line. */
+/** Sorts problems by line; those of the environment, which have no line, come last. */
 export const inFileOrder = (problems: readonly Problem[]): Problem[] =>
   problems.toSorted((one, other) => (one.line ?? NO_LINE) - (other.line ?? NO_LINE));
 
-/** `gateway.yaml:14 cache.maxBytes: '64MBs' is no size; write 64MiB or 67108864` */
+/** `gateway.yaml:14 cache.maxBytes: '64MBs' is not a valid size; use e.g. 64MiB or 67108864` */
 export const formatProblem = ({ file, line, setting, message }: Problem): string =>
   `${file}${line === undefined ? '' : `:${line}`}${setting === '' ? '' : ` ${setting}`}: ${message}`;

@@ -11,31 +11,30 @@ interface Covered {
   readonly organizations?: readonly string[] | 'all' | undefined;
 }
 
-/** Names the configuration may use. */
+/** Operation names and tags that the configuration may use. */
 export interface KnownNames {
   readonly operations: ReadonlySet<string>;
   readonly tags: ReadonlySet<string>;
 }
 
-/** Where problems go. */
+/** Receives the problems found. */
 export interface CrossCheckReport {
-  /** Takes a problem of a setting, unless the setting itself was not valid. */
+  /** Reports a problem of a setting, unless the setting itself is invalid. */
   report(path: Path, message: string): void;
-  /** Whether a setting, and all below it, was valid: a problem that depends on others is none where they were not. */
+  /** Whether a setting and everything below it is valid. Checks that depend on invalid settings are skipped. */
   isWhole(path: Path): boolean;
 }
 
-/** Problems of the parsed file that no single setting shows. */
+/** Reports problems that involve more than one setting. */
 export function crossCheck(
   config: GatewayConfig,
   known: KnownNames,
   { report, isWhole }: CrossCheckReport,
 ): void {
-  const unique = (path: (index: number) => Path, names: readonly string[], what: string) => {
+  const unique = (path: (index: number) => Path, names: readonly string[], kind: string) => {
     const seen = new Set<string>();
     for (const [index, name] of names.entries()) {
-      if (seen.has(name))
-        report(path(index), `'${name}' is the ${what} of another one already; give each its own`);
+      if (seen.has(name)) report(path(index), `the ${kind} '${name}' is already in use; choose a unique one`);
       seen.add(name);
     }
   };
@@ -66,7 +65,7 @@ export function crossCheck(
       if (name === 'lists' || known.operations.has(name) || known.tags.has(name)) continue;
       report(
         path,
-        `'${name}' is no list operation and no tag${didYouMean(name, [...known.operations, ...known.tags])}`,
+        `'${name}' is not a known list operation or tag${didYouMean(name, [...known.operations, ...known.tags])}`,
       );
     }
   };
@@ -76,7 +75,10 @@ export function crossCheck(
     checkOperations(['anonymous', 'operations'], config.anonymous.operations);
   for (const name of Object.keys(config.cache.operations)) {
     if (!known.operations.has(name))
-      report(['cache', 'operations', name], `is no list operation${didYouMean(name, known.operations)}`);
+      report(
+        ['cache', 'operations', name],
+        `is not a known list operation${didYouMean(name, known.operations)}`,
+      );
   }
   const { hostname, protocol } = new URL(config.upstream.origin);
   if (protocol === 'http:' && !LOOPBACK.test(hostname.replace(/^\[|\]$/g, '')))
@@ -87,7 +89,7 @@ export function crossCheck(
   if (config.anonymous !== undefined && !config.anonymous.allowRemote && !LOOPBACK.test(config.listen.host)) {
     report(
       ['anonymous'],
-      `would let everyone in who reaches ${config.listen.host}; listen on 127.0.0.1, or write allowRemote: true`,
+      `would admit everyone who can reach ${config.listen.host}; listen on 127.0.0.1, or write allowRemote: true`,
     );
   }
   checkPorts(config, { report, isWhole });
@@ -96,12 +98,12 @@ export function crossCheck(
   if (config.cache.shared !== undefined && config.listen.publicUrl === undefined)
     report(
       ['listen', 'publicUrl'],
-      'is needed with cache.shared: the links in shared lists lead there; write the address that all these gateways are reached at',
+      'is required with cache.shared, because shared lists contain links; write the address under which clients reach these gateways',
     );
   if (config.admin.token === undefined && !LOOPBACK.test(config.admin.host))
     report(
       ['admin', 'token'],
-      `is needed where ${config.admin.host} can be reached from other machines; write { file: PATH }`,
+      `is required because ${config.admin.host} is reachable from other machines; write { file: PATH }`,
     );
   unique(
     (index) => ['issuers', index, 'issuer'],
@@ -112,13 +114,10 @@ export function crossCheck(
     if ('url' in jwks && !isSafeUrl(jwks.url))
       report(
         ['issuers', index, 'jwks', 'url'],
-        'write an https address: whoever answers it decides who is let in',
+        'write an https address: its keys decide which tokens are accepted',
       );
     if ('url' in jwks && hasLogin(jwks.url))
-      report(
-        ['issuers', index, 'jwks', 'url'],
-        'write it without user and password; a key server needs none',
-      );
+      report(['issuers', index, 'jwks', 'url'], 'write it without user and password; key sets are public');
   }
   for (const [index, { jwt }] of config.callers.entries()) {
     if (jwt === undefined) continue;
@@ -126,7 +125,7 @@ export function crossCheck(
     if (!issuers.includes(jwt.issuer) && isWhole(['issuers']))
       report(
         ['callers', index, 'jwt', 'issuer'],
-        `'${jwt.issuer}' is not under issuers${didYouMean(jwt.issuer, issuers)}`,
+        `'${jwt.issuer}' is not listed under issuers${didYouMean(jwt.issuer, issuers)}`,
       );
     if ((jwt.subject === undefined) === (jwt.claim === undefined))
       report(['callers', index, 'jwt'], 'write either subject or claim');
@@ -134,21 +133,21 @@ export function crossCheck(
   if (config.callers.length === 0 && config.anonymous === undefined && isWhole(['anonymous']))
     report(
       ['callers'],
-      'nobody could read anything; make a key with atlas-gateway new-key --caller NAME, or write anonymous',
+      'no caller could read anything; create a key with atlas-gateway new-key --caller NAME, or add anonymous',
     );
 }
 
-/** Two listeners cannot take one port. */
+/** Two listeners cannot share a port. */
 function checkPorts({ listen, admin }: GatewayConfig, { report, isWhole }: CrossCheckReport): void {
   const areKnown = ['listen', 'admin'].every((name) => isWhole([name, 'host']) && isWhole([name, 'port']));
   if (!areKnown || listen.port !== admin.port || listen.port === 0) return;
   if (!hostsOverlap(listen.host, admin.host)) return;
-  // One of them is written; the other may be the default, which has no line.
+  // Report the port that is written in the file; the other may be the default, which has no line.
   const [section, other] = listen.port === DEFAULT_PORT ? ['admin', 'listen.port'] : ['listen', 'admin.port'];
-  report([section ?? '', 'port'], `${listen.port} is ${other} too; write another port`);
+  report([section ?? '', 'port'], `${listen.port} is also used by ${other}; choose another port`);
 }
 
-/** An id that is listed twice is a mistyped one, or of no use. */
+/** A duplicate id is either redundant or a typo. */
 function checkIds(
   { credentials, callers, anonymous }: GatewayConfig,
   report: CrossCheckReport['report'],
@@ -168,7 +167,7 @@ function checkIds(
   if (anonymous !== undefined) checkBoth(['anonymous'], anonymous);
 }
 
-/** A token admits one caller only. */
+/** A token must match only one caller. */
 function checkTokenRules({ callers }: GatewayConfig, report: CrossCheckReport['report']): void {
   const names = new Map<string, string>();
   for (const [index, { name, jwt }] of callers.entries()) {
@@ -179,7 +178,7 @@ function checkTokenRules({ callers }: GatewayConfig, report: CrossCheckReport['r
     if (other !== undefined)
       report(
         ['callers', index, 'jwt'],
-        `admits the same tokens as caller '${other}'; give each its own subject or claim`,
+        `accepts the same tokens as caller '${other}'; give each a unique subject or claim`,
       );
     names.set(rule, name);
   }

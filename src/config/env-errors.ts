@@ -4,7 +4,7 @@ import { type Environment, override } from './env-overrides.ts';
 import { configSchema } from './schema.ts';
 import { issueProblems } from './schema-issues.ts';
 
-/** What is wrong with the variables that override settings, where the file they belong to cannot be read. */
+/** Problems of the variables that override settings, if the configuration file itself cannot be read. */
 export function environmentProblems(env: Environment): Problem[] {
   const raw: Raw = {};
   const { problems, overridden } = override(raw, env);
@@ -13,7 +13,7 @@ export function environmentProblems(env: Environment): Problem[] {
     .flatMap((issue) => issueProblems(issue, raw))
     .flatMap(({ path, message }): Problem[] => {
       const variable = overridden.get(show(path));
-      // What is missing is in the file.
+      // Missing settings may be in the unreadable file.
       return variable === undefined ? [] : [{ file: 'environment', setting: variable, message }];
     });
   return [...problems, ...ofValues];

@@ -3,18 +3,18 @@ import { isRaw, type Problem, type Raw } from './config-error.ts';
 import { SCALAR_SETTINGS } from './schema.ts';
 import { isServiceVariable } from './service-variables.ts';
 
-/** The process's environment. */
+/** The environment of the process. */
 export type Environment = Readonly<Record<string, string | undefined>>;
 
 const PREFIX = 'ATLAS_GATEWAY_';
-/** Set by the launcher, not a setting. */
+/** The path of the configuration, not a setting. */
 const CONFIG_VARIABLE = `${PREFIX}CONFIG`;
 
 /** `listen.publicUrl` → `ATLAS_GATEWAY_LISTEN_PUBLIC_URL` */
 export const variableOf = (setting: string): string =>
   PREFIX + setting.replace(/[A-Z]/g, '_$&').replaceAll('.', '_').toUpperCase();
 
-/** Puts the settings that environment variables name into the parsed file; tells which setting came from which variable. */
+/** Applies the settings from environment variables to the parsed file; `overridden` maps each setting to its variable. */
 export function override(
   raw: Raw,
   env: Environment,
@@ -30,7 +30,7 @@ export function override(
       problems.push({
         file: 'environment',
         setting: variable,
-        message: `names no setting${didYouMean(variable, settings.keys())}`,
+        message: `is not a known setting${didYouMean(variable, settings.keys())}`,
       });
       continue;
     }
@@ -49,7 +49,7 @@ export function override(
 
 const pair = (one: string, other: string): string => `${one} is set but ${other} is not; set both`;
 
-/** The configuration of a start without a file: one credential from the environment, and lists open to this machine. */
+/** The configuration used without a file: one credential from the environment, lists readable by local clients. */
 export function fromEnvironment(env: Environment): Raw | string {
   const set = (variable: string) => (env[variable] ?? '') !== '';
   const [id, secret, publicKey, privateKey] = [

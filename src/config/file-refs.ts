@@ -3,7 +3,7 @@ import { type Path, show } from './config-error.ts';
 import { keySetProblem } from './key-set-check.ts';
 import type { GatewayConfig, SecretRef } from './schema.ts';
 
-/** Files that are read whole, certificates and keys for verifying, with their place. */
+/** References to certificates, keys and key sets, whose files are read as they are, with their paths in the configuration. */
 export function fileRefs(config: GatewayConfig): { ref: { file: string }; path: Path }[] {
   const { tls } = config.listen;
   const ca = config.cache.shared?.ca;
@@ -26,21 +26,21 @@ export function fileRefs(config: GatewayConfig): { ref: { file: string }; path: 
   ];
 }
 
-/** What is wrong with such a file's content, or undefined. */
+/** Returns the problem of such a file's content, or undefined. */
 export function contentProblem(path: Path, content: string): string | undefined {
   const setting = show(path);
   if (
     setting.endsWith('ha1') &&
     !/^([a-f0-9]{32}|[a-f0-9]{64})(\s+([a-f0-9]{32}|[a-f0-9]{64}))*\s*$/.test(content)
   )
-    return 'holds no HA1; make it with atlas-gateway new-key --ha1-file';
+    return 'contains no HA1; create it with atlas-gateway new-key --ha1-file';
   if (setting.endsWith('jwks')) return keySetProblem(content);
   if (setting.endsWith('tls.key')) return privateKeyProblem(content);
   if (setting.endsWith('tls.cert') || setting.endsWith('.ca')) return certificatesProblem(content);
   return undefined;
 }
 
-/** Certificates and the keys that have to belong to them, with the place of the key. */
+/** Certificates with their private keys, and the path of the key in the configuration. */
 export function keyPairs({ listen: { tls } }: GatewayConfig): {
   cert: { file: string };
   key: { file: string };
@@ -49,7 +49,7 @@ export function keyPairs({ listen: { tls } }: GatewayConfig): {
   return tls === undefined ? [] : [{ ...tls, path: ['listen', 'tls', 'key'] }];
 }
 
-/** Every secret the configuration names, with its place. */
+/** Every reference to a secret, with its path in the configuration. */
 export function secretRefs(config: GatewayConfig): { ref: SecretRef; path: Path }[] {
   const refs: { ref: SecretRef; path: Path }[] = [];
   if (config.admin.token !== undefined) refs.push({ ref: config.admin.token, path: ['admin', 'token'] });

@@ -7,7 +7,7 @@ const KNOWN_CURVES = new Set(['P-256', 'P-384', 'P-521', 'Ed25519']);
 
 type Key = z.infer<typeof keySet>['keys'][number];
 
-/** Whether a key is of a kind that can verify tokens; keys of other kinds are skipped (RFC 7517 section 5). */
+/** Whether a key's type can verify tokens; other keys are skipped (RFC 7517 section 5). */
 const canVerify = ({ kty, crv, use }: Key): boolean =>
   use !== 'enc' && (kty === 'RSA' || ((kty === 'EC' || kty === 'OKP') && KNOWN_CURVES.has(String(crv))));
 
@@ -28,10 +28,10 @@ function parse(content: string): unknown {
   }
 }
 
-/** What is wrong with a file of keys that verify tokens, or undefined. */
+/** Returns the problem of a JWKS file, or undefined. */
 export function keySetProblem(content: string): string | undefined {
   const read = keySet.safeParse(parse(content));
-  if (!read.success) return 'contains no JSON Web Key Set; it begins with {"keys": [';
+  if (!read.success) return 'contains no JSON Web Key Set; a key set begins with {"keys": [';
   const { keys } = read.data;
   if (keys.some(({ kty, d }) => kty === 'oct' || d !== undefined))
     return 'contains a secret key; write public keys only';

@@ -1,7 +1,7 @@
 import { isMap, isSeq, type LineCounter, type ParsedNode, type YAMLMap, type YAMLSeq } from 'yaml';
 import type { Path } from './config-error.ts';
 
-/** Line of the setting at a path, or of the nearest one around it that is written. */
+/** Line of the setting at a path, or of the nearest enclosing setting in the file. */
 export function lineOf(contents: ParsedNode | null, path: Path, lines: LineCounter): number {
   let node: ParsedNode | null | undefined = contents;
   let offset = contents?.range[0] ?? 0;

@@ -15,18 +15,18 @@ import { snapshotProblem } from './snapshot-check.ts';
 import { validPartOf, wholeConfig } from './valid-part.ts';
 
 export interface LoadOptions extends SecretSources {
-  /** The configuration file; absent: credentials come from the environment. */
+  /** Path of the configuration file; if absent, credentials are read from the environment. */
   readonly path?: string;
   readonly known: KnownNames;
-  /** Why a file cannot be written at a path, and what to do; undefined where it can. */
+  /** Returns why a file cannot be written at a path, with a remedy; undefined if it can. */
   readonly whyNotWritable: (path: string) => string | undefined;
 }
 
-/** A configuration and its secrets, or everything that is wrong with it. */
+/** A configuration with its secrets, or all of its problems. */
 export type LoadedConfig =
   | (ResolvedConfig & {
       readonly ok: true;
-      /** Every file it was read from, secrets included. */
+      /** Every file it was read from, including secrets. */
       readonly files: readonly string[];
     })
   | {
@@ -36,13 +36,13 @@ export type LoadedConfig =
       readonly files?: readonly string[];
     };
 
-/** The shortest key that signs or encrypts, and the shortest secret that lets somebody in. */
+/** Minimum lengths of signing and encryption keys, and of secrets used for authentication. */
 const MIN_KEY_LENGTH = 32;
 const MIN_SECRET_LENGTH = 16;
 
 type Locate = (path: Path) => Pick<Problem, 'file' | 'line'>;
 
-/** Reads, checks and completes the configuration. All problems come at once. Nothing of a secret's value is in a problem. */
+/** Loads and validates the configuration, and reports all problems at once. Messages never contain the value of a secret. */
 export function loadConfig(options: LoadOptions): LoadedConfig {
   const { path, env, known } = options;
   const problems: Problem[] = [];
@@ -94,7 +94,7 @@ export function loadConfig(options: LoadOptions): LoadedConfig {
     for (const issue of parsed.error.issues)
       for (const { path: where, message } of issueProblems(issue, raw)) report(where, message);
   }
-  // Settings that are valid are checked further while others are still wrong, so that every problem is reported at once.
+  // Valid settings are cross-checked even if others are invalid, so that all problems are reported at once.
   const valid = parsed.success ? wholeConfig(parsed.data) : validPartOf(raw, parsed.error.issues);
   const { config } = valid;
   const reportValid = (where: Path, message: string) => {
@@ -135,7 +135,7 @@ export function loadConfig(options: LoadOptions): LoadedConfig {
   if (address !== undefined && readSharedAddress(address) === undefined)
     reportValid(
       ['cache', 'shared', 'url'],
-      'is no address of a Redis; write redis://, rediss://, redis+sentinel://…/primary or redis+cluster://, special characters of a password percent-encoded',
+      'is not a valid Redis URL; use redis://, rediss://, redis+sentinel://…/primary or redis+cluster://, with special characters in the password percent-encoded',
     );
   for (const { ref, path: where } of fileRefs(config)) {
     try {
@@ -146,7 +146,7 @@ export function loadConfig(options: LoadOptions): LoadedConfig {
     } catch {
       reportValid(
         where,
-        `the file ${ref.file} cannot be read; check that it is there and readable by this user`,
+        `the file ${ref.file} cannot be read; check that it exists and is readable by this user`,
       );
     }
   }
@@ -174,7 +174,7 @@ export function loadConfig(options: LoadOptions): LoadedConfig {
     config,
     secretOf(ref) {
       const value = secrets.get(JSON.stringify(ref));
-      if (value === undefined) throw new Error(`The configuration does not name the ${nameOf(ref)}.`);
+      if (value === undefined) throw new Error(`The configuration does not reference the ${nameOf(ref)}.`);
       return value;
     },
     files,

@@ -3,19 +3,19 @@ import { isRaw, type Path, type Problem, type Raw } from './config-error.ts';
 import { lineOf } from './line-of.ts';
 import { DUPLICATE_KEY, yamlProblems } from './yaml-errors.ts';
 
-/** What a configuration file says, not checked yet, with the line of each setting; or what is wrong with it as YAML. */
+/** The parsed but not yet validated file with the line of each setting, or its YAML errors. */
 export type ReadYaml =
   | { readonly ok: true; readonly raw: Raw; readonly lineOf: (path: Path) => number }
   | { readonly ok: false; readonly problems: readonly Problem[] };
 
-/** Far more than any configuration needs; a larger file is something else. */
+/** Far larger than any configuration; larger files are not parsed. */
 const MAX_LENGTH = 1_048_576;
 
 type YamlDocument = Document.Parsed<ParsedNode>;
 
 /**
- * Reads the text of a configuration file. Never throws: the YAML library reports most of what is wrong as a value, but throws on aliases
- * without an anchor, on too many of them, on merges of what is not a mapping, and where nesting exhausts the stack.
+ * Parses the text of a configuration file. Never throws: the YAML library returns most errors as values, but throws on aliases
+ * without an anchor, on too many aliases, on merges of values that are not mappings, and if nesting exhausts the stack.
  */
 export function readYaml(file: string, text: string): ReadYaml {
   const problem = (message: string, line = 1): ReadYaml => ({
@@ -29,7 +29,7 @@ export function readYaml(file: string, text: string): ReadYaml {
   try {
     document = parseDocument(text, { lineCounter: lines, logLevel: 'error', uniqueKeys: false });
   } catch {
-    return problem('is not valid YAML: it cannot be read; check that it is the configuration');
+    return problem('is not valid YAML and cannot be parsed; check that it is the configuration');
   }
   if (document.errors.length > 0)
     return {
@@ -54,7 +54,7 @@ export function readYaml(file: string, text: string): ReadYaml {
     const dangling = danglingAlias(document);
     if (dangling !== undefined)
       return problem(
-        `*${dangling.name} names no anchor; quote the value if it begins with *, or write &${dangling.name} where it is defined`,
+        `*${dangling.name} refers to an undefined anchor; quote the value if it begins with *, or write &${dangling.name} where it is defined`,
         lines.linePos(dangling.offset).line,
       );
     const reason = error instanceof Error ? (error.message.split('\n', 1)[0] ?? '') : '';
@@ -65,7 +65,7 @@ export function readYaml(file: string, text: string): ReadYaml {
   return { ok: true, raw: parsed, lineOf: (path) => lineOf(contents, path, lines) };
 }
 
-/** Offsets of keys that stand in their mapping already. The library's own check compares each with all others, which takes minutes. */
+/** Offsets of duplicate keys. The library's own check compares each key with all others of its mapping, which blocks for minutes. */
 function repeatedKeys(document: YamlDocument): number[] {
   const offsets: number[] = [];
   visit(document, {
@@ -81,7 +81,7 @@ function repeatedKeys(document: YamlDocument): number[] {
   return offsets;
 }
 
-/** The first alias whose anchor does not exist before it. */
+/** The first alias without a preceding anchor. */
 function danglingAlias(document: YamlDocument): { name: string; offset: number } | undefined {
   let found: { name: string; offset: number } | undefined;
   visit(document, {

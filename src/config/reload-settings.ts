@@ -2,16 +2,16 @@ import { isRaw, type Path, show } from './config-error.ts';
 import { fileRefs, secretRefs } from './file-refs.ts';
 import type { GatewayConfig, SecretRef } from './schema.ts';
 
-/** A configuration that was read, with its secrets. */
+/** A loaded configuration with its secrets. */
 export interface ResolvedConfig {
   readonly config: GatewayConfig;
-  /** Throws for a reference that the configuration does not name. */
+  /** Throws for a reference that is not in the configuration. */
   readonly secretOf: (ref: SecretRef) => string;
 }
 
 /**
- * Settings that a reload applies, each with all below it; `*` stands for an index or a name. Every setting is in this list or in the next:
- * a test walks the schema.
+ * Settings that a reload applies, including everything below them; `*` stands for an index or a name. A test walks the schema and checks
+ * that every setting is either in this list or in the next.
  */
 export const LIVE_SETTINGS = [
   'listen.tls.cert',
@@ -28,7 +28,7 @@ export const LIVE_SETTINGS = [
   'anonymous',
 ] as const;
 
-/** Settings that keep the value of the start, the content of the files they name included, until the next start. */
+/** Settings, including the content of referenced files, that only take effect at startup. */
 export const RESTART_SETTINGS = [
   'listen.host',
   'listen.port',
@@ -45,14 +45,14 @@ export const RESTART_SETTINGS = [
   'metrics',
 ] as const;
 
-/** Whether a setting is in a list, by itself or with one above it. */
+/** Whether a list contains a setting or one of its ancestors. */
 export function isListed(list: readonly string[], path: readonly string[]): boolean {
   return list.some((pattern) =>
     pattern.split('.').every((part, index) => part === path[index] || (part === '*' && index in path)),
   );
 }
 
-/** Names of the settings that changed since the start and wait for the next one. */
+/** Names of the settings that changed since startup and require a restart. */
 export function changesThatWait(started: ResolvedConfig, next: ResolvedConfig): string[] {
   const [before, after] = [valuesOf(started), valuesOf(next)];
   const changed = [...new Set([...before.keys(), ...after.keys()])].filter(
@@ -76,13 +76,13 @@ export function changesThatWait(started: ResolvedConfig, next: ResolvedConfig): 
 }
 
 interface SettingValue {
-  /** Names only: an index stands in it as the name of what it numbers. */
+  /** Names only: an index is replaced by the name of its entry. */
   readonly path: readonly string[];
-  /** Comparable text; for a secret or a file, of the reference and of what it leads to. */
+  /** Comparable text; for secrets and files, the reference and the content. */
   readonly value: string;
 }
 
-/** Every setting that holds a value, by its name; credentials by theirs, so that a changed order changes nothing. */
+/** Every setting with a value, by name. List entries are identified by their names, so that reordering them is not a change. */
 function valuesOf({ config, secretOf }: ResolvedConfig): Map<string, SettingValue> {
   const references = new Map(
     [...secretRefs(config), ...fileRefs(config)].map(({ ref, path }) => [show(path), ref] as const),

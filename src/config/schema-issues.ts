@@ -3,13 +3,13 @@ import { didYouMean } from '../lib/suggest.ts';
 import type { Path } from './config-error.ts';
 import { configSchema } from './schema.ts';
 
-/** What an issue of the schema's says, in the words of this configuration. */
+/** Converts a Zod issue into problems in terms of this configuration. */
 export function issueProblems(issue: z.core.$ZodIssue, raw: unknown): { path: Path; message: string }[] {
   if (issue.code === 'unrecognized_keys') {
     const names = allowedKeys(issue.path);
     return issue.keys.map((key) => ({
       path: [...issue.path, key],
-      message: `is no setting${didYouMean(key, names)}`,
+      message: `is not a known setting${didYouMean(key, names)}`,
     }));
   }
   const value = issue.path.reduce<unknown>(
@@ -22,7 +22,7 @@ export function issueProblems(issue: z.core.$ZodIssue, raw: unknown): { path: Pa
   return [{ path: issue.path, message: missing ? 'is missing' : inWords(issue, value) }];
 }
 
-/** The schema's own sentence, or one in place of the library's. */
+/** The schema's own message, or a replacement for Zod's default message. */
 function inWords(issue: z.core.$ZodIssue, value: unknown): string {
   if (!/^(Invalid|Too (small|big))\b/.test(issue.message)) return issue.message;
   if (value === null || value === '' || (Array.isArray(value) && value.length === 0))
@@ -30,17 +30,17 @@ function inWords(issue: z.core.$ZodIssue, value: unknown): string {
   switch (issue.code === 'invalid_type' ? issue.expected : issue.code) {
     case 'object':
     case 'record':
-      return 'is a mapping; write its settings in the lines below it, indented';
+      return 'must be a mapping; write its settings on the lines below it, indented';
     case 'array':
-      return 'is a list; write each entry on a line of its own, after a dash';
+      return 'must be a list; write each entry on its own line, after a dash';
     case 'string':
-      return 'is a text; write one, in quotes where it looks like a number';
+      return 'must be a string; quote it if it looks like a number';
     default:
-      return 'has a value that is not possible here; see docs/configuration.md';
+      return 'has an invalid value; see docs/configuration.md';
   }
 }
 
-/** The settings there are at a path, for suggestions. */
+/** Names of the settings at a path, for suggestions. */
 function allowedKeys(path: Path): string[] {
   let at: unknown = configSchema;
   const inner = (schema: unknown): unknown => {

@@ -2,43 +2,43 @@ import { z } from 'zod';
 import { parseDuration, parseSize } from '../lib/units.ts';
 import { isHost } from './hosts.ts';
 
-const shown = (value: unknown) =>
+const quote = (value: unknown) =>
   value === undefined ? 'nothing' : `'${typeof value === 'object' ? 'a list or mapping' : String(value)}'`;
 
-/** A timer of the platform that is set to more than 24.8 days fires at once. */
+/** Node.js timers longer than 2^31-1 ms (24.8 days) fire immediately. */
 const LONGEST_TIMER = '24d';
 const LONGEST_DURATION = '3650d';
 const isAtMost = (text: string, longest: string) =>
   (parseDuration(text) ?? 0) <= (parseDuration(longest) ?? 0);
 
-/** A duration that has no default of its own. */
+/** A duration without a default. */
 const anyDuration = (example: string, description: string) =>
   z
-    .string({ error: ({ input }) => `${shown(input)} is no duration; write ${example}` })
+    .string({ error: ({ input }) => `${quote(input)} is not a valid duration; use e.g. ${example}` })
     .refine((text) => parseDuration(text) !== undefined, {
-      error: ({ input }) => `${shown(input)} is no duration; write ${example}`,
+      error: ({ input }) => `${quote(input)} is not a valid duration; use e.g. ${example}`,
     })
     .refine((text) => isAtMost(text, LONGEST_DURATION), {
-      error: ({ input }) => `${shown(input)} is too long; write ${LONGEST_DURATION} at most`,
+      error: ({ input }) => `${quote(input)} is too long; use at most ${LONGEST_DURATION}`,
     })
     .transform((text) => parseDuration(text) ?? 0)
     .describe(`${description} A duration such as ${example}.`);
 
-const duration = (standard: string, description: string) =>
-  anyDuration(standard, description)
-    .prefault(standard)
-    .describe(`${description} A duration such as ${standard}.`);
+const duration = (defaultValue: string, description: string) =>
+  anyDuration(defaultValue, description)
+    .prefault(defaultValue)
+    .describe(`${description} A duration such as ${defaultValue}.`);
 
-/** A duration that a timer is set to. */
-const timerDuration = (standard: string, description: string) =>
-  duration(standard, description).refine((ms) => ms <= (parseDuration(LONGEST_TIMER) ?? 0), {
-    error: `is too long; write ${LONGEST_TIMER} at most`,
+/** A duration for a timer. */
+const timerDuration = (defaultValue: string, description: string) =>
+  duration(defaultValue, description).refine((ms) => ms <= (parseDuration(LONGEST_TIMER) ?? 0), {
+    error: `is too long; use at most ${LONGEST_TIMER}`,
   });
 
-/** A timer that would have no effect, or fire without a pause, if it were set to nothing. */
-const positiveTimerDuration = (standard: string, description: string) =>
-  timerDuration(standard, description).refine((ms) => ms > 0, {
-    error: `must be more than 0; write ${standard}, for example`,
+/** For timers that would have no effect, or fire in a tight loop, if set to 0. */
+const positiveTimerDuration = (defaultValue: string, description: string) =>
+  timerDuration(defaultValue, description).refine((ms) => ms > 0, {
+    error: `must be greater than 0; use e.g. ${defaultValue}`,
   });
 
 const isSize = (text: string) => {
@@ -46,97 +46,103 @@ const isSize = (text: string) => {
   return Number.isSafeInteger(bytes) && bytes !== 0;
 };
 
-const size = (standard: string, description: string) => {
-  const noSize = {
+const size = (defaultValue: string, description: string) => {
+  const invalidSize = {
     error: ({ input }: { input?: unknown }) =>
-      `${shown(input)} is no size; write ${standard} or ${parseSize(standard)}`,
+      `${quote(input)} is not a valid size; use e.g. ${defaultValue} or ${parseSize(defaultValue)}`,
   };
   return z
-    .union([z.int().positive(noSize), z.string()], noSize)
-    .refine((value) => typeof value === 'number' || isSize(value), noSize)
+    .union([z.int().positive(invalidSize), z.string()], invalidSize)
+    .refine((value) => typeof value === 'number' || isSize(value), invalidSize)
     .transform((value) => (typeof value === 'number' ? value : (parseSize(value) ?? 0)))
-    .prefault(standard)
-    .describe(`${description} A size such as ${standard}, or a number of bytes.`);
+    .prefault(defaultValue)
+    .describe(`${description} A size such as ${defaultValue}, or a number of bytes.`);
 };
 
 const secret = (description: string) =>
   z
     .union([z.strictObject({ env: z.string().min(1) }), z.strictObject({ file: z.string().min(1) })], {
-      error: 'a secret is never written here; write { env: NAME } or { file: PATH }',
+      error: 'a secret must not be written in this file; write { env: NAME } or { file: PATH }',
     })
-    .describe(`${description} Named by { env: NAME } or { file: PATH }.`);
+    .describe(`${description} Given as { env: NAME } or { file: PATH }.`);
 
 const name = z
-  .string({ error: ({ input }) => `${shown(input)} is no name; write letters, digits, dots and dashes` })
+  .string({
+    error: ({ input }) =>
+      `${quote(input)} is not a valid name; use letters, digits, dots, dashes and underscores`,
+  })
   .regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$/, {
-    error: ({ input }) => `${shown(input)} is no name; write up to 63 letters, digits, dots and dashes`,
+    error: ({ input }) =>
+      `${quote(input)} is not a valid name; use up to 63 letters, digits, dots, dashes and underscores`,
   });
 
 const hexId = z
-  .string({ error: ({ input }) => `${shown(input)} is no id; write 24 hexadecimal digits in quotes` })
+  .string({
+    error: ({ input }) => `${quote(input)} is not a valid id; write 24 hexadecimal digits in quotes`,
+  })
   .regex(/^[a-f0-9]{24}$/, {
-    error: ({ input }) => `${shown(input)} is no id; write 24 lower-case hexadecimal digits`,
+    error: ({ input }) => `${quote(input)} is not a valid id; write 24 lower-case hexadecimal digits`,
   });
 
-const idsOrAll = (what: string) =>
+const idsOrAll = (kind: string) =>
   z
     .union([z.literal('all'), z.array(hexId)], {
-      error: `write all, or a list of ${what} ids of 24 hexadecimal digits`,
+      error: `write all, or a list of ${kind} ids of 24 hexadecimal digits`,
     })
-    .describe(`Ids of ${what}s, or all.`);
+    .describe(`Ids of ${kind}s, or all.`);
 
 const operationNames = z
   .union([z.string(), z.array(z.string())], { error: 'write lists, or a list of operation ids and tags' })
   .transform((names) => (typeof names === 'string' ? [names] : names))
   .prefault('lists')
-  .describe(
-    'Operation ids and tags; `lists` stands for every list that holds no secrets and no personal data.',
-  );
+  .describe('Operation ids and tags; `lists` stands for all lists without secrets and personal data.');
 
-const port = (standard: number, description: string) =>
+const port = (defaultValue: number, description: string) =>
   z
-    .int({ error: ({ input }) => `${shown(input)} is no port; write a number from 0 to 65535` })
+    .int({ error: ({ input }) => `${quote(input)} is not a valid port; write a number from 0 to 65535` })
     .min(0, { error: 'a port is a number from 0 to 65535' })
     .max(65_535, { error: 'a port is a number from 0 to 65535' })
-    .default(standard)
+    .default(defaultValue)
     .describe(description);
 
 const url = (description: string) =>
   z
-    .string({ error: ({ input }) => `${shown(input)} is no address; write https://host` })
+    .string({ error: ({ input }) => `${quote(input)} is not a valid address; write https://host` })
     .refine((text) => URL.canParse(text) && /^https?:\/\/[^/?#@]+\/?$/.test(text), {
       error: ({ input }) =>
-        `${shown(input)} is no origin; write scheme and host only, such as https://host:8080`,
+        `${quote(input)} is not a valid origin; write only scheme and host, e.g. https://host:8080`,
     })
     .transform((text) => text.replace(/\/$/, ''))
     .describe(description);
 
-const host = (standard: string, description: string) =>
+const host = (defaultValue: string, description: string) =>
   z
-    .string({ error: ({ input }) => `${shown(input)} is not a valid host; write ${standard}, for example` })
+    .string({ error: ({ input }) => `${quote(input)} is not a valid host; use e.g. ${defaultValue}` })
     .refine(isHost, {
       error: ({ input }) =>
-        `${shown(input)} is not a valid host; write an IP address or a name, without scheme, brackets or port, such as ${standard}`,
+        `${quote(input)} is not a valid host; write an IP address or a name, without scheme, brackets or port, e.g. ${defaultValue}`,
     })
-    .default(standard)
+    .default(defaultValue)
     .describe(description);
 
 const flag = () =>
   z.boolean({
-    error: ({ input }) => `${shown(input)} is not true or false; write true or false, without quotes`,
+    error: ({ input }) => `${quote(input)} is not a boolean; write true or false, without quotes`,
   });
 
-/** `Date.parse` alone takes the 30th of February for a day in March. */
+/** `Date.parse` alone accepts February 30 as a day in March. */
 const isCalendarDay = (text: string) => {
   const date = new Date(`${text}T00:00:00Z`);
   return !Number.isNaN(date.getTime()) && date.toISOString().startsWith(text);
 };
 
 const day = z
-  .string({ error: ({ input }) => `${shown(input)} is no day; write YYYY-MM-DD` })
-  .regex(/^\d{4}-\d{2}-\d{2}$/, { error: ({ input }) => `${shown(input)} is no day; write YYYY-MM-DD` })
+  .string({ error: ({ input }) => `${quote(input)} is not a valid date; write YYYY-MM-DD` })
+  .regex(/^\d{4}-\d{2}-\d{2}$/, {
+    error: ({ input }) => `${quote(input)} is not a valid date; write YYYY-MM-DD`,
+  })
   .refine(isCalendarDay, {
-    error: ({ input }) => `${shown(input)} is not a day of the calendar; write a day that its month has`,
+    error: ({ input }) => `${quote(input)} is not an existing date; write a day that exists in that month`,
   });
 
 const fileRef = (description: string) =>
@@ -146,42 +152,44 @@ const rate = (description: string) =>
   z
     .strictObject({
       perMinute: z
-        .int({ error: ({ input }) => `${shown(input)} is no rate; write a whole number such as 60` })
-        .positive({ error: 'a rate is at least 1' }),
+        .int({ error: ({ input }) => `${quote(input)} is not a valid rate; use a whole number, e.g. 60` })
+        .positive({ error: 'must be at least 1' }),
     })
     .describe(description);
 
 const listen = z.strictObject({
-  host: host('127.0.0.1', 'Address the gateway listens on.'),
-  port: port(8_080, 'Port the gateway listens on.'),
+  host: host('127.0.0.1', 'Address of the public listener.'),
+  port: port(8_080, 'Port of the public listener.'),
   tls: z
     .strictObject({ cert: fileRef('Certificate chain, PEM.'), key: fileRef('Private key, PEM.') })
     .optional()
-    .describe('Serves https; changed files are taken over without a restart.'),
+    .describe('Serves HTTPS; changed files are applied without a restart.'),
   maxInFlight: z
-    .int({ error: ({ input }) => `${shown(input)} is no count; write a whole number such as 5000` })
-    .positive({ error: 'a count is at least 1' })
+    .int({ error: ({ input }) => `${quote(input)} is not a valid number; use a whole number, e.g. 5000` })
+    .positive({ error: 'must be at least 1' })
     .default(5_000)
-    .describe('Requests answered at the same time; more get 503 OVERLOADED.'),
+    .describe('Maximum number of concurrent requests; further requests get 503 OVERLOADED.'),
   publicUrl: url(
-    'Scheme and host that links in answers lead to; by default the address listened on.',
+    'Scheme and host of the links in responses; by default the address of the listener.',
   ).optional(),
 });
 
 const admin = z.strictObject({
-  host: host('127.0.0.1', 'Address of metrics, probes and purge.'),
-  port: port(9_090, 'Port of metrics, probes and purge.'),
-  token: secret('Token asked of those who read the status or purge; needed off loopback.').optional(),
+  host: host('127.0.0.1', 'Address of the admin listener (metrics, probes, status, purge).'),
+  port: port(9_090, 'Port of the admin listener.'),
+  token: secret(
+    'Token required to read the status and to purge; mandatory unless the admin listener is on loopback.',
+  ).optional(),
 });
 
 const upstream = z.strictObject({
-  origin: url('Where Atlas is.').prefault('https://cloud.mongodb.com'),
-  timeout: positiveTimerDuration('10s', 'How long a load may take altogether.'),
-  maxBody: size('32MiB', 'The largest answer taken from Atlas.'),
+  origin: url('Origin of the Atlas Administration API.').prefault('https://cloud.mongodb.com'),
+  timeout: positiveTimerDuration('10s', 'Total time limit of a load.'),
+  maxBody: size('32MiB', 'Maximum size of a response from Atlas.'),
 });
 
 const credential = z.strictObject({
-  name: name.describe('The name that metrics and logs use.'),
+  name: name.describe('Name used in metrics and logs.'),
   serviceAccount: z
     .strictObject({
       clientId: secret('Client id of the service account.'),
@@ -199,12 +207,12 @@ const credential = z.strictObject({
   projects: z
     .array(hexId)
     .optional()
-    .describe('Projects it is asked about; without projects and organizations, all.'),
-  organizations: z.array(hexId).optional().describe('Organizations it is asked about.'),
+    .describe('Projects this credential is used for; all, if neither projects nor organizations are given.'),
+  organizations: z.array(hexId).optional().describe('Organizations this credential is used for.'),
   expires: day
     .optional()
     .describe(
-      'Day (UTC) on which its secret ends, as Atlas shows it: exported as a metric, and logged from 30 days before.',
+      'Day (UTC) on which its secret expires, as Atlas shows it. Exported as a metric; a warning is logged from 30 days before.',
     ),
 });
 
@@ -212,19 +220,19 @@ const callerKey = z.strictObject({
   id: z
     .string()
     .regex(/^agw_[A-Za-z0-9]{12}$/, {
-      error: ({ input }) => `${shown(input)} is no key id; make one with atlas-gateway new-key`,
+      error: ({ input }) => `${quote(input)} is not a valid key id; create one with atlas-gateway new-key`,
     })
-    .describe('The id of the key, as new-key prints it.'),
+    .describe('Id of the key, as printed by new-key.'),
   sha256: z
     .string({
-      error: 'write the SHA-256 of the secret in quotes: without them YAML may take it for a number',
+      error: 'write the SHA-256 of the secret in quotes; without quotes YAML may parse it as a number',
     })
     .regex(/^[a-f0-9]{64}$/, {
       error: 'write the SHA-256 of the secret as 64 hexadecimal digits, as atlas-gateway new-key prints it',
     })
     .describe('SHA-256 of its secret, in hex.'),
-  ha1: fileRef('HA1 of the secret, made by new-key --ha1-file; needed for HTTP digest.').optional(),
-  expires: day.optional().describe('First day (UTC) on which the key no longer works.'),
+  ha1: fileRef('HA1 of the secret, created with new-key --ha1-file; required for HTTP digest.').optional(),
+  expires: day.optional().describe('Day (UTC) from which the key is no longer valid.'),
 });
 
 const grants = {
@@ -234,30 +242,34 @@ const grants = {
 };
 
 const caller = z.strictObject({
-  name: name.describe('The name that metrics and logs use.'),
-  keys: z.array(callerKey).default([]).describe('Keys that admit this caller; two during a change of keys.'),
+  name: name.describe('Name used in metrics and logs.'),
+  keys: z.array(callerKey).default([]).describe('Keys of this caller; two during a rotation.'),
   jwt: z
     .strictObject({
       issuer: z.string().min(1).describe('One of issuers[].issuer.'),
-      subject: z.string().min(1).optional().describe('The subject of its tokens; or claim.'),
+      subject: z
+        .string()
+        .min(1)
+        .optional()
+        .describe('The sub claim its tokens must have; alternative to claim.'),
       claim: z
         .strictObject({
-          name: z.string().min(1).describe('The name of the claim.'),
-          value: z.string().min(1).describe('The value it must have.'),
+          name: z.string().min(1).describe('Name of the claim.'),
+          value: z.string().min(1).describe('Required value.'),
         })
         .optional()
-        .describe('Another claim, and its value.'),
+        .describe('Another claim that its tokens must have.'),
     })
     .optional()
-    .describe('Tokens of an issuer that admit this caller.'),
+    .describe('JWTs that authenticate this caller.'),
   ...grants,
-  spend: rate('Upstream calls this caller may cause in a minute.').optional(),
-  requests: rate('Requests this caller may make in a minute.').optional(),
+  spend: rate('Upstream calls this caller may cause per minute.').optional(),
+  requests: rate('Requests this caller may send per minute.').optional(),
 });
 
 const issuer = z.strictObject({
-  issuer: z.string().min(1).describe('The iss of its tokens.'),
-  audience: z.string().min(1).describe('The aud of its tokens.'),
+  issuer: z.string().min(1).describe('The iss claim of its tokens.'),
+  audience: z.string().min(1).describe('The aud claim of its tokens.'),
   algorithms: z
     .array(
       z.enum(['RS256', 'RS384', 'RS512', 'PS256', 'PS384', 'PS512', 'ES256', 'ES384', 'ES512', 'EdDSA'], {
@@ -266,13 +278,13 @@ const issuer = z.strictObject({
     )
     .min(1)
     .default(['RS256'])
-    .describe('Signature algorithms that are believed.'),
+    .describe('Accepted signature algorithms.'),
   jwks: z
     .union(
       [
         z.strictObject({
           url: z.string().refine((text) => URL.canParse(text), {
-            error: ({ input }) => `${shown(input)} is not an address; write https://host/path`,
+            error: ({ input }) => `${quote(input)} is not an address; write https://host/path`,
           }),
         }),
         z.strictObject({ file: z.string().min(1) }),
@@ -281,85 +293,87 @@ const issuer = z.strictObject({
         error: 'write { url: https://… } or { file: PATH }',
       },
     )
-    .describe('Where its keys are.'),
+    .describe('Location of its JSON Web Key Set.'),
 });
 
 const anonymous = z.strictObject({
   ...grants,
   allowRemote: flag()
     .default(false)
-    .describe('Lets strangers in although the listener can be reached from other machines.'),
+    .describe('Admits unauthenticated requests even if the listener is reachable from other machines.'),
 });
 
 const cache = z.strictObject({
-  maxBytes: size('64MiB', 'Memory for lists and pages.'),
+  maxBytes: size('64MiB', 'Memory limit for cached lists and pages.'),
   projectShare: z
-    .number({ error: ({ input }) => `${shown(input)} is no share; write a number such as 0.25` })
-    .gt(0, { error: 'a share is more than 0 and at most 1' })
-    .max(1, { error: 'a share is more than 0 and at most 1' })
+    .number({ error: ({ input }) => `${quote(input)} is not a valid fraction; use a number, e.g. 0.25` })
+    .gt(0, { error: 'must be greater than 0 and at most 1' })
+    .max(1, { error: 'must be greater than 0 and at most 1' })
     .default(0.25)
-    .describe('No project holds more than this part of the memory.'),
-  fresh: duration('30s', 'How long a list is served without asking again.'),
-  staleWhileRevalidate: duration('5m', 'How long after that it is served while it is asked for again.'),
-  staleIfError: duration('24h', 'How long it is served where Atlas fails.'),
+    .describe('Maximum fraction of cache.maxBytes that one project may use.'),
+  fresh: duration('30s', 'How long a cached list is fresh.'),
+  staleWhileRevalidate: duration('5m', 'How long a stale list is served while it is revalidated.'),
+  staleIfError: duration('24h', 'How long a stale list is served while Atlas fails.'),
   maxItems: z
-    .int({ error: ({ input }) => `${shown(input)} is no count; write a whole number such as 10000` })
-    .positive({ error: 'a count is at least 1' })
+    .int({ error: ({ input }) => `${quote(input)} is not a valid number; use a whole number, e.g. 10000` })
+    .positive({ error: 'must be at least 1' })
     .default(10_000)
-    .describe('Longer lists are held a page at a time.'),
+    .describe('Longer lists are cached page by page.'),
   snapshot: z
     .strictObject({
-      path: z.string().min(1).describe('The file; its folder must be writable.'),
+      path: z.string().min(1).describe('Path of the file; its folder must be writable.'),
       encryptionKey: secret('Encrypts the file; at least 32 random characters.'),
-      every: positiveTimerDuration('5m', 'How often it is written; it is written at the end too.'),
+      every: positiveTimerDuration('5m', 'How often the file is written; it is also written on shutdown.'),
     })
     .optional()
-    .describe('Keeps lists in a file, so that a restart while Atlas is down still answers.'),
+    .describe(
+      'Persists cached lists to a file, so that a gateway restarted during an Atlas outage can still serve them.',
+    ),
   shared: z
     .strictObject({
       url: secret(
-        'Address of a Redis or Valkey: redis://user:password@host:6379/0, rediss:// with TLS, redis+sentinel://host:26379,host:26379/primary, redis+cluster://host:6379,host:6379.',
+        'URL of a Redis or Valkey: redis://user:password@host:6379/0, rediss:// with TLS, redis+sentinel://host:26379,host:26379/primary, redis+cluster://host:6379,host:6379.',
       ),
-      encryptionKey: secret('Encrypts what is kept there; at least 32 random characters.'),
+      encryptionKey: secret('Encrypts the stored values; at least 32 random characters.'),
       previousEncryptionKey: secret(
-        'Another key that is understood: the next one or the last one, while keys change.',
+        'Additional key for decryption during a rotation: the previous or the next one.',
       ).optional(),
-      ca: fileRef('Certificates to trust for TLS instead of the usual ones, PEM.').optional(),
-      timeout: positiveTimerDuration('150ms', 'How long it is waited for before it is a miss.'),
+      ca: fileRef('CA certificates for TLS, replacing the default ones, PEM.').optional(),
+      timeout: positiveTimerDuration('150ms', 'Timeout of a lookup; after it, the lookup counts as a miss.'),
     })
     .optional()
-    .describe('Shares lists, tokens and rate limits with other gateways.'),
+    .describe('Shares cached lists, tokens and rate limits with other gateways.'),
   operations: z
     .record(
       z.string(),
       z.strictObject({
-        fresh: anyDuration('30s', 'As cache.fresh, for this operation.').optional(),
+        fresh: anyDuration('30s', 'Overrides cache.fresh for this operation.').optional(),
         staleWhileRevalidate: anyDuration(
           '5m',
-          'As cache.staleWhileRevalidate, for this operation.',
+          'Overrides cache.staleWhileRevalidate for this operation.',
         ).optional(),
-        staleIfError: anyDuration('24h', 'As cache.staleIfError, for this operation.').optional(),
+        staleIfError: anyDuration('24h', 'Overrides cache.staleIfError for this operation.').optional(),
         whole: flag()
           .optional()
-          .describe('false: held a page at a time, except where it is filtered to the projects of a caller.'),
+          .describe('false: cached page by page, except if it is filtered by the projects of a caller.'),
       }),
     )
     .default({})
-    .describe('Exceptions, by operation id.'),
+    .describe('Overrides by operation id.'),
 });
 
-/** The configuration file. Durations come out in milliseconds, sizes in bytes. */
+/** The configuration file. Parsed durations are in milliseconds, sizes in bytes. */
 export const configSchema = z.strictObject({
   listen: listen.prefault({}),
   admin: admin.prefault({}),
   upstream: upstream.prefault({}),
-  credentials: z.array(credential).min(1, { error: 'name at least one credential' }),
+  credentials: z.array(credential).min(1, { error: 'add at least one credential' }),
   callers: z.array(caller).default([]),
   issuers: z.array(issuer).default([]).describe('Issuers of JWTs that admit callers.'),
   tokens: z
     .strictObject({
       signingKey: secret(
-        'Signs the tokens keys are traded for; at least 32 characters. Made at the start where it is left out.',
+        'Signs the tokens issued in exchange for caller keys; at least 32 characters. Generated at startup if not set.',
       ).optional(),
     })
     .prefault({}),
@@ -368,32 +382,32 @@ export const configSchema = z.strictObject({
     .strictObject({
       delay: timerDuration(
         '2s',
-        'How long after SIGTERM new requests are still answered, so that load balancers have noticed.',
+        'How long new requests are still accepted after SIGTERM, until load balancers have stopped sending them.',
       ),
-      deadline: timerDuration('15s', 'How long after that requests under way may take.'),
+      deadline: timerDuration('15s', 'How long requests in progress may take after that.'),
     })
     .prefault({})
-    .describe('How the gateway ends.'),
+    .describe('Graceful shutdown.'),
   cache: cache.prefault({}),
   metrics: z
     .strictObject({
       privateLinkConnections: flag()
         .default(false)
         .describe(
-          'Exports atlas_private_link_connections: how many are in which state, counted in the lists that are held.',
+          'Exports atlas_private_link_connections: the number of connections by state, counted in the cached lists.',
         ),
     })
     .prefault({})
-    .describe('Metrics that are exported only where they are asked for.'),
+    .describe('Opt-in metrics.'),
 });
 
-/** The configuration as the program uses it. */
+/** The parsed configuration. */
 export type GatewayConfig = z.output<typeof configSchema>;
 
-/** A secret, named. */
+/** A reference to a secret. */
 export type SecretRef = { env: string } | { file: string };
 
-/** Scalar settings that an environment variable may override, by path. */
+/** Paths of the scalar settings that environment variables can override. */
 export const SCALAR_SETTINGS = [
   'listen.host',
   'listen.port',
@@ -414,5 +428,5 @@ export const SCALAR_SETTINGS = [
   'drain.deadline',
 ] as const;
 
-/** The file as JSON Schema, for editors. */
+/** The JSON Schema of the configuration file, for editors. */
 export const toJsonSchema = () => z.toJSONSchema(configSchema, { io: 'input', unrepresentable: 'any' });

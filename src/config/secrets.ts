@@ -1,37 +1,37 @@
 import type { SecretRef } from './schema.ts';
 
-/** Where secrets come from. */
+/** Sources of secrets. */
 export interface SecretSources {
   readonly env: Readonly<Record<string, string | undefined>>;
-  /** The content of a file; throws where it cannot be read. */
+  /** Returns the content of a file; throws if it cannot be read. */
   readonly readFile: (path: string) => string;
 }
 
 const MAX_SECRET_LENGTH = 16_384;
 
-/** What editors and copying add to a secret without showing it, most specific first. Nothing of the value is in the sentences. */
+/** Invisible characters that editors and copying may add to a secret, most specific first. Messages contain no part of the value. */
 const INVISIBLE: readonly (readonly [pattern: RegExp, problem: string])[] = [
   [/^\uFEFF/u, 'begins with a byte order mark; save it as UTF-8 without one'],
   [/\0|\uFFFD/u, 'is not UTF-8; save it as UTF-8, without a byte order mark'],
   [
     /^\s*[\n\r\u0085\u2028\u2029]|[\n\r\u0085\u2028\u2029]\s*$/u,
-    'has empty lines around the secret; write the secret alone, on one line',
+    'has empty lines around the secret; write only the secret, on one line',
   ],
   [/[\n\r\u0085\u2028\u2029]/u, 'contains a line break; write the secret on one line'],
   [/^\s|\s$/u, 'begins or ends with a space; remove it'],
   [
     /\p{Cf}/u,
-    'contains a character of no width, such as a zero-width space; type it, or copy it as plain text',
+    'contains an invisible character, such as a zero-width space; type the secret, or copy it as plain text',
   ],
   [/\p{Cc}/u, 'contains control characters; write the secret on one line'],
-  [/[^\S ]/u, 'contains a space that is not an ordinary one; type it, or copy it as plain text'],
+  [/[^\S ]/u, 'contains a special space character; type the secret, or copy it as plain text'],
 ];
 
-/** A secret's value without the newline editors leave at its end, or a sentence that says what is wrong, without the value. */
+/** Returns the value of a secret without the trailing newline editors add, or a problem that does not contain the value. */
 export function readSecret(
   ref: SecretRef,
   { env, readFile }: SecretSources,
-  /** Whether the secret is one that never contains a space, such as those of Atlas. */
+  /** Whether the secret must not contain spaces, like Atlas credentials. */
   { isOneWord }: { isOneWord: boolean },
 ): { value: string } | { problem: string } {
   let raw: string | undefined;
@@ -39,15 +39,15 @@ export function readSecret(
   try {
     raw = 'env' in ref ? env[ref.env] : readFile(ref.file);
   } catch {
-    return { problem: `${named} cannot be read; check that it is there and readable by this user` };
+    return { problem: `${named} cannot be read; check that it exists and is readable by this user` };
   }
-  if (raw === undefined) return { problem: `${named} is not set; export it before the start` };
+  if (raw === undefined) return { problem: `${named} is not set; export it before starting the gateway` };
   const value = raw.replace(/\r?\n$/, '');
   if (value.trim() === '') return { problem: `${named} is empty; write the secret into it` };
   if (value.length > MAX_SECRET_LENGTH) return { problem: `${named} is too long for a secret` };
   const found = INVISIBLE.find(([pattern]) => pattern.test(value));
   if (found !== undefined) return { problem: `${named} ${found[1]}` };
   return isOneWord && value.includes(' ')
-    ? { problem: `${named} contains a space, which a credential of Atlas never does; remove it` }
+    ? { problem: `${named} contains a space, which Atlas credentials never contain; remove it` }
     : { value };
 }

@@ -5,18 +5,18 @@ import type { Clock } from '../lib/clock.ts';
 
 export interface WatchOptions {
   readonly files: () => readonly string[];
-  /** The content of a file; throws where it cannot be read. */
+  /** Returns the content of a file; throws if it cannot be read. */
   readonly readFile: (path: string) => string;
   readonly onChange: () => void;
 }
 
-/** Well below the second within which a change has to work. */
+/** Changes must apply within a second. */
 const POLL_MS = 400;
 const SETTLE_MS = 60;
 
 /**
- * Tells when the content of one of the files has changed. Their folders are watched, for a quick answer, and the files are read again
- * every now and then beside it: a watch misses the second time that Kubernetes swaps the `..data` link of a mounted secret.
+ * Calls `onChange` when the content of one of the files has changed. It watches their folders for a fast reaction, and also polls the
+ * files: a watch misses the second time that Kubernetes swaps the `..data` link of a mounted secret.
  */
 export function watchFiles(
   { files, readFile, onChange }: WatchOptions,
@@ -34,39 +34,39 @@ export function watchFiles(
     return hash.digest('hex');
   };
   let seen = fingerprint();
-  let changing: string | undefined;
+  let pending: string | undefined;
   let closed = false;
-  const look = () => {
+  const check = () => {
     if (closed) return;
     const now = fingerprint();
-    if (now === seen) changing = undefined;
-    else if (now !== changing) {
-      // Editors and deployments empty a file before they fill it: what is read has to stay the same for a moment.
-      changing = now;
-      clock.after(SETTLE_MS, look);
+    if (now === seen) pending = undefined;
+    else if (now !== pending) {
+      // Editors and deployments may truncate a file before they write it, so the content must be stable for SETTLE_MS.
+      pending = now;
+      clock.after(SETTLE_MS, check);
     } else {
       seen = now;
-      changing = undefined;
+      pending = undefined;
       const watched = files();
       onChange();
       // Another configuration names other files: they have just been read.
       if (files() !== watched) seen = fingerprint();
     }
   };
-  let looking = false;
-  /** Whatever else is written in these folders, however often: it is looked at once in a while. */
-  const lookSoon = () => {
-    if (looking) return;
-    looking = true;
+  let isScheduled = false;
+  /** Limits how often events of unrelated files in these folders cause a check. */
+  const scheduleCheck = () => {
+    if (isScheduled) return;
+    isScheduled = true;
     clock.after(SETTLE_MS, () => {
-      looking = false;
-      look();
+      isScheduled = false;
+      check();
     });
   };
   const watchers = [...new Set(files().map((file) => dirname(file)))].flatMap((folder) => {
     try {
-      const watcher = watch(folder, { persistent: false }, lookSoon);
-      // A folder that goes away is still polled.
+      const watcher = watch(folder, { persistent: false }, scheduleCheck);
+      // Polling continues if the folder disappears.
       watcher.on('error', () => watcher.close());
       return [watcher];
     } catch {
@@ -76,7 +76,7 @@ export function watchFiles(
   let cancel: () => void = () => undefined;
   const poll = () => {
     cancel = clock.after(POLL_MS, () => {
-      look();
+      check();
       if (!closed) poll();
     });
   };

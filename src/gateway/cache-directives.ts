@@ -4,7 +4,7 @@ const DIRECTIVE = /(?:^|,)\s*([a-z-]+)(?:=(?:"(\d{1,9})"|(\d{1,9})))?\s*(?=,|$)/
 /** `max-stale` without a value accepts any age (RFC 9111 section 5.2.1.2). */
 const ANY_AGE_MS = Number.MAX_SAFE_INTEGER;
 
-/** What the request's `Cache-Control` and `Pragma` demand (RFC 9111 section 5.2.1). Directives that a shared answer cannot meet are left out. */
+/** Parses `Cache-Control` and `Pragma` of a request (RFC 9111 section 5.2.1). Ignores directives that a shared response cannot honor. */
 export function parseCacheDirectives(
   cacheControl: string | undefined,
   pragma: string | undefined,
@@ -22,7 +22,7 @@ export function parseCacheDirectives(
         directives = { ...directives, onlyIfCached: true };
         break;
       case 'max-age':
-        // `max-age=0` is how browsers and fetch say no-cache.
+        // Browsers and fetch send `max-age=0` to mean no-cache.
         if (seconds !== undefined)
           directives =
             Number(seconds) === 0

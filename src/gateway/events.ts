@@ -1,7 +1,7 @@
-/** Where an answer came from, as metrics and logs name it. `none`: no list was looked for. */
+/** How the cache served a response, as metrics and logs name it. `none`: the request did not reach the cache. */
 export type CacheOutcome = 'hit' | 'stale' | 'miss' | 'coalesced' | 'bypass' | 'none';
 
-/** What the gateway tells of a request that it has answered. Names come from the configuration and the catalog, never from the request. */
+/** A request has completed. Names come from the configuration and the catalog, never from the request. */
 export interface RequestCompletedEvent {
   readonly type: 'answered';
   readonly requestId: string;
@@ -18,13 +18,13 @@ export interface RequestCompletedEvent {
   readonly durationMs: number;
   readonly bytes: number;
   readonly upstreamCalls: number;
-  /** The error code of an answer that is an error. */
+  /** The error code, if the response is an error. */
   readonly errorCode: string | undefined;
-  /** Why, in a sentence without anything the caller presented. */
+  /** Why the request was rejected, without any value that the caller sent. */
   readonly reason: string | undefined;
 }
 
-/** What became of the file that keeps the cache across a restart. */
+/** The outcome of reading or writing the snapshot file, which preserves the cache across restarts. */
 export interface PersistenceEvent {
   readonly type: 'cache-file';
   readonly outcome: 'restored' | 'not-read' | 'not-written';
@@ -32,14 +32,14 @@ export interface PersistenceEvent {
   readonly detail?: string;
 }
 
-/** A credential's secret ends soon; negative where it has ended. */
+/** A credential's secret expires soon; `daysLeft` is negative once it has expired. */
 export interface ExpiryEvent {
   readonly type: 'credential-expiry';
   readonly credential: string;
   readonly daysLeft: number;
 }
 
-/** A caller read a version of a list that has a sunset. */
+/** A caller read a version of a list that has a sunset date. */
 export interface DeprecatedEvent {
   readonly type: 'deprecated';
   readonly operation: string;

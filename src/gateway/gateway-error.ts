@@ -1,6 +1,6 @@
 import type { UpstreamFailureCode } from '../upstream/message.ts';
 
-/** The gateway's own error codes, with the status each is answered with. They are public. */
+/** The gateway's own error codes and their HTTP status. They are public. */
 export const STATUS_BY_CODE = {
   INVALID_REQUEST: 400,
   INVALID_QUERY_PARAMETER: 400,
@@ -20,7 +20,7 @@ export const STATUS_BY_CODE = {
   CALLER_RATE_LIMITED: 429,
   UPSTREAM_RATE_LIMITED: 429,
   UNEXPECTED_ERROR: 500,
-  /** Never 404: clients such as Terraform take a 404 for a deleted resource. */
+  /** Never 404: clients such as Terraform interpret a 404 as a deleted resource. */
   UNKNOWN_OPERATION: 501,
   UPSTREAM_UNREACHABLE: 502,
   UPSTREAM_TLS: 502,
@@ -40,9 +40,9 @@ export const STATUS_BY_CODE = {
 
 export type GatewayErrorCode = keyof typeof STATUS_BY_CODE;
 
-/** A request that the gateway answers with an error of its own. `detail` is for people and holds nothing secret. */
+/** An error response of the gateway itself. `detail` is human-readable and contains no secrets. */
 export interface GatewayError {
-  readonly type: 'refusal';
+  readonly type: 'gateway-error';
   readonly code: GatewayErrorCode;
   readonly detail: string;
   readonly parameters?: readonly (string | number)[];
@@ -50,13 +50,13 @@ export interface GatewayError {
   readonly retryAfterMs?: number;
 }
 
-/** A refusal, told in one call. */
+/** Creates a gateway error. */
 export const gatewayError = (
   code: GatewayErrorCode,
   detail: string,
   more: Omit<GatewayError, 'type' | 'code' | 'detail'> = {},
 ): GatewayError => ({
-  type: 'refusal',
+  type: 'gateway-error',
   code,
   detail,
   ...more,

@@ -5,8 +5,8 @@ const percentEncode = (character: string) =>
   `%${character.charCodeAt(0).toString(16).toUpperCase().padStart(2, '0')}`;
 
 /**
- * The path of a request target as a log line may hold it: without the query, at most 256 characters, printable ASCII only. Undefined for a
- * target that is not in origin form, which may hold a user and a password.
+ * The path of a request target as it may appear in a log line: without the query, truncated to 256 characters, then percent-encoded to
+ * printable ASCII. Undefined for a target that is not in origin form, which may contain a user name and a password.
  */
 export function loggedPath(target: string): string | undefined {
   if (!target.startsWith('/')) return undefined;

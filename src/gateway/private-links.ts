@@ -4,10 +4,10 @@ import type { CacheEntry, ListCache } from '../cache/read-cache.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { CachedList, Listing } from './reads/read-service.ts';
 
-/** The list whose items people look at most. */
+/** The list whose items metrics and status pages show. */
 export const PRIVATE_LINK_CONNECTIONS = 'listGroupStreamPrivateLinkConnections';
 
-/** How many of a project's private link connections have the same provider, vendor and state. */
+/** The number of a project's private link connections with the same provider, vendor and state. */
 export interface PrivateLinkCount {
   readonly project: string;
   readonly provider: string;
@@ -16,39 +16,39 @@ export interface PrivateLinkCount {
   readonly connections: number;
 }
 
-/** A project's private link connections as they are held now. */
+/** A project's private link connections as currently cached. */
 export interface CachedConnections {
-  /** Items as Atlas sent them; what is no object is left out. */
+  /** Items as Atlas sent them; values that are not objects are omitted. */
   readonly items: readonly Readonly<Record<string, unknown>>[];
-  /** False where only some pages of the list are held. */
+  /** False if only some pages of the list are cached. */
   readonly whole: boolean;
   readonly window: FreshnessWindow;
 }
 
-/** What is known of private link connections without asking Atlas: it is all read from listings that are held. */
+/** Private link connections, read from cached listings only. */
 export interface PrivateLinks {
-  /** By project, provider, vendor and state; bounded, whatever Atlas sends. */
+  /** Counts by project, provider, vendor and state; their number is bounded, whatever Atlas sends. */
   counts(): readonly PrivateLinkCount[];
-  /** Undefined where no list of the project's connections is held. */
+  /** Undefined if no list of the project's connections is cached. */
   connectionsOf(project: string): CachedConnections | undefined;
 }
 
 type Kind = 'provider' | 'vendor' | 'state';
 type Tuple = readonly [provider: string, vendor: string, state: string];
 
-/** Values Atlas is known to send [documented; states are those of its examples]: always told by name, however many others come. */
+/** Values that Atlas is known to send [documented; states are those of its examples]: always named, however many other values occur. */
 const KNOWN: Record<Kind, readonly string[]> = {
   provider: ['AWS', 'AZURE', 'GCP'],
   vendor: ['MSK', 'CONFLUENT', 'KINESIS', 'S3', 'EVENTHUB', 'GENERIC'],
   state: ['IDLE', 'WORKING', 'DONE', 'FAILED', 'DELETE_REQUESTED', 'DELETED', 'REJECTED'],
 };
 const PLAIN = /^[A-Z][A-Z0-9_]{0,31}$/;
-/** Values of one kind that are told by name; more become `other`. */
+/** Maximum number of named values per kind; further ones become `other`. */
 const MAX_VALUES = 16;
 const MAX_SERIES = 2_000;
 const OTHER = 'other';
 
-/** Names that may be labels: plain ones, up to a bound for the life of the process; everything else is `other`, what is absent `none`. */
+/** Maps values to label values: plain names, up to a bound for the life of the process; all else is `other`, absent values are `none`. */
 function createNames(known: readonly string[]) {
   const names = new Set(known);
   return (value: unknown): string => {
@@ -74,7 +74,7 @@ type CachedConnectionsListing = CacheEntry<CachedList> & { readonly value: Listi
 const isList = (listing: CacheEntry<CachedList>): listing is CachedConnectionsListing =>
   listing.value.type === 'list';
 
-/** The newest whole list; else those pages that follow each other without overlapping. */
+/** The newest whole list; otherwise the cached pages in order of offset, without overlapping ones. */
 function newest(listings: readonly CachedConnectionsListing[]): readonly CachedConnectionsListing[] {
   const byAge = listings.toSorted((one, other) => other.window.loadedAt - one.window.loadedAt);
   const whole = byAge.find(({ value }) => value.whole);
@@ -89,7 +89,7 @@ function newest(listings: readonly CachedConnectionsListing[]): readonly CachedC
   return pages;
 }
 
-/** Reads private link connections out of the cache of lists. Looking causes no question to Atlas. */
+/** Reads private link connections from the list cache; reading causes no upstream calls. */
 export function createPrivateLinks({
   cache,
   clock,
@@ -102,13 +102,13 @@ export function createPrivateLinks({
     vendor: createNames(KNOWN.vendor),
     state: createNames(KNOWN.state),
   };
-  /** Every combination that was seen, of which there are no more than names. */
+  /** Every combination seen so far; their number is bounded by the named values of each kind. */
   const tuples: Tuple[] = [];
-  const places = new Map<string, number>();
-  /** A listing never changes, so it is counted once: places of its combinations and how often each is there, in turn. */
+  const indexes = new Map<string, number>();
+  /** Listings are immutable, so each is counted once: alternating indexes into `tuples` and numbers of connections. */
   const counted = new WeakMap<Listing, Uint32Array>();
-  /** The list that somebody looks at, as objects: kept for one at a time, because it is larger than its bytes. */
-  let looked:
+  /** The parsed items of the project viewed last; only one is cached, because objects take more memory than their bytes. */
+  let lastViewed:
     | { readonly of: readonly Listing[]; readonly items: readonly Readonly<Record<string, unknown>>[] }
     | undefined;
 
@@ -126,11 +126,11 @@ export function createPrivateLinks({
     return byProject;
   }
 
-  function placeOf(tuple: Tuple): number {
+  function indexOf(tuple: Tuple): number {
     const key = tuple.join(' ');
-    const known = places.get(key);
+    const known = indexes.get(key);
     if (known !== undefined) return known;
-    places.set(key, tuples.length);
+    indexes.set(key, tuples.length);
     return tuples.push(tuple) - 1;
   }
 
@@ -139,8 +139,8 @@ export function createPrivateLinks({
     if (known !== undefined) return known;
     const counts = new Map<number, number>();
     for (const { provider, vendor, state } of itemsOf(list.items)) {
-      const place = placeOf([nameOf.provider(provider), nameOf.vendor(vendor), nameOf.state(state)]);
-      counts.set(place, (counts.get(place) ?? 0) + 1);
+      const index = indexOf([nameOf.provider(provider), nameOf.vendor(vendor), nameOf.state(state)]);
+      counts.set(index, (counts.get(index) ?? 0) + 1);
     }
     const flat = Uint32Array.from([...counts].flat());
     counted.set(list, flat);
@@ -161,7 +161,7 @@ export function createPrivateLinks({
       const count = (project: string, [provider, vendor, state]: Tuple, connections: number) => {
         const key = `${project} ${provider} ${vendor} ${state}`;
         const before = series.get(key)?.connections;
-        // Past the bound only the state is told apart: it is what somebody has to act on.
+        // Past the bound only the state stays distinct, because operators act on it.
         if (before === undefined && series.size >= MAX_SERIES && project !== OTHER)
           count(OTHER, [OTHER, OTHER, state], connections);
         else series.set(key, { project, provider, vendor, state, connections: (before ?? 0) + connections });
@@ -176,12 +176,15 @@ export function createPrivateLinks({
       const [first] = listings;
       if (first === undefined) return undefined;
       const lists = listings.map(({ value }) => value);
-      if (looked?.of.length !== lists.length || !lists.every((list, index) => looked?.of[index] === list))
-        looked = { of: lists, items: lists.flatMap(({ items }) => [...itemsOf(items)]) };
+      if (
+        lastViewed?.of.length !== lists.length ||
+        !lists.every((list, index) => lastViewed?.of[index] === list)
+      )
+        lastViewed = { of: lists, items: lists.flatMap(({ items }) => [...itemsOf(items)]) };
       const oldest = listings.reduce((one, other) =>
         other.window.loadedAt < one.window.loadedAt ? other : one,
       );
-      return { items: looked.items, whole: first.value.whole, window: oldest.window };
+      return { items: lastViewed.items, whole: first.value.whole, window: oldest.window };
     },
   };
 }

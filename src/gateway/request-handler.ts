@@ -38,7 +38,7 @@ import {
   upstreamErrorResponse,
 } from './response.ts';
 
-/** The headers of a request that its answer depends on. */
+/** The request headers that the response depends on. */
 export interface RequestHeaders {
   readonly authorization: string | undefined;
   readonly accept: string | undefined;
@@ -48,7 +48,7 @@ export interface RequestHeaders {
   readonly pragma: string | undefined;
 }
 
-/** A request that the edge let in: its target is in origin form, without dot segments. */
+/** A request that passed the edge checks; its target is in origin form, without dot segments. */
 export interface GatewayRequest {
   readonly method: string;
   readonly target: string;
@@ -56,7 +56,7 @@ export interface GatewayRequest {
 }
 
 export interface RequestHandlerOptions {
-  /** Scheme and host that links lead to; never taken from a request. */
+  /** Scheme and host for links; never taken from a request. */
   readonly publicUrl: () => string;
 }
 
@@ -64,11 +64,11 @@ export interface RequestHandlerDependencies {
   readonly catalog: Catalog;
   readonly authenticate: (
     authorization: string | undefined,
-    presented: RequestLine,
+    requestLine: RequestLine,
   ) => AuthResult | Promise<AuthResult>;
-  /** `WWW-Authenticate` values that name what is accepted. */
+  /** `WWW-Authenticate` values that name the accepted schemes. */
   readonly challenges: (stale: boolean) => readonly string[];
-  /** Milliseconds until this caller may make a request again; 0 where it may now. */
+  /** Charges one request to the caller's rate limit and returns 0, or returns the milliseconds until one is available. */
   readonly acquireRequest: (caller: Caller) => number;
   readonly lists: ReturnType<typeof createReadService>;
   readonly renderedPages: ReturnType<typeof createRenderedPages<CachedHeads>>;
@@ -78,24 +78,24 @@ export interface RequestHandlerDependencies {
   readonly observe: (event: RequestCompletedEvent | DeprecatedEvent | UnexpectedErrorEvent) => void;
 }
 
-/** A request that was understood: its question, ready to be asked, and what is derived from it once. */
+/** A parsed and authorized request: its query, its reader, and values derived from it once. */
 export interface ResolvedRequest {
   readonly query: ReadQuery;
   readonly reader: Reader;
-  /** Which project's part of the cache it is about. */
+  /** The cache partition of its project. */
   readonly partition: string;
-  /** Its parameters as links name them. */
+  /** Its parameters as they appear in links. */
   readonly parameters: string;
-  /** The key of its page among the renderings, for the listing it was last cut from. */
+  /** Key of its rendered page, for the listing revision it was last rendered from. */
   page: { readonly revision: number; readonly key: string } | undefined;
-  /** The coding that the last `Accept-Encoding` chooses. */
+  /** The content coding negotiated for the last `Accept-Encoding`. */
   accepted: { readonly encoding: string; readonly coding: ContentCoding } | undefined;
 }
 
-/** Bytes of the texts that are kept with it, which are as long as its parameters are when they are encoded. */
+/** Bytes of the strings stored with a resolved request, estimated from the length of its encoded parameters. */
 export const textBytesOf = ({ parameters }: ResolvedRequest): number => 2 * parameters.length;
 
-/** What is known of a request by the time it is answered; filled in on the way. */
+/** The state of a request, filled in while it is handled and reported when it completes. */
 interface RequestContext {
   readonly requestId: string;
   readonly startedAt: number;
@@ -107,34 +107,34 @@ interface RequestContext {
   reason: string | undefined;
 }
 
-const HOW_TO_IDENTIFY =
-  'Present a caller key of this gateway: as Authorization: Bearer <id>_<secret>, by HTTP digest with id and secret, or as a token from POST /api/oauth/token.';
+const AUTHENTICATION_HINT =
+  'Authenticate with a caller key of this gateway: send Authorization: Bearer <id>_<secret>, use HTTP Digest with id and secret, or send a bearer token from POST /api/oauth/token.';
 const NO_CREDENTIAL =
-  'No Atlas credential of this gateway covers this project: name it under credentials[].projects in the configuration.';
+  'No Atlas credential of this gateway covers this project. Add the project to credentials[].projects in the configuration.';
 const BASIC_HINT =
-  'Basic is not accepted here: trade id and secret for a token at POST /api/oauth/token, or use HTTP digest.';
+  'Basic authentication is not accepted here: exchange id and secret for a token at POST /api/oauth/token, or use HTTP Digest.';
 const UNAVAILABLE = gatewayError(
   'AUTH_UNAVAILABLE',
-  'Who you are cannot be checked now: the keys of the token\u2019s issuer cannot be had.',
+  'The token cannot be verified at the moment: the keys of its issuer are unavailable.',
   { retryAfterMs: 5_000 },
 );
 
 const UNKNOWN_OPERATION = gatewayError(
   'UNKNOWN_OPERATION',
-  'This gateway does not serve this path. It serves the lists of the Atlas Administration API v2, such as /api/atlas/v2/groups/{groupId}/streams/privateLinkConnections; /openapi.json names all of them.',
+  'This gateway does not serve this path. It serves the lists of the Atlas Administration API v2, such as /api/atlas/v2/groups/{groupId}/streams/privateLinkConnections; /openapi.json describes all of them.',
 );
-const NOT_FOUND = gatewayError('NOT_FOUND', 'There is nothing here: the API is under /api/atlas/v2/.');
+const NOT_FOUND = gatewayError('NOT_FOUND', 'Not found: the API is under /api/atlas/v2/.');
 const UNEXPECTED_ERROR = gatewayError(
   'UNEXPECTED_ERROR',
-  'The gateway failed to answer this request. Its log has a line with this X-Request-Id.',
+  'The gateway failed to answer this request. Its log has an entry with this X-Request-Id.',
 );
 
 /** Filters that were sent without a value, as `resolveQuery` returns them. */
 type ResolvedBlank = Extract<ResolvedQuery, { type: 'resolved' }>['blank'];
 
 /**
- * Whether a client may take a path for one of Atlas's API, however it is escaped: such a path is never answered with 404, which clients
- * read as "deleted".
+ * Whether a client may interpret a path, percent-encoded or not, as a path of the Atlas API. Such a path never gets a 404, which clients
+ * interpret as "deleted".
  */
 function isApiPath(path: string): boolean {
   try {
@@ -144,7 +144,7 @@ function isApiPath(path: string): boolean {
   }
 }
 
-/** The way of a request, from the edge to the answer. Each step is in a file of its own; this one is the order they come in. */
+/** Handles a request from the edge to the response. Each step has a file of its own; this file defines their order. */
 export function createRequestHandler(
   { publicUrl }: RequestHandlerOptions,
   dependencies: RequestHandlerDependencies,
@@ -153,23 +153,27 @@ export function createRequestHandler(
     dependencies;
   const { clock, nextRequestId, observe } = dependencies;
 
-  /** Step 2: nobody known is turned away. */
+  /** Step 2: rejects unauthenticated requests. */
   function requireCaller(authResult: AuthResult, context: RequestContext): Caller | GatewayError {
     switch (authResult.type) {
       case 'unavailable':
         return UNAVAILABLE;
       case 'unauthenticated':
         context.reason = authResult.reason;
-        return gatewayError('UNAUTHENTICATED', authResult.reason === 'basic' ? BASIC_HINT : HOW_TO_IDENTIFY, {
-          headers: { 'WWW-Authenticate': [...challenges(authResult.stale === true)] },
-        });
+        return gatewayError(
+          'UNAUTHENTICATED',
+          authResult.reason === 'basic' ? BASIC_HINT : AUTHENTICATION_HINT,
+          {
+            headers: { 'WWW-Authenticate': [...challenges(authResult.stale === true)] },
+          },
+        );
       case 'caller':
         context.caller = authResult.caller;
         return authResult.caller;
     }
   }
 
-  /** Steps 3 and 4, read anew or remembered: what this very caller asked in the very same words a moment ago, and was allowed. */
+  /** Steps 3 and 4, memoized for repeated identical requests of the same caller. */
   function resolveRequest(
     request: GatewayRequest,
     caller: Caller,
@@ -179,7 +183,7 @@ export function createRequestHandler(
     if (waitMs > 0)
       return gatewayError(
         'CALLER_RATE_LIMITED',
-        'You make more requests than the policy of this gateway allows.',
+        'You exceeded the request rate that the policy of this gateway allows.',
         {
           retryAfterMs: waitMs,
         },
@@ -208,7 +212,7 @@ export function createRequestHandler(
     return resolved;
   }
 
-  /** Steps 3 and 4: what is asked for, and may this caller. */
+  /** Steps 3 and 4: parses the request and authorizes the caller. */
   function parseAndAuthorize(
     request: GatewayRequest,
     caller: Caller,
@@ -224,7 +228,7 @@ export function createRequestHandler(
     context.operation = operation;
     context.project = projectOf(pathParameters);
     if (request.method !== 'GET' && request.method !== 'HEAD') {
-      return gatewayError('METHOD_NOT_ALLOWED', 'This gateway only reads: use GET or HEAD.', {
+      return gatewayError('METHOD_NOT_ALLOWED', 'This gateway is read-only: use GET or HEAD.', {
         headers: { Allow: 'GET, HEAD' },
       });
     }
@@ -235,12 +239,12 @@ export function createRequestHandler(
       case 'operation-forbidden':
         return gatewayError(
           'OPERATION_FORBIDDEN',
-          `The policy of this gateway does not let you read ${operation.id}.`,
+          `The policy of this gateway does not allow you to read ${operation.id}.`,
         );
       case 'project-forbidden':
         return gatewayError(
           'PROJECT_FORBIDDEN',
-          'The policy of this gateway does not let you read this project or organization.',
+          'The policy of this gateway does not allow you to read this project or organization.',
         );
       case 'allowed':
         break;
@@ -278,7 +282,7 @@ export function createRequestHandler(
     return { query, blank: parameters.blank };
   }
 
-  /** Step 7: the page that was asked for, cut from the list that was read. */
+  /** Step 7: renders the requested page of the list. */
   function toResponse(
     request: GatewayRequest,
     resolved: ResolvedRequest,
@@ -288,11 +292,16 @@ export function createRequestHandler(
     context.upstreamCalls = read.upstreamCalls;
     if (read.type === 'not-cached')
       return errorResponse(
-        gatewayError('NOT_CACHED', 'The list is not in memory, and the request asked not to load it.'),
+        gatewayError(
+          'NOT_CACHED',
+          'The list is not cached, and the only-if-cached directive of the request forbids loading it.',
+        ),
       );
     if (read.type === 'overloaded')
       return errorResponse(
-        gatewayError('OVERLOADED', 'Too many requests wait for Atlas already.', { retryAfterMs: 1_000 }),
+        gatewayError('OVERLOADED', 'Too many requests are already waiting for Atlas.', {
+          retryAfterMs: 1_000,
+        }),
       );
     context.cache = read.cacheStatus.outcome;
     const now = clock.now();
@@ -347,7 +356,7 @@ export function createRequestHandler(
         hasMore,
         address: `${publicUrl()}${targetPath(operation, pathParameters)}`,
         parameters,
-        // A list that is held by the page has no whole to lead back to.
+        // A list that is cached page by page has no pinned listing for links to lead back to.
         suffix: list.whole ? `&${SNAPSHOT_PARAMETER.name}=${list.snapshot}` : '',
         ...(count === undefined ? {} : { totalCount: count }),
       },
@@ -357,11 +366,11 @@ export function createRequestHandler(
 
   function complete(
     request: GatewayRequest,
-    answer: GatewayResponse,
+    response: GatewayResponse,
     context: RequestContext,
   ): CompletedResponse {
     const { requestId, startedAt, caller, operation, project, cache, upstreamCalls, reason } = context;
-    const { status, head, body, text, errorCode } = answer;
+    const { status, head, body, text, errorCode } = response;
     const endedAt = clock.now();
     observe({
       type: 'answered',
@@ -415,11 +424,11 @@ export function createRequestHandler(
     read: ReadResult | undefined,
     context: RequestContext,
   ): CompletedResponse {
-    const answer =
+    const response =
       read === undefined
         ? errorResponse(gatewayError('NO_CREDENTIAL_FOR_PROJECT', NO_CREDENTIAL))
         : toResponse(request, resolved, read, context);
-    return complete(request, answer, context);
+    return complete(request, response, context);
   }
 
   function start(
@@ -432,26 +441,26 @@ export function createRequestHandler(
       : handle(request, requireCaller(authResult, context), context);
   }
 
-  /** A bug: it fails this request only. */
+  /** An unexpected exception is a bug and fails this request only. */
   function fail(request: GatewayRequest, context: RequestContext, error: unknown): CompletedResponse {
     observe(unexpectedError('request', error, context.requestId));
     return complete(request, errorResponse(UNEXPECTED_ERROR), context);
   }
 
   return {
-    /** Answers at once where memory can; never throws and never rejects. */
+    /** Responds synchronously if memory suffices; never throws and never rejects. */
     answer(request: GatewayRequest): CompletedResponse | Promise<CompletedResponse> {
       const context = createContext();
       try {
-        const answered = start(request, context);
-        return answered instanceof Promise
-          ? answered.catch((error: unknown) => fail(request, context, error))
-          : answered;
+        const response = start(request, context);
+        return response instanceof Promise
+          ? response.catch((error: unknown) => fail(request, context, error))
+          : response;
       } catch (error) {
         return fail(request, context, error);
       }
     },
-    /** Answers what the edge refused, so that it is counted and logged like any other. */
+    /** Responds to a request that the edge rejected, so that it is counted and logged like any other. */
     gatewayError(request: GatewayRequest, error: GatewayError): CompletedResponse {
       return complete(request, errorResponse(error), createContext());
     },
@@ -460,7 +469,7 @@ export function createRequestHandler(
 
 const projectOf = ({ groupId, orgId }: Readonly<Record<string, string>>) => groupId ?? orgId;
 
-/** The page's key among the renderings: the serial tells the listing and with it version and filters, the rest the page's shape. */
+/** Key of the rendered page: the revision identifies the listing and thus version and filters, the rest the page options. */
 function pageKey(resolved: ResolvedRequest, { revision }: Listing): string {
   if (resolved.page?.revision !== revision) {
     const { itemsPerPage, pageNum } = resolved.query.shape;
@@ -469,7 +478,7 @@ function pageKey(resolved: ResolvedRequest, { revision }: Listing): string {
   return resolved.page.key;
 }
 
-/** Longer ones are read each time: what is remembered of a question must not grow with what is sent along with it. */
+/** Longer values are negotiated each time: the size of a memoized request must not depend on the length of its headers. */
 const MAX_ENCODING_LENGTH = 64;
 
 function codingFor(resolved: ResolvedRequest, encoding: string | undefined): ContentCoding {
@@ -480,6 +489,6 @@ function codingFor(resolved: ResolvedRequest, encoding: string | undefined): Con
   return resolved.accepted.coding;
 }
 
-/** Whether links to other pages are written for this one. */
+/** Whether this page contains links to other pages. */
 const hasOtherPages = ({ items }: Listing, { pageNum, itemsPerPage }: PageOptions) =>
   pageNum > 1 || countItems(items) > itemsPerPage;

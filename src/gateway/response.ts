@@ -6,33 +6,33 @@ import { headerValue } from '../lib/header-value.ts';
 import type { UpstreamResponse } from '../upstream/message.ts';
 import { type GatewayError, STATUS_BY_CODE } from './gateway-error.ts';
 
-/** The head of answers, but for the id of the request. */
+/** The head of a response, without the request id. */
 export interface ResponseHead {
-  /** Names and values in turn, as `writeHead` takes them without building anything. */
+  /** Alternating names and values, the form that `writeHead` accepts without conversion. */
   readonly headers: readonly string[];
-  /** Whether more than one answer has it. */
+  /** Whether several responses share it. */
   readonly reusable: boolean;
-  /** Whoever writes kept heads leaves here what goes over the wire. */
+  /** The serialized head, cached here by the writer of reusable heads. */
   written?: string;
 }
 
-/** An answer, ready to be written. A HEAD request is answered with the same head and no body. */
+/** A response, ready to be written. A HEAD request gets the same head without a body. */
 export interface GatewayResponse {
   readonly status: number;
   readonly head: ResponseHead;
   readonly body: Buffer;
-  /** A short body once more, its bytes as characters (Latin-1). */
+  /** A short body also as a string, its bytes as Latin-1 characters. */
   readonly text?: string | undefined;
-  /** The error code of an answer that is an error. */
+  /** The error code, if the response is an error. */
   readonly errorCode?: string;
 }
 
-/** An answer with the id of the request it is for. */
+/** A response with the id of its request. */
 export interface CompletedResponse extends GatewayResponse {
   readonly requestId: string;
 }
 
-/** The heads of a page that is served from memory, prepared for the second they were last used in. */
+/** The heads of a page that is served from memory, valid for the `Age` and the remaining lifetime they were built with. */
 export interface CachedHeads {
   readonly age: number;
   readonly ttl: number;
@@ -47,7 +47,7 @@ const ageOf = ({ loadedAt }: FreshnessWindow, now: number) =>
   Math.max(0, Math.floor((now - loadedAt) / 1_000));
 const ttlOf = ({ freshUntil }: FreshnessWindow, now: number) => Math.floor((freshUntil - now) / 1_000);
 
-/** `Cache-Status` (RFC 9211): how this answer came about, its time to live in seconds, negative where it is stale. */
+/** `Cache-Status` (RFC 9211): how the response was obtained; `ttl` in seconds, negative if it is stale. */
 function renderCacheStatus(status: CacheStatus, ttl: number): string {
   const words = ['atlas-gateway'];
   if (status.forwarded === undefined) words.push('hit', `ttl=${ttl}`);
@@ -82,7 +82,7 @@ const once = (headers: readonly string[]): ResponseHead => ({ headers, reusable:
 const flat = (headers: Readonly<Record<string, string | string[]>>): string[] =>
   Object.entries(headers).flatMap(([name, values]) => [values].flat().flatMap((value) => [name, value]));
 
-/** A page of a list, and what is asked of it. All pages with one `body` have one media type, and age in the same way. */
+/** A page of a list and how to deliver it. All pages with the same `body` share media type and freshness window. */
 export interface PageResponse {
   readonly body: Representation<CachedHeads>;
   readonly coding: ContentCoding;
@@ -91,7 +91,7 @@ export interface PageResponse {
   readonly cacheStatus: CacheStatus;
   readonly window: FreshnessWindow;
   readonly now: number;
-  /** The request's `If-None-Match` names it. */
+  /** Whether the request's `If-None-Match` matches it. */
   readonly unchanged: boolean;
 }
 
@@ -111,7 +111,7 @@ function writeHeads(
   };
 }
 
-/** The heads of a page from memory: what they say changes with the second. */
+/** The heads of a page from memory, rebuilt when `Age` or the remaining lifetime changes. */
 function cachedHeadsOf(page: PageResponse): CachedHeads {
   const { body, window, now } = page;
   const known = body.cachedHead;
@@ -121,7 +121,7 @@ function cachedHeadsOf(page: PageResponse): CachedHeads {
   return fresh;
 }
 
-/** A page of a list: 200, or 304 where the request's `If-None-Match` names it. */
+/** A page of a list: 200, or 304 if the request's `If-None-Match` matches it. */
 export function pageResponse(page: PageResponse): GatewayResponse {
   const plainHit = page.cacheStatus.outcome === 'hit' && page.cacheStatus.detail === undefined;
   const { found, unchanged } = plainHit ? cachedHeadsOf(page) : writeHeads(page, false);
@@ -131,8 +131,8 @@ export function pageResponse(page: PageResponse): GatewayResponse {
 }
 
 /**
- * Atlas's own 4xx, as it came: its body, its error code, its media type. What cannot stand in a header is left out of it; the body has it
- * all the same.
+ * Forwards a 4xx of Atlas with its body, error code and media type. Values that are not valid in a header are omitted there; the body still
+ * contains them.
  */
 export function upstreamErrorResponse(
   response: UpstreamResponse,
@@ -162,7 +162,7 @@ export function upstreamErrorResponse(
   };
 }
 
-/** The gateway's own errors: the one place where a code becomes HTTP. */
+/** Responds with an error of the gateway itself: the only place that translates codes to HTTP. */
 export function errorResponse({
   code,
   detail,

@@ -2,9 +2,9 @@ import type { Clock } from './clock.ts';
 
 /** Counts attempts by key, such as a client address, within windows of a fixed length. */
 export interface AttemptLimit {
-  /** Counts an attempt: 0 where it is within the limit, else the milliseconds until the window of its key ends. */
+  /** Counts an attempt: 0 if it is within the limit, else the milliseconds until the window of its key ends. */
   count(key: string): number;
-  /** Milliseconds until an attempt of this key is within the limit again; 0 where it is now. Counts nothing. */
+  /** Milliseconds until an attempt of this key is within the limit again; 0 if it is now. Counts nothing. */
   waitMs(key: string): number;
   /** Whether an attempt was counted in the current window of this key. */
   has(key: string): boolean;
@@ -16,8 +16,8 @@ interface Window {
 }
 
 /**
- * At most `max` attempts of a key in `windowMs`, which begin with its first attempt. Past `maxKeys` the key that was counted longest ago is
- * forgotten.
+ * Allows `max` attempts per key in a window of `windowMs`, which starts with its first attempt. Beyond `maxKeys`, the key counted longest
+ * ago is evicted.
  */
 export function createAttemptLimit(
   { max, windowMs, maxKeys }: { max: number; windowMs: number; maxKeys: number },

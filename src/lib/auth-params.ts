@@ -9,20 +9,20 @@ export interface AuthChallenge {
 
 const MAX_CHALLENGES = 16;
 const SPACE = 0x20;
-// Sticky: each is tried at the scanner's position and nowhere else.
+// Sticky: each matches only at the scanner's position.
 const SPACES = /[ \t]*/y;
 const SEPARATORS = /[\s,]*/y;
 const TOKEN = /[!#$%&'*+.^_`|~0-9A-Za-z-]+/y;
 const EQUALS = /=/y;
 const QUOTED = /"((?:[^"\\]|\\.)*)"/y;
-/** Wider than a token: clients send `uri` without quotes, too. */
+/** Wider than a token, because some clients send `uri` without quotes. */
 const UNQUOTED = /[^\s,"]+/y;
 
-/** Moves forward over a text and never back, so that parsing takes time in proportion to the length of the text. */
+/** Scans a text without ever moving back, so that parsing time is linear in the length of the text. */
 function createScanner(text: string) {
   let at = 0;
   return {
-    /** What matches `pattern` at the scanner's position, or its group; the scanner moves past it. */
+    /** Returns the match of `pattern` at the scanner's position, or its group, and moves past it. */
     take(pattern: RegExp): string | undefined {
       pattern.lastIndex = at;
       const match = pattern.exec(text);
@@ -47,7 +47,7 @@ type Part =
   | { readonly type: 'scheme'; readonly name: string }
   | { readonly type: 'parameter'; readonly name: string; readonly value: string };
 
-/** A scheme, or a parameter with its value; undefined where the text is malformed. */
+/** A scheme, or a parameter with its value; undefined if the text is malformed. */
 function takePart(scanner: Scanner): Part | undefined {
   const name = scanner.take(TOKEN)?.toLowerCase();
   if (name === undefined) return undefined;
@@ -58,7 +58,7 @@ function takePart(scanner: Scanner): Part | undefined {
   return value === undefined ? undefined : { type: 'parameter', name, value };
 }
 
-/** What follows the scheme, which may be in any case, and one or more spaces (RFC 9110 section 11.4); undefined for another scheme. */
+/** The credentials after a case-insensitive scheme and one or more spaces (RFC 9110 section 11.4); undefined for another scheme. */
 export function credentialsOf(scheme: string, authorization: string): string | undefined {
   if (authorization.charCodeAt(scheme.length) !== SPACE) return undefined;
   if (authorization.slice(0, scheme.length).toLowerCase() !== scheme) return undefined;
@@ -67,7 +67,7 @@ export function credentialsOf(scheme: string, authorization: string): string | u
   return authorization.slice(start);
 }
 
-/** The parameters of credentials, separated by commas or spaces; undefined where the text is malformed or a name appears twice. */
+/** The parameters of credentials, separated by commas or spaces; undefined if the text is malformed or a name appears twice. */
 export function parseAuthParams(text: string): AuthParams | undefined {
   const scanner = createScanner(text);
   const parameters = new Map<string, string>();
@@ -80,7 +80,7 @@ export function parseAuthParams(text: string): AuthParams | undefined {
   }
 }
 
-/** The first challenges of a `WWW-Authenticate` value (RFC 9110 section 11.6.1), as far as it is well-formed. */
+/** The first challenges of a `WWW-Authenticate` value (RFC 9110 section 11.6.1), up to the first malformed one. */
 export function parseChallenges(header: string): readonly AuthChallenge[] {
   const scanner = createScanner(header);
   const challenges: { scheme: string; parameters: Map<string, string> }[] = [];

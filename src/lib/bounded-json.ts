@@ -1,6 +1,6 @@
 /**
- * The value of a JSON text of at most `maxBytes`; undefined where it is not JSON. Longer ones are not parsed: as objects they take many times
- * their bytes.
+ * The value of a JSON text of at most `maxBytes`; undefined if it is longer or not JSON. Longer texts are not parsed, because objects take
+ * many times the bytes of their text.
  */
 export function parseBoundedJson(text: Buffer, maxBytes: number): unknown {
   if (text.length > maxBytes) return undefined;

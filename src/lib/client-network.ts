@@ -5,7 +5,7 @@ const GROUPS = 8;
 /** A client with one address of a /64 usually has all of them. */
 const NETWORK_GROUPS = 4;
 
-/** The network that limits count a client's address by: an IPv4 address itself, the /64 of an IPv6 address. */
+/** The key by which limits count a client address: an IPv4 address itself, the /64 network of an IPv6 address. */
 export function networkOf(address: string): string {
   if (!isIPv6(address)) return address;
   const mapped = MAPPED_IPV4.exec(address)?.[1];

@@ -1,10 +1,10 @@
 import { type UnexpectedErrorEvent, unexpectedError } from './unexpected-error.ts';
 
-/** Time as the gateway sees it. Decisions take `now` from here, never from the platform, so that tests can turn it by hand. */
+/** The time source of the gateway. Decisions take `now` from here, never from the platform, so that tests can control it. */
 export interface Clock {
-  /** Monotonic milliseconds: what freshness, deadlines and back-off are counted in. A moved wall clock does not touch it. */
+  /** Monotonic milliseconds, for freshness, deadlines and back-off. Unaffected by changes of the wall clock. */
   now(): number;
-  /** Milliseconds since the Unix epoch: for dates that people and other machines read (certificates, tokens, `Date`). */
+  /** Milliseconds since the Unix epoch, for dates exchanged with people and other machines (certificates, tokens, `Date`). */
   wall(): number;
   /** Calls `fire` once after `delayMs`; the returned function cancels it. The timer does not keep the process alive. */
   after(delayMs: number, fire: () => void): () => void;
@@ -23,7 +23,7 @@ export function createSystemClock(): Clock {
   };
 }
 
-/** A clock whose timers cannot end the process: an exception in one fails the work of that timer only, and is reported. */
+/** A clock whose timers cannot crash the process: an exception in one fails only the work of that timer, and is reported. */
 export const guardTimers = (clock: Clock, report: (event: UnexpectedErrorEvent) => void): Clock => ({
   now: clock.now,
   wall: clock.wall,

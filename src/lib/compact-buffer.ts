@@ -1,6 +1,6 @@
 /**
- * The same bytes in memory of their own, no more than they need: a small buffer is a view of a slab that it shares with others, and what
- * zlib gives is the beginning of a larger one, which is kept as a whole for as long as the view is.
+ * Copies bytes to memory of their exact size. A small buffer is a view of a shared slab, and zlib output is the start of a larger buffer;
+ * a view keeps the whole slab or buffer in memory.
  */
 export function compactBuffer(bytes: Buffer): Buffer {
   const copy = Buffer.allocUnsafeSlow(bytes.length);
@@ -8,5 +8,5 @@ export function compactBuffer(bytes: Buffer): Buffer {
   return copy;
 }
 
-/** The same Latin-1 characters in memory of their own: what is cut out of a header keeps the whole header for as long as it is kept. */
+/** Copies Latin-1 characters to memory of their own: a substring of a header would keep the whole header in memory. */
 export const compactText = (text: string): string => Buffer.from(text, 'latin1').toString('latin1');

@@ -1,4 +1,4 @@
-/** Whether an `Accept-Encoding` value takes a coding (RFC 9110 section 12.5.3): named with a weight over 0, or covered by `*`. */
+/** Whether an `Accept-Encoding` value accepts a coding (RFC 9110 section 12.5.3): named with a weight over 0, or covered by `*`. */
 function accepts(value: string, coding: string): boolean {
   const ranges = value
     .toLowerCase()
@@ -8,7 +8,7 @@ function accepts(value: string, coding: string): boolean {
   return found !== undefined && !found.some((parameter) => /^q=0(\.0*)?$/.test(parameter));
 }
 
-/** The content coding to answer with: `br` before `gzip` before none. */
+/** The content coding for the response: `br` is preferred to `gzip`, and `gzip` to none. */
 export function chooseCoding(acceptEncoding: string | undefined): 'br' | 'gzip' | 'identity' {
   if (acceptEncoding === undefined) return 'identity';
   const value = acceptEncoding.slice(0, 512);
@@ -16,7 +16,7 @@ export function chooseCoding(acceptEncoding: string | undefined): 'br' | 'gzip' 
   return accepts(value, 'gzip') ? 'gzip' : 'identity';
 }
 
-/** Whether `If-None-Match` names an entity tag, compared weakly (RFC 9110 section 13.1.2). */
+/** Whether `If-None-Match` matches an entity tag by weak comparison (RFC 9110 section 13.1.2). */
 export function matchesEtag(ifNoneMatch: string | undefined, etag: string): boolean {
   if (ifNoneMatch === undefined) return false;
   if (ifNoneMatch === etag) return true;

@@ -1,8 +1,8 @@
 import type { Clock } from './clock.ts';
 
 /**
- * A function that runs `act` at once, but not again before `pauseMs` has passed since: calls in the meantime become one at the end of the
- * pause. `pauseMs` is read after each run, so that it can grow.
+ * A function that runs `act` at once, but not again before `pauseMs` has passed: calls in the meantime are merged into one at the end of
+ * the pause. `pauseMs` is evaluated after each run, so that it can grow.
  */
 export function createPaced(act: () => void, pauseMs: () => number, clock: Clock): () => void {
   let dueAt = Number.NEGATIVE_INFINITY;

@@ -1,8 +1,8 @@
 import { randomBytes } from 'node:crypto';
 
-/** Chance, passed in where it is needed, so that tests can repeat it. */
+/** A source of randomness, passed in so that tests can make it deterministic. */
 export interface Random {
-  /** `count` unpredictable bytes, fit for keys and nonces. */
+  /** `count` unpredictable bytes, suitable for keys and nonces. */
   bytes(count: number): Buffer;
   /** A number from 0 (included) to 1 (excluded), for jitter. Not for secrets. */
   fraction(): number;

@@ -1,20 +1,20 @@
 import type { Clock } from './clock.ts';
 
-/** A bucket that fills steadily. */
+/** A token bucket that refills continuously. */
 export interface TokenBucket {
-  /** Takes a token and answers 0, or takes none and answers the milliseconds until there is one. */
+  /** Takes a token and returns 0, or takes none and returns the milliseconds until one is available. */
   take(): number;
-  /** Takes up to `wanted` tokens, as many as there are; 0 where there is not a whole one. */
+  /** Takes up to `wanted` whole tokens and returns how many. */
   takeUpTo(wanted: number): number;
-  /** Puts back tokens that were taken and not used. */
+  /** Returns tokens that were taken but not used. */
   refund(tokens: number): void;
-  /** Milliseconds until there is a token; 0 where there is one. Takes none. */
+  /** Milliseconds until a token is available; 0 if one is. Takes none. */
   pause(): number;
-  /** Takes a token that may not be there yet: what could not be known beforehand is paid for afterwards. */
+  /** Takes a token even if none is available: a cost that was not known in advance becomes debt. */
   spend(): void;
 }
 
-/** Starts full. `perMinute` tokens come back in a minute, never more than `capacity` are in it. */
+/** Starts full and refills at `perMinute` tokens per minute, up to `capacity`. */
 export function createTokenBucket(
   { capacity, perMinute }: { capacity: number; perMinute: number },
   clock: Clock,

@@ -1,10 +1,10 @@
-/** An exception that nothing expected: its kind and where it was thrown. Its message is left out, for it may carry what was being sent. */
+/** An unexpected exception: its kind and where it was thrown. Its message is omitted, because it may contain request data. */
 export interface UnexpectedErrorEvent {
   readonly type: 'unexpected-error';
   /** The work that failed, in the gateway's own words. */
   readonly work: string;
   readonly kind: string;
-  /** The innermost stack frame; empty where there is none. */
+  /** The innermost stack frame; empty if there is none. */
   readonly place: string;
   readonly requestId?: string;
 }
@@ -12,7 +12,7 @@ export interface UnexpectedErrorEvent {
 const placeOf = (error: Error): string =>
   (error.stack?.split('\n').find((line) => line.trimStart().startsWith('at ')) ?? '').trim();
 
-/** Describes an exception for the log, without anything that could hold a secret. */
+/** Describes an exception for the log, without anything that could contain a secret. */
 export const unexpectedError = (work: string, error: unknown, requestId?: string): UnexpectedErrorEvent => ({
   type: 'unexpected-error',
   work,

@@ -1,7 +1,7 @@
-/** A configuration was read again: it is in force, or it was wrong and the old one stays. */
+/** A configuration reload: the new configuration is in force, or it is invalid and the previous one stays in force. */
 export interface ReloadEvent {
   readonly type: 'config-reload';
   readonly outcome: 'applied' | 'rejected';
-  /** What is wrong, with file, line and the way out; never a value of a secret. */
+  /** Each with file, line and remedy; never with the value of a secret. */
   readonly problems: readonly string[];
 }

@@ -2,30 +2,30 @@ import { write, writeSync } from 'node:fs';
 import type { Clock } from '../lib/clock.ts';
 import type { LogDestination } from './log.ts';
 
-/** A destination that writes lines many at a time, while other work goes on. */
+/** A log destination that writes lines asynchronously in batches. */
 export interface LogFile extends LogDestination {
-  /** Lines that were not written: their reader does not keep up or is gone, or the disk is full. */
+  /** Lines that were not written: the reader is too slow or gone, or the disk is full. */
   readonly dropped: number;
-  /** Writes what is left; resolves once it is written or lost, after a second at the latest. */
+  /** Writes the remaining lines; resolves once they are written or lost, after a second at the latest. */
   close(): Promise<void>;
-  /** Writes at once what can be written without waiting: for the end of the process. */
+  /** Synchronously writes what can be written without blocking: for process exit. */
   flush(): void;
 }
 
 export interface LogFileOptions {
-  /** How many bytes may wait to be written; further lines are dropped, so that a reader that stalls does not use up memory. */
+  /** Bytes that may be queued; further lines are dropped, so that a stalled reader does not exhaust memory. */
   readonly maxWaitingBytes?: number;
 }
 
 const BATCH_CHARACTERS = 65_536;
 const LONGEST_WAIT_MS = 100;
 const MAX_WAITING_BYTES = 16_777_216;
-/** How soon a write for which the reader had no room is repeated. */
+/** Delay before a write is retried that failed because the pipe was full. */
 const RETRY_MS = 50;
 const CLOSE_TIMEOUT_MS = 1_000;
 const NEWLINE = 0x0a;
 
-/** Whether a pipe is full, not broken. */
+/** Whether a pipe is full rather than broken. */
 const isBusy = (error: unknown): boolean =>
   error instanceof Error && 'code' in error && (error.code === 'EAGAIN' || error.code === 'EBUSY');
 
@@ -35,7 +35,7 @@ function countLines(bytes: Uint8Array): number {
   return lines;
 }
 
-/** What waits to be written, up to `maxBytes`; of the first batch only what is not written yet. */
+/** A write queue of at most `maxBytes`. The first batch contains only its unwritten bytes. */
 function createWriteQueue(maxBytes: number) {
   let batches: Buffer[] = [];
   let bytes = 0;
@@ -56,7 +56,7 @@ function createWriteQueue(maxBytes: number) {
       batches.push(batch);
       bytes += batch.length;
     },
-    /** The first `written` bytes of the first batch are written. */
+    /** Removes the first `written` bytes of the first batch. */
     advance(written: number) {
       const first = batches[0];
       if (first === undefined) return;
@@ -65,7 +65,7 @@ function createWriteQueue(maxBytes: number) {
       if (written === first.length) batches.shift();
       else batches[0] = first.subarray(written);
     },
-    /** Drops every line but one that is written in part: its rest would otherwise be missing in the middle of the log. */
+    /** Drops every line except a partially written one: a log line must not break off in the middle of the log. */
     drop() {
       const [first] = batches;
       const rest =
@@ -79,8 +79,8 @@ function createWriteQueue(maxBytes: number) {
 }
 
 /**
- * Lines to a file descriptor, in batches: a write per line would cost as much as the response the line is about. Pino's own destination
- * repeats the last write before the process exits until it succeeds, which on a full disk or a closed pipe is never.
+ * Writes lines to a file descriptor in batches: one write per line would cost as much as serving the request that it describes. Pino's own
+ * destination retries its last write before process exit until it succeeds, which never happens on a full disk or a closed pipe.
  */
 export function openLogFile(
   fd: number,
@@ -95,7 +95,7 @@ export function openLogFile(
 
   function enqueueBatch(): void {
     if (batch === '') return;
-    // The next batch has a timer of its own; this one would write it too early.
+    // The next batch starts its own timer; this one would write it too early.
     cancelBatch();
     queue.push(Buffer.from(batch));
     batch = '';
@@ -140,7 +140,7 @@ export function openLogFile(
     },
     close: () =>
       new Promise((resolve) => {
-        // The clock's timers do not keep the process alive; while it ends, nothing else does.
+        // The clock's timers do not keep the process alive, and nothing else does during shutdown.
         const timeout = setTimeout(resolve, CLOSE_TIMEOUT_MS);
         onIdle = () => {
           clearTimeout(timeout);
@@ -150,7 +150,7 @@ export function openLogFile(
       }),
     flush() {
       enqueueBatch();
-      // What is being written now is written without us; to write it here would repeat it.
+      // The pending write completes on its own; writing its batch here would duplicate it.
       if (state === 'writing') return;
       try {
         for (let { first } = queue; first !== undefined; { first } = queue)

@@ -13,7 +13,7 @@ import type { UpstreamEvent } from '../upstream/events.ts';
 import type { ReloadEvent } from './events.ts';
 import type { SignInEvent } from './sign-in-event.ts';
 
-/** What the gateway tells of its own life. Sentences are the gateway's own and hold nothing that came from outside. */
+/** Start, reload and shutdown messages. They contain nothing from outside the gateway. */
 export interface LifecycleEvent {
   readonly type: 'life';
   readonly level: 'info' | 'warn' | 'error';
@@ -33,28 +33,28 @@ export type LogEvent =
   | SignInEvent
   | UnexpectedErrorEvent;
 
-/** Where lines go. */
+/** A sink for log lines. */
 export interface LogDestination {
   write(line: string): void;
   /** Lines that could not be written. */
   readonly dropped?: number;
 }
 
-/** A secret that ends this soon is an error, not a warning. */
+/** A secret that expires within this many days is logged as an error, not a warning. */
 const URGENT_DAYS = 3;
 
 type Level = 'debug' | 'info' | 'warn' | 'error';
 
 function levelOf(status: number): Level {
-  // 501 says that the gateway does not serve a path, not that anything failed.
+  // 501 means that the gateway does not serve a path, not that anything failed.
   if (status >= 500 && status !== 501) return 'error';
   return status === 401 || status === 403 || status === 429 || status === 501 ? 'warn' : 'info';
 }
 
-/** What follows the whole milliseconds, by microseconds: a number with a fraction takes a microsecond to write. */
+/** The fraction digits by microseconds: formatting a fractional number takes a microsecond. */
 const FRACTIONS = Array.from({ length: 1_000 }, (_none, micros) => String(micros / 1_000).slice(1));
 
-/** Milliseconds to the microsecond. */
+/** Formats milliseconds with microsecond precision. */
 function millis(duration: number): string {
   const micros = Math.round(duration * 1_000);
   const whole = Math.floor(micros / 1_000);
@@ -64,62 +64,62 @@ function millis(duration: number): string {
 const member = (name: string, value: string | undefined) =>
   value === undefined ? '' : `"${name}":"${value}",`;
 
-/** In one piece, not the tree of pieces that texts are put together from: it is part of many lines. */
-const whole = (text: string) => Buffer.from(text).toString();
+/** Flattens the rope that V8 builds on concatenation: the string becomes part of many lines. */
+const flatten = (text: string) => Buffer.from(text).toString();
 
-/** The time as pino writes it, with what goes before it and after it; written anew once a millisecond. */
-function createOpening(level: Level): (wall: number) => string {
+/** The prefix of a line up to the request id, with the time as pino formats it; rebuilt once a millisecond. */
+function createPrefix(level: Level): (wall: number) => string {
   let written = Number.NaN;
   let text = '';
   return (wall) => {
     if (wall !== written) {
       written = wall;
-      text = whole(`{"level":"${level}","time":"${new Date(wall).toISOString()}","requestId":"`);
+      text = flatten(`{"level":"${level}","time":"${new Date(wall).toISOString()}","requestId":"`);
     }
     return text;
   };
 }
 
-/** Who read what, as a line tells it; for each operation it is kept, as the next request for it is likely to be of the same kind. */
-function createTelling() {
-  const told = new Map<
+/** The method, caller, operation and project fields. The last text of each operation is cached, as consecutive requests are often alike. */
+function createRequestFields() {
+  const lastByOperation = new Map<
     string | undefined,
     Pick<RequestCompletedEvent, 'method' | 'caller' | 'project'> & { text: string }
   >();
   return ({ method, caller, operation, project }: RequestCompletedEvent): string => {
-    const known = told.get(operation);
+    const known = lastByOperation.get(operation);
     if (known?.method === method && known.caller === caller && known.project === project) return known.text;
-    const who = member('caller', caller) + member('operation', operation) + member('project', project);
-    const text = whole(`","method":"${method}",${who}"status":`);
-    told.set(operation, { method, caller, project, text });
+    const fields = member('caller', caller) + member('operation', operation) + member('project', project);
+    const text = flatten(`","method":"${method}",${fields}"status":`);
+    lastByOperation.set(operation, { method, caller, project, text });
     return text;
   };
 }
 
 /**
- * Lines of requests, as pino would write them: put together by hand, because they are by far the most frequent ones and pino would take longer
- * for one than an answer from memory takes. All texts but the path and Atlas's error code are names, ids and words of the gateway's own that need no escape.
+ * Formats request lines as pino would, but by hand: they are by far the most frequent lines, and pino takes longer for one than a cache hit
+ * takes. Only the path and Atlas's error code need JSON escaping; all other values are the gateway's own names, ids and keywords.
  */
 function createRequestLine() {
-  const openings = {
-    debug: createOpening('debug'),
-    info: createOpening('info'),
-    warn: createOpening('warn'),
-    error: createOpening('error'),
+  const prefixes = {
+    debug: createPrefix('debug'),
+    info: createPrefix('info'),
+    warn: createPrefix('warn'),
+    error: createPrefix('error'),
   };
-  const tell = createTelling();
+  const fieldsOf = createRequestFields();
   return (event: RequestCompletedEvent, wall: number): string => {
     const { requestId, status, cache, bytes, upstreamCalls, reason } = event;
     const errorCode = event.errorCode === undefined ? '' : `"errorCode":${JSON.stringify(event.errorCode)},`;
     const path = event.path === undefined ? '' : `"path":${JSON.stringify(event.path)},`;
-    const opening = openings[levelOf(status)](wall);
-    return `${opening}${requestId}${tell(event)}${status},"cache":"${cache}","durationMs":${millis(event.durationMs)},"bytes":${bytes},"upstreamCalls":${upstreamCalls},${errorCode}${member('reason', reason)}${path}"msg":"request"}\n`;
+    const prefix = prefixes[levelOf(status)](wall);
+    return `${prefix}${requestId}${fieldsOf(event)}${status},"cache":"${cache}","durationMs":${millis(event.durationMs)},"bytes":${bytes},"upstreamCalls":${upstreamCalls},${errorCode}${member('reason', reason)}${path}"msg":"request"}\n`;
   };
 }
 
 /**
- * Events as log lines, JSON or, where `colorize` is given, a form for people. Each line is built from named fields of its event and never
- * from an error or a request, so that what is not named here cannot be logged.
+ * Writes events as log lines: JSON or, with `people`, pretty-printed. Each line is built from named fields of its event and never from an
+ * error or a request, so that nothing can be logged that is not named here.
  */
 export function createLog(
   destination: LogDestination,
@@ -130,9 +130,9 @@ export function createLog(
     timestamp: pino.stdTimeFunctions.isoTime,
     formatters: { level: (label: string) => ({ level: label }) },
   };
-  const forPeople = prettyFactory({ colorize: form.colorize, ignore: 'pid,hostname' });
+  const prettyPrint = prettyFactory({ colorize: form.colorize, ignore: 'pid,hostname' });
   const target: LogDestination = form.people
-    ? { write: (line) => destination.write(forPeople(line)) }
+    ? { write: (line) => destination.write(prettyPrint(line)) }
     : destination;
   const logger = pino(options, target);
   const requestLine = createRequestLine();

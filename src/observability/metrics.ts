@@ -3,11 +3,11 @@ import type { PrivateLinkCount } from '../gateway/private-links.ts';
 import type { LogEvent } from './log.ts';
 import { createRequestMetrics, RequestHistogram } from './request-metrics.ts';
 
-/** Numbers that are read when Prometheus asks for them. */
+/** Values that are read at scrape time. */
 export interface MetricSources {
   readonly cacheBytes: () => number;
   readonly cacheListings: () => number;
-  /** What each part of the cache holds, by the id of its project or organization. */
+  /** Usage of each cache partition, by project or organization id. */
   readonly cacheProjects: () => Iterable<{ project: string; bytes: number; entries: number }>;
   readonly inFlight: () => number;
   readonly inFlightLimit: number;
@@ -19,21 +19,21 @@ export interface MetricSources {
     remaining: number;
     capacity: number;
   }[];
-  /** Whether the shared tier answers; absent: there is none. */
+  /** Whether the shared tier is reachable; absent where none is configured. */
   readonly sharedConnected?: (() => boolean) | undefined;
   readonly circuits: () => readonly { credential: string; open: boolean }[];
-  /** Wall-clock milliseconds at which secrets end, where the configuration says so. */
+  /** Wall-clock milliseconds at which secrets expire, for credentials whose configuration states it. */
   readonly expiries: () => readonly { name: string; expiresAt: number }[];
-  /** Private link connections in the lists that are held; absent where the configuration does not ask for the metric. */
+  /** Private link connections in cached lists; absent where the metric is disabled. */
   readonly privateLinks?: (() => readonly PrivateLinkCount[]) | undefined;
 }
 
 const DURATION_BUCKETS = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30];
-/** A gateway may see thousands of projects: a metric by project tells of those that hold most. */
+/** A gateway may serve thousands of projects: per-project metrics are limited to the largest ones. */
 const MAX_PROJECTS = 50;
 const ID = /^[a-f0-9]{24}$/;
 
-/** The gateway's metrics in a registry of their own, made from events. */
+/** Derives the gateway's metrics from events, in a registry of its own. */
 export function createMetrics(sources: MetricSources, build: { version: string; node: string }) {
   const registry = new Registry();
   const registers = [registry];
@@ -42,7 +42,7 @@ export function createMetrics(sources: MetricSources, build: { version: string; 
     new Counter({ name, help, labelNames, registers });
   const histogram = <Label extends string>(name: string, help: string, labelNames: readonly Label[]) =>
     new Histogram({ name, help, labelNames, registers, buckets: DURATION_BUCKETS });
-  const measured = (name: string, help: string, read: () => number) =>
+  const gauge = (name: string, help: string, read: () => number) =>
     new Gauge({
       name,
       help,
@@ -52,53 +52,52 @@ export function createMetrics(sources: MetricSources, build: { version: string; 
       },
     });
 
-  const answered = createRequestMetrics(DURATION_BUCKETS);
+  const requestMetrics = createRequestMetrics(DURATION_BUCKETS);
   new Counter({
     name: 'atlas_gateway_requests_total',
-    help: 'Requests answered.',
+    help: 'Completed requests.',
     labelNames: ['operation', 'caller', 'code', 'cache'],
     registers,
     collect() {
       this.reset();
-      for (const { labels, count } of answered.requests()) this.inc(labels, count);
+      for (const { labels, count } of requestMetrics.requests()) this.inc(labels, count);
     },
   });
   registry.registerMetric(
     new RequestHistogram(
       {
         name: 'atlas_gateway_request_duration_seconds',
-        help: 'Time from request to answer.',
+        help: 'Time from request to response.',
         labelNames: ['operation', 'cache'],
         buckets: DURATION_BUCKETS,
         registers: [],
       },
-      () => answered.durations(),
+      () => requestMetrics.durations(),
     ),
   );
   const evictions = counter(
     'atlas_gateway_cache_evictions_total',
-    'Listings that left the cache before they were replaced.',
+    'Listings evicted from the cache before they were replaced.',
     ['reason'],
   );
-  const upstreamRequests = counter('atlas_gateway_upstream_requests_total', 'Questions to Atlas.', [
+  const upstreamRequests = counter('atlas_gateway_upstream_requests_total', 'Requests to Atlas.', [
     'operation',
     'credential',
     'code',
   ]);
   const upstreamSeconds = histogram(
     'atlas_gateway_upstream_request_duration_seconds',
-    'Time Atlas took to answer.',
+    'Duration of requests to Atlas.',
     ['operation', 'credential'],
   );
-  const renewals = counter('atlas_gateway_credential_renewals_total', 'Tokens asked of Atlas.', [
-    'credential',
-    'outcome',
-  ]);
-  const retries = counter(
-    'atlas_gateway_upstream_retries_total',
-    'Questions to Atlas that were asked again.',
-    ['reason'],
+  const renewals = counter(
+    'atlas_gateway_credential_renewals_total',
+    'Token renewals and secret rotations.',
+    ['credential', 'outcome'],
   );
+  const retries = counter('atlas_gateway_upstream_retries_total', 'Retries of requests to Atlas.', [
+    'reason',
+  ]);
   const gauges = <Label extends string>(
     name: string,
     help: string,
@@ -117,19 +116,16 @@ export function createMetrics(sources: MetricSources, build: { version: string; 
     });
   gauges(
     'atlas_gateway_credential_expiry_timestamp_seconds',
-    'When the secret of a credential ends, where the configuration says so.',
+    'Unix time at which the secret of a credential expires, where the configuration states it.',
     ['credential'],
     () => sources.expiries().map(({ name, expiresAt }) => [{ credential: name }, expiresAt / 1_000]),
   );
-  gauges(
-    'atlas_gateway_upstream_circuit_open',
-    'Whether Atlas is left alone because it failed several times in a row.',
-    ['credential'],
-    () => sources.circuits().map(({ credential, open }) => [{ credential }, open ? 1 : 0]),
+  gauges('atlas_gateway_upstream_circuit_open', '1 while the circuit breaker is open.', ['credential'], () =>
+    sources.circuits().map(({ credential, open }) => [{ credential }, open ? 1 : 0]),
   );
   gauges(
     'atlas_gateway_upstream_budget_remaining',
-    'Calls that the rate limit leaves, in the scope that has the fewest.',
+    'Calls left in the rate limit bucket, for the scope with the fewest.',
     ['credential', 'endpoint_set'],
     () =>
       sources
@@ -141,7 +137,7 @@ export function createMetrics(sources: MetricSources, build: { version: string; 
   );
   gauges(
     'atlas_gateway_upstream_budget_capacity',
-    'Calls that the rate limit leaves when nothing was asked for a while, in the same scope.',
+    'Calls in a full rate limit bucket, for the same scope.',
     ['credential', 'endpoint_set'],
     () =>
       sources
@@ -155,7 +151,7 @@ export function createMetrics(sources: MetricSources, build: { version: string; 
   if (privateLinks !== undefined)
     gauges(
       'atlas_private_link_connections',
-      'Private link connections in the lists that are held.',
+      'Private link connections in cached lists.',
       ['project', 'provider', 'vendor', 'state'],
       () => privateLinks().map(({ connections, ...labels }) => [labels, connections]),
     );
@@ -164,53 +160,53 @@ export function createMetrics(sources: MetricSources, build: { version: string; 
     sharedConnected === undefined
       ? undefined
       : {
-          requests: counter('atlas_gateway_shared_requests_total', 'Questions to the shared tier.', [
+          requests: counter('atlas_gateway_shared_requests_total', 'Requests to the shared tier.', [
             'operation',
             'outcome',
           ]),
           seconds: histogram(
             'atlas_gateway_shared_request_duration_seconds',
-            'Time the shared tier took to answer.',
+            'Duration of requests to the shared tier.',
             ['operation'],
           ),
-          connected: measured('atlas_gateway_shared_connected', 'Whether the shared tier answers.', () =>
+          connected: gauge('atlas_gateway_shared_connected', '1 while the shared tier is reachable.', () =>
             sharedConnected() ? 1 : 0,
           ),
         };
   const deprecated = counter(
     'atlas_gateway_deprecated_requests_total',
-    'Lists read in a version that has a sunset.',
+    'Requests for lists in an API version that has a sunset date.',
     ['operation', 'caller', 'version'],
   );
-  const reloads = counter('atlas_gateway_config_reloads_total', 'Configurations read again.', ['outcome']);
+  const reloads = counter('atlas_gateway_config_reloads_total', 'Configuration reloads.', ['outcome']);
   const lastReload = new Gauge({
     name: 'atlas_gateway_config_last_reload_successful',
-    help: 'Whether the last reading of the configuration was good.',
+    help: '1 if the last configuration reload succeeded.',
     registers,
   });
   lastReload.set(1);
   new Counter({
     name: 'atlas_gateway_log_lines_dropped_total',
-    help: 'Log lines that could not be written.',
+    help: 'Log lines dropped because they could not be written.',
     registers,
     collect() {
       this.reset();
       this.inc(sources.logLinesDropped());
     },
   });
-  measured('atlas_gateway_requests_in_flight', 'Requests being answered.', sources.inFlight);
-  measured(
+  gauge('atlas_gateway_requests_in_flight', 'Requests in flight.', sources.inFlight);
+  gauge(
     'atlas_gateway_requests_in_flight_limit',
-    'Requests that may be answered at the same time.',
+    'Maximum number of requests in flight.',
     () => sources.inFlightLimit,
   );
-  measured(
+  gauge(
     'atlas_gateway_cache_limit_bytes',
-    'Bytes that the cache may hold.',
+    'Maximum size of the cache in bytes.',
     () => sources.cacheLimitBytes,
   );
-  measured('atlas_gateway_cache_bytes', 'Bytes held by the cache.', sources.cacheBytes);
-  measured('atlas_gateway_cache_listings', 'Listings held by the cache.', sources.cacheListings);
+  gauge('atlas_gateway_cache_bytes', 'Size of the cache in bytes.', sources.cacheBytes);
+  gauge('atlas_gateway_cache_listings', 'Listings in the cache.', sources.cacheListings);
   const largest = () =>
     [...sources.cacheProjects()]
       .filter(({ project }) => ID.test(project))
@@ -218,13 +214,13 @@ export function createMetrics(sources: MetricSources, build: { version: string; 
       .slice(0, MAX_PROJECTS);
   gauges(
     'atlas_gateway_cache_project_bytes',
-    `Bytes of lists held for a project or organization, for the ${MAX_PROJECTS} that hold most.`,
+    `Bytes of cached listings of a project or organization, for the ${MAX_PROJECTS} largest.`,
     ['project'],
     () => largest().map(({ project, bytes }) => [{ project }, bytes]),
   );
   gauges(
     'atlas_gateway_cache_project_listings',
-    `Listings held for a project or organization, for the ${MAX_PROJECTS} that hold most bytes.`,
+    `Cached listings of a project or organization, for the ${MAX_PROJECTS} largest by bytes.`,
     ['project'],
     () => largest().map(({ project, entries }) => [{ project }, entries]),
   );
@@ -239,7 +235,7 @@ export function createMetrics(sources: MetricSources, build: { version: string; 
     observe(event: LogEvent): void {
       switch (event.type) {
         case 'answered': {
-          answered.add(event);
+          requestMetrics.add(event);
           return;
         }
         case 'deprecated':
@@ -264,7 +260,7 @@ export function createMetrics(sources: MetricSources, build: { version: string; 
         case 'shared-exchange': {
           const { operation, outcome } = event;
           shared?.requests.inc({ operation, outcome });
-          // What was not asked took no time.
+          // These requests were never sent, so they have no duration.
           if (outcome !== 'unavailable' && outcome !== 'busy')
             shared?.seconds.observe({ operation }, event.durationMs / 1_000);
           return;
@@ -281,7 +277,7 @@ export function createMetrics(sources: MetricSources, build: { version: string; 
         case 'life':
       }
     },
-    /** The text a scrape is answered with. */
+    /** The response to a scrape. */
     scrape: async () => ({ contentType: registry.contentType, text: await registry.metrics() }),
   };
 }

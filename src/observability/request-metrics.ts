@@ -1,24 +1,24 @@
 import { Histogram, type HistogramConfiguration, type MetricValueWithName } from 'prom-client';
 import type { CacheOutcome, RequestCompletedEvent } from '../gateway/events.ts';
 
-/** How often something happened. */
+/** A counter with its labels. */
 interface Count {
   readonly labels: { operation: string; caller: string; code: string; cache: string };
   count: number;
 }
 
-/** How long something took: a count for each bucket, not yet added up, and one for what is longer than all. */
+/** A histogram: one non-cumulative count per bucket, the last of them for `+Inf`. */
 interface Durations {
   readonly labels: { operation: string; cache: string };
   readonly counts: number[];
   sum: number;
 }
 
-/** The `operation` and `caller` of a request for which none was found: labels never come from a request. */
+/** The `operation` and `caller` of a request without one: label values never come from the request itself. */
 const NONE = 'none';
 
-/** What is under a key, made where there is nothing yet. */
-function under<Key, Value>(map: Map<Key, Value>, key: Key, make: () => Value): Value {
+/** Returns the value of a key, creating it where it is absent. */
+function getOrCreate<Key, Value>(map: Map<Key, Value>, key: Key, make: () => Value): Value {
   const known = map.get(key);
   if (known !== undefined) return known;
   const made = make();
@@ -27,21 +27,21 @@ function under<Key, Value>(map: Map<Key, Value>, key: Key, make: () => Value): V
 }
 
 /**
- * Requests counted in plain numbers, which Prometheus's client is given when it asks: labelling each observation costs as much as the rest
- * of an answer from memory. `bounds` are the upper bounds of the buckets in seconds, ascending.
+ * Counts requests in plain numbers that prom-client reads at scrape time: labelling each observation through prom-client costs as much as
+ * the rest of a cache hit. `bounds` are the upper bounds of the buckets in seconds, ascending.
  */
 export function createRequestMetrics(bounds: readonly number[]) {
   const counts = new Map<string, Map<string, Map<CacheOutcome, Map<number, Count>>>>();
   const durations = new Map<string, Map<CacheOutcome, Durations>>();
   return {
     add({ operation = NONE, caller = NONE, cache, status, durationMs }: RequestCompletedEvent): void {
-      const byCaller = under(counts, operation, () => new Map());
-      const byCache = under(byCaller, caller, () => new Map());
-      const byStatus = under(byCache, cache, () => new Map());
+      const byCaller = getOrCreate(counts, operation, () => new Map());
+      const byCache = getOrCreate(byCaller, caller, () => new Map());
+      const byStatus = getOrCreate(byCache, cache, () => new Map());
       const labels = { operation, caller, code: String(status), cache };
-      under(byStatus, status, (): Count => ({ labels, count: 0 })).count++;
-      const ofOperation = under(durations, operation, () => new Map());
-      const taken = under(
+      getOrCreate(byStatus, status, (): Count => ({ labels, count: 0 })).count++;
+      const ofOperation = getOrCreate(durations, operation, () => new Map());
+      const histogram = getOrCreate(
         ofOperation,
         cache,
         (): Durations => ({
@@ -53,8 +53,8 @@ export function createRequestMetrics(bounds: readonly number[]) {
       const seconds = durationMs / 1_000;
       let bucket = 0;
       while (bucket < bounds.length && seconds > (bounds[bucket] ?? 0)) bucket++;
-      taken.counts[bucket] = (taken.counts[bucket] ?? 0) + 1;
-      taken.sum += seconds;
+      histogram.counts[bucket] = (histogram.counts[bucket] ?? 0) + 1;
+      histogram.sum += seconds;
     },
     *requests(): Iterable<Count> {
       for (const byCaller of counts.values())
@@ -69,21 +69,21 @@ export function createRequestMetrics(bounds: readonly number[]) {
 
 type Label = 'operation' | 'cache' | 'le';
 
-/** A histogram of what was counted elsewhere, in the form Prometheus's client gives its own. */
+/** Exposes durations that were counted elsewhere as a prom-client histogram. */
 export class RequestHistogram extends Histogram<Label> {
   readonly #read: () => Iterable<Durations>;
-  readonly #told: { name: string; help: string; bounds: readonly number[] };
+  readonly #metric: { name: string; help: string; bounds: readonly number[] };
 
   constructor(configuration: HistogramConfiguration<Label>, read: () => Iterable<Durations>) {
     super(configuration);
     const { name, help, buckets = [] } = configuration;
-    this.#told = { name, help, bounds: buckets };
+    this.#metric = { name, help, bounds: buckets };
     this.#read = read;
   }
 
-  /** What both a scrape and `get` read; the declarations do not name it. */
+  /** Called by a scrape and by `get`; prom-client's type declarations omit it. */
   async getForPromString() {
-    const { name, help, bounds } = this.#told;
+    const { name, help, bounds } = this.#metric;
     const values: MetricValueWithName<Label>[] = [];
     for (const { labels, counts, sum } of this.#read()) {
       let count = 0;

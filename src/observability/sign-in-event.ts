@@ -1,7 +1,7 @@
-/** An attempt to use the admin listener with a wrong token, or one that was not looked at because there were too many. */
+/** A rejected admin sign-in: the token was wrong, or it was not compared because the attempt limit was reached. */
 export interface SignInEvent {
   readonly type: 'admin-sign-in-refused';
   readonly reason: 'wrong-token' | 'too-many-attempts';
-  /** Absent where the request did not come over a socket. */
+  /** Undefined for requests without a socket. */
   readonly clientIp: string | undefined;
 }

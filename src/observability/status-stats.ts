@@ -3,23 +3,23 @@ import type { Clock } from '../lib/clock.ts';
 import { append, type Placed, remove, touch, type UseOrder } from '../lib/recency-order.ts';
 import type { LogEvent } from './log.ts';
 
-/** What was counted for one caller or project since the start. */
+/** Counts of one caller or project since the start. */
 export interface Counted {
   readonly requests: number;
-  /** Answered from memory, fresh or stale. */
+  /** Served from memory, fresh or stale. */
   readonly hits: number;
-  /** Questions to Atlas. */
+  /** Requests to Atlas. */
   readonly upstreamCalls: number;
 }
 
-/** What went wrong last. `at` is in wall-clock milliseconds. */
+/** The latest error. `at` is in wall-clock milliseconds. */
 export interface LastError {
   readonly at: number;
   readonly operation: string | undefined;
   readonly code: string;
 }
 
-/** A request that was answered with an error; nothing in it was presented by the caller, but for the project it asked about. */
+/** A request that was answered with an error. Only the project id comes from the request itself. */
 export interface RefusedRequest {
   readonly at: number;
   readonly caller: string | undefined;
@@ -30,30 +30,30 @@ export interface RefusedRequest {
   readonly reason: string | undefined;
 }
 
-/** Counts by time, oldest first, each of `stepMs`; the last one is still being counted. */
+/** Counts per step of `stepMs`, oldest first; the last step is still running. */
 export interface Trend {
   readonly stepMs: number;
-  /** How much of the last step has gone by. */
+  /** Elapsed milliseconds of the last step. */
   readonly runningMs: number;
   readonly requests: readonly number[];
-  /** Requests for which a list was looked for: what hits are a part of. */
+  /** Requests that reached the cache: the denominator of the hit ratio. */
   readonly lookups: readonly number[];
   readonly hits: readonly number[];
   readonly errors: readonly number[];
   readonly upstreamCalls: readonly number[];
 }
 
-/** What became of the configuration when it was last read again. */
+/** The outcome of the latest configuration reload. */
 export interface LastReload {
   readonly at: number;
   readonly outcome: 'applied' | 'rejected';
   readonly problems: readonly string[];
 }
 
-/** Counts for people who look at the gateway now; Prometheus counts for itself. */
+/** Counts for the status page, independent of the Prometheus metrics. */
 export interface StatusStats {
   observe(event: LogEvent): void;
-  /** A question to Atlas that a caller caused, a refresh beside its answer included. */
+  /** Counts a request to Atlas that a caller caused, background refreshes included. */
   countUpstreamCall(caller: string): void;
   callers(): ReadonlyMap<string, Counted>;
   projects(): ReadonlyMap<string, Counted & { readonly lastError: LastError | undefined }>;
@@ -73,13 +73,13 @@ const MAX_PROBLEMS = 20;
 type RefusalRecord = { -readonly [Field in keyof RefusedRequest]: RefusedRequest[Field] };
 type Counting = { -readonly [Field in keyof Counted]: Counted[Field] };
 
-/** What is counted for a caller or project, and its place in the order of use. */
+/** Counts of a caller or project, and its position in LRU order. */
 interface Count extends Counting, Placed<Count> {
   readonly name: string;
   lastError: LastError | undefined;
 }
 
-/** Counts by name, of which the one that was not used for longest makes room for a new one. */
+/** Counts by name; the least recently used one is evicted for a new one. */
 function createCounts(limit: number) {
   const counts = new Map<string, Count>();
   const order: UseOrder<Count> = { oldest: undefined, newest: undefined };
@@ -114,7 +114,7 @@ function createCounts(limit: number) {
   };
 }
 
-/** Counts in rings of steps, one for each thing that is counted, all of them moved on together. */
+/** One ring buffer of steps per counter; all rings advance together. */
 function createTrend(clock: Clock) {
   const ring = () => new Float64Array(STEPS);
   const rings = { requests: ring(), lookups: ring(), hits: ring(), errors: ring(), upstreamCalls: ring() };
@@ -123,7 +123,7 @@ function createTrend(clock: Clock) {
   let step = startedAt;
   return {
     rings,
-    /** Where the step that `now` is in stands in each ring. */
+    /** The ring index of the step that contains `now`. */
     slotAt(now: number): number {
       const current = Math.floor(now / STEP_MS);
       if (current > step) {
@@ -152,14 +152,14 @@ function createTrend(clock: Clock) {
   };
 }
 
-/** Whether something failed: 501 only says that the gateway does not serve a path. */
+/** 501 is not a failure: it only means that the gateway does not serve a path. */
 const isFailure = (status: number) => status >= 500 && status !== 501;
 
 const add = (ring: Float64Array, slot: number) => {
   ring[slot] = (ring[slot] ?? 0) + 1;
 };
 
-/** Counts events for the status page. A request costs two look-ups and a few additions; everything that grows has a bound. */
+/** Counts events for the status page. A request costs two look-ups and a few additions; every collection is bounded. */
 export function createStatusStats({ clock }: { clock: Clock }): StatusStats {
   const callers = createCounts(MAX_CALLERS);
   const projects = createCounts(MAX_PROJECTS);
@@ -203,7 +203,7 @@ export function createStatusStats({ clock }: { clock: Clock }): StatusStats {
       count.requests++;
       if (isHit) count.hits++;
     }
-    // A project is known once it was read, or failed to be: what anyone may write into a path is not.
+    // A project is recorded once a read succeeded or failed with 5xx: callers can write arbitrary ids into a path.
     if (
       project === undefined ||
       cache === 'none' ||

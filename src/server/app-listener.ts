@@ -7,29 +7,29 @@ import { createBodySlots } from './body-slots.ts';
 import type { WhenOver } from './connection-slots.ts';
 import { type BodyBindings, readBody } from './request-body.ts';
 
-/** The host of a request that names none, as HTTP/1.0 allows. */
-const UNNAMED_HOST = 'localhost';
+/** Stands in for the `Host` that HTTP/1.0 requests may omit. */
+const DEFAULT_HOST = 'localhost';
 
-/** Why a request with a body is refused before it is routed. */
+/** Why a request with a body is rejected before routing. */
 export type BodyError = 'overloaded' | 'too-large';
 
 export interface AppListenerDependencies {
   readonly whenOver: WhenOver;
   readonly clock: Clock;
-  /** Writes the last answer of the connection. */
+  /** Writes an error as the last response of the connection. */
   readonly refuse: (request: IncomingMessage, response: ServerResponse, why: BodyError) => void;
   readonly onUnexpectedError: (event: UnexpectedErrorEvent) => void;
 }
 
-/** How a listener hands requests to a Hono app. */
+/** Passes a listener's requests to a Hono app. */
 export interface AppListener {
-  /** A request whose body, if it has one, no route reads. */
+  /** Routes a request without reading its body. */
   route(request: IncomingMessage, response: ServerResponse): void;
-  /** A request whose body is read first, in a slot of its own, and handed to its route as text. */
+  /** Reads the body first, bounded by the body slots, and passes it to the route as text. */
   routeWithBody(request: IncomingMessage, response: ServerResponse): void;
 }
 
-/** Puts a Hono app behind a Node server; nothing that goes wrong in it reaches the process. */
+/** Puts a Hono app behind a Node server; its errors never become unhandled rejections. */
 export function createAppListener(
   app: Hono<BodyBindings>,
   { whenOver, clock, refuse, onUnexpectedError }: AppListenerDependencies,
@@ -41,7 +41,7 @@ export function createAppListener(
       const { incoming, outgoing } = env as HttpBindings;
       return app.fetch(request, { incoming, outgoing, body: bodies.get(incoming) });
     },
-    { hostname: UNNAMED_HOST },
+    { hostname: DEFAULT_HOST },
   );
   const report = (error: unknown) => onUnexpectedError(unexpectedError('a route', error));
 
@@ -53,7 +53,7 @@ export function createAppListener(
     const body = await readBody(request);
     if (body === 'gone') return;
     if (body === 'too-large') {
-      // Node would read on while it ends the connection in its own time.
+      // Node would keep reading the body until it closes the connection itself.
       response.once('finish', () => request.socket.destroy());
       refuse(request, response, 'too-large');
       return;

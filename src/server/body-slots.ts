@@ -2,25 +2,25 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Clock } from '../lib/clock.ts';
 import type { WhenOver } from './connection-slots.ts';
 
-/** The largest request body that any route takes. */
+/** The largest request body that any route accepts. */
 export const MAX_BODY_BYTES = 8_192;
-/** Requests with bodies that are under way at the same time. */
+/** Maximum number of concurrent requests with bodies. */
 const MAX_BODIES = 256;
-/** A body that has not arrived by then gives way when all slots are taken: its sender is slow, or holds the slot on purpose. */
+/** When all slots are taken, a body still incomplete after this time may be evicted: its sender is slow or occupies the slot on purpose. */
 const SLOW_BODY_MS = 1_000;
 
-/** Bounds how many requests with bodies are under way. */
+/** Bounds the number of concurrent requests with bodies. */
 export interface BodySlots {
-  /** Takes a slot until it is released or the request is over; undefined where all are taken by requests that cannot be given up. */
+  /** Occupies a slot until it is released or the request is complete; undefined if all slots are taken and none can be evicted. */
   take(request: IncomingMessage, response: ServerResponse): (() => void) | undefined;
 }
 
 /**
- * Requests with bodies hold no slot of those that reads share, so that unfinished bodies cannot keep reads out. Where all slots are taken,
- * the oldest request whose body is still incomplete after a second is closed, so that slow senders cannot keep other senders out either.
+ * Requests with bodies have slots of their own, so that unfinished bodies cannot block reads. When all slots are taken, the oldest request
+ * whose body is still incomplete after a second is disconnected, so that slow senders cannot block other senders either.
  */
 export function createBodySlots(whenOver: WhenOver, { clock }: { clock: Clock }): BodySlots {
-  /** When each request began, oldest first. */
+  /** Start time of each request, oldest first. */
   const taken = new Map<IncomingMessage, number>();
 
   function closeSlowest(): boolean {

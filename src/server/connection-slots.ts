@@ -1,12 +1,12 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 
-/** Calls `over` once: when the response is finished, when its connection is closed, or when the returned function is called. */
+/** Calls `over` once: when the response closes, when its connection closes, or when the returned function is called. */
 export type WhenOver = (request: IncomingMessage, response: ServerResponse, over: () => void) => () => void;
 
 /**
- * A response alone cannot be relied on: one that waits behind others on a pipelined connection has no socket yet, and never emits `close`
- * when the connection is reset. So each connection keeps what is open on it, and ends that itself.
+ * The response's own `close` is not enough: a response queued behind others on a pipelined connection has no socket yet, and never emits
+ * `close` when the connection is reset. So the callbacks are tracked per connection, and its `close` calls the remaining ones.
  */
 export function createWhenOver(): WhenOver {
   const openOn = new WeakMap<Socket, Set<() => void>>();

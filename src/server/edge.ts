@@ -7,10 +7,10 @@ const DOT_SEGMENT = /\/(\.|%2e){1,2}(\/|$)/i;
 /** Everything RFC 3986 allows in a path and query. */
 const TARGET = /^\/[\w\-.~%!$&'()*+,;=:@/?]*$/;
 
-/** A path and query in which nothing needs a second look: no empty segment, no dot, nothing encoded. Most targets are such. */
+/** Fast path for most targets: no empty segment, no dot, nothing percent-encoded. */
 const PLAIN = /^(?:\/[\w\-~!$&'()*+,;=:@?]+)+$/;
 
-/** What the edge looks at: the request line and the headers. */
+/** The parts of a request that the edge checks: the request line and the headers. */
 export interface EdgeRequest {
   readonly method: string;
   readonly target: string;
@@ -18,22 +18,22 @@ export interface EdgeRequest {
 }
 
 /**
- * What is refused before anything looks at a request: targets and headers that two readers could understand differently. The one
- * form that passes is an origin-form target without dot segments, one `Host`, and a body only with a method that may have one.
+ * Rejects targets and headers that two parsers could interpret differently, before any other code reads them. Only an origin-form target
+ * without dot segments passes, with exactly one `Host`, and with a body only if the method allows one.
  */
 export function checkEdge({ method, target, headers }: EdgeRequest): GatewayError | undefined {
   if (target.length > MAX_TARGET_BYTES)
-    return gatewayError('URI_TOO_LONG', `The address is longer than ${MAX_TARGET_BYTES} bytes.`);
+    return gatewayError('URI_TOO_LONG', `The request target is longer than ${MAX_TARGET_BYTES} bytes.`);
   if (headers.hosts !== 1) return gatewayError('INVALID_REQUEST', 'Send exactly one Host header.');
   const malformed = PLAIN.test(target) ? undefined : refuseTarget(target);
   if (malformed !== undefined) return malformed;
   if (method === 'TRACE' || method === 'CONNECT')
-    return gatewayError('METHOD_NOT_ALLOWED', 'This gateway only reads: use GET or HEAD.', {
+    return gatewayError('METHOD_NOT_ALLOWED', 'This gateway is read-only: use GET or HEAD.', {
       headers: { Allow: 'GET, HEAD' },
     });
-  // Reads take none: what follows one could be meant, or taken, for a second request. Routing decides about writes.
+  // Request smuggling: what follows a GET or HEAD could be parsed as a body or as another request. Other methods are left to routing.
   if (headers.hasBody && (method === 'GET' || method === 'HEAD'))
-    return gatewayError('INVALID_REQUEST', `${method} takes no body here.`);
+    return gatewayError('INVALID_REQUEST', `${method} requests must not have a body.`);
   return undefined;
 }
 
@@ -41,12 +41,12 @@ function refuseTarget(target: string): GatewayError | undefined {
   if (!TARGET.test(target))
     return gatewayError(
       'INVALID_REQUEST',
-      'The address must be a path, beginning with one slash and percent-encoded.',
+      'The request target must be a percent-encoded path that begins with a slash.',
     );
   if (target.startsWith('//') || DOT_SEGMENT.test(target.split('?', 1)[0] ?? ''))
     return gatewayError(
       'INVALID_REQUEST',
-      'The address must not begin with two slashes nor have dot segments.',
+      'The request target must not begin with two slashes or contain dot segments.',
     );
   return undefined;
 }

@@ -1,27 +1,27 @@
 import type { Server, Socket } from 'node:net';
 import type { Clock } from '../lib/clock.ts';
 
-const LOOK_EVERY_MS = 10_000;
+const CHECK_INTERVAL_MS = 10_000;
 
 /**
- * Closes connections on which nothing moves for `idleMs`: those that have no more questions, and readers that do not read or are gone. Node's own
- * timer for it is wound up three times with each request; so a connection is given one only when nothing has moved on it since it was last
- * looked at. For HTTP servers, which close what times out.
+ * Closes connections without traffic for `idleMs`: keep-alive connections without requests, and clients that stopped reading or are gone.
+ * Node's own idle timeout is rearmed three times per request; so a socket timeout is set only on connections without traffic since the
+ * last check. Requires an HTTP server, which closes sockets that time out.
  */
 export function closeIdleConnections(
   server: Server,
   { idleMs, tls }: { idleMs: number; tls: boolean },
   { clock }: { clock: Clock },
 ): void {
-  /** Bytes that had moved when a connection was last looked at. */
+  /** Bytes transferred on each connection at the last check. */
   const moved = new Map<Socket, number>();
   server.on(tls ? 'secureConnection' : 'connection', (socket: Socket) => {
     moved.set(socket, 0);
     socket.once('close', () => moved.delete(socket));
   });
 
-  function look(): void {
-    cancel = clock.after(LOOK_EVERY_MS, look);
+  function check(): void {
+    cancel = clock.after(CHECK_INTERVAL_MS, check);
     for (const [socket, before] of moved) {
       const now = socket.bytesRead + socket.bytesWritten;
       moved.set(socket, now);
@@ -29,6 +29,6 @@ export function closeIdleConnections(
       else if (!socket.timeout) socket.setTimeout(idleMs);
     }
   }
-  let cancel = clock.after(LOOK_EVERY_MS, look);
+  let cancel = clock.after(CHECK_INTERVAL_MS, check);
   server.once('close', () => cancel());
 }

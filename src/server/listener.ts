@@ -13,7 +13,7 @@ import { writeLastError } from './write-error.ts';
 export interface ListenerOptions {
   readonly host: string;
   readonly port: number;
-  /** The setting to change when the port is taken. */
+  /** The name of the port setting, for error messages. */
   readonly setting: string;
   /** Certificate chain and private key, PEM; absent: plain http. */
   readonly tls?: TlsFiles;
@@ -27,15 +27,15 @@ export interface TlsFiles {
 
 /** A listening socket. */
 export interface Listener {
-  /** Resolves to the origin it listens on. Rejects with a sentence for people where it cannot. */
+  /** Resolves to the origin it listens on. Rejects with a message for the operator where it cannot listen. */
   listen(): Promise<string>;
   /**
-   * Goes on answering for `delayMs`, each answer the last of its connection, so that load balancers notice in time; then takes no new
-   * connection, closes idle ones at once, and each of the others as soon as its last answer is written, or when `deadlineMs` have gone by.
+   * Keeps serving for `delayMs`, closing each connection after its response, until load balancers have taken it out of rotation. Then stops
+   * accepting connections, closes idle ones at once and the others once their last response is written, or after `deadlineMs`.
    */
   drain(times: { delayMs: number; deadlineMs: number }): Promise<void>;
   readonly draining: boolean;
-  /** From now on new connections get this certificate. Throws where it is none. */
+  /** Uses this certificate for new connections. Throws if it is not a valid certificate. */
   replaceTls(tls: TlsFiles): void;
 }
 
@@ -45,17 +45,21 @@ const REQUEST_TIMEOUT_MS = 15_000;
 const HANDSHAKE_TIMEOUT_MS = 10_000;
 const MAX_HANDSHAKES = 1_000;
 /**
- * A connection on which nothing moves for so long is closed: a reader that does not read, is gone, or has no more questions. Longer than load
- * balancers keep theirs, so that it is they who close them.
+ * Idle timeout of connections. Longer than the keep-alive timeouts of load balancers, so that the load balancer closes the connection first
+ * and never sends a request on one that is being closed.
  */
 const IDLE_MS = 120_000;
 const MAX_CONNECTIONS = 20_000;
 
-const BROKEN = { status: 400, errorCode: 'INVALID_REQUEST', detail: 'The request is not well-formed HTTP.' };
-const NO_PROXY = {
+const MALFORMED = {
+  status: 400,
+  errorCode: 'INVALID_REQUEST',
+  detail: 'The request is not well-formed HTTP.',
+};
+const CONNECT_NOT_ALLOWED = {
   status: 405,
   errorCode: 'METHOD_NOT_ALLOWED',
-  detail: 'This gateway is no proxy for connections: use GET or HEAD.',
+  detail: 'This gateway does not support CONNECT: use GET or HEAD.',
 };
 const PARSER_ERRORS = new Map([
   [
@@ -72,8 +76,8 @@ const PARSER_ERRORS = new Map([
   ],
 ]);
 
-/** An error as the last answer of a connection that has no response object. */
-function sendRawError(socket: Duplex, problemOf: typeof BROKEN): void {
+/** Writes an error as the last response of a connection that has no response object. */
+function sendRawError(socket: Duplex, problemOf: typeof MALFORMED): void {
   const body = renderApiError(problemOf);
   const head = [
     `HTTP/1.1 ${problemOf.status} Error`,
@@ -85,45 +89,49 @@ function sendRawError(socket: Duplex, problemOf: typeof BROKEN): void {
   socket.end(`${head.join('\r\n')}\r\n\r\n${body.toString()}`);
 }
 
-/** Answers what Node's parser refuses, in the shape of every other error, and closes: what follows on the connection cannot be trusted. */
-function answerBroken(error: Error & { code?: string }, socket: Duplex, connections: OpenConnections): void {
+/** Answers a request that Node's parser rejected with an ApiError, and closes the connection: its remaining bytes cannot be trusted. */
+function answerMalformed(
+  error: Error & { code?: string },
+  socket: Duplex,
+  connections: OpenConnections,
+): void {
   const last = connections.lastResponse(socket);
   const unanswered = last !== undefined && !last.writableEnded;
-  // A body that does not arrive: its request is under way, and nothing of an answer has been sent.
+  // The request was accepted and its body timed out before any part of a response was sent.
   const bodyIsLate = error.code === 'ERR_HTTP_REQUEST_TIMEOUT' && last?.headersSent === false;
-  // Before its TLS handshake is finished, a connection cannot be written to.
+  // A connection cannot be written to before its TLS handshake is complete.
   const unreachable = !socket.writable || error.code === 'ECONNRESET' || !connections.has(socket);
   if (unreachable || (unanswered && !bodyIsLate)) {
     socket.destroy();
     return;
   }
-  // The refused body of a request that is answered already: a second answer would be taken for the next request's.
+  // The rejected body belongs to a request that was answered already: the client would take a second response for that of its next request.
   if (last?.getHeader('connection') === 'close') {
     socket.end();
     return;
   }
-  sendRawError(socket, PARSER_ERRORS.get(error.code ?? '') ?? BROKEN);
+  sendRawError(socket, PARSER_ERRORS.get(error.code ?? '') ?? MALFORMED);
 }
 
 function explain(error: Error & { code?: string }, { host, port, setting }: ListenerOptions): Error {
   switch (error.code) {
     case 'EADDRINUSE':
       return new Error(
-        `Port ${port} on ${host} is in use: stop what listens there, or set ${setting} to another port.`,
+        `Port ${port} on ${host} is in use: stop the process that listens there, or set ${setting} to another port.`,
       );
     case 'EACCES':
       return new Error(
-        `Port ${port} on ${host} may not be opened by this user: set ${setting} to a port above 1023.`,
+        `This user may not open port ${port} on ${host}: set ${setting} to a port above 1023.`,
       );
     default:
       return new Error(`Cannot listen on ${host}:${port} (${error.code ?? 'unknown'}): check ${setting}.`);
   }
 }
 
-/** Answers an attempt to open a tunnel. Where an earlier answer is still due, this one would be taken for it. */
+/** Answers CONNECT. While an earlier response is pending, the client would take this one for it, so the connection is closed instead. */
 function answerConnect(socket: Duplex, connections: OpenConnections): void {
   const last = connections.lastResponse(socket);
-  if (last === undefined || last.writableEnded) sendRawError(socket, NO_PROXY);
+  if (last === undefined || last.writableEnded) sendRawError(socket, CONNECT_NOT_ALLOWED);
   else socket.destroy();
 }
 
@@ -145,8 +153,8 @@ function connectionClosing(
       request.socket.destroy();
       return;
     }
-    // While draining, a kept connection would be closed under its next request. After an upgrade offer (RFC 9110 section 7.8; without an
-    // `upgrade` listener Node ignores it), Node drops what the client has sent behind the request: only closing tells the client so.
+    // While draining, a keep-alive connection would be closed under its next request. After an upgrade offer (RFC 9110 section 7.8; ignored
+    // by Node without an `upgrade` listener), Node drops any pipelined bytes: only closing the connection signals that to the client.
     if (isDraining() || request.headers.upgrade !== undefined) response.setHeader('Connection', 'close');
     try {
       handler(request, response);
@@ -159,14 +167,14 @@ function connectionClosing(
     writeLastError(response, {
       status: 417,
       errorCode: 'EXPECTATION_FAILED',
-      detail: 'This gateway meets no expectations.',
+      detail: 'This gateway supports no expectation but 100-continue.',
     });
   });
-  server.on('clientError', (error, socket) => answerBroken(error, socket, connections));
+  server.on('clientError', (error, socket) => answerMalformed(error, socket, connections));
   server.on('connect', (_request, socket) => answerConnect(socket, connections));
 }
 
-/** An HTTP/1.1 server with bounds on what a client may send and on how long it may take. */
+/** An HTTP/1.1 server with limits on sizes, connections and durations. */
 export function createListener(
   options: ListenerOptions,
   handler: RequestListener,
@@ -177,10 +185,10 @@ export function createListener(
     maxHeaderSize: MAX_HEADER_BYTES,
     headersTimeout: HEADERS_TIMEOUT_MS,
     requestTimeout: REQUEST_TIMEOUT_MS,
-    // Connections between requests are closed with all others on which nothing moves: no timer is wound up with each request.
+    // `closeIdleConnections` closes them instead: no timer has to be rearmed per request.
     keepAliveTimeout: 0,
     connectionsCheckingInterval: 1_000,
-    // The edge counts Host headers itself, so that the answer has the shape of every other error.
+    // The edge counts Host headers itself, so that the error is an ApiError.
     requireHostHeader: false,
   };
   const tlsServer: TlsServer | undefined =
@@ -222,8 +230,8 @@ export function createListener(
       if (delayMs > 0) await new Promise<void>((resolve) => void clock.after(delayMs, resolve));
       await new Promise<void>((resolve) => {
         const cancel = clock.after(deadlineMs, () => server.closeAllConnections());
-        // An HTTP server's own `close` also cuts off answers that a slow reader has not received yet, and with it
-        // connections that were never used stay open.
+        // `http.Server.close` would cut off responses that a slow client has not received yet, and leave connections open that
+        // were never used.
         TcpServer.prototype.close.call(server, () => {
           cancel();
           resolve();

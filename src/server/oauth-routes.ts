@@ -7,7 +7,7 @@ import type { RoutedEvent } from './routed-event.ts';
 
 const TOO_LARGE = { error: 'invalid_request', error_description: 'The body is too large.' };
 
-function answer(context: Context, { status, body, retryAfterSeconds }: TokenResponse): Response {
+function toResponse(context: Context, { status, body, retryAfterSeconds }: TokenResponse): Response {
   context.header('Cache-Control', 'no-store');
   if (retryAfterSeconds !== undefined) context.header('Retry-After', String(retryAfterSeconds));
   if (status === 401) context.header('WWW-Authenticate', 'Basic realm="atlas-gateway"');
@@ -15,8 +15,8 @@ function answer(context: Context, { status, body, retryAfterSeconds }: TokenResp
 }
 
 /**
- * What Atlas's clients ask beside lists: tokens, where their own address is, and somewhere to leave telemetry. Tokens are the gateway's
- * own; the rest is answered harmlessly. Nothing here reaches Atlas.
+ * Endpoints other than lists that Atlas clients call: tokens, their own IP address, and telemetry. The gateway issues its own tokens; the
+ * others get inert responses. None of these requests is forwarded to Atlas.
  */
 export function createOauthRoutes(tokens: Tokens, report: (event: RoutedEvent) => void): Hono<BodyBindings> {
   const app = new Hono<BodyBindings>();
@@ -25,15 +25,15 @@ export function createOauthRoutes(tokens: Tokens, report: (event: RoutedEvent) =
       const body = await bodyOf(context);
       if (body === undefined) return context.json(TOO_LARGE, 413);
       const form = new URLSearchParams(body);
-      const told = await handle(context.req.header('authorization'), form, clientAddress(context));
+      const issued = await handle(context.req.header('authorization'), form, clientAddress(context));
       report({
-        status: told.status,
+        status: issued.status,
         method: context.req.method,
         path: context.req.path,
-        ...(told.caller === undefined ? {} : { caller: told.caller }),
-        ...(told.reason === undefined ? {} : { reason: told.reason }),
+        ...(issued.caller === undefined ? {} : { caller: issued.caller }),
+        ...(issued.reason === undefined ? {} : { reason: issued.reason }),
       });
-      return answer(context, told);
+      return toResponse(context, issued);
     });
     app.all(path, createMethodNotAllowed(['POST'], report));
   };

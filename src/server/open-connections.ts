@@ -2,16 +2,16 @@ import type { ServerResponse } from 'node:http';
 import type { Server, Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 
-/** The connections of an HTTP server that can carry requests, and those whose TLS handshake is not finished. */
+/** The open connections of an HTTP server, including those whose TLS handshake is incomplete. */
 export interface OpenConnections {
-  /** Whether requests can arrive on it: over TLS, whether its handshake is finished. */
+  /** Whether requests can arrive on this connection: over TLS, whether its handshake is complete. */
   has(socket: Duplex): boolean;
   /** Records the response to the latest request of a connection; false where too many before it are not yet received. */
   begin(socket: Duplex, response: ServerResponse): boolean;
   lastResponse(socket: Duplex): ServerResponse | undefined;
-  /** Makes every answer that is not yet written the last one of its connection. */
+  /** Adds `Connection: close` to every response whose headers are not sent yet. */
   announceClose(): void;
-  /** Closes each connection as soon as all of its last answer is handed to the operating system, unused ones at once. */
+  /** Closes each connection once its last response is handed to the operating system, unused connections at once. */
   closeWhenWritten(): void;
 }
 
@@ -31,8 +31,8 @@ const MAX_UNFINISHED = 32;
 const peerOf = ({ remoteAddress, remotePort }: Socket) => `${remoteAddress} ${remotePort}`;
 
 /**
- * TCP connections whose TLS handshake is not finished. Each occupies memory before anything is known about the client, so their number is
- * bounded: one too many closes the oldest, which is the one least likely to finish.
+ * Bounds the TCP connections whose TLS handshake is incomplete: each occupies memory before anything is known about the client. Over the
+ * limit the oldest is closed, which is the least likely to complete.
  */
 function trackHandshakes(server: Server, max: number): { closeAll(): void } {
   const unfinished = new Map<string, Socket>();
@@ -40,12 +40,12 @@ function trackHandshakes(server: Server, max: number): { closeAll(): void } {
     const peer = peerOf(socket);
     unfinished.set(peer, socket);
     socket.once('close', () => {
-      // The same client port may have connected again.
+      // The client may have reconnected from the same port.
       if (unfinished.get(peer) === socket) unfinished.delete(peer);
     });
     if (unfinished.size > max) unfinished.values().next().value?.destroy();
   });
-  // Node emits another socket object here; only the addresses of both are the same.
+  // Node emits a different socket object here; only the peer address identifies the connection.
   server.on('secureConnection', (socket: Socket) => unfinished.delete(peerOf(socket)));
   return {
     closeAll() {
@@ -54,7 +54,7 @@ function trackHandshakes(server: Server, max: number): { closeAll(): void } {
   };
 }
 
-/** Tracks the connections of a server. To be called before it listens. */
+/** Tracks the connections of a server. Must be called before the server listens. */
 export function trackConnections(
   server: Server,
   { tls, maxHandshakes }: { tls: boolean; maxHandshakes: number },

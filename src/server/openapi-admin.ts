@@ -32,7 +32,7 @@ const page = (operationId: string, summary: string): Description => ({
   tags: ['Operating'],
   responses: {
     '200': { description: 'A page.', content: { 'text/html': { schema: { type: 'string' } } } },
-    '401': { description: 'A page to sign in on.', content: { 'text/html': { schema: { type: 'string' } } } },
+    '401': { description: 'The sign-in page.', content: { 'text/html': { schema: { type: 'string' } } } },
     '403': adminError(403, 'HOST_FORBIDDEN'),
   },
 });
@@ -44,18 +44,19 @@ const PURGE_SCOPE: Description = {
     project: {
       type: 'string',
       pattern: '^[a-f0-9]{24}$',
-      description: 'A project or organization; all where it is left out.',
+      description: 'Id of a project or organization; all if omitted.',
     },
-    operation: { type: 'string', description: 'Operation id or older name; all where it is left out.' },
+    operation: { type: 'string', description: 'Operation id or older name; all if omitted.' },
     soft: {
       type: 'boolean',
       default: false,
-      description: 'Lists turn stale instead of being dropped: they still serve where Atlas fails.',
+      description:
+        'Marks lists stale instead of dropping them, so that they can still be served if Atlas fails.',
     },
   },
 };
 
-/** What the admin listener serves to operators and their tools. */
+/** Describes the admin listener. */
 export function describeAdmin(version: string): OpenApiDocument {
   return {
     openapi: OPENAPI.version,
@@ -64,29 +65,36 @@ export function describeAdmin(version: string): OpenApiDocument {
       version,
       license: OPENAPI.license,
       summary: 'Metrics, probes, status and purge of an atlas-gateway.',
-      description: 'Metrics and probes are open; the rest asks for the admin token where one is configured.',
+      description:
+        'Metrics and probes need no credentials; all other paths require the admin token if one is configured.',
     },
     servers: [{ url: '/' }],
     tags: [{ name: 'Probes' }, { name: 'Operating' }, { name: 'Gateway' }],
     security: [{ adminToken: [] }],
     paths: {
       '/metrics': {
-        get: probe('getMetrics', 'Metrics in the format of Prometheus', {
+        get: probe('getMetrics', 'Metrics in Prometheus text format', {
           '200': text('All metrics.'),
           '403': adminError(403, 'HOST_FORBIDDEN'),
         }),
       },
-      '/healthz': { get: probe('getHealth', 'Whether the process turns', { '200': text('ok') }) },
+      '/healthz': {
+        get: probe('getHealth', 'Liveness: whether the event loop responds', { '200': text('ok') }),
+      },
       '/readyz': {
-        get: probe('getReadiness', 'Whether it takes requests; never whether Atlas is up', {
-          '200': text('ready'),
-          '503': text('starting or draining'),
-        }),
+        get: probe(
+          'getReadiness',
+          'Readiness: whether the gateway accepts requests, regardless of whether Atlas is available',
+          {
+            '200': text('ready'),
+            '503': text('starting or draining'),
+          },
+        ),
       },
       '/status.json': {
         get: {
           operationId: 'getStatus',
-          summary: 'What the gateway knows now: names, numbers and times',
+          summary: 'Current status: names, numbers and times',
           tags: ['Operating'],
           responses: {
             '200': {
@@ -101,11 +109,11 @@ export function describeAdmin(version: string): OpenApiDocument {
         },
       },
       '/': {
-        get: page('getStatusPage', 'The status page; where a token is asked for, it can be signed in to'),
+        get: page('getStatusPage', 'The status page, or the sign-in page if a token is required'),
       },
       '/projects/{projectId}/private-link-connections': {
         get: {
-          ...page('getConnectionsPage', "A project's private link connections, from the list that is held"),
+          ...page('getConnectionsPage', "A project's private link connections, from the cached list"),
           parameters: [
             {
               name: 'projectId',
@@ -119,12 +127,12 @@ export function describeAdmin(version: string): OpenApiDocument {
       '/cache/purge': {
         post: {
           operationId: 'purgeCache',
-          summary: 'Drop lists from memory, or make them stale',
+          summary: 'Drop lists from memory, or mark them stale',
           tags: ['Operating'],
           requestBody: { content: json(PURGE_SCOPE) },
           responses: {
             '200': {
-              description: 'What was purged.',
+              description: 'The scope that was purged.',
               content: json(object(['purged'], { purged: PURGE_SCOPE })),
             },
             '400': adminError(400, 'INVALID_REQUEST'),

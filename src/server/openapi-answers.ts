@@ -2,7 +2,7 @@ import { reasonOf } from '../atlas/api-error.ts';
 import { STATUS_BY_CODE } from '../gateway/gateway-error.ts';
 import { type Description, json, object, ref } from './openapi-document.ts';
 
-/** Codes of the gateway's own, by the status they are answered with, lowest first. */
+/** The gateway's own error codes by HTTP status, lowest first. */
 const codesByStatus = (): ReadonlyMap<number, readonly string[]> => {
   const byStatus = new Map<number, string[]>();
   for (const [code, status] of Object.entries(STATUS_BY_CODE))
@@ -10,26 +10,26 @@ const codesByStatus = (): ReadonlyMap<number, readonly string[]> => {
   return new Map([...byStatus].sort(([a], [b]) => a - b));
 };
 
-/** The body of every refusal. */
+/** The body of every error. */
 export const ERROR_SCHEMAS = {
   ApiError: object(
     ['error', 'errorCode'],
     {
-      detail: { type: 'string', description: 'A sentence for people.' },
+      detail: { type: 'string', description: 'A human-readable message.' },
       error: { type: 'integer', description: 'The HTTP status.' },
       errorCode: {
-        description: 'A code of the gateway, or one of Atlas that is passed through.',
+        description: 'An error code of the gateway, or one that is passed through from Atlas.',
         anyOf: [ref('schemas', 'GatewayErrorCode'), { type: 'string' }],
       },
       parameters: { type: 'array', items: { type: ['string', 'number'] } },
       reason: { type: 'string', description: 'The reason phrase of the status.' },
-      badRequestDetail: { type: 'object', description: 'Only in errors of Atlas.' },
+      badRequestDetail: { type: 'object', description: 'Only in errors from Atlas.' },
     },
-    "Atlas's error object; the gateway's own errors have the same form.",
+    "Atlas's error object; the gateway's own errors have the same schema.",
   ),
   GatewayErrorCode: {
     type: 'string',
-    description: 'Codes of the gateway itself.',
+    description: "The gateway's own error codes.",
     enum: Object.keys(STATUS_BY_CODE),
   },
 };
@@ -40,33 +40,35 @@ const header = (description: string, schema: Description = { type: 'string' }): 
 });
 const SECONDS: Description = { type: 'integer', minimum: 0 };
 
-/** Headers of answers, each described once. */
+/** Response headers. */
 export const HEADERS: Description = {
   Age: header('Seconds since the list was loaded from Atlas.', SECONDS),
-  Allow: header('What may be done: GET, HEAD.'),
-  'Cache-Control': header('`private, max-age=…` on lists, `no-store` on errors of the gateway.'),
-  'Cache-Status': header('How the answer came about (RFC 9211), such as `atlas-gateway; hit; ttl=17`.'),
-  Deprecation: header('Passed on from Atlas: since when this version is deprecated.'),
-  ETag: header('A strong entity tag; send it back as If-None-Match.'),
-  'Retry-After': header('Seconds after which asking again may help.', SECONDS),
-  Sunset: header('Passed on from Atlas: when this version ends.'),
-  Vary: header('What the answer depends on beside its address.'),
-  'WWW-Authenticate': header('The schemes that are accepted.'),
-  'X-Error-Code': header('The errorCode of the body.'),
-  'X-Request-Id': header('The requestId of its log line.'),
+  Allow: header('The supported methods: GET, HEAD.'),
+  'Cache-Control': header("`private, max-age=…` on lists, `no-store` on the gateway's own errors."),
+  'Cache-Status': header(
+    'How the cache handled the request (RFC 9211), such as `atlas-gateway; hit; ttl=17`.',
+  ),
+  Deprecation: header('Passed through from Atlas: when this version was deprecated.'),
+  ETag: header('A strong entity tag, for If-None-Match.'),
+  'Retry-After': header('Seconds after which a retry may succeed.', SECONDS),
+  Sunset: header('Passed through from Atlas: when this version will be removed.'),
+  Vary: header('The request headers that select the response.'),
+  'WWW-Authenticate': header('The accepted authentication schemes.'),
+  'X-Error-Code': header('The errorCode in the body.'),
+  'X-Request-Id': header('The requestId in the log.'),
 };
 
-/** References to headers. */
+/** References to header components. */
 export const headers = (...names: readonly string[]): Description =>
   Object.fromEntries(names.map((name) => [name, ref('headers', name)]));
 
-/** Headers of every page of a list. */
+/** The headers of every list response. */
 export const CACHING = ['Age', 'Cache-Control', 'Cache-Status', 'ETag', 'Vary', 'X-Request-Id'];
-/** Statuses whose refusals may carry `Retry-After`. */
+/** Error statuses that may have `Retry-After`. */
 const RETRYABLE: ReadonlySet<number> = new Set([429, 502, 503, 504]);
 
 const errorResponse = (status: number, codes: readonly string[]): Description => ({
-  description: `${reasonOf(status)}: ${codes.map((code) => `\`${code}\``).join(', ')}${status < 500 ? ', or a refusal of Atlas, as it came' : ''}.`,
+  description: `${reasonOf(status)}: ${codes.map((code) => `\`${code}\``).join(', ')}${status < 500 ? ', or an error from Atlas, passed through' : ''}.`,
   headers: headers(
     'Cache-Control',
     'X-Error-Code',
@@ -77,10 +79,10 @@ const errorResponse = (status: number, codes: readonly string[]): Description =>
   ),
   content: json(ref('schemas', 'ApiError')),
 });
-/** What the answer with this status is called among the shared responses. */
+/** The component name of the error response with this status. */
 export const errorName = (status: number) => `Error${status}`;
 
-/** Every refusal of the gateway's, and what Atlas may answer beside them. */
+/** Every error of the gateway, and errors passed through from Atlas. */
 export const refusals = (): Description => ({
   ...Object.fromEntries(
     [...codesByStatus().keys()].map((status) => [String(status), ref('responses', errorName(status))]),
@@ -94,20 +96,20 @@ export const sharedResponses = (): Description => ({
     [...codesByStatus()].map(([status, codes]) => [errorName(status), errorResponse(status, codes)]),
   ),
   AtlasError: {
-    description: 'Another refusal of Atlas, as it came.',
+    description: 'Any other error from Atlas, passed through.',
     headers: headers(...CACHING.filter((name) => name !== 'ETag'), 'Deprecation', 'Sunset', 'X-Error-Code'),
     content: json(ref('schemas', 'ApiError')),
   },
   NotModified: {
-    description: 'The page is the one that If-None-Match names.',
+    description: 'The page matches If-None-Match.',
     headers: headers(...CACHING),
   },
 });
 
-/** Where the document itself is had. */
+/** The operation that serves the document itself. */
 export const DESCRIBED: Description = {
   operationId: 'getDescription',
-  summary: 'This description',
+  summary: 'This OpenAPI document',
   tags: ['Gateway'],
   security: [],
   responses: {
@@ -116,6 +118,6 @@ export const DESCRIBED: Description = {
       headers: headers('Cache-Control', 'ETag', 'Vary'),
       content: json({ type: 'object' }),
     },
-    '304': { description: 'The document is the one that If-None-Match names.' },
+    '304': { description: 'The document matches If-None-Match.' },
   },
 };

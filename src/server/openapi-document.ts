@@ -7,7 +7,7 @@ export interface OpenApiDocument extends Description {
   readonly paths: Readonly<Record<string, Readonly<Record<string, Description>>>>;
 }
 
-/** What both documents begin with. */
+/** Fields shared by both documents. */
 export const OPENAPI = {
   version: '3.1.1',
   license: { name: 'Apache-2.0', identifier: 'Apache-2.0' },
@@ -16,15 +16,15 @@ export const OPENAPI = {
 /** A reference to a component of the document. */
 export const ref = (kind: string, name: string): Description => ({ $ref: `#/components/${kind}/${name}` });
 
-/** Content that is JSON. */
+/** JSON content with this schema. */
 export const json = (schema: Description): Description => ({ 'application/json': { schema } });
-/** A response that is a text. */
+/** A plain-text response. */
 export const text = (description: string): Description => ({
   description,
   content: { 'text/plain': { schema: { type: 'string' } } },
 });
 
-/** An object of which some properties are always there. */
+/** An object schema with required properties. */
 export const object = (
   required: readonly string[],
   properties: Description,

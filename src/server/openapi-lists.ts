@@ -5,7 +5,7 @@ import { type Description, ref } from './openapi-document.ts';
 
 function schemaOf({
   type,
-  default: standard,
+  default: defaultValue,
   minimum,
   maximum,
   pattern,
@@ -15,7 +15,7 @@ function schemaOf({
     ...(pattern === undefined ? {} : { pattern }),
     ...(values === undefined ? {} : { enum: [...values] }),
   };
-  const preset = standard === undefined ? {} : { default: standard };
+  const preset = defaultValue === undefined ? {} : { default: defaultValue };
   switch (type) {
     case 'array':
       return { type, items: { type: 'string', ...rules }, ...preset };
@@ -33,7 +33,7 @@ function schemaOf({
   }
 }
 
-/** Parameters that operations share, each described once. Two that have one name but differ get a number. */
+/** Collects parameters as shared components. Different parameters of the same name are numbered. */
 export function createParameterPool() {
   const names = new Map<string, string>();
   const described: Record<string, Description> = {};
@@ -61,30 +61,30 @@ export function createParameterPool() {
   };
 }
 
-/** Headers of requests for lists. */
+/** Request headers of lists. */
 export const REQUEST_HEADERS: Description = {
   IfNoneMatch: {
     name: 'If-None-Match',
     in: 'header',
-    description: 'Entity tags; answered with 304 where the page is still one of them.',
+    description: 'Entity tags; the response is 304 if the page matches one of them.',
     schema: { type: 'string' },
   },
   CacheDemand: {
     name: 'Cache-Control',
     in: 'header',
-    description: '`no-cache`, `max-age`, `max-stale` and `only-if-cached` as RFC 9111 has them.',
+    description: '`no-cache`, `max-age`, `max-stale` and `only-if-cached` (RFC 9111).',
     schema: { type: 'string' },
   },
 };
 
-const OPENED = {
-  open: 'Opened to a caller with `lists`, its tag or its name.',
-  secret: 'May hold secrets: opened to a caller by its name only.',
-  personal: 'Names people: opened to a caller by its name only.',
+const GRANTED_BY = {
+  open: 'Granted to a caller by `lists`, by its tag or by its name.',
+  secret: 'May contain secrets: granted to a caller only by its name.',
+  personal: 'Contains personal data: granted to a caller only by its name.',
 } as const;
-const HELD = {
-  whole: 'Held whole: one load answers every page and form.',
-  page: 'Held a page at a time.',
+const CACHED_AS = {
+  whole: 'Cached as a whole: one load serves every page and representation.',
+  page: 'Cached page by page.',
 } as const;
 
 /** `listGroupClusters` → `List group clusters` */
@@ -106,12 +106,16 @@ export function listOperation(
   return {
     operationId: id,
     summary: summaryOf(id),
-    description: `${alias === undefined ? '' : `Older name: \`${alias}\`. `}${OPENED[sensitivity]} ${HELD[cacheUnit]}`,
+    description: `${alias === undefined ? '' : `Older name: \`${alias}\`. `}${GRANTED_BY[sensitivity]} ${CACHED_AS[cacheUnit]}`,
     tags: [tag],
     parameters: [
       ...pathParameters.map((parameter) => pool.use('path', parameter)),
       ...queryParameters.map((parameter) => pool.use('query', parameter)),
-      pool.use('query', SNAPSHOT_PARAMETER, 'In links of the gateway: the listing that they lead back to.'),
+      pool.use(
+        'query',
+        SNAPSHOT_PARAMETER,
+        "Set in the gateway's links: the pinned listing that they refer to.",
+      ),
       ...Object.keys(REQUEST_HEADERS).map((name) => ref('parameters', name)),
     ],
     responses: {

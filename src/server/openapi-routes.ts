@@ -3,7 +3,7 @@ import { createRenderedPage } from '../cache/rendered-pages.ts';
 import { chooseCoding, matchesEtag } from '../lib/content-coding.ts';
 import type { OpenApiDocument } from './openapi-document.ts';
 
-/** It changes with the program only, which a load balancer may replace at any time. */
+/** The document changes only with the gateway's version, but a rollout may happen at any time. */
 const CACHE_CONTROL = 'public, max-age=300';
 
 /** One copy of each representation in the type that Hono takes: a copy per response would multiply with every unread answer. */
@@ -15,7 +15,7 @@ function sharedBytes(bytes: Buffer): Uint8Array<ArrayBuffer> {
   return known;
 }
 
-/** Serves a description at `/openapi.json`. It is made at the first request, so that the start does not wait for it. */
+/** Serves an OpenAPI document at `/openapi.json`. It is built at the first request to keep startup fast. */
 export function createDescriptionRoutes(describe: () => OpenApiDocument): Hono {
   const app = new Hono();
   let renderedPage: ReturnType<typeof createRenderedPage> | undefined;

@@ -18,13 +18,13 @@ const SCHEMAS: Description = {
     {
       links: { type: 'array', items: ref('schemas', 'Link') },
       results: { type: 'array', items: {} },
-      totalCount: { type: 'integer', minimum: 0, description: 'Left out where includeCount is false.' },
-      status: { type: 'integer', description: 'The HTTP status; only where envelope is true.' },
+      totalCount: { type: 'integer', minimum: 0, description: 'Omitted if includeCount is false.' },
+      status: { type: 'integer', description: 'The HTTP status; present only if envelope is true.' },
     },
-    "One page of a list, as Atlas writes it. Items are Atlas's own, byte for byte.",
+    'One page of a list in the format of Atlas. Items are passed through byte for byte.',
   ),
   Link: object(['href', 'rel'], {
-    href: { type: 'string', description: 'Leads to this gateway.' },
+    href: { type: 'string', description: 'A URL on this gateway.' },
     rel: { type: 'string', description: 'self, next or previous.' },
   }),
   Token: object(['access_token', 'expires_in', 'token_type'], {
@@ -45,7 +45,7 @@ const oauthError = (description: string, ...names: readonly string[]): Descripti
   content: json(ref('schemas', 'OauthError')),
 });
 
-/** A form of the token endpoints: id and secret of a caller key as HTTP Basic. */
+/** A token endpoint: a form, authenticated by HTTP Basic with the id and secret of a caller key. */
 const tokenOperation = (
   operationId: string,
   summary: string,
@@ -59,8 +59,8 @@ const tokenOperation = (
   requestBody: { required: true, content: { 'application/x-www-form-urlencoded': { schema: form } } },
   responses: {
     '200': done,
-    '400': oauthError('The form is wrong.'),
-    '401': oauthError('Id or secret is wrong, or the key has ended.', 'WWW-Authenticate'),
+    '400': oauthError('The form is invalid.'),
+    '401': oauthError('The id or secret is wrong, or the key has expired.', 'WWW-Authenticate'),
     '413': ref('responses', errorName(413)),
     '429': oauthError('Too many attempts.', 'Retry-After'),
     '503': ref('responses', errorName(503)),
@@ -73,35 +73,35 @@ const REVOCATION_FORM = object(['token'], {
 });
 const TOKEN_FORM = object(['grant_type'], { grant_type: { const: 'client_credentials' } });
 
-/** What is served beside lists. */
-const BESIDE_LISTS: OpenApiDocument['paths'] = {
+/** All paths other than lists. */
+const OTHER_PATHS: OpenApiDocument['paths'] = {
   '/': {
     get: {
       operationId: 'getAbout',
-      summary: 'What this is',
+      summary: 'About this gateway',
       tags: ['Gateway'],
       security: [],
-      responses: { '200': text('A few lines for people.') },
+      responses: { '200': text('A short introduction.') },
     },
   },
   '/openapi.json': { get: DESCRIBED },
   '/api/oauth/token': {
-    post: tokenOperation('createToken', 'Trade a caller key for a one-hour token', TOKEN_FORM, {
+    post: tokenOperation('createToken', 'Exchange a caller key for a one-hour token', TOKEN_FORM, {
       description: 'A token.',
       headers: headers('Cache-Control'),
       content: json(ref('schemas', 'Token')),
     }),
   },
   '/api/oauth/revoke': {
-    post: tokenOperation('revokeToken', 'End a token', REVOCATION_FORM, {
-      description: 'It has ended, or never was one of this key.',
+    post: tokenOperation('revokeToken', 'Revoke a token', REVOCATION_FORM, {
+      description: 'The token is revoked, or was never issued to this key.',
       headers: headers('Cache-Control'),
     }),
   },
   '/api/private/ipinfo': {
     get: {
       operationId: 'getAddress',
-      summary: 'The address a client asks from, for clients of Atlas that want to know',
+      summary: "The client's IP address, for Atlas clients that look it up",
       tags: ['Clients'],
       security: [],
       responses: {
@@ -115,13 +115,13 @@ const BESIDE_LISTS: OpenApiDocument['paths'] = {
   '/api/private/{path}': {
     post: {
       operationId: 'swallowTelemetry',
-      summary: 'Takes telemetry of clients of Atlas, and drops it',
+      summary: 'Accepts telemetry of Atlas clients and discards it',
       tags: ['Clients'],
       security: [],
       parameters: [{ name: 'path', in: 'path', required: true, schema: { type: 'string' } }],
       requestBody: { content: json({}) },
       responses: {
-        '200': { description: 'Dropped.', content: json({ type: 'object' }) },
+        '200': { description: 'Discarded.', content: json({ type: 'object' }) },
         '413': ref('responses', errorName(413)),
       },
     },
@@ -133,12 +133,13 @@ const SECURITY_SCHEMES: Description = {
     type: 'http',
     scheme: 'bearer',
     bearerFormat: 'agw_<12 letters and digits>_<43 base64url characters>',
-    description: 'A caller key, as `atlas-gateway new-key` makes it.',
+    description: 'A caller key from `atlas-gateway new-key`.',
   },
   callerKeyDigest: {
     type: 'http',
     scheme: 'digest',
-    description: "A caller key by HTTP digest (RFC 7616): the key's id is the user, its secret the password.",
+    description:
+      "A caller key by HTTP Digest (RFC 7616): the key's id is the user name, its secret the password.",
   },
   callerToken: {
     type: 'oauth2',
@@ -149,16 +150,16 @@ const SECURITY_SCHEMES: Description = {
     type: 'http',
     scheme: 'bearer',
     bearerFormat: 'JWT',
-    description: 'A token of an issuer that the configuration names.',
+    description: 'A token from an issuer in the configuration.',
   },
   callerKeyPair: {
     type: 'http',
     scheme: 'basic',
-    description: 'Id and secret of a caller key; at the token endpoints only.',
+    description: 'Id and secret of a caller key; only for the token endpoints.',
   },
 };
 
-/** What the public listener serves: every list of the catalog, the token endpoints, and what clients ask beside them. */
+/** Describes the public listener: every list of the catalog, the token endpoints, and the other endpoints that clients call. */
 export function describePublic(version: string): OpenApiDocument {
   const pool = createParameterPool();
   const lists: Record<string, Record<string, Description>> = {};
@@ -170,22 +171,23 @@ export function describePublic(version: string): OpenApiDocument {
       title: 'atlas-gateway',
       version,
       license: OPENAPI.license,
-      summary: 'Lists of the MongoDB Atlas Administration API v2, read through a gateway.',
+      summary: 'Lists of the MongoDB Atlas Administration API v2, served through a caching gateway.',
       description:
-        'Every GET of a list may be a HEAD too. Send the version as `Accept: application/vnd.atlas.YYYY-MM-DD+json`; a later date means the newest version that is not after it. Where the configuration lets anonymous requests in, no credentials are needed.',
+        'Lists support HEAD as well as GET. Send the version as `Accept: application/vnd.atlas.YYYY-MM-DD+json`; a date between versions selects the newest version up to it. No credentials are needed if the configuration allows anonymous requests.',
     },
     servers: [{ url: '/' }],
     tags: [
       ...tags.map((name) => ({ name })),
-      { name: 'Tokens', description: 'One-hour tokens of the gateway itself.' },
+      { name: 'Tokens', description: 'One-hour tokens issued by the gateway.' },
       { name: 'Gateway', description: 'About the gateway.' },
       {
         name: 'Clients',
-        description: 'What clients of Atlas ask beside lists; answered harmlessly, never forwarded.',
+        description:
+          'Other endpoints that Atlas clients call; they get inert responses and are never forwarded.',
       },
     ],
     security: [{ callerKey: [] }, { callerKeyDigest: [] }, { callerToken: [] }, { issuerToken: [] }],
-    paths: { ...BESIDE_LISTS, ...lists },
+    paths: { ...OTHER_PATHS, ...lists },
     components: {
       schemas: SCHEMAS,
       headers: HEADERS,

@@ -28,16 +28,16 @@ export interface PublicAppDependencies {
   readonly report: (event: RoutedEvent) => void;
   readonly onUnexpectedError: (event: UnexpectedErrorEvent) => void;
   readonly clock: Clock;
-  /** `begin` is false where too many requests are under way; `end` is called once for each `begin`, whatever it returned. */
+  /** `begin` returns false when too many requests are in flight; `end` is called once for each `begin`, whatever it returned. */
   readonly inFlight: { begin(): boolean; end(): void };
 }
 
-const ABOUT = `This is an atlas-gateway: it answers the lists of the MongoDB Atlas Administration API v2 under /api/atlas/v2/.
+const ABOUT = `This is an atlas-gateway: it serves the lists of the MongoDB Atlas Administration API v2 under /api/atlas/v2/.
 All of them: <here>/openapi.json
 Example: curl -H 'Accept: application/vnd.atlas.2023-02-01+json' <here>/api/atlas/v2/groups/{groupId}/streams/privateLinkConnections
 `;
 
-const OVERLOADED = gatewayError('OVERLOADED', 'Too many requests are under way already.', {
+const OVERLOADED = gatewayError('OVERLOADED', 'Too many requests are in flight.', {
   retryAfterMs: 1_000,
 });
 const BODY_ERRORS: Readonly<Record<BodyError, GatewayError>> = {
@@ -45,7 +45,7 @@ const BODY_ERRORS: Readonly<Record<BodyError, GatewayError>> = {
   'too-large': gatewayError('PAYLOAD_TOO_LARGE', `The body is larger than ${MAX_BODY_BYTES} bytes.`),
 };
 
-/** Paths that Hono's router answers, whatever the method. */
+/** Paths that Hono routes for every method. */
 const ROUTED: ReadonlySet<string> = new Set([
   '/',
   '/openapi.json',
@@ -55,7 +55,7 @@ const ROUTED: ReadonlySet<string> = new Set([
 ]);
 const PRIVATE = '/api/private/';
 
-/** Lists are by far the most frequent requests, and are known by the beginning of their path. */
+/** Lists are by far the most frequent requests, and their path prefix identifies them. */
 const LISTS = '/api/atlas/';
 
 const requestOf = (request: IncomingMessage): GatewayRequest & { readonly headers: SeenHeaders } => ({
@@ -71,8 +71,8 @@ function isRouted(method: string, target: string): boolean {
 }
 
 /**
- * The public listener's requests. Lists are answered in front of Hono's router: the gateway has the whole answer as bytes, and building a
- * `Request` and a `Response` around them would cost more than the answer. What else there is goes through Hono.
+ * Handles the public listener's requests. Lists bypass Hono's router: their responses exist as bytes already, and wrapping them in a
+ * `Request` and a `Response` would cost more than serving them. All other requests go through Hono.
  */
 export function createPublicApp({
   requestHandler,
@@ -86,14 +86,14 @@ export function createPublicApp({
   const write = createResponseWriter(() => clock.wall());
   const whenOver = createWhenOver();
   const app = new Hono<BodyBindings>();
-  const onlyReads = createMethodNotAllowed(['GET', 'HEAD'], report);
+  const readOnly = createMethodNotAllowed(['GET', 'HEAD'], report);
   app.get('/', (context) => context.text(ABOUT));
-  app.all('/', onlyReads);
+  app.all('/', readOnly);
   app.route(
     '/',
     createDescriptionRoutes(() => describePublic(version)),
   );
-  app.all('/openapi.json', onlyReads);
+  app.all('/openapi.json', readOnly);
   app.route('/', createOauthRoutes(tokens, report));
   app.onError(createUnexpectedErrorHandler(onUnexpectedError));
   const { route, routeWithBody } = createAppListener(app, {
@@ -108,18 +108,18 @@ export function createPublicApp({
     try {
       write(request, response, answer);
     } catch (error) {
-      onUnexpectedError(unexpectedError('writing an answer', error, answer.requestId));
+      onUnexpectedError(unexpectedError('writing a response', error, answer.requestId));
       writeUnexpectedError(response);
     }
   }
 
-  /** What is left of a refused request is not read, so nothing in it can be taken for another one. */
+  /** Closes the connection, so that the unread rest of a rejected request cannot be parsed as another request. */
   function sendLast(request: IncomingMessage, response: ServerResponse, answer: CompletedResponse): void {
     response.setHeader('Connection', 'close');
     send(request, response, answer);
   }
 
-  /** Answers a request that has a slot; true where it keeps the slot until its answer is there, or its connection is gone. */
+  /** Answers a request that has a slot; true if the request keeps the slot until its response is written or its connection is closed. */
   function answer(
     request: IncomingMessage,
     response: ServerResponse,
@@ -127,7 +127,7 @@ export function createPublicApp({
     hasBody: boolean,
   ): boolean {
     const answered = requestHandler.answer(seen);
-    // A body that comes with a write is not read: the answer is the last one of its connection.
+    // The body of a write is not read, so the connection is closed after the response.
     const reply = hasBody ? sendLast : send;
     if (!(answered instanceof Promise)) {
       reply(request, response, answered);

@@ -3,17 +3,17 @@ import type { HttpBindings } from '@hono/node-server';
 import type { Context } from 'hono';
 import { MAX_BODY_BYTES } from './body-slots.ts';
 
-/** What routes that take a body find in Hono's environment: the body as it was read from the socket; absent under `app.fetch`. */
+/** Hono's environment for routes with a body: the body as read from the socket; absent under `app.fetch`. */
 export interface BodyBindings {
   readonly Bindings: Partial<HttpBindings> & { readonly body?: string | undefined };
 }
 
-/** A body that was read whole, or why it was not. `gone`: the connection was closed, so there is nobody to answer. */
+/** A complete body, or why there is none. `gone`: the client closed the connection. */
 export type RequestBody = { readonly text: string } | 'too-large' | 'gone';
 
 /**
- * Reads a body before anything is built for its request: while it arrives, a connection costs no more than its bytes. One that is too
- * large is given up as soon as that is known, and nothing more of it is read: whoever answers closes the connection.
+ * Reads a body before anything else is allocated for its request, so that a pending body costs no more than its bytes. Reading stops as
+ * soon as the body is known to be too large; the responder must then close the connection.
  */
 export function readBody(request: IncomingMessage): Promise<RequestBody> {
   return new Promise((resolve) => {
@@ -24,7 +24,7 @@ export function readBody(request: IncomingMessage): Promise<RequestBody> {
       chunks.length = 0;
       resolve('too-large');
     };
-    // Also where it is known to be too large: what has arrived is dropped then, instead of kept until it is read.
+    // Attached even for a body known to be too large: buffered bytes are then discarded instead of staying in memory until read.
     request.on('data', (chunk: Buffer) => {
       size += chunk.length;
       if (size <= MAX_BODY_BYTES) chunks.push(chunk);
@@ -37,7 +37,7 @@ export function readBody(request: IncomingMessage): Promise<RequestBody> {
   });
 }
 
-/** The body of a routed request as text; undefined where it is too large. */
+/** The body of a routed request as text; undefined if it is too large. */
 export async function bodyOf(context: Context<BodyBindings>): Promise<string | undefined> {
   const text = context.env?.body ?? (await context.req.text());
   return Buffer.byteLength(text) > MAX_BODY_BYTES ? undefined : text;

@@ -1,7 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 import type { RequestHeaders } from '../gateway/request-handler.ts';
 
-/** The headers that the gateway looks at, and what the edge counts. */
+/** The headers that the gateway reads, and the properties that the edge checks. */
 export interface SeenHeaders extends RequestHeaders {
   readonly hosts: number;
   readonly hasBody: boolean;
@@ -16,13 +16,13 @@ function countHosts(rawHeaders: readonly string[]): number {
   return hosts;
 }
 
-/** Whether a request says once which server it is for (RFC 9112 section 3.2). HTTP/1.0 has no `Host`: haproxy's checks send none. */
+/** Whether a request has exactly one `Host` (RFC 9112 section 3.2). HTTP/1.0 does not require it, and HAProxy's health checks omit it. */
 export function namesItsHostOnce({ rawHeaders, httpVersion }: IncomingMessage): boolean {
   const hosts = countHosts(rawHeaders);
   return hosts === 1 || (hosts === 0 && httpVersion === '1.0');
 }
 
-/** Reads what is needed of a request's headers. Of repeated ones Node has joined the values, but for `Authorization`, of which the first counts. */
+/** Reads the headers that the gateway uses. Node joins the values of repeated headers, except for `Authorization`, where the first wins. */
 export function readHeaders({ headers, rawHeaders }: IncomingMessage): SeenHeaders {
   return {
     authorization: headers.authorization,

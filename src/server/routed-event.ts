@@ -1,4 +1,4 @@
-/** What is logged and counted of a request that Hono answered. */
+/** A request that Hono answered, for logs and metrics. */
 export interface RoutedEvent {
   readonly status: number;
   readonly method: string;

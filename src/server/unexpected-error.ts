@@ -7,10 +7,10 @@ import { writeLastError } from './write-error.ts';
 const ERROR = {
   status: 500 as const,
   errorCode: 'UNEXPECTED_ERROR',
-  detail: "The gateway failed to answer this request. Its log has a line with the error's kind and place.",
+  detail: "The gateway failed to handle this request. Its log contains the error's kind and place.",
 };
 
-/** Answers 500 where nothing of the answer has been sent, and closes the connection where something has. Never throws. */
+/** Answers 500 if no headers were sent, else closes the connection. Never throws. */
 export function writeUnexpectedError(response: ServerResponse): void {
   try {
     if (response.headersSent) response.destroy();
@@ -20,7 +20,7 @@ export function writeUnexpectedError(response: ServerResponse): void {
   }
 }
 
-/** For Hono's `onError`: an exception in a route fails its request only. */
+/** For Hono's `onError`: an exception in a route fails only its own request. */
 export const createUnexpectedErrorHandler =
   (onUnexpectedError: (event: UnexpectedErrorEvent) => void) =>
   (error: Error, context: Context): Response => {

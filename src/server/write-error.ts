@@ -1,7 +1,7 @@
 import type { ServerResponse } from 'node:http';
 import { type ApiError, renderApiError } from '../atlas/api-error.ts';
 
-/** Writes an error of the gateway's own as the last answer of a connection. */
+/** Writes an error of the gateway as the last response of a connection. */
 export function writeLastError(
   response: ServerResponse,
   error: ApiError,

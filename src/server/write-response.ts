@@ -9,8 +9,8 @@ import { Socket } from 'node:net';
 import type { CompletedResponse, ResponseHead } from '../gateway/response.ts';
 
 /**
- * Where Node keeps a head that was made and not sent yet. It is not in Node's documentation, and used by much of what is built on it
- * (finalhandler and on-headers among others). `writeHead` looks at each header of each answer anew, which costs a tenth of an answer.
+ * Node's internal field for a head that is built but not sent yet. Undocumented, but widely relied on (by finalhandler and on-headers among
+ * others). `writeHead` would validate every header of every response again, which costs a tenth of a cache hit.
  */
 interface PendingHead {
   _header: string | null;
@@ -20,8 +20,8 @@ function setHead(response: ServerResponse, head: string): void {
   (response as unknown as PendingHead)._header = head;
 }
 
-/** Whether this Node takes a head as it is: it says of a response that its headers are sent as soon as there is one. */
-function takesHeads(): boolean {
+/** Whether this version of Node accepts a prebuilt head: it then reports `headersSent` as soon as the head is set. */
+function acceptsPrebuiltHeads(): boolean {
   const response = new ServerResponse(new IncomingMessage(new Socket()));
   const before = response.headersSent;
   setHead(response, '');
@@ -30,10 +30,10 @@ function takesHeads(): boolean {
   return !before && !empty && response.headersSent;
 }
 
-const TAKES_HEADS = takesHeads();
+const ACCEPTS_PREBUILT_HEADS = acceptsPrebuiltHeads();
 
-/** A head of a connection that goes on, as it is sent but for the value of its last header. Throws where a header is none. */
-function writeOut(status: number, { headers }: ResponseHead, wall: number): string {
+/** Serializes the head of a keep-alive response up to the value of its last header. Throws if a header is invalid. */
+function serializeHead(status: number, { headers }: ResponseHead, wall: number): string {
   let text = `HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\n`;
   for (let index = 0; index < headers.length; index += 2) {
     const [name = '', value = ''] = headers.slice(index, index + 2);
@@ -42,19 +42,24 @@ function writeOut(status: number, { headers }: ResponseHead, wall: number): stri
     text += `${name}: ${value}\r\n`;
   }
   text += `Date: ${new Date(wall).toUTCString()}\r\nConnection: keep-alive\r\nX-Request-Id: `;
-  // One piece, not the tree of pieces that it was put together from.
+  // Flattens the rope that V8 builds on concatenation.
   return Buffer.from(text, 'latin1').toString('latin1');
 }
 
-/** Writes answers. A kept head is put together once; `wall` gives the milliseconds since the Unix epoch for its `Date`. */
+/** Writes responses. A reusable head is serialized once; `wall` returns the milliseconds since the Unix epoch for its `Date`. */
 export function createResponseWriter(wall: () => number) {
   function writeHead(response: ServerResponse, { status, head, requestId }: CompletedResponse): void {
-    // Only the plain case: a connection that is to be closed says so in its head.
-    if (!TAKES_HEADS || !head.reusable || !response.shouldKeepAlive || response.hasHeader('connection')) {
+    // A prebuilt head says `keep-alive`, so it cannot be used for a connection that closes after the response.
+    if (
+      !ACCEPTS_PREBUILT_HEADS ||
+      !head.reusable ||
+      !response.shouldKeepAlive ||
+      response.hasHeader('connection')
+    ) {
       response.writeHead(status, [...head.headers, 'X-Request-Id', requestId]);
       return;
     }
-    head.written ??= writeOut(status, head, wall());
+    head.written ??= serializeHead(status, head, wall());
     response.statusCode = status;
     setHead(response, `${head.written}${requestId}\r\n\r\n`);
   }
@@ -64,7 +69,7 @@ export function createResponseWriter(wall: () => number) {
     writeHead(response, answer);
     if (request.method === 'HEAD' || body.length === 0) response.end();
     else if (text === undefined) response.end(body);
-    // Node writes a text together with the head at once, a buffer after it.
+    // Node sends a string in one write with the head, a buffer in a second one.
     else response.end(text, 'latin1');
   };
 }

@@ -7,27 +7,27 @@ const TOKEN_LIFE_SECONDS = 3_600;
 const MAX_LIVE_TOKENS = 100;
 const MAX_NONCES = 10_000;
 
-/** What the token endpoint answers. */
+/** A response of the token endpoints. */
 export interface TokenResponse {
   readonly status: number;
   readonly body: string;
 }
 
-/** Whether a request may come in. */
+/** The result of authenticating a request. */
 export type Admission = 'admitted' | 'no-credentials' | 'bad-token' | 'bad-digest' | 'stale-nonce';
 
-/** The simulator's door: service account tokens and digest keys, checked as Atlas does. */
+/** Authenticates service account tokens and digest keys as Atlas does. */
 export interface Access {
   token(authorization: string | undefined, form: string): TokenResponse;
   revoke(authorization: string | undefined, form: string): TokenResponse;
   admit(authorization: string | undefined, method: string, uri: string): Admission;
   challenge(stale: boolean): string;
-  /** From now on the service account has this secret too, or no longer: Atlas keeps two of them during a rotation. */
+  /** Adds or removes a secret of the service account: Atlas accepts two secrets during a rotation. */
   acceptSecret(secret: string): void;
   refuseSecret(secret: string): void;
-  /** Every token given so far is dead from now on. */
+  /** Invalidates every token issued so far. */
   killTokens(): void;
-  /** Every nonce given so far is stale from now on. */
+  /** Makes every nonce issued so far stale. */
   killNonces(): void;
 }
 
@@ -44,7 +44,7 @@ export function createAccess(
 ): Access {
   const { serviceAccount, apiKey } = SAMPLE_CREDENTIALS;
   const tokens = new Map<string, number>();
-  const nonces = new Map<string, { endsAt: number; seen: Set<string> }>();
+  const nonces = new Map<string, { expiresAt: number; seen: Set<string> }>();
   const secrets = new Set<string>([serviceAccount.clientSecret]);
   const basicOf = (secret: string) =>
     `Basic ${Buffer.from(`${serviceAccount.clientId}:${secret}`).toString('base64')}`;
@@ -69,7 +69,7 @@ export function createAccess(
       `${secret}:${get('nonce')}:${get('nc')}:${get('cnonce')}:auth:${request}`,
     );
     if (get('response') !== expected) return 'bad-digest';
-    if (nonce === undefined || clock.now() >= nonce.endsAt) return 'stale-nonce';
+    if (nonce === undefined || clock.now() >= nonce.expiresAt) return 'stale-nonce';
     if (nonce.seen.has(get('nc'))) return 'bad-digest';
     nonce.seen.add(get('nc'));
     return 'admitted';
@@ -81,7 +81,7 @@ export function createAccess(
         return oauthError(401, 'invalid_client', 'Invalid credentials provided.');
       if (new URLSearchParams(form).get('grant_type') !== 'client_credentials')
         return oauthError(400, 'unsupported_grant_type', 'Only client_credentials is supported.');
-      for (const [token, endsAt] of tokens) if (endsAt <= clock.now()) tokens.delete(token);
+      for (const [token, expiresAt] of tokens) if (expiresAt <= clock.now()) tokens.delete(token);
       if (tokens.size >= MAX_LIVE_TOKENS) return oauthError(403, 'access_denied', 'Too many live tokens.');
       const token = random.bytes(32).toString('base64url');
       tokens.set(token, clock.now() + TOKEN_LIFE_SECONDS * 1_000);
@@ -114,7 +114,7 @@ export function createAccess(
         if (nonces.size < MAX_NONCES) break;
         nonces.delete(oldest);
       }
-      nonces.set(nonce, { endsAt: clock.now() + options.nonceLifeMs, seen: new Set() });
+      nonces.set(nonce, { expiresAt: clock.now() + options.nonceLifeMs, seen: new Set() });
       return `Digest realm="MMS Public API", domain="", nonce="${nonce}", algorithm=${options.algorithm}, qop="auth", stale=${stale}`;
     },
     acceptSecret: (secret) => void secrets.add(secret),

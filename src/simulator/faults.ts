@@ -1,36 +1,36 @@
 import type { Json } from './pages.ts';
 
-/** Something the simulator is told to do wrong, to every request whose target contains `target`. */
+/** A fault injected into every request whose target contains `target`. */
 export interface Fault {
-  /** Part of the target; empty matches all. */
+  /** A substring of the target; empty matches all. */
   readonly target: string;
-  /** How many requests it is done to; absent: until it is taken back. */
+  /** Number of requests to affect; absent: until it is cleared. */
   readonly times?: number;
-  /** Waits before it answers, in milliseconds. */
+  /** Delay before the response, in milliseconds. */
   readonly delayMs?: number;
-  /** Answers this status with an ApiError, or with `body`. */
+  /** Responds with this status and an ApiError, or `body`. */
   readonly status?: number;
   readonly errorCode?: string;
   readonly body?: string;
   readonly headers?: Readonly<Record<string, string>>;
-  /** `hang`: never answers. `reset`: closes without an answer. `cut`: closes in the middle of the body. `drip`: a byte a second. */
+  /** `hang`: never responds. `reset`: closes without a response. `cut`: closes within the body. `drip`: stalls after one byte of the body. */
   readonly wire?: 'hang' | 'reset' | 'cut' | 'drip';
-  /** After it has answered, puts an item in front of the list at this path, as a list does that changes while it is read. */
+  /** Prepends an item to the list at this path after the response is built, to simulate a list that changes while it is read. */
   readonly prepend?: { readonly address: string; readonly item: Json };
-  /** Ends every token before it answers. */
+  /** Invalidates every token before the response. */
   readonly killTokens?: boolean;
-  /** Makes every nonce stale before it answers. */
+  /** Makes every nonce stale before the response. */
   readonly killNonces?: boolean;
 }
 
 const MAX_FAULTS = 100;
 
-/** The faults in force. */
+/** The active faults. */
 export interface Faults {
   add(fault: Fault): void;
   clear(): void;
   list(): readonly Fault[];
-  /** The first fault that meets a target, counted as done once. */
+  /** Returns the first fault that matches a target, and counts it as used once. */
   take(target: string): Fault | undefined;
 }
 

@@ -1,11 +1,11 @@
 import type { BucketSize } from '../atlas/rate-limit-buckets.ts';
 import type { Clock } from '../lib/clock.ts';
 
-/** What a bucket says of one request. */
+/** The result of drawing one request from a bucket. */
 export interface Drawn {
   readonly limit: number;
   readonly remaining: number;
-  /** Absent: the request is let through. Else the whole seconds to wait, which can be 0 [recorded]. */
+  /** Absent if the request is allowed, else whole seconds to wait, which can be 0 [recorded]. */
   readonly retryAfterSeconds?: number;
   readonly refill: number;
 }

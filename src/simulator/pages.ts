@@ -1,4 +1,4 @@
-/** JSON as the simulator holds it. */
+/** A JSON value. */
 export type Json =
   | null
   | boolean
@@ -7,7 +7,7 @@ export type Json =
   | readonly Json[]
   | { readonly [name: string]: Json | undefined };
 
-/** A page of a list as it was asked for. `others` are the remaining query parameters as links repeat them. */
+/** The requested page of a list. `others` are the remaining query parameters, which links repeat. */
 export interface PageRequest {
   readonly pageNum: number;
   readonly itemsPerPage: number;
@@ -18,14 +18,14 @@ export interface PageRequest {
   readonly others: readonly (readonly [string, string])[];
   /** Absolute address of the list, without query. */
   readonly address: string;
-  /** The `totalCount` of an uncounted page: left out, or 0 as recorded on events. */
+  /** The `totalCount` of a page without a count: absent, or 0 as [recorded] for events. */
   readonly uncounted: 'absent' | 'zero';
 }
 
 const isObject = (value: Json): value is { readonly [name: string]: Json | undefined } =>
   typeof value === 'object' && value !== null && !Array.isArray(value);
 
-/** Keys in alphabetical order at every depth, as Atlas writes them. */
+/** Sorts keys alphabetically at every depth, as Atlas does. */
 function sorted(value: Json): Json {
   if (Array.isArray(value)) return value.map(sorted);
   if (!isObject(value)) return value;
@@ -36,7 +36,7 @@ function sorted(value: Json): Json {
   );
 }
 
-/** As Jackson's default pretty printer writes it. */
+/** Formats like Jackson's default pretty printer. */
 function indented(value: Json, indent: string): string {
   if (Array.isArray(value))
     return value.length === 0 ? '[ ]' : `[ ${value.map((item) => indented(item, indent)).join(', ')} ]`;
@@ -47,11 +47,11 @@ function indented(value: Json, indent: string): string {
   return `{\n${names.map((name) => `${deeper}${JSON.stringify(name)} : ${indented(value[name] ?? null, deeper)}`).join(',\n')}\n${indent}}`;
 }
 
-/** A value as a body: compact, or pretty, keys in alphabetical order. */
+/** Serializes a value with sorted keys, compact or pretty. */
 export const writeJson = (value: Json, pretty: boolean): string =>
   pretty ? indented(sorted(value), '') : JSON.stringify(sorted(value));
 
-/** The page of `items` that was asked for, as a body. The form of `previous` and the empty page past the end are [inferred]. */
+/** Renders the requested page of `items`. The form of `previous` and the empty page past the end are [inferred]. */
 export function writePage(items: readonly Json[], request: PageRequest): string {
   const { pageNum, itemsPerPage, address } = request;
   const start = (pageNum - 1) * itemsPerPage;
@@ -59,12 +59,12 @@ export function writePage(items: readonly Json[], request: PageRequest): string 
   if (request.countable) query.append('includeCount', String(request.includeCount));
   for (const [name, value] of request.others) query.append(name, value);
   const prefix = query.size === 0 ? '' : `${query.toString().replaceAll('+', '%20')}&`;
-  const turn = (page: number) => `${address}?${prefix}itemsPerPage=${itemsPerPage}&pageNum=${page}`;
+  const hrefOf = (page: number) => `${address}?${prefix}itemsPerPage=${itemsPerPage}&pageNum=${page}`;
   const links = [
     { rel: 'self', href: `${address}?${prefix}pageNum=${pageNum}&itemsPerPage=${itemsPerPage}` },
   ];
-  if (pageNum > 1) links.push({ rel: 'previous', href: turn(pageNum - 1) });
-  if (start + itemsPerPage < items.length) links.push({ rel: 'next', href: turn(pageNum + 1) });
+  if (pageNum > 1) links.push({ rel: 'previous', href: hrefOf(pageNum - 1) });
+  if (start + itemsPerPage < items.length) links.push({ rel: 'next', href: hrefOf(pageNum + 1) });
   const uncounted = request.uncounted === 'zero' ? 0 : undefined;
   const page: Json = {
     links,

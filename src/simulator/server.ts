@@ -14,18 +14,18 @@ import { type Json, type PageRequest, writeJson, writePage } from './pages.ts';
 import { createWorld, type SimulatedProject, type World } from './world.ts';
 
 export interface SimulatorOptions {
-  /** How long a digest nonce lives. */
+  /** Lifetime of a digest nonce. */
   readonly nonceLifeMs?: number;
   readonly algorithm?: 'MD5' | 'SHA-256';
-  /** The host that links in bodies name. */
+  /** The origin of links in bodies. */
   readonly linkOrigin?: string;
-  /** Rate limits in place of those Atlas documents, by endpoint set. */
+  /** Rate limits by endpoint set, in place of those Atlas documents. */
   readonly limits?: Readonly<Record<string, BucketSize>>;
-  /** Projects beside the sample ones. */
+  /** Projects in addition to the sample ones. */
   readonly projects?: readonly SimulatedProject[];
 }
 
-/** One request as the simulator saw it. */
+/** A request that the simulator received. */
 export interface SeenRequest {
   readonly method: string;
   readonly target: string;
@@ -33,20 +33,20 @@ export interface SeenRequest {
   readonly headers: Readonly<Record<string, string | string[] | undefined>>;
 }
 
-/** A small Atlas on this machine's loopback. */
+/** A simulated Atlas on the loopback interface. */
 export interface Simulator {
-  /** Resolves to its origin, such as `http://127.0.0.1:40123`. Port 0 takes a free one. */
+  /** Resolves to its origin, such as `http://127.0.0.1:40123`. Port 0 selects a free port. */
   listen(port: number): Promise<string>;
   close(): Promise<void>;
   readonly world: World;
   readonly faults: Faults;
-  /** The latest requests, oldest first, control requests left out. */
+  /** The latest requests except control requests, oldest first. */
   readonly requests: readonly SeenRequest[];
   clearRequests(): void;
-  /** From now on the sample service account has this secret too, or no longer. */
+  /** Adds or removes a secret of the sample service account. */
   acceptSecret(secret: string): void;
   refuseSecret(secret: string): void;
-  /** Every token given so far is dead from now on. */
+  /** Invalidates every token issued so far. */
   killTokens(): void;
 }
 
@@ -59,7 +59,7 @@ const DIGEST_REFUSAL: Json = {
   detail: 'You are not authorized for this resource.',
   errorCode: 'UNEXPECTED_ERROR',
 };
-/** Headers on every answer of the recorded service. */
+/** Headers of every response of the recorded service. */
 const SERVICE_HEADERS = {
   'Referrer-Policy': 'strict-origin-when-cross-origin',
   Server: 'mdbws',
@@ -117,19 +117,19 @@ function serviceDate(day: string): string {
   return [name, String(Number(number)), ...rest].join(' ');
 }
 
-/** The page a query asks for, or the name of the parameter that is wrong. */
+/** The requested page, or the name of the invalid parameter. */
 function readQuery(operation: Operation, query: URLSearchParams, address: string): PageRequest | string {
   const names = new Set(operation.queryParameters.map(({ name }) => name));
   for (const name of query.keys()) if (!names.has(name)) return name;
-  const flag = (name: string, standard: boolean) => (query.get(name) ?? String(standard)) === 'true';
+  const flag = (name: string, byDefault: boolean) => (query.get(name) ?? String(byDefault)) === 'true';
   const pageNum = Number(query.get('pageNum') ?? '1');
   const itemsPerPage = Number(query.get('itemsPerPage') ?? '100');
   if (!Number.isInteger(pageNum) || pageNum < 0) return 'pageNum';
   if (!Number.isInteger(itemsPerPage) || itemsPerPage < 0 || itemsPerPage > 500) return 'itemsPerPage';
   const shaped = new Set(['pageNum', 'itemsPerPage', 'includeCount', 'pretty', 'envelope']);
-  // That Atlas writes out the defaults of filters as it does those of pages is [inferred].
-  const defaults = operation.queryParameters.flatMap(({ name, default: standard }): [string, string][] =>
-    standard === undefined || query.has(name) ? [] : [[name, String(standard)]],
+  // Atlas writes defaults of page parameters into links; that it does so for filters too is [inferred].
+  const defaults = operation.queryParameters.flatMap(({ name, default: value }): [string, string][] =>
+    value === undefined || query.has(name) ? [] : [[name, String(value)]],
   );
   const filters = [...query, ...defaults]
     .filter(([name]) => !shaped.has(name))
@@ -138,7 +138,7 @@ function readQuery(operation: Operation, query: URLSearchParams, address: string
     .filter((name) => flag(name, false))
     .map((name) => [name, 'true'] as const);
   return {
-    // That 0 is answered as 1 is [inferred] from what Terraform sent for years.
+    // That Atlas treats 0 as 1 is [inferred] from what Terraform has sent for years.
     pageNum: Math.max(1, pageNum),
     itemsPerPage: Math.max(1, itemsPerPage),
     includeCount: flag('includeCount', true),
@@ -191,7 +191,7 @@ export function createSimulator(
       case 'stale-nonce':
         return refuseCredential(true);
       case 'bad-token':
-        // The form of this answer is [inferred]: no recording shows an ended token.
+        // The form of this response is [inferred]: no recording contains an expired token.
         return failure(401, 'UNEXPECTED_ERROR', 'You are not authorized for this resource.', [], {
           'WWW-Authenticate': 'Bearer error="invalid_token"',
         });
@@ -304,7 +304,7 @@ export function createSimulator(
       : failure(404, 'RESOURCE_NOT_FOUND', `Cannot find resource ${pathname}.`, [pathname]);
   }
 
-  /** What operators of a test say by HTTP: `GET`, `POST` and `DELETE /simulator/faults`, `GET /simulator/requests`. */
+  /** The control API for tests: `GET`, `POST` and `DELETE /simulator/faults`, `GET /simulator/requests`. */
   async function control(request: IncomingMessage, pathname: string): Promise<Answer> {
     const answer = (value: Json): Answer => ({
       status: 200,
@@ -314,7 +314,7 @@ export function createSimulator(
     if (pathname === '/simulator/requests')
       return answer(seen.map(({ method, target, status }) => ({ method, target, status })));
     if (pathname !== '/simulator/faults')
-      return failure(404, 'RESOURCE_NOT_FOUND', 'Ask /simulator/faults or /simulator/requests.');
+      return failure(404, 'RESOURCE_NOT_FOUND', 'Use /simulator/faults or /simulator/requests.');
     if (request.method === 'DELETE') faults.clear();
     if (request.method === 'POST')
       faults.add({ target: '', ...(JSON.parse(await readForm(request)) as Partial<Fault>) });
@@ -366,7 +366,7 @@ export function createSimulator(
     const answer = failure(
       status,
       fault.errorCode ?? 'UNEXPECTED_ERROR',
-      'The simulator was told to answer this.',
+      'This error was injected into the simulator.',
       [],
       { ...fault.headers },
     );
@@ -401,7 +401,7 @@ export function createSimulator(
   };
 }
 
-/** The one body that Atlas writes with its keys in another order [recorded]. */
+/** Keeps the order of keys: the only body whose keys Atlas does not sort [recorded]. */
 const writeUnsorted = (value: Json): string =>
   `{\n${Object.entries(value ?? {})
     .map(([name, one]) => `  ${JSON.stringify(name)} : ${JSON.stringify(one)}`)

@@ -8,9 +8,9 @@ export interface SimulatedProject {
   readonly id: string;
   readonly name: string;
   readonly orgId: string;
-  /** How many private link connections it is seeded with. */
+  /** Number of seeded private link connections. */
   readonly connections: number;
-  /** False: the sample credentials may not see it. */
+  /** False if the sample credentials have no access. */
   readonly visible: boolean;
 }
 
@@ -24,7 +24,7 @@ const project = (
   visible = true,
 ): SimulatedProject => ({ id, name, orgId, connections, visible });
 
-/** The projects every simulator begins with. `payments` is long, `empty` is empty, `hidden` is closed to the sample credentials. */
+/** The projects of every simulator. `payments` has a long list, `empty` an empty one; the sample credentials have no access to `hidden`. */
 export const SAMPLE_PROJECTS = {
   payments: project('64b7c0ffee0000000000a001', 'payments', ORG_STORE, 1_234),
   empty: project('64b7c0ffee0000000000a002', 'empty', ORG_STORE, 0),
@@ -35,7 +35,7 @@ export const SAMPLE_PROJECTS = {
   single: project('64b7c0ffee0000000000a007', 'single', ORG_LAB, 1),
 } as const;
 
-/** Credentials every simulator accepts. They open nothing but the simulator. */
+/** Credentials that every simulator accepts. They are valid nowhere else. */
 export const SAMPLE_CREDENTIALS = {
   serviceAccount: {
     clientId: 'mdb_sa_id_64b7c0ffee0000000000c001',
@@ -61,13 +61,13 @@ const hex = (seed: string, length: number) =>
   createHash('sha256').update(seed).digest('hex').slice(0, length);
 const pick = (choices: readonly string[], index: number): string => choices[index % choices.length] ?? '';
 
-/** A private link connection; which fields there are depends on provider and vendor, absent ones are left out. */
+/** A private link connection; provider and vendor determine which fields it has. */
 export function privateLinkConnection(seed: string, index: number): Json {
   const provider = PROVIDERS[index % PROVIDERS.length] ?? 'AWS';
-  const turn = Math.floor(index / PROVIDERS.length);
-  const vendor = pick(VENDORS[provider], turn);
+  const round = Math.floor(index / PROVIDERS.length);
+  const vendor = pick(VENDORS[provider], round);
   const state = pick(STATES, Math.floor(index / 2));
-  const region = pick(REGIONS[provider], turn);
+  const region = pick(REGIONS[provider], round);
   const name = hex(`${seed}/${index}/name`, 8);
   return {
     _id: `${hex(`${seed}/${index}`, 16)}${index.toString(16).padStart(8, '0')}`,
@@ -116,23 +116,23 @@ function genericItem(seed: string, index: number): Json {
   };
 }
 
-/** What the simulated Atlas holds. Lists can be replaced while it runs. */
+/** The data of the simulated Atlas. Lists can be replaced while it runs. */
 export interface World {
   readonly projects: readonly SimulatedProject[];
-  /** The items of a list. `address` is its path with parameters filled in; `filters` its remaining query parameters. */
+  /** The items of a list. `address` is its path with parameters substituted; `filters` its remaining query parameters. */
   items(
     operation: Operation,
     address: string,
     pathParameters: Readonly<Record<string, string>>,
     filters: string,
   ): readonly Json[];
-  /** From now on the list at this path begins with one more item; only for a list that was replaced before. */
+  /** Prepends an item to the list at this path; only for a list that was replaced before. */
   prepend(address: string, item: Json): void;
-  /** From now on the list at this path holds these items, whatever its filters. */
+  /** Sets the items of the list at this path, regardless of filters. */
   replace(address: string, items: readonly Json[]): void;
 }
 
-/** A world with the sample projects and `more`, the same at every start. */
+/** A deterministic world with the sample projects and `more`. */
 export function createWorld(
   more: readonly SimulatedProject[],
   limits: Readonly<Record<string, BucketSize>>,
@@ -175,7 +175,7 @@ export function createWorld(
         return Array.from({ length: count }, (_none, index) => privateLinkConnection(groupId ?? '', index));
       }
       case 'listRateLimits':
-        // The form of these items is [inferred]: no recording shows one.
+        // The schema of these items is [inferred]: no recording contains one.
         return Object.entries({ streams: bucketSizeOf('streams'), ...limits }).map(
           ([name, { capacity, refill, perMs }]) => ({
             id: name,

@@ -1,7 +1,7 @@
 import type { Trend } from '../observability/status-stats.ts';
 import { percent, rate } from './format.ts';
 
-/** One point of a chart: how many seconds ago, and the value; undefined where there is none. */
+/** One point of a chart: seconds ago, and the value; undefined leaves a gap. */
 interface Point {
   readonly ago: number;
   readonly value: number | undefined;
@@ -15,24 +15,24 @@ interface Series {
 interface ChartProps {
   readonly title: string;
   readonly unit: string;
-  /** What it is now, in words. */
+  /** The current value as text. */
   readonly now: string;
   readonly top: number;
   readonly topLabel: string;
   readonly series: readonly Series[];
-  /** What the chart shows, for those who do not see it. */
+  /** The text alternative for screen readers. */
   readonly summary: string;
 }
 
 const WIDTH = 360;
 const HEIGHT = 72;
 const HOUR_SECONDS = 3_600;
-/** Steps that are put together into one point, so that a point is no accident. */
+/** Steps per point, to smooth out noise. */
 const STEPS_A_POINT = 3;
 
 const place = (number: number) => String(Math.round(number * 10) / 10);
 
-/** The areas between a line and the bottom; a gap in the values is a gap in the picture. */
+/** SVG paths of the line and the area below it; a gap in the values is a gap in both. */
 function paths(points: readonly Point[], top: number): { line: string; area: string } {
   const lines: string[] = [];
   const areas: string[] = [];
@@ -97,7 +97,7 @@ function Chart({ title, unit, now, top, topLabel, series, summary }: ChartProps)
   );
 }
 
-/** The next number that people would write at the top of a scale. */
+/** The next round number, for the top of a scale. */
 function niceTop(highest: number): number {
   if (highest <= 0) return 1;
   const power = 10 ** Math.floor(Math.log10(highest));
@@ -112,7 +112,7 @@ interface Bin {
 type Counter = 'requests' | 'lookups' | 'hits' | 'errors' | 'upstreamCalls';
 const COUNTERS: readonly Counter[] = ['requests', 'lookups', 'hits', 'errors', 'upstreamCalls'];
 
-/** Steps put together, counted back from the newest one, so that only the last point is still moving. */
+/** Groups steps into points, counted back from the newest step, so that only the last point still changes. */
 function bins(trend: Trend): readonly Bin[] {
   const { stepMs, runningMs } = trend;
   const steps = trend.requests.length;
@@ -132,7 +132,7 @@ function bins(trend: Trend): readonly Bin[] {
 
 const highest = (of: readonly Point[]) => Math.max(0, ...of.map(({ value }) => value ?? 0));
 
-/** How often something happened; the first series is the one that is told in words. */
+/** A chart of rates; the text summarizes the first series. */
 function RateChart({
   title,
   unit,
@@ -140,7 +140,7 @@ function RateChart({
   more = '',
 }: Pick<ChartProps, 'title' | 'unit'> & {
   readonly series: readonly [Series, ...Series[]];
-  /** A sentence beside that of the rates. */
+  /** An additional sentence of the summary. */
   readonly more?: string;
 }) {
   const [{ points }] = series;
@@ -159,7 +159,7 @@ function RateChart({
   );
 }
 
-/** How the last hour went. */
+/** Charts of the last hour. */
 export function Trends({ trend }: { readonly trend: Trend }) {
   const points = bins(trend);
   const series = (value: (bin: Bin) => number | undefined): readonly Point[] =>
@@ -175,7 +175,7 @@ export function Trends({ trend }: { readonly trend: Trend }) {
     <div class="charts">
       <RateChart
         title="Requests"
-        unit="a second"
+        unit="per second"
         series={[
           { name: 'total', points: requests },
           { name: 'errors', points: errors },
@@ -183,15 +183,15 @@ export function Trends({ trend }: { readonly trend: Trend }) {
         more={` ${all('errors')} answered with an error of 500 or above.`}
       />
       <Chart
-        title="Answered from memory"
+        title="Served from memory"
         unit="this hour"
         now={hourRatio}
         top={1}
         topLabel="100 %"
         series={[{ name: 'part', points: ratio }]}
-        summary={`Part of the requests for lists that memory answered: ${hourRatio} over the last hour.`}
+        summary={`Share of list requests served from memory: ${hourRatio} over the last hour.`}
       />
-      <RateChart title="Questions to Atlas" unit="a minute" series={[{ name: 'total', points: upstream }]} />
+      <RateChart title="Requests to Atlas" unit="per minute" series={[{ name: 'total', points: upstream }]} />
     </div>
   );
 }

@@ -1,11 +1,11 @@
-/** Characters that are not seen, or that change how others are seen: controls, bidirectional marks, separators of lines, halves of pairs. */
-const UNSEEN = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Co}\p{Cs}]/gu;
+/** Invisible characters and those that change how others are displayed: controls, bidirectional marks, line separators, lone surrogates. */
+const INVISIBLE = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Co}\p{Cs}]/gu;
 
-/** Text from outside as it may stand on a page: what is unseen is written out, and what is long is cut. Escaping is left to the template. */
+/** Prepares external text for display: invisible characters are spelled out, long text is truncated. Escaping is left to the template. */
 export function visible(text: string, longest = 300): string {
   const cut = text.length > longest ? `${text.slice(0, longest)}…` : text;
   return cut.replace(
-    UNSEEN,
+    INVISIBLE,
     (character) => `⟨U+${(character.codePointAt(0) ?? 0).toString(16).toUpperCase().padStart(4, '0')}⟩`,
   );
 }
@@ -37,10 +37,10 @@ export function duration(seconds: number): string {
   return small === 0 ? `${large} ${unit[0]}` : `${large} ${unit[0]} ${small} ${unit[1]}`;
 }
 
-/** `93 %`, or a dash where there is nothing to be a part of. */
+/** `93 %`, or a dash if the whole is 0. */
 export const percent = (part: number, whole: number): string =>
   whole === 0 ? '–' : `${Math.floor((100 * part) / whole)} %`;
 
-/** A rate with as many digits as tell something: `0.25`, `4.1`, `120`. */
+/** A rate with significant digits only: `0.25`, `4.1`, `120`. */
 export const rate = (number: number): string =>
   number === 0 ? '0' : number < 1 ? number.toFixed(2) : number < 10 ? number.toFixed(1) : count(number);

@@ -3,33 +3,33 @@ import type { Child } from 'hono/jsx';
 import { SCRIPT } from './script.ts';
 import { STYLE } from './style.ts';
 
-/** A page with a line through it, in the green of the pages. */
+/** The favicon: an arrow on the green of the pages. */
 const ICON =
   "data:image/svg+xml,%3Csvg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 16 16'%3E%3Crect width='16' height='16' rx='4' fill='%230b6b50'/%3E%3Cpath d='M3 8h10M9 4l4 4-4 4' fill='none' stroke='%23fff' stroke-width='2'/%3E%3C/svg%3E";
-/** Before anything is painted: what needs script is shown, what stands in for it is not. */
+/** Runs before the first paint: shows the elements that need script and hides their fallbacks. */
 const FIRST = "document.documentElement.classList.add('scripted')";
 
-/** What a page is written with. */
+/** Per-request properties of a page. */
 export interface PageView {
-  /** Of the page's own script and style. */
+  /** The CSP nonce of the page's script and style. */
   readonly nonce: string;
-  /** Whether somebody is signed in, who may sign out. */
+  /** Whether to show the sign-out button. */
   readonly signedIn: boolean;
 }
 
 interface DocumentProps {
   readonly title: string;
   readonly view: PageView;
-  /** Where the page is: for the path at its top. */
+  /** The breadcrumbs. */
   readonly crumbs?: readonly string[];
-  /** Milliseconds after which the page looks for what is new; absent: it does not. */
+  /** The refresh interval in milliseconds; absent: the page does not refresh. */
   readonly refreshMs?: number;
-  /** What stands outside of what is kept up to date. */
+  /** Content after `main`, which the script does not refresh. */
   readonly after?: Child;
   readonly children?: Child;
 }
 
-/** A whole page. What is inside of `main` is kept up to date by the script; everything works without it. */
+/** A complete page. The script refreshes the content of `main`; the page also works without script. */
 function Document({ title, view, crumbs = [], refreshMs, after, children }: DocumentProps) {
   const { nonce, signedIn } = view;
   return (
@@ -49,7 +49,7 @@ function Document({ title, view, crumbs = [], refreshMs, after, children }: Docu
         </a>
         <header class="top">
           <div class="wide">
-            <nav aria-label="Where this is">
+            <nav aria-label="Breadcrumb">
               <ol class="crumbs">
                 <li>
                   {crumbs.length === 0 ? (
@@ -93,11 +93,11 @@ function Document({ title, view, crumbs = [], refreshMs, after, children }: Docu
   );
 }
 
-/** The document as text. */
+/** Renders a page to text. */
 export const writeDocument = (props: DocumentProps): string =>
   `<!doctype html>${String(<Document {...props} />)}`;
 
-/** A table that scrolls inside of itself where it is wider than the page. */
+/** A table that scrolls horizontally if it is wider than the page. */
 export function Table({
   id,
   caption,
@@ -140,7 +140,7 @@ export function Table({
   );
 }
 
-/** A moment, as how long ago it was. */
+/** A time as an age. */
 export function Ago({
   at,
   seconds,

@@ -6,9 +6,9 @@ import type { StatusReport } from './report.ts';
 import type { SignInForm } from './sign-in.tsx';
 
 export interface PagesOptions {
-  /** Operation ids that a purge can name. */
+  /** Operation ids that can be purged. */
   readonly operations: readonly string[];
-  /** Scheme and host under which lists are asked for. */
+  /** The origin of the public listener. */
   readonly publicUrl: () => string;
 }
 
@@ -18,13 +18,13 @@ export interface PagesDependencies {
   readonly clock: Clock;
 }
 
-/** The pages for people, as whole HTML documents that ask for nothing from anywhere else. What writes them is read when the first is asked for. */
+/** Renders the pages as self-contained HTML documents. The templates are imported at the first request to keep startup fast. */
 export function createPages(
   { operations, publicUrl }: PagesOptions,
   { report, connectionsOf, clock }: PagesDependencies,
 ) {
   const sorted = operations.toSorted();
-  /** Whoever looks at a list looks at it again: every few seconds, and with every letter of a filter. */
+  /** Caches rows per list: an open page re-reads its list every few seconds and with every keystroke in a filter. */
   const rowsOfItems = new WeakMap<CachedConnections['items'], readonly ConnectionRow[]>();
   async function rowsOf({ items }: CachedConnections): Promise<readonly ConnectionRow[]> {
     const { rowOf } = await import('./links/rows.ts');

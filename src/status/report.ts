@@ -6,10 +6,10 @@ import type { RefusedRequest, StatusStats, Trend } from '../observability/status
 
 export type GatewayState = 'starting' | 'ready' | 'draining';
 
-/** A time as people and their tools read it (ISO 8601, UTC). */
+/** An ISO 8601 time in UTC. */
 type Instant = string;
 
-/** Everything the status page shows: names, numbers and times only. Public as `GET /status.json`. */
+/** The data of the status page: names, numbers and times only. Public as `GET /status.json`. */
 export interface StatusReport {
   readonly state: GatewayState;
   readonly version: string;
@@ -25,7 +25,7 @@ export interface StatusReport {
     readonly listings: number;
     readonly loading: number;
   };
-  /** Absent where the configuration was not read again since the start. */
+  /** Absent if the configuration was not reloaded since the start. */
   readonly reload?: {
     readonly at: Instant;
     readonly outcome: 'applied' | 'rejected';
@@ -34,7 +34,7 @@ export interface StatusReport {
   readonly credentials: readonly CredentialReport[];
   readonly budget: readonly BudgetReport[];
   readonly callers: readonly CallerReport[];
-  /** Projects and organizations that hold something, or were read since the start. `-` stands for lists across projects. */
+  /** Projects and organizations that are cached or were read since the start. `-` stands for lists across projects. */
   readonly projects: readonly ProjectReport[];
   /** Newest first. */
   readonly refusals: readonly (Omit<RefusedRequest, 'at'> & { readonly at: Instant })[];
@@ -46,7 +46,7 @@ export interface CredentialReport {
   readonly kind: 'service-account' | 'api-key';
   readonly circuitOpen: boolean;
   readonly expires?: Instant;
-  /** Whole days; negative where it has ended. */
+  /** Whole days; negative if the secret has expired. */
   readonly daysLeft?: number;
 }
 
@@ -73,12 +73,12 @@ export interface ProjectReport {
   readonly oldestSeconds: number;
   readonly requests: number;
   readonly hits: number;
-  /** Absent where no list of them is held. */
+  /** Absent if no list of them is cached. */
   readonly privateLinkConnections?: { readonly total: number; readonly failed: number };
   readonly lastError?: { readonly at: Instant; readonly operation?: string; readonly code: string };
 }
 
-/** Where the facts are. */
+/** The sources of the report's data. */
 export interface ReportSources {
   readonly build: { readonly version: string; readonly node: string };
   readonly state: () => GatewayState;
@@ -89,10 +89,10 @@ export interface ReportSources {
   readonly cacheBytes: () => number;
   readonly cacheLimitBytes: number;
   readonly credentials: () => readonly Pick<CredentialReport, 'name' | 'kind' | 'circuitOpen'>[];
-  /** Wall-clock milliseconds at which secrets end, where the configuration says so. */
+  /** Wall-clock milliseconds at which secrets expire, for credentials whose configuration states it. */
   readonly expiries: () => readonly { readonly name: string; readonly expiresAt: number }[];
   readonly budget: () => readonly BudgetReport[];
-  /** Who the configuration lets in; `keys` is how many keys it has for them. */
+  /** The configured callers; `keys` is the number of their keys. */
   readonly callers: () => readonly { readonly name: string; readonly keys: number }[];
   readonly statusStats: StatusStats;
   readonly privateLinks: PrivateLinks;
@@ -110,7 +110,7 @@ interface ProjectUsage {
   oldestSeconds: number;
 }
 
-/** Puts together what is known now. */
+/** Assembles the current status. */
 export function createReport(sources: ReportSources, { clock }: { clock: Clock }): () => StatusReport {
   const { build, cache, statusStats, privateLinks } = sources;
   const startedAt = clock.now();
@@ -141,12 +141,12 @@ export function createReport(sources: ReportSources, { clock }: { clock: Clock }
   }
 
   function projectReports(): ProjectReport[] {
-    const window = usages();
+    const usage = usages();
     const counted = statusStats.projects();
     const linked = connections();
-    const ids = [...new Set([...window.keys(), ...counted.keys()])].sort();
+    const ids = [...new Set([...usage.keys(), ...counted.keys()])].sort();
     return ids.map((id) => {
-      const { listings = 0, items = 0, bytes = 0, oldestSeconds = 0 } = window.get(id) ?? {};
+      const { listings = 0, items = 0, bytes = 0, oldestSeconds = 0 } = usage.get(id) ?? {};
       const { requests = 0, hits = 0, lastError } = counted.get(id) ?? {};
       const links = linked.get(id);
       return {
@@ -183,14 +183,14 @@ export function createReport(sources: ReportSources, { clock }: { clock: Clock }
   function credentialReports(): CredentialReport[] {
     const expiries = new Map(sources.expiries().map(({ name, expiresAt }) => [name, expiresAt]));
     return sources.credentials().map(({ name, kind, circuitOpen }) => {
-      const ends = expiries.get(name);
+      const expiresAt = expiries.get(name);
       return {
         name,
         kind,
         circuitOpen,
-        ...(ends === undefined
+        ...(expiresAt === undefined
           ? {}
-          : { expires: instant(ends), daysLeft: Math.floor((ends - clock.wall()) / DAY_MS) }),
+          : { expires: instant(expiresAt), daysLeft: Math.floor((expiresAt - clock.wall()) / DAY_MS) }),
       };
     });
   }

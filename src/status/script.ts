@@ -1,7 +1,7 @@
 /**
- * The pages' one script, as text: it keeps `main` up to date, purges after asking, and filters without loading the page anew. The server
- * writes every page whole, so nothing here makes HTML out of data: a new page is parsed, and what differs is taken over node by node, which
- * keeps focus, selection and scrolling where they are.
+ * The script of all pages, as text: it refreshes `main`, purges after confirmation, and filters without reloading the page. The server
+ * renders every page completely, so the script builds no HTML from data: it parses the new page and patches the differing nodes, which
+ * preserves focus, selection and scroll position.
  */
 export const SCRIPT = `
 'use strict';
@@ -12,11 +12,11 @@ export const SCRIPT = `
   const live = document.getElementById('live');
   const everyMs = Number(root.dataset.refresh || 0);
 
-  function tell(text, bad) {
-    const told = document.createElement('p');
-    told.textContent = text;
-    if (bad) told.className = 'problem';
-    notice.replaceChildren(...(text === '' ? [] : [told]));
+  function notify(text, bad) {
+    const message = document.createElement('p');
+    message.textContent = text;
+    if (bad) message.className = 'problem';
+    notice.replaceChildren(...(text === '' ? [] : [message]));
   }
 
   const keyOf = (node) => (node.nodeType === 1 ? node.getAttribute('data-key') : null);
@@ -47,18 +47,18 @@ export const SCRIPT = `
     while (from.childNodes.length > at) from.lastChild.remove();
   }
 
-  let asked = 0;
+  let latest = 0;
   async function load(address) {
-    const number = ++asked;
+    const number = ++latest;
     const answer = await fetch(address, { headers: { accept: 'text/html' }, cache: 'no-store', signal: AbortSignal.timeout(10000) });
     if (answer.status === 401) { location.reload(); return; }
     if (!answer.ok) throw new Error(String(answer.status));
     const text = await answer.text();
     const part = (name) => text.slice(text.indexOf('<' + name), text.indexOf('</' + name + '>'));
-    // Without the new page's style and script: their nonce is not this page's.
+    // Without the new page's style and script: their nonce differs from this page's.
     const next = new DOMParser().parseFromString(part('title') + '</title>' + part('main'), 'text/html');
-    // An older question's answer may come after a newer one's.
-    if (number !== asked) return;
+    // Responses may arrive out of order.
+    if (number !== latest) return;
     const wanted = next.getElementById('main');
     if (wanted === null) throw new Error('no page');
     morph(main, wanted);
@@ -77,7 +77,7 @@ export const SCRIPT = `
     clearTimeout(timer);
     try {
       await load(location.href);
-      if (lostAt !== undefined) tell('The gateway answers again.');
+      if (lostAt !== undefined) notify('The gateway is reachable again.');
       failures = 0;
       lostAt = undefined;
       root.classList.remove('lost');
@@ -86,7 +86,7 @@ export const SCRIPT = `
       if (lostAt === undefined) {
         lostAt = new Date();
         root.classList.add('lost');
-        tell('The gateway cannot be reached since ' + lostAt.toLocaleTimeString() + '. What is shown is from before.', true);
+        notify('The gateway has been unreachable since ' + lostAt.toLocaleTimeString() + '. This page shows older data.', true);
       }
     }
     later();
@@ -127,13 +127,13 @@ export const SCRIPT = `
   if (dialog === null) return;
   const form = document.getElementById('purge-form');
   const { project, operation, soft } = form.elements;
-  const says = document.getElementById('purge-says');
+  const effect = document.getElementById('purge-says');
   const scopeInWords = () =>
     (operation.value === '' ? 'all lists' : operation.value) + ' of ' + (project.value === '' ? 'all projects' : 'project ' + project.value);
   function explain() {
-    says.textContent = soft.checked
-      ? 'Asks Atlas again for ' + scopeInWords() + ' at their next use. What is held serves if that fails.'
-      : 'Drops ' + scopeInWords() + '. Until Atlas answers again, nothing is there to answer with.';
+    effect.textContent = soft.checked
+      ? 'Reloads ' + scopeInWords() + ' from Atlas at their next use. The cached lists are served if that fails.'
+      : 'Drops ' + scopeInWords() + '. They cannot be served until Atlas has answered again.';
   }
   form.addEventListener('input', explain);
   document.addEventListener('click', (event) => {
@@ -162,10 +162,10 @@ export const SCRIPT = `
       });
       if (answer.status === 401) { location.reload(); return; }
       const body = await answer.json();
-      if (answer.ok) tell('Purged: ' + words + '.');
-      else tell('Not purged: ' + body.detail, true);
+      if (answer.ok) notify('Purged: ' + words + '.');
+      else notify('Not purged: ' + body.detail, true);
     } catch {
-      tell('Not purged: the gateway cannot be reached.', true);
+      notify('Not purged: the gateway is unreachable.', true);
     }
     refresh();
   });

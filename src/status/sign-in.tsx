@@ -1,6 +1,6 @@
 import { type PageView, writeDocument } from './layout.tsx';
 
-/** Where to go on after signing in, and why the last attempt was refused. */
+/** The page to redirect to after signing in, and why the last attempt was refused. */
 export interface SignInForm {
   readonly next: string;
   readonly refused: 'wrong-token' | 'too-many-attempts' | undefined;
@@ -8,10 +8,10 @@ export interface SignInForm {
 
 const PROBLEMS = {
   'wrong-token': 'That is not the admin token.',
-  'too-many-attempts': 'There were too many wrong tokens. Try again in a minute.',
+  'too-many-attempts': 'Too many failed attempts. Try again in a minute.',
 } as const;
 
-/** Asks for the admin token. What the browser keeps afterwards is a session, not the token. */
+/** Renders the form for the admin token. The browser stores a session afterwards, not the token. */
 export function writeSignInPage({ next, refused }: SignInForm, view: PageView): string {
   return writeDocument({
     title: 'Sign in: atlas-gateway',
@@ -38,8 +38,8 @@ export function writeSignInPage({ next, refused }: SignInForm, view: PageView): 
             </p>
           )}
           <p id="token-is" class="faint">
-            It is what <code>admin.token</code> in the gateway’s configuration names. You stay signed in for
-            eight hours.
+            The token is configured as <code>admin.token</code> of the gateway. You stay signed in for eight
+            hours.
           </p>
           <div class="buttons">
             <button type="submit" class="primary">

@@ -1,4 +1,4 @@
-/** The pages' one style: light and dark as the reader's system has it, spacing in steps of four pixels, figures of one width. */
+/** The style of all pages: light and dark by the system's preference, spacing in steps of four pixels, tabular figures. */
 export const STYLE = `
 :root {
   color-scheme: light dark;

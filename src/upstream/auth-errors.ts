@@ -1,18 +1,18 @@
 import { errorCodeOf } from '../atlas/api-error.ts';
 import type { UpstreamResponse } from './message.ts';
 
-/** Codes that Atlas answers with 401 although the credential is good: its user may not do this. */
+/** Codes that Atlas sends with 401 for a valid credential that lacks the permission. */
 const AUTHORIZATION_CODES: ReadonlySet<string> = new Set([
   'USER_UNAUTHORIZED',
   'NOT_IN_GROUP',
   'USER_CANNOT_ACCESS_GROUP',
 ]);
 
-/** Whether an answer says that the credential itself was not accepted, so that another token or nonce may help. */
+/** Whether Atlas rejected the credential itself, so that a new token or nonce may help. */
 export const rejectsCredential = (response: UpstreamResponse): boolean =>
   response.status === 401 && !AUTHORIZATION_CODES.has(errorCodeOf(response.body) ?? '');
 
-/** The two parts of a credential of Atlas's: client id and secret, or public and private key. */
+/** The two parts of an Atlas credential: client id and secret, or public and private key. */
 export interface CredentialSecrets {
   readonly id: string;
   readonly secret: string;

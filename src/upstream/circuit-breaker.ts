@@ -5,17 +5,17 @@ import type { UpstreamEvent } from './events.ts';
 import { upstreamFailure } from './failure.ts';
 import type { Send, UpstreamFailure, UpstreamFailureCode, UpstreamResult } from './message.ts';
 
-/** Stops asking an Atlas that does not answer, for one credential. */
+/** The circuit breaker of one credential: it stops sending requests to an Atlas that keeps failing. */
 export interface CircuitBreaker {
   readonly wrap: (next: Send) => Send;
-  /** Whether questions are refused now, or one of them is being tried. */
+  /** True while the breaker is open or half-open. */
   readonly open: boolean;
 }
 
 const FAILURES_TO_OPEN = 5;
 const FIRST_OPEN_MS = 5_000;
 const LONGEST_OPEN_MS = 60_000;
-/** While the one probe is under way the others are told to come back this soon. */
+/** The minimum `retryAfterMs` of rejected requests, also while a probe is in progress. */
 const PROBE_MS = 1_000;
 const DOWN: ReadonlySet<UpstreamFailureCode> = new Set([
   'UPSTREAM_UNREACHABLE',
@@ -23,24 +23,25 @@ const DOWN: ReadonlySet<UpstreamFailureCode> = new Set([
   'UPSTREAM_PROTOCOL',
   'UPSTREAM_TIMEOUT',
 ]);
-/** Failures that come from the gateway's own layers and say nothing of Atlas. */
-const NOT_ASKED: ReadonlySet<UpstreamFailureCode> = new Set([
+/** Failures of the gateway's own layers, which say nothing about Atlas's health. */
+const NOT_SENT: ReadonlySet<UpstreamFailureCode> = new Set([
   'UPSTREAM_RATE_LIMITED',
   'CREDENTIALS_UNAVAILABLE',
 ]);
 
-/** What an answer says of Atlas's health; `nothing` where Atlas was not asked. */
-function healthOf(answer: UpstreamResult): UpstreamFailure | 'well' | 'nothing' {
+/** What a result says about Atlas's health; `unknown` if no request reached Atlas. */
+function healthOf(answer: UpstreamResult): UpstreamFailure | 'healthy' | 'unknown' {
   if (answer.type === 'failed')
-    return DOWN.has(answer.code) ? answer : NOT_ASKED.has(answer.code) ? 'nothing' : 'well';
+    return DOWN.has(answer.code) ? answer : NOT_SENT.has(answer.code) ? 'unknown' : 'healthy';
   return answer.status >= 500 && errorCodeOf(answer.body) !== 'TIMEOUT_WHILE_PAGING'
     ? upstreamFailure('UPSTREAM_FAILED', `Atlas answered ${answer.status}.`)
-    : 'well';
+    : 'healthy';
 }
 
 /**
- * Closed: everything passes. After several failures in a row it opens: nothing passes, and who asks is told the last failure's code at
- * once. After a pause, longer each time, one question is let through as a probe: an answer closes the circuit, a failure opens it again.
+ * Closed: all requests pass. Consecutive failures open the breaker: it then rejects requests at once with the code of the last failure.
+ * After a pause that grows with each opening, it lets one request through as a probe (half-open): success closes the breaker, failure opens
+ * it again.
  */
 export function createCircuitBreaker(
   { credential }: { credential: string },
@@ -62,8 +63,8 @@ export function createCircuitBreaker(
 
   function record(answer: UpstreamResult, probe: boolean): void {
     const health = healthOf(answer);
-    if (health === 'nothing') return;
-    if (health === 'well') {
+    if (health === 'unknown') return;
+    if (health === 'healthy') {
       failures = 0;
       if (opened === undefined || !probe) return;
       openings = 0;
@@ -72,21 +73,21 @@ export function createCircuitBreaker(
       return;
     }
     failures++;
-    // What was under way when it opened does not open it again.
+    // A request that was in flight when the breaker opened must not open it again.
     if (probe || (opened === undefined && failures >= FAILURES_TO_OPEN)) open(health);
   }
 
-  const refuse = ({ code }: UpstreamFailure, waitMs: number) =>
+  const reject = ({ code }: UpstreamFailure, waitMs: number) =>
     upstreamFailure(
       code,
-      'Atlas failed several times in a row and is left alone for a moment.',
+      'The circuit breaker is open because Atlas failed several times in a row.',
       Math.max(PROBE_MS, waitMs),
     );
 
   return {
     wrap: (next) => async (request) => {
       if (opened !== undefined && (probing || clock.now() < opened.until))
-        return refuse(opened.last, opened.until - clock.now());
+        return reject(opened.last, opened.until - clock.now());
       const probe = opened !== undefined;
       if (probe) {
         probing = true;
@@ -97,7 +98,7 @@ export function createCircuitBreaker(
         record(answer, probe);
         return answer;
       } finally {
-        // Also where `next` throws: otherwise no probe would ever be let through again.
+        // Also if `next` throws: otherwise the breaker would never let another probe through.
         if (probe) probing = false;
       }
     },

@@ -10,17 +10,20 @@ const DECODERS = new Map([
   ['deflate', promisify(inflate)],
 ]);
 
-/** What a body is coded with; `identity` where it is not. */
+/** The content coding of a body; `identity` if the header is missing or empty. */
 export function codingOf(contentEncoding: string | undefined): string {
   const coding = contentEncoding?.trim().toLowerCase() ?? '';
   return coding === '' ? 'identity' : coding;
 }
 
-/** A body may decode to this many bytes whatever it was sent as, and beyond that to this many times what was sent. */
+/** A body may decode to this many bytes regardless of its encoded size, and beyond that to at most this multiple of the encoded size. */
 const FREE_BYTES = 1_048_576;
 const MAX_RATIO = 100;
 
-/** A body without its content coding, at most `maxBytes` long and in proportion to what was sent. Stacked codings are refused: Atlas never sends them, bombs are made of them. */
+/**
+ * Decodes a body to at most `maxBytes` and within `MAX_RATIO`. Stacked content codings are rejected: Atlas never sends them, and
+ * decompression bombs rely on them.
+ */
 export async function decodeBody(
   body: Buffer,
   coding: string,
@@ -41,6 +44,6 @@ export async function decodeBody(
           'UPSTREAM_TOO_LARGE',
           `Atlas sent ${body.length} bytes that decode to more than ${limit}.`,
         )
-      : upstreamFailure('UPSTREAM_BAD_BODY', 'Atlas sent a body that does not decode.');
+      : upstreamFailure('UPSTREAM_BAD_BODY', 'Atlas sent a body that cannot be decoded.');
   }
 }

@@ -1,6 +1,6 @@
 import type { UnexpectedErrorEvent } from '../lib/unexpected-error.ts';
 
-/** What the upstream layers tell about themselves; `observability` turns it into metrics and log lines. */
+/** Events the upstream layers report; `observability` turns them into metrics and log lines. */
 export type UpstreamEvent =
   | {
       readonly type: 'upstream-exchange';
@@ -14,7 +14,7 @@ export type UpstreamEvent =
   | {
       readonly type: 'credential-renewal';
       readonly credential: string;
-      /** `rotated`: other secrets are in use from now on. `kept`: Atlas does not accept them, the old ones stay in use. */
+      /** `rotated`: the new secrets are in use. `kept`: Atlas rejected the new secrets, the old ones stay in use. */
       readonly outcome: 'renewed' | 'refused' | 'failed' | 'rotated' | 'kept';
       readonly detail?: string;
     }

@@ -16,7 +16,7 @@ const TIMEOUT = new Set([
 ]);
 const TLS = /^(EPROTO|CERT_|ERR_TLS_|ERR_SSL_|DEPTH_ZERO_|SELF_SIGNED_|UNABLE_TO_)/;
 
-/** A failure, told in one call. `detail` holds nothing secret. */
+/** Builds a failure. `detail` must not contain secrets. */
 export const upstreamFailure = (
   code: UpstreamFailureCode,
   detail: string,
@@ -35,7 +35,7 @@ function codesOf(error: unknown): string[] {
   return [...own, ...inner, ...codesOf(error.cause)];
 }
 
-/** What an error of Node's or undici's says about an exchange. Only its code is told on: messages may carry what was sent. */
+/** Maps an error of Node or undici to a failure. Only its code is reported: messages may contain request data. */
 export function failureOf(error: unknown): UpstreamFailure {
   const codes = codesOf(error);
   const code = codes[0] ?? 'unknown';
@@ -47,6 +47,6 @@ export function failureOf(error: unknown): UpstreamFailure {
     return upstreamFailure('UPSTREAM_TLS', `No trusted TLS connection to Atlas (${code}).`);
   return upstreamFailure(
     'UPSTREAM_PROTOCOL',
-    `The connection to Atlas broke in the middle of an answer (${code}).`,
+    `The connection to Atlas failed before the response was complete (${code}).`,
   );
 }

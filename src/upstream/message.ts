@@ -1,4 +1,4 @@
-/** What is asked of Atlas: one GET. Nothing of the caller is in it, so nothing of the caller can reach Atlas. */
+/** A GET request to Atlas. It contains no headers or data of the caller, so none can reach Atlas. */
 export interface UpstreamRequest {
   /** Operation id of the catalog, for metrics and logs. */
   readonly operation: string;
@@ -6,20 +6,20 @@ export interface UpstreamRequest {
   readonly target: string;
   /** The `Accept` header: the resolved version's media type. */
   readonly accept: string;
-  /** Monotonic milliseconds at which the whole exchange, retries and waits included, has to be over. */
+  /** Deadline in monotonic milliseconds for the whole exchange, including retries and waits. */
   readonly deadlineAt: number;
-  /** A background refresh spends only budget that is spare. */
+  /** A background refresh uses only spare budget. */
   readonly priority: 'foreground' | 'background';
-  /** Which rate-limit bucket pays: Atlas's endpoint set and the project, organization or user it is counted for. */
+  /** The rate-limit bucket to charge: Atlas's endpoint set, and the project, organization or user that the limit applies to. */
   readonly endpointSet: string;
   readonly scope: string;
-  /** Calls that this one pays for: a walk pays for all its pages ahead, and those that are paid for say 0. 1 where it is left out. */
+  /** Number of calls to charge, 1 by default: a walk charges all its pages in advance, and requests for prepaid pages have cost 0. */
   readonly cost?: number;
-  /** The caller who caused it, for fairness; absent for the gateway's own questions. */
+  /** The caller on whose behalf the request is made, for fair queuing; absent for the gateway's own requests. */
   readonly caller?: string;
 }
 
-/** Why no usable answer came; the codes are public (`errorCode` of the gateway's own 502, 503, 504 and 429). */
+/** Why there is no usable response; the codes are public (`errorCode` of the gateway's own 502, 503, 504 and 429). */
 export type UpstreamFailureCode =
   | 'UPSTREAM_UNREACHABLE'
   | 'UPSTREAM_TLS'
@@ -32,25 +32,25 @@ export type UpstreamFailureCode =
   | 'UPSTREAM_TIMEOUT'
   | 'UPSTREAM_RATE_LIMITED'
   | 'CREDENTIALS_UNAVAILABLE'
-  /** The caller's own share of questions to Atlas is spent. */
+  /** The caller has used up its own quota of Atlas calls. */
   | 'CALLER_RATE_LIMITED';
 
-/** No usable answer: the code, a sentence for people without secrets, and when asking again may help. */
+/** No usable response: the code, a readable message without secrets, and when a retry may succeed. */
 export interface UpstreamFailure {
   readonly type: 'failed';
   readonly code: UpstreamFailureCode;
   readonly detail: string;
   readonly retryAfterMs?: number;
-  /** Not even a connection was made. */
+  /** No connection was established. */
   readonly unconnected?: true;
-  /** What was answered instead of a token or a digest challenge. */
+  /** The status that was returned instead of a token or a digest challenge. */
   readonly status?: number;
 }
 
 /** Header names in lower case; a repeated header's values are joined with `, `. */
 export type UpstreamHeaders = Readonly<Record<string, string | undefined>>;
 
-/** A complete HTTP answer, whatever its status. The body is whole and decoded. */
+/** A complete HTTP response of any status. The body is complete and decoded. */
 export interface UpstreamResponse {
   readonly type: 'answered';
   readonly status: number;
@@ -58,13 +58,13 @@ export interface UpstreamResponse {
   readonly body: Buffer;
 }
 
-/** An answer from Atlas is a value, never an exception. */
+/** The result of a request to Atlas is a value, never an exception. */
 export type UpstreamResult = UpstreamResponse | UpstreamFailure;
 
-/** One way to ask Atlas. A layer is a function that takes the next `Send` and returns one. */
+/** Sends a request to Atlas. A layer is a function that takes the next `Send` and returns one. */
 export type Send = (request: UpstreamRequest) => Promise<UpstreamResult>;
 
-/** A request with what the layers under the credential need: the headers to send. Only `transport` takes it. */
+/** A request below the credential layer, with its final headers. Only `transport` accepts it. */
 export interface WireRequest {
   readonly method: 'GET' | 'POST';
   readonly target: string;

@@ -13,17 +13,17 @@ export interface CredentialOptions {
   readonly name: string;
   readonly kind: 'service-account' | 'api-key';
   readonly secrets: CredentialSecrets;
-  /** How long minting or proving may take. */
+  /** Deadline for minting a token or verifying the credential. */
   readonly mintTimeoutMs: number;
 }
 
-/** A way to ask Atlas with one credential. */
+/** The Atlas client of one credential. */
 export interface UpstreamClient extends Rotation {
-  /** Whether Atlas is left alone for a moment because it failed several times in a row. */
+  /** Whether the circuit breaker is open or half-open. */
   readonly circuitOpen: boolean;
 }
 
-/** What signs requests with a credential's secrets, whatever its kind. */
+/** Creates the signer for a credential of either kind. */
 export function createSigner(
   { name, kind, secrets, mintTimeoutMs }: CredentialOptions,
   dependencies: BearerDependencies,
@@ -39,19 +39,19 @@ export function createSigner(
 const codeOf = (answer: UpstreamResult) => (answer.type === 'failed' ? answer.code : String(answer.status));
 
 /**
- * The way of a question to Atlas, top to bottom:
+ * The layers that a request to Atlas passes, from top to bottom:
  *
- *   walk        a whole list, 500 items a page
- *     deadline  no wait, whoever waits for what, is longer than the request's
- *     retry     once or twice more where the trouble may pass
- *     circuit   an Atlas that is down is not asked, but for one probe
- *     budget    what Atlas's rate limits leave, shared by callers
- *     measure   one observation an exchange that Atlas counts
- *     rotation  the secrets in use, and new ones once they are proved
- *     bearer    one token for all, or: digest, one nonce for all
- *     transport one pool of connections, one origin, no redirects
+ *   walk        reads a whole list, 500 items per page
+ *     deadline  bounds every wait below by the request's deadline
+ *     retry     repeats transient failures once or twice
+ *     circuit   rejects requests while Atlas is down, except for one probe
+ *     budget    enforces Atlas's rate limits, fairly between callers
+ *     measure   reports one event per exchange that Atlas counts
+ *     rotation  holds the current secrets, and new ones once they are verified
+ *     bearer    one token for all requests, or: digest, one nonce for all requests
+ *     transport one connection pool, one origin, no redirects
  *
- * Digest may take two round trips, of which Atlas counts one: so budget and measure are above it.
+ * Digest may take two round trips, of which Atlas counts one, so budget and measure sit above it.
  */
 export function createUpstreamClient(
   { name, kind, secrets, mintTimeoutMs }: CredentialOptions,

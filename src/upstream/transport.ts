@@ -9,24 +9,24 @@ import type { Exchange, UpstreamFailure, UpstreamHeaders, UpstreamResult } from 
 export interface TransportOptions {
   /** `https://host[:port]`; `http://` for a loopback host only. */
   readonly origin: string;
-  /** The largest body taken, encoded and decoded; errors are bounded more tightly. */
+  /** The largest accepted body, encoded and decoded; error bodies have a lower limit. */
   readonly maxBodyBytes: number;
   readonly maxConnections: number;
 }
 
-/** Connections to the one origin that is configured. */
+/** Connections to the configured origin. */
 export interface Transport {
   readonly exchange: Exchange;
   close(): Promise<void>;
 }
 
 const MAX_HEADER_BYTES = 32 * 1_024;
-/** Atlas's errors have a few hundred bytes. */
+/** Error bodies of Atlas have a few hundred bytes. */
 const MAX_ERROR_BODY_BYTES = 1_048_576;
-/** Ends an exchange whose answer nobody waits for any more. */
-const GIVEN_UP = new Error('given up');
+/** Aborts an exchange that has already been resolved. */
+const ABORTED = new Error('aborted');
 
-/** Whether a URL's host is this machine by name or number. */
+/** Whether the host of a URL is a loopback name or address. */
 export function isLoopbackHost(hostname: string): boolean {
   const host = hostname.replace(/^\[|\]$/g, '');
   return host === 'localhost' || host === '::1' || (isIP(host) === 4 && host.startsWith('127.'));
@@ -36,7 +36,9 @@ function checkedOrigin(text: string): string {
   const url = new URL(text);
   const plain = url.protocol === 'http:' && isLoopbackHost(url.hostname);
   if (url.protocol !== 'https:' && !plain)
-    throw new Error(`upstream.origin ${url.origin}: write an https origin; plain http is for loopback only.`);
+    throw new Error(
+      `upstream.origin ${url.origin}: use an https origin; http is allowed for loopback hosts only.`,
+    );
   return url.origin;
 }
 
@@ -47,15 +49,15 @@ function joinHeaders(headers: IncomingHttpHeaders): Record<string, string | unde
   return joined;
 }
 
-/** Pooled HTTP/1.1 to one origin. Redirects are never followed; every exchange ends at its deadline; nothing is thrown. */
+/** Pooled HTTP/1.1 connections to one origin. Redirects are never followed, every exchange ends by its deadline, and nothing throws. */
 export function createTransport(options: TransportOptions, { clock }: { clock: Clock }): Transport {
   let connections = 0;
-  // The deadline of each exchange is the only one: it covers connecting, headers and body together.
+  // The deadline of the exchange is the only timeout: it covers connect, headers and body together.
   const connector = buildConnector({ timeout: 0 });
   const connect: typeof connector = (target, done) =>
     connector(target, (...made) => {
       const [, socket] = made;
-      // Undici's types say null, its code leaves it out.
+      // Undici's types declare null, but its code omits the argument.
       if (socket) {
         connections++;
         socket.once('close', () => connections--);
@@ -111,23 +113,23 @@ export function createTransport(options: TransportOptions, { clock }: { clock: C
           cancel();
           resolve(answer);
         };
-        /** Ends before the answer is whole: its connection is closed, so that nothing of it reaches the next answer. */
-        const giveUp = (failure: UpstreamFailure) => {
+        /** Aborts before the response is complete. This closes the connection, so that no remaining bytes reach the next response. */
+        const abort = (failure: UpstreamFailure) => {
           end(failure);
-          controller?.abort(GIVEN_UP);
+          controller?.abort(ABORTED);
         };
         const cancel = clock.after(leftMs, () =>
-          giveUp(connections > 0 ? timeout : { ...timeout, unconnected: true }),
+          abort(connections > 0 ? timeout : { ...timeout, unconnected: true }),
         );
         pool.dispatch(
           { method, path, headers: { 'accept-encoding': 'gzip', ...headers }, body },
           {
             onRequestStart(started) {
               controller = started;
-              // It waited for a connection until its time was over.
-              if (ended) controller.abort(GIVEN_UP);
+              // The deadline passed while the request waited for a connection.
+              if (ended) controller.abort(ABORTED);
             },
-            // Once more for each answer before the last (1xx): the last one counts.
+            // Also called for interim responses (1xx): the final response overwrites them.
             onResponseStart(_controller, statusCode, responseHeaders) {
               status = statusCode;
               received = joinHeaders(responseHeaders);
@@ -135,7 +137,7 @@ export function createTransport(options: TransportOptions, { clock }: { clock: C
             onResponseData(_controller, chunk) {
               size += chunk.length;
               chunks.push(chunk);
-              if (size > bodyLimit(status)) giveUp(tooLarge(status));
+              if (size > bodyLimit(status)) abort(tooLarge(status));
             },
             onResponseEnd: () => end(answerOf(status, received, chunks)),
             onResponseError: (_controller, error) => end(failureOf(error)),

@@ -17,7 +17,7 @@ const freeText = fc
   .string({ unit: 'grapheme', minLength: 1, maxLength: 40 })
   .filter((text) => !/[/\\\p{Cc}]/u.test(text) && text !== '.' && text !== '..');
 
-/** Values that a path parameter takes: of its enumeration, of its pattern, or free text. */
+/** Valid values of a path parameter: from its enumeration, matching its pattern, or free text. */
 function valuesOf({ name, pattern, enum: choices }: Parameter): fc.Arbitrary<string> {
   if (choices !== undefined) return fc.constantFrom(...choices);
   if (pattern === undefined) return freeText;
@@ -36,8 +36,8 @@ const anyPlace = anyOperation.chain((operation) =>
   })),
 );
 
-describe('the way from a path to an operation', () => {
-  test('the path of any operation with any parameters leads back to both', () => {
+describe('matching a path to an operation', () => {
+  test('the path of any operation with any parameters matches that operation and those parameters', () => {
     fc.assert(
       fc.property(anyPlace, ({ operation, pathParameters }) => {
         expect(catalog.match(targetPath(operation, pathParameters))).toEqual({
@@ -50,7 +50,7 @@ describe('the way from a path to an operation', () => {
     );
   });
 
-  test('a path leads to the same place however its parameters are escaped', () => {
+  test('a path matches the same operation however its parameters are escaped', () => {
     const escapeAll = (text: string) =>
       [...Buffer.from(text)].map((byte) => `%${byte.toString(16).padStart(2, '0')}`).join('');
     fc.assert(
@@ -63,13 +63,13 @@ describe('the way from a path to an operation', () => {
     );
   });
 
-  test('literal segments win over parameters', () => {
+  test('literal segments take precedence over parameters', () => {
     expect(idAt(inGroup('clusters/provider/regions'))).toBe('listGroupClusterProviderRegions');
     expect(idAt(inGroup('streams/privateLinkConnections'))).toBe('listGroupStreamPrivateLinkConnections');
     expect(idAt(inGroup('containers/all'))).toBe('listGroupContainerAll');
   });
 
-  test('a resource called like a literal is still found', () => {
+  test('a resource named like a literal segment is still found', () => {
     expect(catalog.match(inGroup('clusters/provider/backup/snapshots'))).toMatchObject({
       operation: { id: 'listGroupClusterBackupSnapshots' },
       pathParameters: { clusterName: 'provider' },
@@ -80,7 +80,7 @@ describe('the way from a path to an operation', () => {
     });
   });
 
-  test('a colon in a literal is one of its characters', () => {
+  test('a colon in a literal segment is an ordinary character', () => {
     const search = `/api/atlas/v2/orgs/${GROUP}/invoices/${GROUP}/lineItems`;
     expect(idAt(`${search}:search`)).toBe('searchOrgInvoiceLineItems');
     expect(idAt(search)).toBe('unknown');
@@ -92,7 +92,7 @@ describe('the way from a path to an operation', () => {
     ['/', 'the root'],
     ['*', 'the asterisk form'],
     ['xapi/atlas/v2/groups', 'another first character'],
-    ['//api/atlas/v2/groups', 'two slashes at the beginning'],
+    ['//api/atlas/v2/groups', 'two leading slashes'],
     ['/api/atlas/v2', 'a prefix of paths'],
     ['/api/atlas/v2/groups/', 'a slash at the end'],
     ['/api/atlas/v2//groups', 'an empty segment'],
@@ -103,7 +103,7 @@ describe('the way from a path to an operation', () => {
     ['/api/atlas/v2/orgs/./..', 'two dots'],
     ['/api/atlas/v2/groups;x=1', 'a matrix parameter of a literal'],
     [inGroup('streams/privateLinkConnections;x.css'), 'a disguised suffix'],
-    [inGroup('streams/privateLinkConnections/x.css'), 'one segment more'],
+    [inGroup('streams/privateLinkConnections/x.css'), 'an additional segment'],
     [inGroup('streams/privateLinkConnections/'), 'a slash at the end'],
     [inGroup('/streams/privateLinkConnections'), 'an empty segment'],
     ['/api/atlas/v2/groups//streams/privateLinkConnections', 'an empty parameter'],
@@ -115,7 +115,7 @@ describe('the way from a path to an operation', () => {
     expect(catalog.match(path)).toEqual({ type: 'unknown' });
   });
 
-  test('what begins with an operation but goes on is unknown', () => {
+  test('a path that continues after an operation is unknown', () => {
     fc.assert(
       fc.property(anyPlace, fc.stringMatching(/^[a-z0-9]{9}$/), ({ operation, pathParameters }, more) => {
         const path = targetPath(operation, pathParameters);
@@ -133,18 +133,18 @@ describe('path parameters', () => {
     ['32B6E34B3D91647ABB20E7B8', 'upper case'],
     ['__proto__', 'the name of a prototype'],
     ['..', 'a dot segment'],
-    [`${GROUP}%0a`, 'a line end after it'],
+    [`${GROUP}%0a`, 'a trailing line break'],
     [`${GROUP};x=1`, 'a matrix parameter'],
     [`..%2f${GROUP}`, 'an encoded slash'],
     ['%', 'a broken escape'],
-  ])('a project id %j is refused: %s', (id) => {
+  ])('a project id %j is rejected: %s', (id) => {
     expect(catalog.match(`/api/atlas/v2/groups/${id}/streams/privateLinkConnections`)).toMatchObject({
       type: 'bad-parameter',
       name: 'groupId',
     });
   });
 
-  test('a project id in upper case is refused everywhere, even where Atlas takes one, so that a project has one name', () => {
+  test('a project id in upper case is always rejected, even where Atlas accepts it, so that a project has one id', () => {
     for (const { path } of operations.filter((operation) => operation.path.includes('{groupId}'))) {
       const id = GROUP.toUpperCase();
       expect(catalog.match(path.replace('{groupId}', id).replaceAll(/\{[^}]+\}/g, 'a'))).toMatchObject({
@@ -166,10 +166,10 @@ describe('path parameters', () => {
     ['a%1f', 'a control character'],
     ['a%7f', 'DEL'],
     ['a%c2%85', 'a C1 control character'],
-    ['%ff', 'no UTF-8'],
+    ['%ff', 'invalid UTF-8'],
     ['%c0%af', 'an overlong slash'],
     ['%ed%a0%80', 'half a surrogate pair'],
-    ['%u0041', 'no escape'],
+    ['%u0041', 'an invalid escape'],
     ['a%2', 'half an escape'],
     ['tenänt', 'raw bytes beyond ASCII'],
     ['\ud800', 'half a surrogate pair, raw'],
@@ -178,7 +178,7 @@ describe('path parameters', () => {
     ['a#b', 'a fragment'],
     ['x'.repeat(257), 'too long'],
     ['%61'.repeat(257), 'too long once decoded'],
-  ])('free text %j is refused: %s', (segment) => {
+  ])('free text %j is rejected: %s', (segment) => {
     expect(catalog.match(inGroup(`streams/${segment}/connections`))).toMatchObject({
       type: 'bad-parameter',
       name: 'tenantName',
@@ -203,7 +203,7 @@ describe('path parameters', () => {
     });
   });
 
-  test('one of an enumeration is wanted where there is one', () => {
+  test('a parameter with an enumeration accepts only its values', () => {
     expect(idAt(inGroup('encryptionAtRest/AWS/privateEndpoints'))).toBe(
       'listGroupEncryptionAtRestPrivateEndpoints',
     );
@@ -214,7 +214,7 @@ describe('path parameters', () => {
     });
   });
 
-  test('a hostile value costs no more than a friendly one', () => {
+  test('a hostile value takes no longer to match than an ordinary one', () => {
     const hostile = [`${'a.'.repeat(127)}!`, '1.'.repeat(128), 'a'.repeat(256), '0:'.repeat(128)];
     const startedAt = performance.now();
     for (const value of hostile)
@@ -231,21 +231,21 @@ describe('building paths', () => {
     );
   });
 
-  test('a parameter that is missing is an error, not an empty segment', () => {
+  test('a missing parameter is an error, not an empty segment', () => {
     const operation = catalog.find('listGroupStreamConnections');
     expect(() => operation && targetPath(operation, { groupId: GROUP })).toThrow('tenantName');
   });
 });
 
 describe('the operations', () => {
-  test('all 89 are there, each with a name, a path and a rate limit of its own', () => {
+  test('all 89 are present, each with its own name, path and rate limit', () => {
     expect(operations).toHaveLength(89);
     expect(new Set(operations.map(({ id }) => id)).size).toBe(89);
     expect(new Set(operations.map(({ path }) => path)).size).toBe(89);
     for (const { endpointSet } of operations) expect(bucketSizeOf(endpointSet).capacity).toBeGreaterThan(0);
   });
 
-  test('are found by id and by older name', () => {
+  test('are found by id and by alias', () => {
     for (const operation of operations) {
       expect(catalog.find(operation.id)).toBe(operation);
       if (operation.alias !== undefined) expect(catalog.find(operation.alias)).toBe(operation);
@@ -254,7 +254,7 @@ describe('the operations', () => {
     expect(catalog.find('constructor')).toBeUndefined();
   });
 
-  test('have versions in order, the preview last', () => {
+  test('have their versions in order, the preview last', () => {
     for (const { versions } of operations) {
       const names = versions.map(({ name }) => name);
       expect(names.length).toBeGreaterThan(0);
@@ -299,7 +299,7 @@ describe('the operations', () => {
     expect(catalog.find(id)?.sensitivity).toBe(sensitivity);
   });
 
-  test('lists without an end are held by the page, the others whole', () => {
+  test('unbounded lists are cached by the page, the others whole', () => {
     for (const id of ['listGroupEvents', 'listOrgEvents', 'listGroupProcesses', 'listGroupAlerts']) {
       expect(catalog.find(id)?.cacheUnit).toBe('page');
     }
@@ -308,7 +308,7 @@ describe('the operations', () => {
     }
   });
 
-  test('all of Streams share one bucket of a project', () => {
+  test('all Streams operations share one project bucket', () => {
     const sets = operations.filter(({ tag }) => tag === 'Streams').map(({ endpointSet }) => endpointSet);
     expect(new Set(sets)).toEqual(new Set(['streams']));
     expect(bucketSizeOf('streams')).toEqual({ capacity: 1_200, refill: 500, perMs: 60_000 });
@@ -328,21 +328,21 @@ describe('the operations', () => {
     expect(bucketSizeOf(catalog.find(id)?.endpointSet ?? '')).toEqual({ capacity, refill, perMs: 60_000 });
   });
 
-  test('project, organization or user pays', () => {
+  test('the scope is the project, the organization or the user', () => {
     expect(scopeOf({ groupId: GROUP, clusterName: 'a' })).toBe(GROUP);
     expect(scopeOf({ orgId: GROUP })).toBe(GROUP);
     expect(scopeOf({ federationSettingsId: GROUP })).toBe('user');
   });
 });
 
-test('two operations of one path are a mistake that shows at once', () => {
+test('two operations with the same path are rejected when the catalog is created', () => {
   const [first, second] = operations;
   if (first === undefined || second === undefined) throw new Error('no operations');
   const twin: Operation = { ...second, path: first.path };
   expect(() => createCatalog([first, twin])).toThrow('same path');
 });
 
-test('ids of projects stay what they are through a round trip', () => {
+test('project ids survive a round trip unchanged', () => {
   fc.assert(
     fc.property(hexId, (groupId) => {
       expect(catalog.match(`/api/atlas/v2/groups/${groupId}/events`)).toMatchObject({

@@ -17,7 +17,7 @@ const listOf = (body: string) => {
 };
 
 describe('a page of a list', () => {
-  test('is read as JSON.parse reads it, whatever its items are and however it is spaced', () => {
+  test('is parsed like JSON.parse does, for any items and whitespace', () => {
     fc.assert(
       fc.property(
         fc.array(fc.json().map((text): unknown => JSON.parse(text))),
@@ -34,13 +34,13 @@ describe('a page of a list', () => {
     );
   });
 
-  test('keeps the bytes of its items: number forms, escapes and key order', () => {
+  test('retains the bytes of its items: number formats, escapes and key order', () => {
     const items = ['{"b":1.0E+2,"a":-0}', '{"text":"\\u2028\\/ é"}', '9007199254740993'];
     const parsed = listOf(`{"results":[${items.join(' , ')}],"totalCount":3}`);
     expect(items.map((_item, index) => sliceItems(parsed.items, index, index + 1).toString())).toEqual(items);
   });
 
-  test('cut anywhere is no list', () => {
+  test('truncated anywhere is invalid', () => {
     const whole =
       '{"links":[{"href":"x","rel":"next"}],"results":[{"a":[1,2.5e3,true,null,"é\\n"]},{}],"totalCount":2}';
     expect(listOf(whole).hasNext).toBe(true);
@@ -54,25 +54,25 @@ describe('a page of a list', () => {
   test.each([
     ['HTML', '<html></html>'],
     ['an array', '[]'],
-    ['no results', '{"links":[]}'],
-    ['results that are no list', '{"results":{}}'],
-    ['results twice', '{"results":[],"results":[]}'],
-    ['surplus bytes', '{"results":[]}x'],
+    ['missing results', '{"links":[]}'],
+    ['results that are not an array', '{"results":{}}'],
+    ['duplicate results', '{"results":[],"results":[]}'],
+    ['trailing bytes', '{"results":[]}x'],
     ['a trailing comma', '{"results":[1,]}'],
     ['a leading zero', '{"results":[01]}'],
     ['a bare word', '{"results":[nope]}'],
     ['a control character in a string', '{"results":["\u0001"]}'],
     ['an unknown escape', '{"results":["\\x"]}'],
     ['a negative count', '{"results":[],"totalCount":-1}'],
-    ['nesting without end', `{"results":[${'['.repeat(50_000)}]}`],
-  ])('refuses %s', (_name, body) => {
+    ['excessive nesting', `{"results":[${'['.repeat(50_000)}]}`],
+  ])('rejects %s', (_name, body) => {
     expect(parseListBody(Buffer.from(body))).toMatchObject({ type: 'bad' });
   });
 
   test.each([
     ['one item more than was requested', '{"results":[1,2,3,4]}', 'more than 3 items'],
-    ['broken JSON after too many items', '{"results":[1,2,3,4,', 'more than 3 items'],
-    ['links without end', `{"links":[${'{},'.repeat(30_000)}{}],"results":[]}`, 'links of 90004 bytes'],
+    ['invalid JSON after too many items', '{"results":[1,2,3,4,', 'more than 3 items'],
+    ['excessive links', `{"links":[${'{},'.repeat(30_000)}{}],"results":[]}`, 'links of 90004 bytes'],
   ])('is too large with %s', (_name, body, detail) => {
     expect(parseListBody(Buffer.from(body), 3)).toEqual({ type: 'too-large', detail });
   });
@@ -80,22 +80,22 @@ describe('a page of a list', () => {
   test.each([
     ['as many items as were requested', '{"results":[1,2,3]}'],
     ['members with long names', `{"${'results'.repeat(1_000)}":[1,2,3,4],"results":[1]}`],
-  ])('is read with %s', (_name, body) => {
+  ])('is accepted with %s', (_name, body) => {
     expect(parseListBody(Buffer.from(body), 3)).toMatchObject({ type: 'list' });
   });
 
-  test.each(['1'.repeat(16), '1'.repeat(1_000_000)])('has no count of %s', (count) => {
+  test.each(['1'.repeat(16), '1'.repeat(1_000_000)])('rejects a count of %s', (count) => {
     expect(parseListBody(Buffer.from(`{"results":[],"totalCount":${count}}`))).toMatchObject({ type: 'bad' });
   });
 
-  test('refuses bytes that are no UTF-8', () => {
+  test('rejects invalid UTF-8', () => {
     expect(
       parseListBody(Buffer.from([...Buffer.from('{"results":["'), 0xff, ...Buffer.from('"]}')])),
     ).toMatchObject({ type: 'bad' });
   });
 });
 
-test('pages put together are one run of items, sliced anywhere', () => {
+test('concatenated pages can be sliced at any position', () => {
   fc.assert(
     fc.property(
       fc.array(fc.array(fc.oneof(fc.integer(), fc.string()), { maxLength: 6 }), { maxLength: 5 }),

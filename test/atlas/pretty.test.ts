@@ -3,7 +3,7 @@ import { expect, test } from 'vitest';
 import { prettyPrint } from '../../src/atlas/pretty.ts';
 import { writeJson } from '../../src/simulator/pages.ts';
 
-test('pretty is Jackson’s form: members on their own lines, arrays inline', () => {
+test('pretty uses Jackson’s format: members on separate lines, arrays inline', () => {
   const json =
     '{"links":[{"href":"x","rel":"self"},{"href":"y","rel":"next"}],"results":[],"a":{},"n":[1,[2,3]],"s":"{\\"[,:"}';
   expect(prettyPrint(Buffer.from(json)).toString()).toBe(`{
@@ -21,7 +21,7 @@ test('pretty is Jackson’s form: members on their own lines, arrays inline', ()
 }`);
 });
 
-test('pretty is the same as a printer that builds the value first', () => {
+test('the result equals that of a printer that parses the value first', () => {
   fc.assert(
     fc.property(fc.jsonValue({ maxDepth: 5 }), (value) => {
       const compact = writeJson(value as never, false);

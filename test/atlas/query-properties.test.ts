@@ -18,7 +18,7 @@ const events = operation('listGroupEvents');
 const indexes = operation('listGroupProcessPerformanceAdvisorSuggestedIndexes');
 const peerings = operation('listGroupStreamVpcPeeringConnections');
 
-/** The filters as they go to Atlas, or the parameter that is wrong. */
+/** The filters as sent to Atlas, or the invalid parameter. */
 function asked(one: Operation, query: string): string {
   const resolved = resolveQuery(one, query);
   return resolved.type === 'resolved' ? canonicalQuery(resolved.filters) : `invalid ${resolved.parameter}`;
@@ -49,7 +49,7 @@ function pairsOf(parameter: Parameter): fc.Arbitrary<readonly Pair[]> {
   return values.map((some) => some.map((value): Pair => [parameter.name, value]));
 }
 
-/** An operation and a set of parameters that it takes. */
+/** An operation and a set of valid parameters. */
 const anyQuestion = fc
   .constantFrom(...operations)
   .chain((one) =>
@@ -67,8 +67,8 @@ const styles = [
 const write = (pairs: readonly Pair[], encode: (text: string) => string) =>
   pairs.map(([name, value]) => `${encode(name)}=${encode(value)}`).join('&');
 
-describe('whatever the list', () => {
-  test('order, repetition and escaping do not change the question', () => {
+describe('for any list', () => {
+  test('order, repetition and escaping do not change the canonical query', () => {
     const variation = fc.tuple(fc.constantFrom(...styles), fc.infiniteStream(fc.nat()));
     fc.assert(
       fc.property(anyQuestion, variation, ({ one, pairs }, [encode, numbers]) => {
@@ -87,7 +87,7 @@ describe('whatever the list', () => {
     );
   });
 
-  test('what goes to Atlas means itself when it is asked again', () => {
+  test('a canonical query resolves to itself', () => {
     fc.assert(
       fc.property(anyQuestion, ({ one, pairs }) => {
         const resolved = resolveQuery(one, write(pairs, encodeURIComponent));
@@ -100,7 +100,7 @@ describe('whatever the list', () => {
     );
   });
 
-  test('different filters are different questions', () => {
+  test('different filters have different canonical queries', () => {
     fc.assert(
       fc.property(freeText, freeText, (a, b) => {
         const of = (value: string) => asked(events, `minDate=${encodeURIComponent(value)}`);
@@ -109,7 +109,7 @@ describe('whatever the list', () => {
     );
   });
 
-  test('every name it does not know is refused, in every case and encoding', () => {
+  test('every unknown name is rejected, in any case and encoding', () => {
     fc.assert(
       fc.property(
         fc.constantFrom(...operations),
@@ -127,7 +127,7 @@ describe('whatever the list', () => {
     );
   });
 
-  test('pages are numbered from 1, and hold from 1 to as many as the list allows', () => {
+  test('page numbers start at 1, and page sizes range from 1 to the maximum of the list', () => {
     for (const one of operations) {
       const required = write(
         one.queryParameters
@@ -184,19 +184,19 @@ describe('whatever the list', () => {
   });
 });
 
-describe('the form of a query', () => {
+describe('the syntax of a query', () => {
   test.each([
     ['minDate=a%20b', 'minDate=a%20b', 'a space is escaped'],
     ['minDate=a+b', 'minDate=a%20b', 'a plus is a space'],
     ['minDate=a%2Bb', 'minDate=a%2Bb', 'an escaped plus is a plus'],
-    ['minDate=a%3Bb', 'minDate=a%3Bb', 'an escaped semicolon is one'],
-    ['minDate=a=b', 'minDate=a%3Db', 'only the first equals sign parts'],
-    ['minDate=%2541', 'minDate=%2541', 'escapes are undone once'],
+    ['minDate=a%3Bb', 'minDate=a%3Bb', 'an escaped semicolon is a semicolon'],
+    ['minDate=a=b', 'minDate=a%3Db', 'only the first equals sign separates'],
+    ['minDate=%2541', 'minDate=%2541', 'escapes are decoded once'],
     ['minDate=%c3%bc', 'minDate=%C3%BC', 'beyond ASCII'],
     ['%6dinDate=1', 'minDate=1', 'a name may be escaped'],
     ['minDate=', '', 'an empty value of a filter counts as absent'],
     ['minDate', '', 'so does a name alone'],
-    ['eventType=&eventType=B', 'eventType=B', 'also where another value comes with it'],
+    ['eventType=&eventType=B', 'eventType=B', 'also together with another value'],
     ['minDate=1&maxDate=2', 'maxDate=2&minDate=1', 'sorted by name'],
     [
       'eventType=B&minDate=1&eventType=A&eventType=B',
@@ -206,9 +206,9 @@ describe('the form of a query', () => {
     [
       'pretty=true&pageNum=3&envelope=true&itemsPerPage=7&includeCount=false',
       '',
-      'the shape of a page is no filter',
+      'page parameters are not filters',
     ],
-  ])('%s asks Atlas %j: %s', (query, canonical) => {
+  ])('%s is sent to Atlas as %j: %s', (query, canonical) => {
     expect(asked(events, query)).toBe(canonical);
   });
 
@@ -221,18 +221,18 @@ describe('the form of a query', () => {
     ['minDate=%', 'a lone percent sign'],
     ['minDate=%4', 'half an escape'],
     ['minDate=%u0041', 'an escape of another kind'],
-    ['minDate=%ff', 'no UTF-8'],
+    ['minDate=%ff', 'invalid UTF-8'],
     ['minDate=%c0%80', 'an overlong NUL'],
     ['minDate=%00', 'NUL'],
-    ['minDate=%0d%0aX:%201', 'a line end'],
+    ['minDate=%0d%0aX:%201', 'a line break'],
     ['minDate=%7f', 'DEL'],
     ['minDate=%c2%9f', 'a C1 control character'],
     ['pageNum=', 'a page number without a value'],
-    ['minDate=&minDate=', 'a repetition of nothing'],
+    ['minDate=&minDate=', 'a repeated empty value'],
     ['=1', 'no name'],
-    ['&', 'nothing, twice'],
-    ['minDate=1&', 'nothing at the end'],
-    ['minDate=1&minDate=1', 'a repetition, even of the same'],
+    ['&', 'two empty parameters'],
+    ['minDate=1&', 'a trailing empty parameter'],
+    ['minDate=1&minDate=1', 'a repetition, even of the same value'],
     ['minDate=1&minDat%65=2', 'a repetition in another form'],
     ['mindate=1', 'a name in another case'],
     ['eventType[]=A', 'brackets for a repetition'],
@@ -243,21 +243,21 @@ describe('the form of a query', () => {
     expect(resolveQuery(events, query)).toMatchObject({ type: 'invalid' });
   });
 
-  test('as many parameters as are allowed are read', () => {
+  test('the maximum number of parameters is accepted', () => {
     const query = Array.from({ length: 64 }, (_, index) => `eventType=T${index}`).join('&');
     expect(resolveQuery(events, query)).toMatchObject({ type: 'resolved', filters: { length: 64 } });
   });
 });
 
-describe('defaults and needs', () => {
-  test('a filter left out is the one the catalog names', () => {
+describe('defaults and required parameters', () => {
+  test('an omitted filter has its default from the catalog', () => {
     const invoices = operation('listOrgInvoices');
     expect(asked(invoices, '')).toBe('orderBy=desc&sortBy=END_DATE&viewLinkedInvoices=true');
     expect(asked(invoices, 'sortBy=END_DATE')).toBe(asked(invoices, ''));
     expect(asked(invoices, 'sortBy=START_DATE')).not.toBe(asked(invoices, ''));
   });
 
-  test('what is required and has no default has to be there', () => {
+  test('a required parameter without a default must be present', () => {
     expect(resolveQuery(peerings, '')).toEqual({
       type: 'invalid',
       parameter: 'requesterAccountId',
@@ -266,18 +266,18 @@ describe('defaults and needs', () => {
     expect(asked(peerings, 'requesterAccountId=4711')).toBe('requesterAccountId=4711');
   });
 
-  test('what is required and has a default may be left out', () => {
+  test('a required parameter with a default may be omitted', () => {
     expect(asked(operation('listGroupContainers'), '')).toBe('providerName=AWS');
   });
 
-  test('values are one of an enumeration, or of a pattern', () => {
+  test('values must be in the enumeration or match the pattern', () => {
     expect(asked(operation('listGroupAlerts'), 'status=OPEN')).toBe('status=OPEN');
     expect(asked(operation('listGroupAlerts'), 'status=open')).toBe('invalid status');
     expect(asked(operation('listRateLimits'), 'groupId=x')).toBe('invalid groupId');
     expect(asked(operation('listRateLimits'), 'ipAddress=10.0.0.1')).toBe('ipAddress=10.0.0.1');
   });
 
-  test('a moment in milliseconds is a whole number like any other', () => {
+  test('a time in milliseconds is an integer like any other', () => {
     expect(asked(indexes, 'since=1700000000000')).toBe('nExamples=5&since=1700000000000');
     expect(asked(indexes, 'since=1199145600000')).toBe('nExamples=5&since=1199145600000');
     for (const since of [
@@ -291,7 +291,7 @@ describe('defaults and needs', () => {
     }
   });
 
-  test('page number times page size stays a 32-bit number', () => {
+  test('page number times page size must fit in 32 bits', () => {
     expect(resolveQuery(links, 'pageNum=21474836&itemsPerPage=100').type).toBe('resolved');
     expect(resolveQuery(links, 'pageNum=21474837&itemsPerPage=100')).toMatchObject({ parameter: 'pageNum' });
   });
@@ -308,7 +308,7 @@ describe('the parameters of links', () => {
     expect(linkParameters(events, resolved.shape, resolved.filters)).toBe(expected);
   });
 
-  test('are none where a list does not count and nothing is asked', () => {
+  test('are empty if the list has no count and the query has no parameters', () => {
     const resolved = resolveQuery(links, '');
     if (resolved.type === 'invalid') throw new Error(resolved.detail);
     expect(linkParameters(links, resolved.shape, resolved.filters)).toBe('');

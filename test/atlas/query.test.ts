@@ -15,7 +15,7 @@ const links = operation('listGroupStreamPrivateLinkConnections');
 const events = operation('listGroupEvents');
 
 describe('a query', () => {
-  test('without parameters means the defaults', () => {
+  test('without parameters resolves to the defaults', () => {
     expect(resolveQuery(links, '')).toEqual({
       type: 'resolved',
       filters: [],
@@ -52,7 +52,7 @@ describe('a query', () => {
     expect(resolveQuery(links, query)).toMatchObject({ type: 'invalid' });
   });
 
-  test('means the same in any order and encoding', () => {
+  test('resolves to the same result in any order and encoding', () => {
     const types = ['CREDIT_CARD_CURRENT', 'PAID_IN_FULL', 'DELINQUENT'];
     const percent = (text: string) =>
       [...Buffer.from(text)].map((byte) => `%${byte.toString(16).padStart(2, '0')}`).join('');
@@ -82,12 +82,12 @@ describe('a query', () => {
 });
 
 describe('the catalog', () => {
-  test('knows all 89 lists', () => {
+  test('contains all 89 lists', () => {
     expect(operations).toHaveLength(89);
     expect(new Set(operations.map(({ path }) => path)).size).toBe(89);
   });
 
-  /** One of them fits the pattern of any path parameter. */
+  /** For each path parameter, at least one of these matches its pattern. */
   const VALUES = [
     'name-1',
     'a'.repeat(24),
@@ -109,7 +109,7 @@ describe('the catalog', () => {
     });
   });
 
-  test('a literal segment wins over a parameter beside it', () => {
+  test('a literal segment takes precedence over a parameter', () => {
     const project = 'a'.repeat(24);
     expect(catalog.match(`/api/atlas/v2/groups/${project}/streams/vpcPeeringConnections`)).toMatchObject({
       operation: { id: 'listGroupStreamVpcPeeringConnections' },
@@ -128,7 +128,7 @@ describe('the catalog', () => {
     'ABCDEFABCDEFABCDEFABCDEF',
     '__proto__',
     '%61aaaaaaaaaaaaaaaaaaaaaaaa',
-  ])('a project id of %s is refused', (id) => {
+  ])('a project id of %s is rejected', (id) => {
     expect(catalog.match(`/api/atlas/v2/groups/${id}/streams/privateLinkConnections`)).toMatchObject({
       type: 'bad-parameter',
       name: 'groupId',
@@ -142,7 +142,7 @@ describe('the catalog', () => {
     '//privateLinkConnections',
     '/privatelinkconnections',
     '/%70rivateLinkConnections',
-  ])('nothing is at …/streams%s', (end) => {
+  ])('…/streams%s matches no operation', (end) => {
     expect(catalog.match(`/api/atlas/v2/groups/${'a'.repeat(24)}/streams${end}`)).toEqual({
       type: 'unknown',
     });
@@ -158,7 +158,7 @@ describe('the version', () => {
     ['application/vnd.atlas.2023-10-01+json', '2023-02-01'],
     ['application/vnd.atlas.2025-03-12+json', '2023-02-01'],
     ['application/json;q=0.5, Application/Vnd.Atlas.2024-01-01+JSON; q=0.9', '2023-02-01'],
-  ])('%s means %s', (accept, version) => {
+  ])('%s resolves to %s', (accept, version) => {
     expect(resolve(accept)).toMatchObject({
       type: 'resolved',
       version: { name: version },
@@ -180,7 +180,7 @@ describe('the version', () => {
     expect(resolve(accept)).toEqual({ type: 'not-acceptable' });
   });
 
-  test('of several, the most wanted that can be had', () => {
+  test('of several is the one with the highest weight that exists', () => {
     const clusters = operation('listGroupClusters');
     expect(
       resolve(
@@ -190,7 +190,7 @@ describe('the version', () => {
     ).toMatchObject({ version: { name: '2024-08-05' } });
   });
 
-  test('is gone from its sunset on', () => {
+  test('is gone from its sunset date', () => {
     const clusters = operation('listGroupClusters');
     expect(resolve('application/vnd.atlas.2023-02-01+json', clusters, '2027-06-30')).toMatchObject({
       type: 'resolved',

@@ -17,7 +17,7 @@ const three = withVersions(
 );
 const previewed = withVersions({ name: '2025-03-12' }, { name: 'preview', sunset: '2026-09-14' });
 
-/** The name of the version an `Accept` header leads to, or what else becomes of it. */
+/** The name of the version that an `Accept` header resolves to, or the type of another result. */
 function outcome(operation: Operation, accept: string | undefined, today = TODAY): string {
   const resolved = resolveVersion(operation, accept, today);
   return resolved.type === 'resolved' ? resolved.version.name : resolved.type;
@@ -31,21 +31,21 @@ describe('a date', () => {
     ['2024-08-05', '2024-08-05', 'is the newest version'],
     ['2999-12-31', '2024-08-05', 'of the far future is the newest version'],
     ['2024-02-29', '2023-02-01', 'may be a leap day'],
-    ['2022-12-31', 'not-acceptable', 'before the first version is none'],
-    ['2023-02-29', 'not-acceptable', 'has to be in the calendar'],
-    ['2100-02-29', 'not-acceptable', 'has to be in the calendar of a century'],
-    ['2023-02-31', 'not-acceptable', 'has to be in its month'],
-    ['2023-04-31', 'not-acceptable', 'has to be in a month of thirty days'],
-    ['2023-13-01', 'not-acceptable', 'has to have a month'],
-    ['2023-00-10', 'not-acceptable', 'has to have a month from 1'],
-    ['2023-05-00', 'not-acceptable', 'has to have a day from 1'],
-    ['2023-2-1', 'not-acceptable', 'has to be written in full'],
-    ['20230201', 'not-acceptable', 'has to have its dashes'],
+    ['2022-12-31', 'not-acceptable', 'before the first version is not acceptable'],
+    ['2023-02-29', 'not-acceptable', 'must be in the calendar'],
+    ['2100-02-29', 'not-acceptable', 'must be in the calendar of a century'],
+    ['2023-02-31', 'not-acceptable', 'must be in its month'],
+    ['2023-04-31', 'not-acceptable', 'must be in a month of thirty days'],
+    ['2023-13-01', 'not-acceptable', 'must have a month'],
+    ['2023-00-10', 'not-acceptable', 'must have a month from 1'],
+    ['2023-05-00', 'not-acceptable', 'must have a day from 1'],
+    ['2023-2-1', 'not-acceptable', 'must be written in full'],
+    ['20230201', 'not-acceptable', 'must have its dashes'],
   ])('%s leads to %s: it %s', (date, version) => {
     expect(outcome(three, ofDate(date))).toBe(version);
   });
 
-  test('comes with the media type that Atlas is asked for', () => {
+  test('resolves to the media type of the upstream request', () => {
     expect(resolveVersion(three, ofDate('2023-10-01'), TODAY)).toEqual({
       type: 'resolved',
       version: { name: '2023-02-01', sunset: '2027-07-01' },
@@ -53,12 +53,12 @@ describe('a date', () => {
     });
   });
 
-  test('never leads to the preview', () => {
+  test('never resolves to the preview', () => {
     expect(outcome(previewed, ofDate('2999-01-01'))).toBe('2025-03-12');
     expect(outcome(withVersions({ name: 'preview' }), ofDate('2999-01-01'))).toBe('not-acceptable');
   });
 
-  test('that is later never leads to an older version, whatever the operation', () => {
+  test('that is later never resolves to an older version, for any operation', () => {
     const day = fc
       .tuple(
         fc.integer({ min: 2022, max: 2028 }),
@@ -80,7 +80,7 @@ describe('a date', () => {
     );
   });
 
-  test('of every version of every operation leads to that version', () => {
+  test('of every version of every operation resolves to that version', () => {
     for (const operation of operations) {
       for (const { name } of operation.versions)
         expect(outcome(operation, ofDate(name), '2022-01-01')).toBe(name);
@@ -89,7 +89,7 @@ describe('a date', () => {
 });
 
 describe('the preview', () => {
-  test('is a version of its own', () => {
+  test('is a separate version', () => {
     expect(outcome(previewed, ofDate('preview'))).toBe('preview');
     expect(outcome(three, ofDate('preview'))).toBe('not-acceptable');
   });
@@ -115,11 +115,11 @@ describe('a sunset', () => {
     });
   });
 
-  test('lets the next version asked for answer', () => {
+  test('makes the next requested version apply', () => {
     expect(outcome(three, `${ofDate('2023-01-01')}, ${ofDate('2023-02-01')};q=0.1`)).toBe('2023-02-01');
   });
 
-  test('is told rather than that another date is unknown', () => {
+  test('is reported in preference to an unknown date', () => {
     expect(outcome(three, `${ofDate('2020-01-01')}, ${ofDate('2023-01-01')}`)).toBe('gone');
   });
 });
@@ -153,7 +153,7 @@ describe('an Accept header', () => {
 
   test.each([
     ['APPLICATION/VND.ATLAS.2023-02-01+JSON', '2023-02-01', 'in capitals'],
-    ['  application/vnd.atlas.2023-02-01+json  ', '2023-02-01', 'with space around it'],
+    ['  application/vnd.atlas.2023-02-01+json  ', '2023-02-01', 'with surrounding whitespace'],
     ['application/vnd.atlas.2023-02-01+json;charset=utf-8', '2023-02-01', 'with a parameter'],
     ['application/vnd.atlas.2023-02-01+json ; Q=0.5', '2023-02-01', 'with a weight in capitals'],
     [
@@ -161,7 +161,7 @@ describe('an Accept header', () => {
       '2023-02-01',
       'with a weight inside a quoted string',
     ],
-    ['*/*, application/vnd.atlas.2023-02-01+json;q=0.1', '2023-02-01', 'beside a range that says nothing'],
+    ['*/*, application/vnd.atlas.2023-02-01+json;q=0.1', '2023-02-01', 'after a range without a version'],
     [', ,application/vnd.atlas.2023-02-01+json', '2023-02-01', 'after empty members'],
     [`${ofDate('2023-02-01')}, ${ofDate('2024-08-05')}`, '2023-02-01', 'of equal weight, in the order given'],
     [
@@ -175,12 +175,16 @@ describe('an Accept header', () => {
       'of weights that are the same',
     ],
     [`${ofDate('2023-02-31')}, ${ofDate('2024-08-05')};q=0.1`, '2024-08-05', 'after a bad date'],
-    [`${ofDate('preview')}, ${ofDate('2024-08-05')};q=0.1`, '2024-08-05', 'after a preview there is none of'],
+    [
+      `${ofDate('preview')}, ${ofDate('2024-08-05')};q=0.1`,
+      '2024-08-05',
+      'after a preview that does not exist',
+    ],
   ])('%j means %s: %s', (accept, version) => {
     expect(outcome(three, accept)).toBe(version);
   });
 
-  test('of any text is answered, and a long one without long work', () => {
+  test('of any text is handled, and a long one takes no long time', () => {
     fc.assert(
       fc.property(fc.string({ unit: 'binary-ascii', maxLength: 200 }), (accept) => {
         expect(['not-acceptable', 'gone', 'resolved']).toContain(resolveVersion(three, accept, TODAY).type);

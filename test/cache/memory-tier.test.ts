@@ -12,7 +12,7 @@ function createTier(maxBytes: number, projectShare: number) {
   return { tier, evicted, keys };
 }
 
-test('what is over a project’s share leaves that project, what was not used for longest first', () => {
+test('entries over a project’s share are evicted from that project in LRU order', () => {
   const { tier, evicted, keys } = createTier(8, 0.5);
   tier.set('quiet', '1', entry('first'));
   for (const key of ['1', '2', '3', '4']) tier.set('busy', key, entry(key));
@@ -23,7 +23,7 @@ test('what is over a project’s share leaves that project, what was not used fo
   expect(evicted).toEqual(['project-share', 'project-share']);
 });
 
-test('what is over all bytes leaves the project that was not used for longest', () => {
+test('entries over the total limit are evicted from the least recently used project', () => {
   const { tier, evicted, keys } = createTier(4, 1);
   for (const project of ['a', 'b']) for (const key of ['1', '2']) tier.set(project, key, entry(key));
   tier.get('a', '1');
@@ -33,7 +33,7 @@ test('what is over all bytes leaves the project that was not used for longest', 
   expect(evicted).toEqual(['capacity', 'capacity']);
 });
 
-test('looking for what is not there, and looking through everything, changes no order', () => {
+test('a failed lookup and an iteration do not change the LRU order', () => {
   const { tier, keys } = createTier(2, 1);
   tier.set('a', '1', entry('1'));
   tier.set('b', '1', entry('1'));
@@ -44,7 +44,7 @@ test('looking for what is not there, and looking through everything, changes no 
   expect([...tier.projects()]).toEqual(['b', 'c']);
 });
 
-/** The same rules over plain arrays, the last item being the one used last. */
+/** A reference implementation with plain arrays, most recently used item last. */
 function createModel(maxBytes: number, projectShare: number) {
   let nodes: { project: string; key: string; value: string; bytes: number }[] = [];
   let projects: string[] = [];
@@ -83,7 +83,7 @@ function createModel(maxBytes: number, projectShare: number) {
   };
 }
 
-test('in any order of use it holds what plain arrays would hold, in the same order', () => {
+test('any sequence of operations leaves the same entries in the same order as the reference implementation', () => {
   const step = fc.record({
     project: fc.constantFrom('a', 'b', 'c'),
     key: fc.constantFrom('1', '2', '3', '4'),

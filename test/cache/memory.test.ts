@@ -26,7 +26,7 @@ const catalog = createCatalog(operations);
 const linksOf = (index: number) =>
   `/api/atlas/v2/groups/${index.toString(16).padStart(24, '0')}/streams/privateLinkConnections`;
 
-/** Counted and held differ by 15 % at most. */
+/** The counted bytes differ from the measured memory by at most 15 %. */
 function expectNear(ratio: number): void {
   expect(ratio).toBeGreaterThan(0.85);
   expect(ratio).toBeLessThan(1.15);
@@ -42,7 +42,7 @@ const bodyOf = (items: number) =>
     }),
   );
 
-/** Lists and pages as a gateway keeps them, whatever is asked of them answered by `body`. */
+/** The list and page caches of a gateway whose upstream requests are all answered with `body`. */
 function createGateway(body: Buffer) {
   const cache = createListCache<CachedList>(
     {
@@ -72,7 +72,7 @@ function createGateway(body: Buffer) {
       filterFor: createListingFilter(() => 0),
     },
   );
-  /** Reads a list, and from it the page with this number; tells how long the page is. */
+  /** Reads a list and renders the page with this number; returns the length of the page. */
   async function ask(path: string, coding: ContentCoding, rawQuery = ''): Promise<number> {
     const match = catalog.match(path);
     if (match.type !== 'matched') throw new Error(`${path} is ${match.type}`);
@@ -101,7 +101,7 @@ function createGateway(body: Buffer) {
     cache,
     renderedPages,
     ask,
-    /** Asks for `count` lists, each of a project of its own. */
+    /** Reads `count` lists, each in its own project. */
     async fill(count: number, coding: ContentCoding = 'identity') {
       let sent = 0;
       for (let index = 0; index < count; index++) sent += await ask(linksOf(index), coding);
@@ -112,13 +112,13 @@ function createGateway(body: Buffer) {
 
 const REFUSAL = { type: 'answered', status: 403, headers: { 'x-error-code': 'NO' } } as const;
 
-// Names and shapes that V8 makes once are made before anything is measured.
+// Warm up, so that strings and hidden classes that V8 creates once are not measured.
 beforeAll(async () => {
   const warm = createGateway(bodyOf(4));
   for (const coding of ['identity', 'br', 'gzip'] as const) await warm.fill(100, coding);
 });
 
-test('10 000 lists take at most 1.3 times what Atlas sent of the process, and are counted as they are', async () => {
+test('10 000 lists take at most 1.3 times the bytes that Atlas sent, and are counted accurately', async () => {
   const body = bodyOf(55);
   const sent = LISTINGS * body.length;
   const { cache, renderedPages, fill } = createGateway(body);
@@ -132,7 +132,7 @@ test('10 000 lists take at most 1.3 times what Atlas sent of the process, and ar
   expectNear((cache.bytes + renderedPages.bytes) / grown);
 });
 
-test('short lists are counted as they are too, each at most 2 300 bytes more than Atlas sent', async () => {
+test('short lists are counted accurately too, and each takes at most 2 300 bytes more than Atlas sent', async () => {
   const body = bodyOf(4);
   const { cache, renderedPages, fill } = createGateway(body);
   const before = await heldByProcess();
@@ -143,7 +143,7 @@ test('short lists are counted as they are too, each at most 2 300 bytes more tha
   expectNear((cache.bytes + renderedPages.bytes) / grown);
 });
 
-test('a page is kept ready when it is asked for again, and counted with each of its forms', async () => {
+test('a page is cached from its second request on, and counted with each of its representations', async () => {
   const pages = 1_000;
   const { renderedPages, fill } = createGateway(bodyOf(55));
   await fill(pages);
@@ -153,14 +153,14 @@ test('a page is kept ready when it is asked for again, and counted with each of 
     const sent = await fill(pages, coding);
     const [heldNow, countedNow] = [await heldByProcess(), renderedPages.bytes];
     expect(countedNow - counted).toBeGreaterThan(sent);
-    // Room is counted for the heads that are prepared with each form, which nothing prepares here.
+    // The count includes the prepared heads of each representation, which this test does not create.
     expect((heldNow - window) / (countedNow - counted)).toBeLessThan(1);
     expect((countedNow - counted - 1_900 * pages) / (heldNow - window)).toBeLessThan(1.15);
     [window, counted] = [heldNow, countedNow];
   }
 });
 
-test('a refusal that is a small part of something larger is kept without it', async () => {
+test('a cached 4xx body that is a view of a larger buffer does not retain that buffer', async () => {
   const refusals = 200;
   const { cache } = createGateway(bodyOf(4));
   const question = {
@@ -182,7 +182,7 @@ test('a refusal that is a small part of something larger is kept without it', as
   expect(grown).toBeLessThan(refusals * 10_000);
 });
 
-/** A filter that is as long as one may be, and different for each number. */
+/** A filter of maximum length, different for each number. */
 const longFilter = (number: number) => `requesterAccountId=${number}-${'@'.repeat(1_000)}`;
 const FILTERED = `/api/atlas/v2/groups/${'a'.repeat(24)}/streams/vpcPeeringConnections`;
 
@@ -195,7 +195,7 @@ test('lists with long filters are counted with their keys', async () => {
   expectNear((cache.bytes + renderedPages.bytes - counted) / grown);
 });
 
-test('pages with long keys are counted with them', async () => {
+test('pages with long keys are counted with their keys', async () => {
   const { cache, renderedPages, ask } = createGateway(bodyOf(1));
   const page = (number: number) => ask(FILTERED, 'identity', `${longFilter(0)}&pageNum=${number}`);
   for (let number = 10_000; number < 10_100; number++) await page(number);
@@ -210,7 +210,7 @@ test.each([100, 3_000])(
   async (length) => {
     const snapshots = createPinnedListings<string>(ROOM, { clock });
     const times = { loadedAt: 0, freshUntil: 0, revalidateUntil: 0, staleIfErrorUntil: 0 };
-    // Made of bytes, so that no two keys have characters in common.
+    // Built from bytes, so that no two keys share characters.
     const keyOf = (number: number) => Buffer.alloc(length, `${number}-`).toString('latin1');
     const pin = (number: number) =>
       snapshots.pin(String(number), keyOf(number), 'AAAAAAAAAAAA', 'list', times, 0);

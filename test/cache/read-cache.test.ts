@@ -22,7 +22,7 @@ const OPTIONS = {
   maxWaiting: 1_000,
 };
 
-describe('the cache of lists', () => {
+describe('the list cache', () => {
   let clock: FakeClock;
   let cache: ReturnType<typeof createListCache<string>>;
   let loads: { priority: string; settle: (loaded: LoadResult<string>) => void }[];
@@ -59,7 +59,7 @@ describe('the cache of lists', () => {
     cache = createListCache<string>(OPTIONS, { clock, observe: () => undefined });
   });
 
-  test('callers that arrive during a load share its answer, and the one who began it is told apart', async () => {
+  test('callers that arrive during a load share its result, and only the leader is reported as a miss', async () => {
     const reads = Array.from({ length: 1_000 }, () => ask());
     expect(loads).toHaveLength(1);
     settle(value('list'));
@@ -74,7 +74,7 @@ describe('the cache of lists', () => {
     expect(ask()).toMatchObject({ type: 'value', value: 'list', cacheStatus: { outcome: 'hit' } });
   });
 
-  test('a stale list is served while one refresh runs beside it', async () => {
+  test('a stale list is served while one refresh runs in the background', async () => {
     await freshnessWindow('old');
     await clock.advance(30_000);
     expect([ask(), ask(), ask()].map((read) => outcomeOf(read as CacheRead<string>))).toEqual([
@@ -88,7 +88,7 @@ describe('the cache of lists', () => {
     expect(ask()).toMatchObject({ value: 'new', cacheStatus: { outcome: 'hit' } });
   });
 
-  test('a refresh that fails keeps the list and pauses before the next', async () => {
+  test('after a failed refresh the list stays cached and the next refresh waits for the pause', async () => {
     await freshnessWindow('old');
     await clock.advance(30_000);
     ask();
@@ -101,7 +101,7 @@ describe('the cache of lists', () => {
     expect(loads).toHaveLength(1);
   });
 
-  test('past the refresh window a load is waited for, and its failure served around until the last limit', async () => {
+  test('after stale-while-revalidate a request waits for the load, and a failed load serves the stale list until stale-if-error ends', async () => {
     await freshnessWindow('old');
     await clock.advance(400_000);
     const read = ask();
@@ -116,7 +116,7 @@ describe('the cache of lists', () => {
     expect(await late).toMatchObject({ type: 'failed', failure: { code: 'UPSTREAM_FAILED' } });
   });
 
-  test('a refusal that means gone evicts, and is itself remembered briefly', async () => {
+  test('a 4xx that means the list is gone evicts it and is cached briefly', async () => {
     await freshnessWindow('old');
     await clock.advance(30_000);
     ask();
@@ -128,7 +128,7 @@ describe('the cache of lists', () => {
     expect(loads).toHaveLength(1);
   });
 
-  test('a refusal that does not mean gone keeps the list', async () => {
+  test('a 4xx that does not mean the list is gone leaves it cached', async () => {
     await freshnessWindow('old');
     await clock.advance(30_000);
     ask();
@@ -137,7 +137,7 @@ describe('the cache of lists', () => {
     expect(ask()).toMatchObject({ value: 'old' });
   });
 
-  test('a list loaded before a purge answers those who wait and is not stored after it', async () => {
+  test('a load that began before a purge answers its waiters but is not stored', async () => {
     const before = ask();
     cache.purge({ project: 'project', soft: false });
     const after = ask();
@@ -154,21 +154,21 @@ describe('the cache of lists', () => {
     { operation: 'operation' },
     { project: 'project', operation: 'operation' },
     {},
-  ])('a purge of %j forgets the list', async (scope) => {
+  ])('a purge of %j removes the list', async (scope) => {
     await freshnessWindow('list');
     cache.purge({ ...scope, soft: false });
     ask();
     expect(loads).toHaveLength(1);
   });
 
-  test('a purge of something else does not', async () => {
+  test('a purge of another scope does not remove the list', async () => {
     await freshnessWindow('list');
     cache.purge({ project: 'other', soft: false });
     cache.purge({ project: 'project', operation: 'other', soft: false });
     expect(ask()).toMatchObject({ cacheStatus: { outcome: 'hit' } });
   });
 
-  test('after a soft purge and the load that follows it a list is a hit again', async () => {
+  test('after a soft purge and the subsequent load the list is a hit again', async () => {
     await freshnessWindow('old');
     cache.purge({ project: 'project', soft: true });
     ask();
@@ -178,14 +178,14 @@ describe('the cache of lists', () => {
     expect(loads).toHaveLength(0);
   });
 
-  test('a soft purge has the list asked for again, and keeps it in case that fails', async () => {
+  test('a soft purge revalidates the list at its next use, and serves it if that fails', async () => {
     await freshnessWindow('list');
     cache.purge({ project: 'project', soft: true });
     expect(ask()).toMatchObject({ value: 'list', cacheStatus: { outcome: 'stale' } });
     expect(loads).toHaveLength(1);
   });
 
-  test('a list larger than a project’s share is served, not stored', async () => {
+  test('a list larger than a project’s share is served but not stored', async () => {
     const read = ask();
     settle({ type: 'loaded', value: 'large', bytes: 60_000 });
     expect(await read).toMatchObject({ value: 'large', cacheStatus: { stored: false } });
@@ -199,14 +199,14 @@ describe('the cache of lists', () => {
     expect(loads).toHaveLength(0);
   });
 
-  test('no-cache loads, and serves what is held where that fails', async () => {
+  test('no-cache loads, and serves the cached list if that fails', async () => {
     await freshnessWindow('list');
     const read = ask({ noCache: true });
     settle(upstreamFailure('UPSTREAM_UNREACHABLE', 'gone'));
     expect(await read).toMatchObject({ value: 'list', cacheStatus: { outcome: 'stale' } });
   });
 
-  test('max-age asks again for what is older; max-stale takes what is staler', async () => {
+  test('max-age reloads an older list; max-stale accepts a staler one', async () => {
     await freshnessWindow('list');
     await clock.advance(10_000);
     expect(ask({ maxAgeMs: 10_000 })).toMatchObject({ value: 'list' });

@@ -5,20 +5,20 @@ import type { Entry } from '../../src/cache/memory-tier.ts';
 
 type Eventually<Value> = Value | Promise<Value>;
 
-/** What every tier does, at once or after a while. */
+/** The interface that all tiers share, synchronous or asynchronous. */
 export interface Tier {
   get(project: string, key: string): Eventually<Entry<string> | undefined>;
   set(project: string, key: string, entry: Entry<string>): Eventually<boolean>;
   delete(project: string, key: string): Eventually<void>;
   dropProject(project: string): Eventually<void>;
   clear(): Eventually<void>;
-  /** The number an entry carries that is stored now. */
+  /** The purge sequence of an entry that is stored now. */
   readonly sequence: number;
-  /** Bytes of which one entry may have no more. */
+  /** The maximum size of one entry in bytes. */
   readonly mostBytes: number;
 }
 
-/** The contract of a tier, held by whatever `open` makes; `times` are those of an entry that was loaded just now. */
+/** The contract tests of a tier, run on the result of `open`; `times` is the window of an entry that was just loaded. */
 export function describeTier(
   name: string,
   open: () => Promise<{ tier: Tier; times: () => FreshnessWindow; close: () => Promise<void> }>,
@@ -42,7 +42,7 @@ export function describeTier(
     });
     const heldValue = async (project: string, key: string) => (await tier.get(project, key))?.value;
 
-    test('what was stored is found, with its value, size, operation and times', async () => {
+    test('a stored entry is found with its value, size, operation and times', async () => {
       const stored = entry('a list');
       expect(await tier.set('project', 'key', stored)).toBe(true);
       const found = await tier.get('project', 'key');
@@ -51,20 +51,20 @@ export function describeTier(
         expect(found?.window[moment as keyof FreshnessWindow]).toBeCloseTo(at, -2);
     });
 
-    test('what was not stored is not found, whatever stands beside it', async () => {
+    test('a key that was not stored is not found, even if similar keys are stored', async () => {
       await tier.set('project', 'key', entry('a list'));
       expect(await tier.get('project', 'other')).toBeUndefined();
       expect(await tier.get('other', 'key')).toBeUndefined();
       expect(await tier.get('', 'project key')).toBeUndefined();
     });
 
-    test('the last one stored under a key is the one that is found', async () => {
+    test('storing under the same key again replaces the entry', async () => {
       await tier.set('project', 'key', entry('old'));
       await tier.set('project', 'key', entry('new'));
       expect(await heldValue('project', 'key')).toBe('new');
     });
 
-    test('deleting takes one entry and leaves the others', async () => {
+    test('deleting removes one entry and leaves the others', async () => {
       await tier.set('project', 'one', entry('1'));
       await tier.set('project', 'two', entry('2'));
       await tier.delete('project', 'one');
@@ -75,7 +75,7 @@ export function describeTier(
       ]);
     });
 
-    test('dropping a project takes all it holds and nothing else, and what comes after is kept', async () => {
+    test('dropping a project removes its entries and no others, and later entries are stored again', async () => {
       await tier.set('project', 'one', entry('1'));
       await tier.set('other', 'one', entry('2'));
       await tier.dropProject('project');
@@ -84,7 +84,7 @@ export function describeTier(
       expect(await heldValue('project', 'one')).toBe('3');
     });
 
-    test('clearing takes everything', async () => {
+    test('clearing removes everything', async () => {
       await tier.set('project', 'one', entry('1'));
       await tier.set('other', 'two', entry('2'));
       await tier.clear();
@@ -94,12 +94,12 @@ export function describeTier(
       ]);
     });
 
-    test('what is too large is refused and not kept', async () => {
+    test('an entry that is too large is rejected and not stored', async () => {
       expect(await tier.set('project', 'key', entry('x'.repeat(tier.mostBytes + 1)))).toBe(false);
       expect(await tier.get('project', 'key')).toBeUndefined();
     });
 
-    test('in any order of storing, deleting and dropping, what is found is what was stored last', async () => {
+    test('any sequence of storing, deleting and dropping returns the entry that was stored last', async () => {
       const name = fc.constantFrom('a', 'b', 'a b', '', 'ä');
       const step = fc.oneof(
         { weight: 6, arbitrary: fc.tuple(fc.constant('set' as const), name, name, fc.string()) },

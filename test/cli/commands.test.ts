@@ -10,7 +10,7 @@ import { ask } from '../support/running.ts';
 
 const children: ChildProcessWithoutNullStreams[] = [];
 
-/** The program as it is installed: built, in a process of its own, with nothing of this one's environment but what it needs to start. */
+/** The installed program: built, in a separate process, with a minimal environment. */
 function start(args: readonly string[], env: Record<string, string> = {}) {
   const child = spawn(process.execPath, ['bin/atlas-gateway.js', ...args], {
     env: { PATH: process.env['PATH'] ?? '', ...env },
@@ -38,12 +38,12 @@ afterEach(() => {
 });
 
 describe('the command line', () => {
-  test('is a program: it ends with its code and prints on the stream that is meant', async () => {
+  test('exits with its code and prints to the right stream', async () => {
     expect(await run(['srve'])).toMatchObject({ code: 2, out: '' });
     expect(await run(['serve', '--help'])).toMatchObject({ code: 0, err: '' });
   });
 
-  test('without a command shows the commands and ends with 2', async () => {
+  test('without a command lists the commands and exits with 2', async () => {
     const { code, err } = await say([]);
     expect(code).toBe(2);
     for (const name of [
@@ -69,27 +69,27 @@ describe('the command line', () => {
   );
 
   test.each([
-    [['srve'], "there is no command 'srve': did you mean 'serve'?"],
+    [['srve'], "unknown command 'srve': did you mean 'serve'?"],
     [['serve', '--confg', 'x'], "unknown flag --confg: did you mean '--config'?"],
     [['serve', '--config'], '--config needs a value'],
     [['serve', 'gateway.yaml'], "'gateway.yaml' is not expected here"],
     [['demo', '--port', 'x'], '--port must be a port from 0 to 65535'],
-    [['new-key'], '--caller NAME is needed'],
+    [['new-key'], '--caller NAME is required'],
     [['serve'], 'atlas-gateway demo'],
     [
       ['check', '--config', 'nowhere.yaml'],
       'nowhere.yaml: cannot be read; check the path given with --config',
     ],
-  ])('%j ends with 2 and says: %s', async (args, sentence) => {
+  ])('%j exits with 2 and prints: %s', async (args, sentence) => {
     const { code, err } = await say(args, { readFile: (path) => readFileSync(path, 'utf8') });
     expect(code).toBe(2);
     expect(err).toContain(sentence);
   });
 
-  test('healthcheck ends with 1 where nothing answers', async () => {
+  test('healthcheck exits with 1 without a response', async () => {
     const { code, err } = await say(['healthcheck', '--url', 'http://127.0.0.1:1']);
     expect(code).toBe(1);
-    expect(err).toBe('not ready: nothing answers on http://127.0.0.1:1\n');
+    expect(err).toBe('not ready: no response from http://127.0.0.1:1\n');
   });
 });
 
@@ -106,7 +106,7 @@ describe('serve', () => {
     return path;
   };
 
-  test('answers with a key made by new-key, is ready, and ends with 0 on SIGTERM', async () => {
+  test('accepts a key created by new-key, becomes ready, and exits with 0 on SIGTERM', async () => {
     const simulated = start(['simulator', '--port', '0']);
     await expect.poll(() => simulated.output.out, { timeout: 10_000 }).toContain('Projects:');
     const atlas = /http:\S+\d/.exec(simulated.output.out)?.[0] ?? '';
@@ -120,7 +120,7 @@ describe('serve', () => {
       `listen: { port: 0 }\nadmin: { port: 0 }\nupstream: { origin: '${atlas}' }\ndrain: { delay: 0s }\ncredentials:\n  - name: c\n    serviceAccount: { clientId: { env: ID }, clientSecret: { file: secret } }\n${lines}`,
     );
     const env = { ID: id ?? '' };
-    expect((await run(['check', '--config', path], env)).out).toContain('The configuration is good.');
+    expect((await run(['check', '--config', path], env)).out).toContain('The configuration is valid.');
     const gateway = start(['serve', '--config', path], env);
     await expect.poll(() => gateway.output.out, { timeout: 10_000 }).toContain('listening on');
     const [origin = '', admin = ''] = gateway.output.out.match(/http:\/\/[\d.:]+/g) ?? [];
@@ -137,7 +137,7 @@ describe('serve', () => {
     expect(gateway.output.err).toBe('');
   });
 
-  test('says which port is in use, and ends with 1', async () => {
+  test('reports the port in use and exits with 1', async () => {
     const taken = createServer();
     await new Promise<void>((resolve) => taken.listen(0, '127.0.0.1', resolve));
     const address = taken.address();
@@ -151,23 +151,23 @@ describe('serve', () => {
     const { code, err } = await run(['serve'], env);
     expect(code).toBe(1);
     expect(err).toBe(
-      `atlas-gateway: Port ${port} on 127.0.0.1 is in use: stop what listens there, or set listen.port to another port.\n`,
+      `atlas-gateway: Port ${port} on 127.0.0.1 is in use: stop the process that listens there, or set listen.port to another port.\n`,
     );
     await new Promise((resolve) => taken.close(resolve));
   });
 
-  test('with a broken configuration ends with 2, naming file and line', async () => {
+  test('with an invalid configuration exits with 2 and reports file and line', async () => {
     const path = configure('cache: { fresh: soon }\ncredentials: []\n');
     const { code, err } = await run(['serve', '--config', path]);
     expect(code).toBe(2);
-    expect(err).toContain(`${path}:1 cache.fresh: 'soon' is no duration; write 30s`);
-    expect(err).toContain(`${path}:2 credentials: name at least one credential`);
+    expect(err).toContain(`${path}:1 cache.fresh: 'soon' is not a valid duration; use e.g. 30s`);
+    expect(err).toContain(`${path}:2 credentials: add at least one credential`);
   });
 });
 
 test('demo prints lines that work when pasted', async () => {
   const demo = start(['demo', '--port', '0', '--admin-port', '0']);
-  await expect.poll(() => demo.output.out, { timeout: 10_000 }).toContain('Ctrl-C ends it');
+  await expect.poll(() => demo.output.out, { timeout: 10_000 }).toContain('Press Ctrl-C to stop');
   const lines = demo.output.out.split('\n').filter((line) => line.startsWith('  curl'));
   expect(lines).toHaveLength(8);
   const paste = (line: string) =>

@@ -23,7 +23,7 @@ describe.each(commands.map((command) => [command.name, command] as const))(
   (name, command) => {
     const help = helpOf(command);
 
-    test('is the same asked for with --help, -h and help', async () => {
+    test('is the same with --help, -h and help', async () => {
       for (const args of [
         [name, '--help'],
         [name, '-h'],
@@ -32,7 +32,7 @@ describe.each(commands.map((command) => [command.name, command] as const))(
         expect(await say(args, { isTerminal: true })).toEqual({ code: 0, out: help, err: '' });
     });
 
-    test('tells usage, description, every flag, exit codes and examples', () => {
+    test('contains usage, description, every flag, exit codes and examples', () => {
       expect(help.startsWith(`usage: atlas-gateway ${name}`)).toBe(true);
       for (const title of ['Flags:', 'Exit codes:', 'Examples:']) expect(help).toContain(`\n${title}\n`);
       for (const [flag, spec] of Object.entries(command.flags)) {
@@ -48,17 +48,17 @@ describe.each(commands.map((command) => [command.name, command] as const))(
 
     test('is no wider than 80 columns, and not coloured', () => {
       for (const line of help.split('\n')) expect(line.length, line).toBeLessThanOrEqual(80);
-      // biome-ignore lint/suspicious/noControlCharactersInRegex: that there are none is what is tested
+      // biome-ignore lint/suspicious/noControlCharactersInRegex: the test checks that there are none
       expect(help).not.toMatch(/[\u0000-\u0009\u000b-\u001f]| \n/);
       expect(help.endsWith('\n')).toBe(true);
     });
 
-    test('names only environment variables that there are', () => {
+    test('mentions only existing environment variables', () => {
       const named = [...help.matchAll(/\b[A-Z]{2,}(?:_[A-Z0-9]+)+\b/g)].map(([variable]) => variable);
       expect(named.filter((variable) => !KNOWN_VARIABLES.has(variable))).toEqual([]);
     });
 
-    test('has examples that can be run', () => {
+    test('contains examples that can be run', () => {
       const lines = command.help.examples.flatMap(([line]) => [
         ...line.matchAll(/atlas-gateway ([a-z-]+)((?: +[^\s<>|()&]+)*)/g),
       ]);
@@ -76,7 +76,7 @@ describe.each(commands.map((command) => [command.name, command] as const))(
   },
 );
 
-test('the variables that override settings are told with serve and check', () => {
+test('serve and check list the variables that override settings', () => {
   for (const name of ['serve', 'check']) {
     const command = commands.find((one) => one.name === name);
     const help = command === undefined ? '' : helpOf(command);
@@ -87,7 +87,7 @@ test('the variables that override settings are told with serve and check', () =>
   }
 });
 
-test('help without a command tells of all of them', async () => {
+test('help without a command lists all commands', async () => {
   const all = await say(['help']);
   expect(all).toEqual(await say(['--help']));
   for (const { name, summary } of commands) {
@@ -97,14 +97,14 @@ test('help without a command tells of all of them', async () => {
 });
 
 test.each([
-  [['help', 'srve'], "'srve' is none of"],
+  [['help', 'srve'], "'srve' is not one of"],
   [['help', 'srve'], "did you mean 'serve'?"],
   [['completion'], 'name a shell: atlas-gateway completion bash | zsh | fish'],
   [['completion', 'bsh'], "did you mean 'bash'?"],
   [['completion', 'bash', 'zsh'], "'zsh' is not expected here"],
-  [['check', '--projects'], '--projects asks Atlas: write --online too'],
+  [['check', '--projects'], '--projects sends requests to Atlas: add --online'],
   [['check', '--online=yes'], '--online takes no value'],
-])('%j ends with 2 and says: %s', async (args, sentence) => {
+])('%j exits with 2 and prints: %s', async (args, sentence) => {
   const { code, err } = await say(args);
   expect(code).toBe(2);
   expect(err).toContain(sentence);

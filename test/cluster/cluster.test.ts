@@ -35,7 +35,7 @@ describe.skipIf(!hasRedis)('gateways that share an engine', () => {
     return { ...one, offset };
   }
 
-  test('hear of each other’s purges within a second, once, and not of their own', async () => {
+  test('receive each other’s purges within a second, once, and not their own', async () => {
     const [one, two] = [await join(), await join()];
     one.group.broadcastPurge({ project: 'a', soft: false });
     two.group.broadcastPurge({ operation: 'o', soft: true });
@@ -50,7 +50,7 @@ describe.skipIf(!hasRedis)('gateways that share an engine', () => {
     expect(one.group.isPurgedSince('a', 'x', sequence)).toBe(false);
   });
 
-  test('believe nothing that others keep until they have heard of an own purge', async () => {
+  test('use no shared values until their own purge is confirmed', async () => {
     const one = await join();
     expect(await one.group.isSynced()).toBe(true);
     redis.stall();
@@ -60,7 +60,7 @@ describe.skipIf(!hasRedis)('gateways that share an engine', () => {
     await expect.poll(() => one.group.isSynced(), { timeout: 5_000 }).toBe(true);
   });
 
-  test('hear at their return of the purges that they missed', async () => {
+  test('receive the purges that they missed when they reconnect', async () => {
     const between = await startSlowness(redis.port);
     closing.push(async () => between.close());
     const away = await join({}, `redis://127.0.0.1:${between.port}`);
@@ -73,14 +73,14 @@ describe.skipIf(!hasRedis)('gateways that share an engine', () => {
     await expect.poll(() => away.offset, { timeout: 10_000 }).toEqual(['purge a * false']);
   });
 
-  test('let go of everything where more was missed than is remembered', async () => {
+  test('invalidate everything if they missed more purges than the log contains', async () => {
     const one = await join();
     redis.cli('HINCRBY', redis.cli('KEYS', '*:control'), 'sequence', '3');
     await expect.poll(() => one.offset, { timeout: 2_000 }).toEqual(['gap']);
     expect(one.group.isPurgedSince('any', 'thing', one.group.sequence - 1)).toBe(true);
   });
 
-  test('go on where they were after the engine has forgotten everything, and tell their purges once more', async () => {
+  test('restore the counters after the engine has lost its data, and send their recent purges again', async () => {
     const [one, two] = [await join(), await join()];
     one.group.broadcastPurge({ project: 'a', soft: false });
     await expect.poll(() => two.offset, SECOND).toEqual(['purge a * false']);
@@ -88,7 +88,7 @@ describe.skipIf(!hasRedis)('gateways that share an engine', () => {
     const name = one.group.keyFor('list', 'x');
     redis.cli('FLUSHALL');
     await expect.poll(() => redis.cli('KEYS', '*:purges'), { timeout: 3_000 }).not.toBe('');
-    // It is there for gateways that start later; a gateway that has heard of it does not purge again.
+    // The purge is in the log for gateways that start later; a gateway that has applied it does not purge again.
     expect([...one.offset, ...two.offset]).toEqual(['purge a * false']);
     await expect.poll(() => one.group.isSynced(), SECOND).toBe(true);
     await expect.poll(() => two.group.sequence, SECOND).toBe(one.group.sequence);
@@ -98,7 +98,7 @@ describe.skipIf(!hasRedis)('gateways that share an engine', () => {
     expect(late.group.isPurgedSince('a', 'x', one.group.sequence - 1)).toBe(true);
   });
 
-  test('never give out a number twice where the engine came back with an older state', async () => {
+  test('never issue a sequence number twice if the engine comes back with an older state', async () => {
     const one = await join();
     for (const project of ['a', 'b', 'c']) one.group.broadcastPurge({ project, soft: false });
     await expect.poll(() => one.group.isSynced(), SECOND).toBe(true);
@@ -113,7 +113,7 @@ describe.skipIf(!hasRedis)('gateways that share an engine', () => {
     expect(two.group.isPurgedSince('c', 'x', before - 1)).toBe(true);
   });
 
-  test('keep their names while the key changes in three steps, and have none in common with who has another key', async () => {
+  test('retain their key names during a three-step key rotation, and share none with a gateway that has another key', async () => {
     const [first, second] = ['the first key of a test, which is long', 'the second key of a test, also long'];
     const old = await join({ encryptionKey: first });
     const preparing = await join({ encryptionKey: first, otherKey: second });
@@ -125,11 +125,11 @@ describe.skipIf(!hasRedis)('gateways that share an engine', () => {
     expect(unauthenticated.group.keyFor('list', 'x')).not.toBe(name);
     changing.group.broadcastPurge({ project: 'a', soft: true });
     await expect.poll(() => preparing.offset, SECOND).toEqual(['purge a * true']);
-    // What cannot be read may have been about anything.
+    // An unreadable purge may have covered anything.
     await expect.poll(() => unauthenticated.offset, SECOND).toEqual(['gap']);
   });
 
-  test('survive a secret that was damaged', async () => {
+  test('recover from a damaged secret', async () => {
     const one = await join();
     const control = redis.cli('KEYS', '*:control');
     redis.cli('HSET', control, one.seal.keyIds.current, 'damaged');
@@ -140,7 +140,7 @@ describe.skipIf(!hasRedis)('gateways that share an engine', () => {
     expect(two.group.keyFor('list', 'x')).toBe(one.group.keyFor('list', 'x'));
   });
 
-  test('tell each other news within a second, and what lasts of it to who comes later', async () => {
+  test('receive news within a second, and lasting news also if they join later', async () => {
     const [one, two] = [await join(), await join()];
     one.group.broadcast({ type: 'passing', text: 'used once', subject: 'one', summary: 'too many' });
     one.group.broadcast({ type: 'lasting', text: 'revoked for long', until: Date.now() + 60_000 });
@@ -150,7 +150,7 @@ describe.skipIf(!hasRedis)('gateways that share an engine', () => {
     expect(one.offset).toEqual([]);
   });
 
-  test('keep within one bucket together, to what they draw in the moment before they tell', async () => {
+  test('together stay within one bucket, except for what they draw before the next exchange', async () => {
     const gateways = [await join(), await join(), await join()];
     const atlas: Send = async () => ({ type: 'answered', status: 200, headers: {}, body: Buffer.from('{}') });
     const sends = gateways.map(({ budget }) => budget.limit('one')(atlas));
@@ -171,7 +171,7 @@ describe.skipIf(!hasRedis)('gateways that share an engine', () => {
     for (const index of [0, 1, 2]) await draw(index, 10);
     const capacity = bucketOf(0)?.capacity ?? 0;
     await draw(0, capacity / 2);
-    // Those who drew nothing hear of it as well.
+    // Gateways that drew nothing receive the level as well.
     await expect.poll(() => Math.max(...levels()), { timeout: 3_000 }).toBeLessThan(capacity / 2);
     let spent = capacity / 2 + 30;
     for (let turn = 0; turn < 60; turn++) {
@@ -180,7 +180,7 @@ describe.skipIf(!hasRedis)('gateways that share an engine', () => {
       if (turn % 3 === 2)
         await new Promise((resolve) => gateways[0]?.clock.after(50, () => resolve(undefined)));
     }
-    // Each alone would have spent a whole bucket.
+    // Without sharing, each would have used a whole bucket.
     expect(spent).toBeGreaterThan(capacity * 0.9);
     expect(spent).toBeLessThan(capacity * 2);
     await expect.poll(() => Math.max(...levels()), { timeout: 3_000 }).toBeLessThan(capacity / 4);

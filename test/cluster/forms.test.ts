@@ -20,7 +20,7 @@ describe.skipIf(!hasRedis)('the shared tier behind every form of address', () =>
     return redis;
   }
 
-  /** Two gateways find each other there: what one writes the other reads, and hears of. */
+  /** Expects two gateways to share values and notifications at this address. */
   async function expectShared(url: string, ca?: string): Promise<void> {
     const offset: string[] = [];
     const options = ca === undefined ? {} : { ca };
@@ -34,7 +34,7 @@ describe.skipIf(!hasRedis)('the shared tier behind every form of address', () =>
     closing.push(() => two.group.close());
     expect([one.group.keyFor('list'), one.engine.connected]).toEqual([two.group.keyFor('list'), true]);
     const publish = (name: string) => one.values.publish(name, { plain: Buffer.from(name), lifeMs: 10_000 });
-    // What listens is a connection of its own in a cluster, and may come later than the one that asks.
+    // The cluster client subscribes on a separate connection, which may be ready later than the command connection.
     await expect.poll(async () => (await publish('zero')) && offset, { timeout: 2_000 }).toContain('zero');
     for (const name of ['one', 'two', 'three', 'four']) {
       expect(await publish(name)).toBe(true);
@@ -75,7 +75,7 @@ describe.skipIf(!hasRedis)('the shared tier behind every form of address', () =>
     await expectShared(`redis://gateway:secret@127.0.0.1:${redis.port}`);
   });
 
-  test('a wrong password: nothing is shared, and the log’s word for it is a code', async () => {
+  test('a wrong password: nothing is shared, and the log contains only an error code', async () => {
     const { port } = await start('--requirepass', 'right');
     const one = await joinGroup(`redis://:wrong@127.0.0.1:${port}`);
     closing.push(() => one.group.close());
@@ -84,7 +84,7 @@ describe.skipIf(!hasRedis)('the shared tier behind every form of address', () =>
     expect(states).toEqual([{ type: 'shared-state', connected: false, detail: 'WRONGPASS' }]);
   });
 
-  test('TLS, with an authority of one’s own', async () => {
+  test('TLS with a private CA', async () => {
     const folder = makeFolder();
     const [key, cert] = [join(folder, 'key.pem'), join(folder, 'cert.pem')];
     const subject = ['-subj', '/CN=localhost', '-addext', 'subjectAltName=DNS:localhost'];
@@ -130,7 +130,7 @@ describe.skipIf(!hasRedis)('the shared tier behind every form of address', () =>
     await expectShared(`redis+cluster://127.0.0.1:${redis.port}`);
   });
 
-  test('sentinels, through a change of the primary', async () => {
+  test('sentinels, through a failover of the primary', async () => {
     const [primary, replica] = [await start('--repl-diskless-sync-delay', '0'), await start()];
     replica.cli('REPLICAOF', '127.0.0.1', String(primary.port));
     const [port, folder] = [await freePort(), makeFolder()];

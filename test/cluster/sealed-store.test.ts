@@ -34,7 +34,7 @@ describe.skipIf(!hasRedis)('one load for all gateways', () => {
   };
   const loading = (count: number) => expect.poll(() => loads.length, { timeout: 5_000 }).toBe(count);
 
-  test('is waited for by the others, who have its value as soon as it is there', async () => {
+  test('makes the others wait, and they get its value as soon as it is stored', async () => {
     const all = [0, 1, 2].map((index) => want(index));
     await loading(1);
     await expect.poll(() => redis.cli('KEYS', '*:lease')).not.toBe('');
@@ -44,7 +44,7 @@ describe.skipIf(!hasRedis)('one load for all gateways', () => {
     expect(redis.cli('KEYS', '*:lease')).toBe('');
   });
 
-  test('that lasts longer than a lease keeps it', async () => {
+  test('that takes longer than a lease renews it', async () => {
     const all = [0, 1].map((index) => want(index));
     await loading(1);
     await new Promise((resolve) => gateways[0]?.clock.after(3_400, () => resolve(undefined)));
@@ -53,7 +53,7 @@ describe.skipIf(!hasRedis)('one load for all gateways', () => {
     expect(await Promise.all(all)).toEqual(['value', 'value']);
   });
 
-  test('that fails is tried by the next one at once', async () => {
+  test('that fails is retried by the next gateway at once', async () => {
     const all = [0, 1].map((index) => want(index));
     await loading(1);
     loads[0]?.('failed here');
@@ -62,10 +62,10 @@ describe.skipIf(!hasRedis)('one load for all gateways', () => {
     expect((await Promise.all(all)).toSorted()).toEqual(['failed here', 'value']);
   });
 
-  test('of a gateway that died holds nobody up for longer than its lease', async () => {
+  test('of a gateway that died blocks the others no longer than its lease', async () => {
     void want(0);
     await loading(1);
-    // Its process is gone: nobody renews the lease.
+    // The process is gone, so the lease is not renewed.
     await gateways[0]?.engine.close();
     const begunAt = performance.now();
     const other = want(1);
@@ -75,7 +75,7 @@ describe.skipIf(!hasRedis)('one load for all gateways', () => {
     expect(await other).toBe('value');
   });
 
-  test('is not waited for beyond the deadline, and its value is not put back by the one that did not wait', async () => {
+  test('delays the others only until their deadline, and its value is not overwritten by a gateway that stopped waiting', async () => {
     const first = want(0);
     await loading(1);
     const hasty = want(1, { waitMs: 300 });
@@ -90,7 +90,7 @@ describe.skipIf(!hasRedis)('one load for all gateways', () => {
     expect(await want(2)).toBe('value');
   });
 
-  test('comes after a value that is not good enough, which then is replaced', async () => {
+  test('follows a value that does not satisfy the request, and replaces it', async () => {
     const old = want(0);
     await loading(1);
     loads[0]?.('old');
@@ -103,7 +103,7 @@ describe.skipIf(!hasRedis)('one load for all gateways', () => {
     expect(await Promise.all(all)).toEqual(['new', 'new', 'new']);
   });
 
-  test('takes away what is no longer true', async () => {
+  test('removes an outdated value', async () => {
     const old = want(0);
     await loading(1);
     loads[0]?.('old');

@@ -94,7 +94,7 @@ drain: { delay: 0s }`,
     removeFolders();
   });
 
-  test('3 000 concurrent cold requests over 50 projects cost one walk a project and one token', async () => {
+  test('3 000 concurrent cold requests over 50 projects cost one walk per project and one token', async () => {
     gateways = await Promise.all([1, 2, 3].map(() => serve('30s', '10s')));
     simulator.clearRequests();
     const replies = await Promise.all(
@@ -110,9 +110,9 @@ drain: { delay: 0s }`,
     await Promise.all(gateways.map((gateway) => end(gateway, 'SIGTERM')));
   }, 60_000);
 
-  test('one of them killed, Redis killed and started again, under load → no wrong answer, no 5xx', async () => {
+  test('killing a gateway and restarting Redis under load causes no wrong response and no 5xx', async () => {
     gateways = await Promise.all([1, 2, 3].map(() => serve('200ms')));
-    /** The versions that Atlas held of each list, with the moment from which on. */
+    /** The versions of each list in Atlas, with the time from which each applied. */
     const histories = new Map(projects.map(({ id }) => [id, [{ version: 0, from: 0 }]]));
     const alive = new Set([0, 1, 2]);
     const wrong: string[] = [];
@@ -131,12 +131,12 @@ drain: { delay: 0s }`,
         if (!alive.has(index)) continue;
         const project = projects[choose(PROJECTS)] ?? { id: '' };
         const { status, text, age } = await ask(gateways[index], addressOf(project));
-        // A gateway that is killed gives no answer; anything else has to be right.
+        // A killed gateway sends no response; every other response must be correct.
         if (!alive.has(index)) continue;
         answers++;
         const now = Date.now();
         const history = histories.get(project.id) ?? [];
-        // The Age is in whole seconds; a load takes a moment, and one more where it was waited for.
+        // Age is in whole seconds; a load takes a moment, and another one if the request waited for it.
         const window = history.filter(
           (_one, at) => (history[at + 1]?.from ?? now) >= now - (age + 1) * 1_000 - 3_000,
         );

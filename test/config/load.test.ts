@@ -50,14 +50,14 @@ describe('a configuration', () => {
     });
   });
 
-  test('keeps cache.staleIfError for an operation that only has a fresh of its own', () => {
+  test('applies cache.staleIfError to an operation that only overrides fresh', () => {
     const loaded = load(
       `${GOOD}cache: { staleIfError: 1h, operations: { listGroupClusters: { fresh: 10s } } }\n`,
     );
     expect(loaded.ok && loaded.config.cache.operations).toEqual({ listGroupClusters: { fresh: 10_000 } });
   });
 
-  test('has its secrets read, without the newline at the end of a file, relative to it', () => {
+  test('has its secrets read from files relative to it, without the trailing newline', () => {
     const loaded = load(GOOD);
     expect(loaded.ok && [loaded.secretOf({ env: 'PUB' }), loaded.secretOf({ file: 'key' })]).toEqual([
       'public',
@@ -68,18 +68,24 @@ describe('a configuration', () => {
   test.each([
     [
       'cache: { maxBytes: 64MBs }',
-      "dir/gateway.yaml:7 cache.maxBytes: '64MBs' is no size; write 64MiB or 67108864",
+      "dir/gateway.yaml:7 cache.maxBytes: '64MBs' is not a valid size; use e.g. 64MiB or 67108864",
     ],
-    ['cache: { fresh: 30 }', "dir/gateway.yaml:7 cache.fresh: '30' is no duration; write 30s"],
-    ['cache: { fresh: soon }', "dir/gateway.yaml:7 cache.fresh: 'soon' is no duration; write 30s"],
+    ['cache: { fresh: 30 }', "dir/gateway.yaml:7 cache.fresh: '30' is not a valid duration; use e.g. 30s"],
+    [
+      'cache: { fresh: soon }',
+      "dir/gateway.yaml:7 cache.fresh: 'soon' is not a valid duration; use e.g. 30s",
+    ],
     [
       'cache: { projectShare: 2 }',
-      'dir/gateway.yaml:7 cache.projectShare: a share is more than 0 and at most 1',
+      'dir/gateway.yaml:7 cache.projectShare: must be greater than 0 and at most 1',
     ],
-    ['cache:\n  freshh: 1s', "dir/gateway.yaml:8 cache.freshh: is no setting: did you mean 'fresh'?"],
+    [
+      'cache:\n  freshh: 1s',
+      "dir/gateway.yaml:8 cache.freshh: is not a known setting: did you mean 'fresh'?",
+    ],
     [
       "listen: { publicUrl: 'http://gw' }\ncache: { shared: { url: { env: BAD_URL }, encryptionKey: { env: LONG } } }",
-      'dir/gateway.yaml:8 cache.shared.url: is no address of a Redis; write redis://, rediss://, redis+sentinel://…/primary or redis+cluster://, special characters of a password percent-encoded',
+      'dir/gateway.yaml:8 cache.shared.url: is not a valid Redis URL; use redis://, rediss://, redis+sentinel://…/primary or redis+cluster://, with special characters in the password percent-encoded',
     ],
     [
       "listen: { publicUrl: 'http://gw' }\ncache: { shared: { url: { env: REDIS }, encryptionKey: { env: PUB } } }",
@@ -87,25 +93,25 @@ describe('a configuration', () => {
     ],
     [
       'cache: { shared: { url: { env: REDIS }, encryptionKey: { env: LONG } } }',
-      'dir/gateway.yaml:1 listen.publicUrl: is needed with cache.shared: the links in shared lists lead there; write the address that all these gateways are reached at',
+      'dir/gateway.yaml:1 listen.publicUrl: is required with cache.shared, because shared lists contain links; write the address under which clients reach these gateways',
     ],
     [
       "cache: { shared: { url: 'redis://host', encryptionKey: { env: LONG } } }",
-      'dir/gateway.yaml:7 cache.shared.url: a secret is never written here; write { env: NAME } or { file: PATH }',
+      'dir/gateway.yaml:7 cache.shared.url: a secret must not be written in this file; write { env: NAME } or { file: PATH }',
     ],
-    ['cachee: {}', "dir/gateway.yaml:7 cachee: is no setting: did you mean 'cache'?"],
+    ['cachee: {}', "dir/gateway.yaml:7 cachee: is not a known setting: did you mean 'cache'?"],
     [
       'cache: { operations: { listGroup: {} } }',
-      "dir/gateway.yaml:7 cache.operations.listGroup: is no list operation: did you mean 'listGroups'?",
+      "dir/gateway.yaml:7 cache.operations.listGroup: is not a known list operation: did you mean 'listGroups'?",
     ],
     ['listen: { port: 80800 }', 'dir/gateway.yaml:7 listen.port: a port is a number from 0 to 65535'],
     [
       'listen: { port: many }',
-      "dir/gateway.yaml:7 listen.port: 'many' is no port; write a number from 0 to 65535",
+      "dir/gateway.yaml:7 listen.port: 'many' is not a valid port; write a number from 0 to 65535",
     ],
     [
       'listen: { publicUrl: gateway }',
-      "dir/gateway.yaml:7 listen.publicUrl: 'gateway' is no origin; write scheme and host only, such as https://host:8080",
+      "dir/gateway.yaml:7 listen.publicUrl: 'gateway' is not a valid origin; write only scheme and host, e.g. https://host:8080",
     ],
     [
       'upstream: { origin: "http://atlas.example" }',
@@ -113,20 +119,20 @@ describe('a configuration', () => {
     ],
     [
       'listen: { host: 0.0.0.0 }\nanonymous: {}',
-      'dir/gateway.yaml:8 anonymous: would let everyone in who reaches 0.0.0.0; listen on 127.0.0.1, or write allowRemote: true',
+      'dir/gateway.yaml:8 anonymous: would admit everyone who can reach 0.0.0.0; listen on 127.0.0.1, or write allowRemote: true',
     ],
     [
       'admin: { host: 0.0.0.0 }',
-      'dir/gateway.yaml:7 admin.token: is needed where 0.0.0.0 can be reached from other machines; write { file: PATH }',
+      'dir/gateway.yaml:7 admin.token: is required because 0.0.0.0 is reachable from other machines; write { file: PATH }',
     ],
     [
       'admin: { token: hunter2 }',
-      'dir/gateway.yaml:7 admin.token: a secret is never written here; write { env: NAME } or { file: PATH }',
+      'dir/gateway.yaml:7 admin.token: a secret must not be written in this file; write { env: NAME } or { file: PATH }',
     ],
     ['admin: { token: { file: nowhere } }', 'dir/gateway.yaml:7 admin.token: the file '],
     [
       'admin: { token: { env: NOT_SET } }',
-      'dir/gateway.yaml:7 admin.token: the environment variable NOT_SET is not set; export it before the start',
+      'dir/gateway.yaml:7 admin.token: the environment variable NOT_SET is not set; export it before starting the gateway',
     ],
     [
       'listen: [',
@@ -134,30 +140,26 @@ describe('a configuration', () => {
     ],
     [
       'cache: {}\ncache: {}',
-      'dir/gateway.yaml:8: is not valid YAML: this setting is written twice; remove one of them',
+      'dir/gateway.yaml:8: is not valid YAML: this setting appears twice; remove one of them',
     ],
-  ])('with %j is told: %s', (text, problem) => {
+  ])('with %j reports: %s', (text, problem) => {
     const problems = problemsOf(load(`${GOOD}${text}\n`));
     expect(problems).toHaveLength(1);
     expect(problems[0]?.replace(process.cwd(), '')).toContain(problem);
   });
 
   test.each([
-    ['callers: []', GOOD.split('callers')[0] ?? '', 'nobody could read anything'],
-    [
-      'a caller twice',
-      `${GOOD}  - name: team\n`,
-      "callers[1].name: 'team' is the name of another one already",
-    ],
+    ['callers: []', GOOD.split('callers')[0] ?? '', 'no caller could read anything'],
+    ['a caller twice', `${GOOD}  - name: team\n`, "callers[1].name: the name 'team' is already in use"],
     [
       'a key that is none',
       `${GOOD}    keys: [{ id: x, sha256: y }]\n`,
-      'make one with atlas-gateway new-key',
+      'create one with atlas-gateway new-key',
     ],
     [
       'a project that is none',
       GOOD.replace('projects: all', 'projects: [abc]'),
-      'is no id; write 24 lower-case hexadecimal digits',
+      'is not a valid id; write 24 lower-case hexadecimal digits',
     ],
     ['an unknown operation', `${GOOD}    operations: [listGroup]\n`, "did you mean 'listGroups'?"],
     ['no credentials', 'callers: [{ name: t }]\n', 'credentials: is missing'],
@@ -180,7 +182,7 @@ describe('a configuration', () => {
     expect(problemsOf(load(text)).join('\n')).toContain(problem);
   });
 
-  test('tells all its problems at once', () => {
+  test('reports all problems at once', () => {
     expect(
       problemsOf(
         load('cache: { fresh: soon, maxBytes: big }\nlisten: { port: -1 }\ncredentials: []\nextra: 1\n'),
@@ -213,14 +215,14 @@ describe('a configuration', () => {
     expect(problemsOf(load(GOOD, { [variable]: '' })).join()).toContain(`environment ${variable}: `);
   });
 
-  test('names an environment variable that is no setting', () => {
+  test('reports an environment variable that is not a setting', () => {
     expect(problemsOf(load(GOOD, { ATLAS_GATEWAY_LISTEN_PRT: '1' }))).toEqual([
-      "environment ATLAS_GATEWAY_LISTEN_PRT: names no setting: did you mean 'ATLAS_GATEWAY_LISTEN_PORT'?",
+      "environment ATLAS_GATEWAY_LISTEN_PRT: is not a known setting: did you mean 'ATLAS_GATEWAY_LISTEN_PORT'?",
     ]);
   });
 });
 
-describe('a start without a file', () => {
+describe('startup without a file', () => {
   test.each([
     [
       { MONGODB_ATLAS_CLIENT_ID: 'a', MONGODB_ATLAS_CLIENT_SECRET: 'a-secret-of-22-letters' },
@@ -238,20 +240,20 @@ describe('a start without a file', () => {
     });
   });
 
-  test('without credentials names both ways and the demo', () => {
+  test('without credentials suggests both kinds of credential and the demo', () => {
     expect(problemsOf(load(undefined)).join()).toMatch(
       /--config FILE.*MONGODB_ATLAS_CLIENT_ID.*MONGODB_ATLAS_PUBLIC_KEY.*atlas-gateway demo/,
     );
   });
 
-  test('with half a pair says which half is missing', () => {
+  test('with half a pair reports the missing half', () => {
     expect(problemsOf(load(undefined, { MONGODB_ATLAS_CLIENT_ID: 'a' })).join()).toContain(
       'MONGODB_ATLAS_CLIENT_ID is set but MONGODB_ATLAS_CLIENT_SECRET is not; set both',
     );
   });
 });
 
-test('the sample is good', () => {
+test('the sample is valid', () => {
   const text = readFileSync('config/gateway.yaml', 'utf8');
   const env = { MONGODB_ATLAS_CLIENT_ID: 'a', MONGODB_ATLAS_CLIENT_SECRET: 'a-secret-of-22-letters' };
   expect(
@@ -267,20 +269,20 @@ test('the sample is good', () => {
   ).toEqual([]);
 });
 
-test('the JSON Schema is the one of this version; npm run schema writes it', () => {
+test('the JSON Schema is up to date; npm run schema generates it', () => {
   expect(JSON.parse(readFileSync('config/gateway.schema.json', 'utf8'))).toEqual(
     JSON.parse(JSON.stringify(toJsonSchema())),
   );
 });
 
-describe('who is let in', () => {
+describe('authentication settings', () => {
   const withCaller = (lines: string) => GOOD.replace('  - name: team\n', `  - name: team\n${lines}`);
 
   test.each([
     [
       'an issuer that is not there',
       withCaller('    jwt: { issuer: https://a, subject: s }\n'),
-      "callers[0].jwt.issuer: 'https://a' is not under issuers",
+      "callers[0].jwt.issuer: 'https://a' is not listed under issuers",
     ],
     [
       'a rule without subject and claim',
@@ -325,12 +327,12 @@ describe('who is let in', () => {
     [
       'no rate',
       withCaller('    spend: { perMinute: 0 }\n'),
-      'callers[0].spend.perMinute: a rate is at least 1',
+      'callers[0].spend.perMinute: must be at least 1',
     ],
     [
       'HA1 that is none',
       withCaller(`    keys: [{ id: agw_abcdefghijkl, sha256: '${'0'.repeat(64)}', ha1: { file: key } }]\n`),
-      'callers[0].keys[0].ha1: the file key holds no HA1',
+      'callers[0].keys[0].ha1: the file key contains no HA1',
     ],
   ])('with %s is refused', (_name, text, problem) => {
     expect(problemsOf(load(text)).join('\n')).toContain(problem);

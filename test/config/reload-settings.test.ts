@@ -15,13 +15,13 @@ type JsonSchema = {
   readonly anyOf?: readonly JsonSchema[];
 };
 
-/** Whether a schema is of something that is written as `{ env: NAME }`, `{ file: PATH }` or `{ url: … }`. */
+/** Whether a schema is a reference: `{ env: NAME }`, `{ file: PATH }` or `{ url: … }`. */
 const isReference = ({ anyOf, properties }: JsonSchema) =>
   [properties, ...(anyOf ?? []).map((one) => one.properties)].some(
     (names) => names !== undefined && Object.keys(names).length === 1 && ('file' in names || 'env' in names),
   );
 
-/** Every setting that holds a value, `*` for an index or a name. */
+/** Paths of all settings with a value; `*` stands for an index or a name. */
 function leavesOf(schema: JsonSchema, path: readonly string[] = []): string[][] {
   const { properties, additionalProperties, items } = schema;
   if (isReference(schema)) return [[...path]];
@@ -32,7 +32,7 @@ function leavesOf(schema: JsonSchema, path: readonly string[] = []): string[][] 
   return [[...path]];
 }
 
-describe('every setting is live or waits for a restart', () => {
+describe('every setting either applies on reload or requires a restart', () => {
   const leaves = leavesOf(toJsonSchema() as JsonSchema);
 
   test('each leaf of the schema is in exactly one of the lists', () => {
@@ -49,7 +49,7 @@ describe('every setting is live or waits for a restart', () => {
   });
 });
 
-describe('what a reload names as waiting', () => {
+describe('settings that a reload reports as requiring a restart', () => {
   const WRITTEN = {
     listen: { tls: { cert: { file: 'cert' }, key: { file: 'key' } } },
     admin: { token: { file: 'token' } },

@@ -52,8 +52,8 @@ describe('the program alone, with no package anywhere near it', () => {
     [['help', 'serve'], 0, 'ATLAS_GATEWAY_LISTEN_PORT'],
     [['completion', 'bash'], 0, '--admin-port'],
     [['new-key', '--caller', 'team'], 0, 'Authorization: Bearer agw_'],
-    [['check', '--config', 'config/gateway.yaml'], 0, 'The configuration is good.'],
-    [['healthcheck', '--url', 'http://127.0.0.1:1'], 1, 'nothing answers'],
+    [['check', '--config', 'config/gateway.yaml'], 0, 'The configuration is valid.'],
+    [['healthcheck', '--url', 'http://127.0.0.1:1'], 1, 'no response'],
   ])('%j ends with %i and says: %s', async (args, code, sentence) => {
     const { output, ended } = start(...args);
     expect(await ended).toBe(code);
@@ -62,7 +62,7 @@ describe('the program alone, with no package anywhere near it', () => {
 
   test('demo answers lists and writes lines for people', async () => {
     const demo = start('demo', '--port', '0', '--admin-port', '0');
-    await expect.poll(demo.output, { timeout: 15_000 }).toContain('Ctrl-C ends it');
+    await expect.poll(demo.output, { timeout: 15_000 }).toContain('Press Ctrl-C to stop');
     const [, origin = ''] = /'(http:\S+:\d+)\/api/.exec(demo.output()) ?? [];
     expect((await ask(origin, linksOf(SAMPLE_PROJECTS.payments), { headers: HEADERS })).status).toBe(200);
     await expect.poll(demo.output).toMatch(/INFO.*\n/);

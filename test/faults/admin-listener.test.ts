@@ -20,7 +20,7 @@ describe('an admin listener on loopback, without a token', () => {
   const get = (target: string, host: string, method = 'GET') =>
     raw(running.admin, `${method} ${target} HTTP/1.1\r\nHost: ${host}\r\nConnection: close\r\n\r\n`);
 
-  /** Names that lead here once their owner points them here (DNS rebinding), written in every way. */
+  /** Foreign names, in all spellings, that can resolve to this host (DNS rebinding). */
   const foreign = () => [
     'attacker.example',
     `attacker.example:${port}`,
@@ -78,7 +78,7 @@ describe('an admin listener on loopback, without a token', () => {
     expect(statusOf(await get(`http://localhost:${port}/metrics`, `localhost:${port}`))).toBe(200);
   });
 
-  test('92: a Host that is none → refused', async () => {
+  test('92: an invalid Host → refused', async () => {
     for (const host of ['', 'localhost@attacker.example', '127.0.0.1:80:80', 'a b', 'localhost:port', '[::1'])
       expect([host, [400, 403]]).toEqual([
         host,
@@ -132,7 +132,7 @@ describe('an admin listener with a token', () => {
   });
   afterAll(() => running.stop());
 
-  test('92: under any Host → metrics are open, the rest asks for the token', async () => {
+  test('92: under any Host → metrics are open, everything else requires the token', async () => {
     const get = (path: string) =>
       raw(running.admin, `GET ${path} HTTP/1.1\r\nHost: gateway.example\r\nConnection: close\r\n\r\n`);
     expect(statusOf(await get('/metrics'))).toBe(200);

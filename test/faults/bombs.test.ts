@@ -11,18 +11,18 @@ const MIB = 1_048_576;
 const MAX_PEAK_BYTES = 200 * MIB;
 const { orders, single } = SAMPLE_PROJECTS;
 
-/** `before`, as many times `piece` as make `mebibytes`, and `after`. */
+/** `before`, `piece` repeated up to `mebibytes`, and `after`. */
 const filled = (before: string, piece: string, after: string, mebibytes = 30) =>
   `${before}${piece.repeat((mebibytes * MIB) / piece.length)}${after}`;
 const gzipped = (body: string) => answer(200, gzipSync(body), { 'Content-Encoding': 'gzip' });
-/** Text that gzip makes 132 KiB of. */
+/** Text that gzip compresses to 132 KiB. */
 const INCOMPRESSIBLE = randomBytes(135_000).toString('base64');
 
-/** The most memory the process has had, as the kernel counts it. */
+/** Peak resident memory of the process. */
 const peakBytes = (pid: number | undefined) =>
   1_024 * Number(/^VmHWM:\s+(\d+) kB/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]);
 
-/** What Atlas sends, and the status and code of the answer. */
+/** The upstream response, and the status and code of the gateway's response. */
 const BOMBS: readonly (readonly [string, () => Partial<Hostile>, number, string])[] = [
   [
     'gzip that unpacks into millions of items',
@@ -94,7 +94,7 @@ const BOMBS: readonly (readonly [string, () => Partial<Hostile>, number, string]
   ],
 ];
 
-describe('what Atlas sends is bounded before anything is made of it', () => {
+describe('upstream responses are bounded before they are parsed', () => {
   let atlas: Hostile | undefined;
   let built: Built | undefined;
   afterEach(async () => {
@@ -104,7 +104,7 @@ describe('what Atlas sends is bounded before anything is made of it', () => {
   });
   afterAll(removeFolders);
 
-  /** An Atlas that does this, and a gateway in front of it that has time enough on a slow machine. */
+  /** An Atlas that sends this, and a gateway in front of it with a timeout for slow machines. */
   async function start(misbehaviour: Partial<Hostile>): Promise<Hostile> {
     atlas = Object.assign(await startHostile(), misbehaviour);
     built = await serveBuilt(builtConfiguration(atlas.origin).replace('timeout: 2s', 'timeout: 15s'));
@@ -115,7 +115,7 @@ describe('what Atlas sends is bounded before anything is made of it', () => {
     ask(built?.origin ?? '', linksOf(project), { headers: { accept: ACCEPT, ...headers } });
 
   test.each(BOMBS)(
-    '110: %s → its code, less than 200 MiB, and the next is answered',
+    '110: %s → its code, less than 200 MiB, and the next request is answered',
     async (_what, bomb, status, code) => {
       const misbehaving = await start(bomb());
       const reply = await get(orders);
@@ -127,7 +127,7 @@ describe('what Atlas sends is bounded before anything is made of it', () => {
     },
   );
 
-  test('110: errors of a megabyte → passed on, but not looked into', async () => {
+  test('110: error bodies of a megabyte → passed on, but not parsed', async () => {
     const body = filled('{"errorCode":"A","parameters":[', '[],', '0]}', 0.9);
     await start({ list: answer(403, body) });
     const reply = await get(orders);

@@ -31,7 +31,7 @@ const writer = (path: string, records: string) => `
 `;
 const nodeArguments = (program: string) => ['--input-type=module', '--eval', program];
 
-/** A gateway that keeps its lists in `folder`. */
+/** A gateway that persists its lists in `folder`. */
 const startWithFile = (atlas: string, folder: string) =>
   startGateway({
     origin: atlas,
@@ -39,7 +39,7 @@ const startWithFile = (atlas: string, folder: string) =>
     config: { cache: { snapshot: { path: join(folder, 'cache'), encryptionKey: { file: 'key' } } } },
   });
 
-/** Kills a process in the middle of writing the file. */
+/** Kills a process while it writes the file. */
 async function killWhileWriting(path: string): Promise<void> {
   const endless =
     "(function* () { for (let n = 0; ; n++) { if (n === 2) console.log('writing'); yield Buffer.alloc(4_096); } })()";
@@ -49,7 +49,7 @@ async function killWhileWriting(path: string): Promise<void> {
   await new Promise((gone) => child.once('close', gone));
 }
 
-test('94: SIGKILL while the cache file is written, 60 times → the old file is read, nothing is left over', {
+test('94: SIGKILL while the cache file is written, 60 times → the old file is read, no temporary files remain', {
   timeout: 60_000,
 }, async () => {
   const { simulator, atlas } = await startSimulator();
@@ -67,7 +67,7 @@ test('94: SIGKILL while the cache file is written, 60 times → the old file is 
   await simulator.close();
 });
 
-test('94: files beside the cache file that are not its own leftovers → stay', () => {
+test('94: other files in the folder of the cache file → are not deleted', () => {
   const folder = makeFolder();
   const others = [
     'cache.tmp',
@@ -84,7 +84,7 @@ test('94: files beside the cache file that are not its own leftovers → stay', 
   expect(readdirSync(folder).sort()).toEqual([...others].sort());
 });
 
-test('94: a folder that is not there, or cannot be listed → the gateway starts', async () => {
+test('94: a folder that does not exist or cannot be listed → the gateway starts', async () => {
   const { simulator, atlas } = await startSimulator();
   const folder = makeFolder();
   const none = await startWithFile(atlas, join(folder, 'none'));
@@ -104,14 +104,14 @@ test.each([
   // 22 bytes of mark, 12 of initialization vector, 4 of length and 16 of tag: the limit of 1 024 bytes lies in the tag.
   ['in the last bytes', 1_024 + 8 - 22 - 12 - 4 - 16],
 ])(
-  '94: a write that falls short %s → an error, the good file stays, nothing is left over',
+  '94: a short write %s → an error, the good file stays, no temporary files remain',
   async (_where, recordBytes) => {
     const folder = makeFolder();
     const path = join(folder, 'cache');
     const good = [Buffer.from('good')];
     await cacheFileAt(path).write(good);
     const before = readFileSync(path);
-    // A limit on the size of files fails as a full disk does: first with a short write, then with an error.
+    // A file size limit behaves like a full disk: first a short write, then an error.
     const { status, stderr } = spawnSync(
       'sh',
       [

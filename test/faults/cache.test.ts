@@ -21,7 +21,7 @@ const purge = (scope: Record<string, unknown>) =>
   ask(running.admin, '/cache/purge', { method: 'POST', body: JSON.stringify(scope) });
 const SLOW = { target: 'privateLink', delayMs: 1_000 };
 
-test('55: a thousand at once for one cold list, the first of whom leaves → one question, all others answered', async () => {
+test('55: a thousand concurrent requests for one cold list, the first disconnects → one upstream request, all others answered', async () => {
   running.simulator.faults.add(SLOW);
   const { hostname, port } = new URL(running.origin);
   const first = httpRequest({
@@ -45,7 +45,7 @@ test('55: a thousand at once for one cold list, the first of whom leaves → one
   expect(running.upstream()).toHaveLength(1);
 });
 
-test('56: many read a stale list → one refresh beside them; past the last limit with Atlas away → 502', async () => {
+test('56: many requests for a stale list → one background refresh; after staleIfError with Atlas down → 502', async () => {
   await running.get(linksOf(orders));
   await clock.advance(60_000);
   running.simulator.faults.add({ ...SLOW, times: 1 });
@@ -64,7 +64,7 @@ test('56: many read a stale list → one refresh beside them; past the last limi
   expect([late.status, json(late).errorCode]).toEqual([502, 'UPSTREAM_FAILED']);
 });
 
-test('57: a purge while a list is loaded → those who wait are answered, and it is loaded anew for the next', async () => {
+test('57: a purge during a load → waiting callers are answered, and the next request loads again', async () => {
   running.simulator.faults.add({ ...SLOW, times: 1 });
   const waiting = running.get(linksOf(orders));
   await expect.poll(() => running.tokenRequests()).toBe(1);
@@ -90,7 +90,7 @@ describe('58', () => {
     await small.stop();
   });
 
-  test('58: any order of storing, reading and dropping → within all bytes, and each project within its share', () => {
+  test('58: any order of stores, reads and evictions → the cache and each project stay within their limits', () => {
     const projects = ['a', 'b', 'c', 'd'];
     const act = fc.record({
       what: fc.constantFrom('set', 'get', 'delete', 'drop'),
@@ -137,7 +137,7 @@ test('22: a million random keys leave memory and loads bounded', { timeout: 60_0
   for (let batch = 0; batch < 1_000; batch++) {
     const reads = Array.from({ length: 1_000 }, (_none, index) =>
       cache.read({
-        // A hundred keys for each in turn: what a project alone costs is not what is asked here.
+        // A hundred keys per project, because the overhead of a project is not measured here.
         project: `project-${Math.floor((batch * 1_000 + index) / 100) % 5_000}`,
         operation: 'operation',
         key: `key-${batch}-${index}`,
@@ -155,7 +155,7 @@ test('22: a million random keys leave memory and loads bounded', { timeout: 60_0
 });
 
 test.each([3_600_000, -3_600_000])(
-  '60: the wall clock moves by %i ms → freshness goes on as before',
+  '60: the wall clock jumps by %i ms → freshness is unaffected',
   async (ms) => {
     await running.get(linksOf(orders));
     clock.moveWall(ms);
@@ -169,10 +169,10 @@ test.each([3_600_000, -3_600_000])(
   },
 );
 
-describe('what Atlas says of a list that is held', () => {
+describe('upstream responses for a cached list', () => {
   const empties = () => running.simulator.world.replace(linksOf(ledger), []);
 
-  test('75: a list of hundreds is empty all of a sudden → asked for again, and kept where that was a mistake', async () => {
+  test('75: a list of hundreds is suddenly empty → loaded again, and kept if that was a fault', async () => {
     await running.get(linksOf(ledger));
     running.simulator.faults.add({
       target: ledger.id,
@@ -187,7 +187,7 @@ describe('what Atlas says of a list that is held', () => {
     expect(json(await running.get(linksOf(ledger))).totalCount).toBe(0);
   });
 
-  test('75: a short list that becomes empty → believed at once', async () => {
+  test('75: a short list that becomes empty → accepted immediately', async () => {
     await running.get(linksOf(single));
     running.simulator.world.replace(linksOf(single), []);
     await clock.advance(3_600_000);
@@ -204,7 +204,7 @@ describe('what Atlas says of a list that is held', () => {
     [401, 'USER_CANNOT_ACCESS_GROUP', 'evicted'],
     [404, 'GROUP_NOT_FOUND', 'evicted'],
     [404, 'RESOURCE_NOT_FOUND', 'evicted'],
-  ])('76: %i %s → the held list is %s', async (status, errorCode, what) => {
+  ])('76: %i %s → the cached list is %s', async (status, errorCode, what) => {
     await running.get(linksOf(orders));
     running.simulator.faults.add({ target: 'privateLink', status, errorCode });
     await clock.advance(3_600_000);
@@ -215,7 +215,7 @@ describe('what Atlas says of a list that is held', () => {
         expect.stringContaining('detail=UPSTREAM_AUTH'),
       ]);
     else expect([refused.status, json(refused).errorCode]).toEqual([status, errorCode]);
-    // Remembered briefly: asked once however many ask.
+    // Negative caching: one upstream request for any number of requests.
     running.simulator.clearRequests();
     await running.get(linksOf(orders));
     expect(running.upstream()).toEqual([]);

@@ -44,7 +44,7 @@ describe('callers', () => {
   const basicOf = (id: string, secret: string) =>
     `Basic ${Buffer.from(`${id}:${secret}`).toString('base64')}`;
 
-  test('23: no credentials are 401, with what is accepted', async () => {
+  test('23: no credentials are 401, with the accepted schemes', async () => {
     const reply = await running.get(path);
     expect(reply.status).toBe(401);
     expect(json(reply)).toMatchObject({ error: 401, errorCode: 'UNAUTHENTICATED' });
@@ -55,7 +55,7 @@ describe('callers', () => {
     );
   });
 
-  test('one key works as a bearer token, by digest with MD5 and SHA-256, and traded for a token', async () => {
+  test('one key works as a bearer token, by digest with MD5 and SHA-256, and exchanged for a token', async () => {
     const both = await challengesOf();
     const md5 = both.slice(0, both.indexOf(', Digest'));
     for (const authorization of [
@@ -91,19 +91,19 @@ describe('callers', () => {
     expect((await running.get(linksOf(single), { authorization })).status).toBe(401);
   });
 
-  test('an answer to a challenge from elsewhere is refused', async () => {
+  test('a response to a foreign challenge is refused', async () => {
     const forged =
       'Digest realm="MMS Public API", nonce="AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA", qop="auth", algorithm=MD5';
     expect((await running.get(path, { authorization: digestAnswer(forged, team, path) })).status).toBe(401);
   });
 
-  test('Basic is refused with a hint, also for a right key', async () => {
+  test('Basic is refused with a hint, even for a valid key', async () => {
     const reply = await running.get(path, { authorization: team.basic });
     expect(reply.status).toBe(401);
     expect(json(reply).detail).toContain('POST /api/oauth/token');
   });
 
-  test('25: another team’s project is 403, the same for a hit, a miss and a project that is not there', async () => {
+  test('25: another team’s project is 403, the same for a hit, a miss and a project that does not exist', async () => {
     await running.get(linksOf(payments), { authorization: other.bearer });
     running.simulator.clearRequests();
     const projects = [payments, single, { id: 'f'.repeat(24) }];
@@ -133,7 +133,7 @@ describe('callers', () => {
     }
   });
 
-  test('31: a count that was used is 401, an ended nonce is 401 with stale=true, and 20 at once on one nonce are all 200', async () => {
+  test('31: a reused count is 401, an expired nonce is 401 with stale=true, and 20 concurrent requests with one nonce are all 200', async () => {
     const challenges = await challengesOf();
     const captured = digestAnswer(challenges, team, path, 1);
     expect((await running.get(path, { authorization: captured })).status).toBe(200);
@@ -157,7 +157,7 @@ describe('callers', () => {
     expect(wrong.headers['www-authenticate']).toContain('stale=false');
   });
 
-  test('a token is what Atlas’s clients expect, and ends after an hour or when it is revoked', async () => {
+  test('a token has the form Atlas’s clients expect, and expires after an hour or when it is revoked', async () => {
     const reply = await issue(team.basic);
     expect(reply.status).toBe(200);
     expect(reply.headers['cache-control']).toBe('no-store');
@@ -177,7 +177,7 @@ describe('callers', () => {
     expect((await running.get(path, { authorization: second })).status).toBe(401);
   });
 
-  test('the token endpoint takes the pair percent-encoded or not, and refuses in OAuth’s form', async () => {
+  test('the token endpoint accepts the pair with or without percent-encoding, and returns OAuth errors', async () => {
     expect(
       (await issue(basicOf(team.id.replaceAll('_', '%5F'), team.secret.replaceAll('-', '%2D')))).status,
     ).toBe(200);
@@ -195,7 +195,7 @@ describe('callers', () => {
     expect((await issue(team.basic, 'x'.repeat(20_000))).status).toBe(413);
   });
 
-  test('guessing is limited, and strangers who guess do not lock a key out', async () => {
+  test('guessing is limited and does not lock a key out', async () => {
     await clock.advance(60_000);
     const guess = (index: number) => issue(basicOf(`agw_Unknown${String(index).padStart(5, '0')}`, 'guess'));
     const statuses: number[] = [];
@@ -216,7 +216,7 @@ describe('callers', () => {
     expect((await issue(expiring.basic)).status).toBe(401);
   });
 
-  test('every refusal is a log line with its reason, and counted, without what was presented', async () => {
+  test('every refusal is counted and logged with its reason, without the presented credentials', async () => {
     const challenges = await challengesOf();
     running.logLines.length = 0;
     await running.get(path);
@@ -255,7 +255,7 @@ describe('callers', () => {
     }
   });
 
-  test('what Atlas’s MCP server asks beside lists is answered harmlessly and never forwarded', async () => {
+  test('requests of Atlas’s MCP server other than lists are answered without forwarding them', async () => {
     running.simulator.clearRequests();
     expect(JSON.parse((await ask(running.origin, '/api/private/ipinfo')).text)).toEqual({
       currentIpv4Address: '127.0.0.1',
@@ -291,7 +291,7 @@ describe('limits of callers', () => {
     expect((await running.get(linksOf(orders), { authorization: team.bearer })).status).toBe(200);
   });
 
-  test('spend limits the questions to Atlas a caller causes, not what it reads from memory', async () => {
+  test('spend limits the upstream calls a caller causes, not its cache hits', async () => {
     await startWith('other', { spend: { perMinute: 3 } });
     const as = { authorization: other.bearer };
     expect((await running.get(linksOf(payments), as)).status).toBe(200);
@@ -376,7 +376,7 @@ describe('tokens of an issuer', () => {
     expect((await as(await sign({ sub: 'x', team: 'blue' }))).status).toBe(401);
   });
 
-  test('24: unsigned, signed with the public key, for another audience, expired, without an end or with an unknown key are 401', async () => {
+  test('24: unsigned, signed with the public key, for another audience, expired, without exp or with an unknown key are 401', async () => {
     const encode = (value: unknown) => Buffer.from(JSON.stringify(value)).toString('base64url');
     const exp = Math.floor(clock.wall() / 1_000) + 60;
     const publicKey = new TextEncoder().encode(JSON.stringify(jwks.keys[0]));
@@ -403,7 +403,7 @@ describe('tokens of an issuer', () => {
     expect(keyFetches - before).toBeLessThanOrEqual(1);
   });
 
-  test('26: with the key server down known keys go on; a gateway that never had them answers 503', async () => {
+  test('26: with the key server down known keys stay valid; a gateway without keys responds with 503', async () => {
     keyServerDown = true;
     expect((await as(await sign())).status).toBe(200);
     await running.stop();

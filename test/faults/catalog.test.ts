@@ -14,7 +14,7 @@ const SHAPED = new Set(['pageNum', 'itemsPerPage', 'pretty', 'envelope', 'includ
 const TODAY = '2026-08-10';
 const catalog = createCatalog(operations);
 
-/** A value that the catalog takes for a parameter, different for different seeds where there is a choice. */
+/** A valid value for a parameter, which depends on the seed if there are several. */
 function sampleOf({ name, type, pattern, enum: choices, minimum }: Parameter, seed: number): string {
   if (name === 'groupId') return orders.id;
   if (name === 'orgId') return ORG;
@@ -23,7 +23,7 @@ function sampleOf({ name, type, pattern, enum: choices, minimum }: Parameter, se
   if (type === 'integer') return String((minimum ?? 0) + seed);
   if (pattern === undefined) return `value ${seed}/é`.replace('/', '-');
   const rule = new RegExp(pattern);
-  // fast-check makes no strings for lookaheads; what they would rule out is filtered.
+  // fast-check does not support lookaheads, so values that they would exclude are filtered.
   const loose = new RegExp(pattern.replaceAll(/\(\?[=!][^()]*(\([^()]*\)[^()]*)*\)/g, ''));
   const texts = fc
     .stringMatching(loose)
@@ -47,7 +47,7 @@ const required = (operation: Operation) =>
       ? [`${parameter.name}=${encodeURIComponent(sampleOf(parameter, 1))}`]
       : [],
   );
-/** The newest version that can be had on the day of the tests. */
+/** The newest version available on the date of the tests. */
 const versionOf = ({ versions }: Operation) =>
   versions.findLast(({ sunset }) => sunset === undefined || sunset > TODAY)?.name;
 const acceptOf = (operation: Operation) => ({
@@ -135,7 +135,7 @@ describe('every list of the catalog', () => {
     expect(running.simulator.requests).toEqual([]);
   });
 
-  test('15: an unknown parameter is 400, without a question to Atlas', async () => {
+  test('15: an unknown parameter is 400, without an upstream request', async () => {
     for (const operation of living) {
       for (const query of ['foo=1', '__proto__=1', 'constructor=x', 'PageNum=1', 'toString'])
         expect(json(await get(operation, [query])).errorCode).toBe('INVALID_QUERY_PARAMETER');
@@ -151,7 +151,7 @@ describe('every list of the catalog', () => {
     expect(running.simulator.requests).toEqual([]);
   });
 
-  test('17: reordered and re-encoded equivalents are one question', async () => {
+  test('17: reordered and re-encoded equivalents share one cache entry', async () => {
     const percent = (text: string) => [...Buffer.from(text)].map((byte) => `%${byte.toString(16)}`).join('');
     let compared = 0;
     for (const operation of living) {
@@ -204,7 +204,7 @@ describe('every list of the catalog', () => {
     },
   );
 
-  test('19: where a suffix is part of a valid parameter, Atlas decides; it is asked with the suffix encoded', async () => {
+  test('19: a suffix that is part of a valid parameter is sent to Atlas encoded', async () => {
     for (const [suffix, encoded] of [
       ['x.css', 'x.css'],
       ['x;x.css', 'x%3Bx.css'],
@@ -280,7 +280,7 @@ describe('every list of the catalog', () => {
   });
 });
 
-test('25: every list is open or closed as the policy says, the same for a project that is held and one that is not', async () => {
+test('25: every list is open or closed as the policy says, the same for a cached project and one that is not cached', async () => {
   const key = testKey(9);
   const callers = [
     { name: 'team', keys: [{ id: key.id, sha256: key.sha256 }], projects: [orders.id], organizations: [ORG] },
@@ -303,7 +303,7 @@ test('25: every list is open or closed as the policy says, the same for a projec
       expect(json(reply).errorCode, operation.id).toBe('OPERATION_FORBIDDEN');
     else {
       const own = operation.path.includes('{groupId}') || operation.path.includes('{orgId}');
-      // Lists across projects are cut down to the caller, or closed to those who may not read all projects.
+      // Lists across projects are filtered for the caller, or closed to callers that may not read all projects.
       expect(own ? [200] : [200, 403], `${operation.id} ${reply.text}`).toContain(reply.status);
     }
     if (operation.sensitivity !== 'open' || !operation.path.includes('{groupId}')) continue;
@@ -318,7 +318,7 @@ test('25: every list is open or closed as the policy says, the same for a projec
   await running.stop();
 });
 
-describe('what Atlas sends', () => {
+describe('upstream responses', () => {
   let running: Running;
   let clock: ReturnType<typeof createFakeClock>;
   beforeEach(async () => {
@@ -375,7 +375,7 @@ describe('what Atlas sends', () => {
     expect(running.upstream()).toEqual([linksOf(orders, '?itemsPerPage=500&pageNum=1')]);
   });
 
-  test('48: a list that changes while it is walked is walked again, never torn', async () => {
+  test('48: a list that changes during a walk is walked again, never torn', async () => {
     const items = Array.from({ length: 1_200 }, (_none, index) => ({ _id: `item-${index}` }));
     running.simulator.world.replace(linksOf(orders), items);
     running.simulator.faults.add({
@@ -409,7 +409,7 @@ describe('what Atlas sends', () => {
     expect(running.upstream().at(-1)).toBe(`${path}?includeCount=false&itemsPerPage=500&pageNum=1`);
   });
 
-  test('who follows next sees one list without a gap or a repeat, through a refresh', async () => {
+  test('a client that follows next links sees one list without gaps or repeats, even across a refresh', async () => {
     const first = json(await running.get(linksOf(payments, '?itemsPerPage=400')));
     const before = first.results.map(({ _id }) => _id);
     running.simulator.world.replace(linksOf(payments), [{ _id: 'only' }]);
@@ -432,7 +432,7 @@ describe('what Atlas sends', () => {
     expect(json(late).totalCount).toBe(1);
   });
 
-  test('a link into a listing that is gone leads nowhere', async () => {
+  test('a link to an evicted listing is not served', async () => {
     const next =
       json(await running.get(linksOf(payments, '?itemsPerPage=400'))).links.find(({ rel }) => rel === 'next')
         ?.href ?? '';
@@ -442,7 +442,7 @@ describe('what Atlas sends', () => {
     expect((await running.get(next.slice(running.origin.length))).status).toBe(404);
   });
 
-  test('two credentials that cover a project back each other up', async () => {
+  test('two credentials that cover a project provide failover', async () => {
     await running.stop();
     const both = [
       {
@@ -463,7 +463,7 @@ describe('what Atlas sends', () => {
     });
   });
 
-  test('a list across projects is put together from all credentials, each item once', async () => {
+  test('a list across projects is merged from all credentials, each item once', async () => {
     await running.stop();
     const both = [
       { name: 'one', serviceAccount: { clientId: { env: 'ID' }, clientSecret: { env: 'SECRET' } } },

@@ -28,9 +28,13 @@ describe('a configuration file that the YAML library throws on', () => {
     [
       'an alias without an anchor',
       'listen: {}\nmetrics: *typo\n',
-      /^gateway\.yaml:2: \*typo names no anchor; /,
+      /^gateway\.yaml:2: \*typo refers to an undefined anchor; /,
     ],
-    ['an alias before its anchor', 'a: *later\nb: &later 1\n', /^gateway\.yaml:1: \*later names no anchor; /],
+    [
+      'an alias before its anchor',
+      'a: *later\nb: &later 1\n',
+      /^gateway\.yaml:1: \*later refers to an undefined anchor; /,
+    ],
     ['an alias of itself', 'a: &a [*a]\n', /^gateway\.yaml:1/],
     [
       'an alias bomb',
@@ -64,7 +68,7 @@ describe('a configuration file that the YAML library throws on', () => {
     ).toBe(true);
   });
 
-  test('121: whatever is changed in a file → a configuration, or problems with file and line; never an exception', () => {
+  test('121: any change in a file → a configuration, or problems with file and line; never an exception', () => {
     const pieces = [
       '*typo',
       '&a',
@@ -121,7 +125,7 @@ describe('a configuration file that the YAML library throws on', () => {
   });
 });
 
-test('121: whatever is written into the configuration of a running gateway → it goes on as before, and says what to do', async () => {
+test('121: any content in the configuration of a running gateway → it continues with the old one and reports a remedy', async () => {
   const { simulator, atlas } = await startSimulator();
   const built = await serveBuilt(builtConfiguration(atlas));
   const list = async () =>
@@ -147,7 +151,7 @@ test('121: whatever is written into the configuration of a running gateway → i
     await expect.poll(rejected, { timeout: 5_000, interval: 50 }).toBe(index + 1);
     expect(await list()).toBe(200);
   }
-  expect(built.output()).toContain(':8: *typo names no anchor; quote the value');
+  expect(built.output()).toContain(':8: *typo refers to an undefined anchor; quote the value');
   // A secret that is mounted after the configuration that names it.
   const secret = join(dirname(built.path), 'later');
   writeFileSync(built.path, good.replace('{ env: SECRET }', '{ file: later }'));

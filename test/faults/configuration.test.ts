@@ -30,7 +30,7 @@ interface World {
   readonly clock?: Clock;
 }
 
-/** What a command says of a configuration in a world of these files and variables. */
+/** Output of a command for a configuration, with these files and variables. */
 async function ask(command: 'check' | 'serve', text: string, { env, files, ...rest }: World) {
   const all: Record<string, string> = { 'gateway.yaml': text, secret: 'mdb_sa_sk_of_this_test', ...files };
   return say([command, '--config', 'gateway.yaml'], {
@@ -44,7 +44,7 @@ async function ask(command: 'check' | 'serve', text: string, { env, files, ...re
   });
 }
 
-/** Every problem that `check` reports; `serve` reports the same before it tries anything. */
+/** Every problem that `check` reports; `serve` reports the same before it starts. */
 async function problemsOf(text: string, world: World = {}): Promise<string[]> {
   const [checked, served] = [await ask('check', text, world), await ask('serve', text, world)];
   expect(served).toEqual(checked);
@@ -147,7 +147,7 @@ cache:
       GOOD.replace(/credentials:[\s\S]*?callers/, 'credentials: 5\ncallers'),
       'credentials',
     ],
-  ])('%s → one problem, and none that only follows from it', async (_what, text, setting) => {
+  ])('%s → one problem without consequential ones', async (_what, text, setting) => {
     const problems = await problemsOf(text);
     expect(problems).toHaveLength(1);
     expect(problems[0]).toContain(setting);
@@ -160,12 +160,12 @@ cache:
     ['a:\n\tb: 1', 2, 'a tab is used as indentation; use spaces'],
     ['a: @x', 1, 'a value cannot begin with this character; put the value in quotes'],
     ['a: "\\q"', 1, 'use single quotes'],
-    ['a: 1\na: 2', 2, 'this setting is written twice; remove one of them'],
-    ['a: 1\n---\nb: 2', 2, 'a second document begins at ---; keep one'],
-    ['a: }', 1, 'look for a missing or extra bracket'],
+    ['a: 1\na: 2', 2, 'this setting appears twice; remove one of them'],
+    ['a: 1\n---\nb: 2', 2, 'a second document begins at ---; remove it'],
+    ['a: }', 1, 'check for a missing or extra bracket'],
     ['a\nb: 1', 1, 'a setting has no colon after its name; write name: value'],
     ['a: &x &y 1', 1, 'a value has two anchors'],
-    ['- a\nb: hunter2', 2, 'something is in the wrong place here'],
+    ['- a\nb: hunter2', 2, 'unexpected character'],
   ])(
     'a text that is not YAML (%j) → line, words and remedy, with the variables that are wrong',
     async (text, line, words) => {
@@ -175,13 +175,13 @@ cache:
       expect(problems[0]).toContain(words);
       expect(problems.join()).not.toContain('hunter2');
       expect(problems.slice(-2)).toEqual([
-        "environment ATLAS_GATEWAY_LISTEN_PRT: names no setting: did you mean 'ATLAS_GATEWAY_LISTEN_PORT'?",
-        "environment ATLAS_GATEWAY_CACHE_FRESH: 'soon' is no duration; write 30s",
+        "environment ATLAS_GATEWAY_LISTEN_PRT: is not a known setting: did you mean 'ATLAS_GATEWAY_LISTEN_PORT'?",
+        "environment ATLAS_GATEWAY_CACHE_FRESH: 'soon' is not a valid duration; use e.g. 30s",
       ]);
     },
   );
 
-  test('no configuration and wrong variables → all of it', async () => {
+  test('no configuration and invalid variables → all problems', async () => {
     const { code, err } = await say(['check'], {
       env: { ATLAS_GATEWAY_LISTEN_PORT: 'x', ATLAS_GATEWAY_X: '1' },
     });
@@ -197,16 +197,16 @@ cache:
   const snapshotAt = (path: string) =>
     `${GOOD}cache: { snapshot: { path: '${path}', encryptionKey: { env: LONG } } }\n`;
 
-  test('a cache file that cannot be written → named, with the reason', async () => {
+  test('a cache file that cannot be written → reported with the reason', async () => {
     const folder = makeFolder();
     writeFileSync(join(folder, 'file'), '');
     for (const [path, reason] of [
-      [folder, 'is a folder; write the path of a file in it'],
+      [folder, 'is a folder; use the path of a file in it'],
       [join(folder, 'file/cache'), `cannot be written: ${join(folder, 'file')} is not a folder`],
       [join(folder, 'file/a/b/cache'), `cannot be written: ${join(folder, 'file')} is not a folder`],
       ['/dev/null', 'is not a regular file'],
-      ['gateway.yaml', 'is the configuration or a file that it names, and would be overwritten'],
-      ['secret', 'is the configuration or a file that it names, and would be overwritten'],
+      ['gateway.yaml', 'is the configuration or a file it references, and would be overwritten'],
+      ['secret', 'is the configuration or a file it references, and would be overwritten'],
     ] as const) {
       const problems = await problemsOf(snapshotAt(path), { whyNotWritable });
       expect(problems).toEqual([
@@ -217,7 +217,7 @@ cache:
       await isGood(snapshotAt(join(folder, path)), { whyNotWritable });
   });
 
-  /** Whether any user can get at a file. */
+  /** Whether every user can access a file. */
   const isForAll = (path: string): boolean =>
     (statSync(path).mode & 0o001) !== 0 && (dirname(path) === path || isForAll(dirname(path)));
 
@@ -277,7 +277,7 @@ describe('125: the variables that Kubernetes sets for a Service called atlas-gat
   ])('ATLAS_GATEWAY_%s → still an error', async (name) => {
     const problems = await problemsOf(GOOD, { env: { [`ATLAS_GATEWAY_${name}`]: '1' } });
     expect(problems).toEqual([
-      expect.stringContaining(`environment ATLAS_GATEWAY_${name}: names no setting`),
+      expect.stringContaining(`environment ATLAS_GATEWAY_${name}: is not a known setting`),
     ]);
   });
 
@@ -286,8 +286,8 @@ describe('125: the variables that Kubernetes sets for a Service called atlas-gat
   });
 });
 
-describe('126: what would only fail at the start, or later', () => {
-  /** By setting: a value that is wrong, and what is said of it; given in the file, and by its variable. */
+describe('126: errors that would only appear at startup or later', () => {
+  /** By setting: an invalid value and its message; given in the file and by its variable. */
   const VALUES: readonly [setting: (typeof SCALAR_SETTINGS)[number], value: string, sentence: string][] = [
     ['listen.host', '999.0.0.1', "'999.0.0.1' is not a valid host; write an IP address or a name"],
     ['listen.host', 'http://gateway', 'is not a valid host'],
@@ -296,28 +296,28 @@ describe('126: what would only fail at the start, or later', () => {
     ['listen.host', 'two words', 'is not a valid host'],
     ['listen.host', '', "'' is not a valid host"],
     ['admin.host', '-gateway', 'is not a valid host'],
-    ['listen.port', '9090', '9090 is admin.port too; write another port'],
-    ['admin.port', '8080', '8080 is listen.port too; write another port'],
+    ['listen.port', '9090', '9090 is also used by admin.port; choose another port'],
+    ['admin.port', '8080', '8080 is also used by listen.port; choose another port'],
     ['listen.port', '-1', 'port'],
-    ['listen.publicUrl', 'https://user:password@gw', 'is no origin'],
-    ['listen.publicUrl', 'https://gw?a=b', 'is no origin'],
-    ['listen.publicUrl', 'ftp://gw', 'is no origin'],
-    ['listen.publicUrl', 'https://gw:99999', 'is no origin'],
-    ['listen.maxInFlight', '0', 'a count is at least 1'],
-    ['upstream.origin', 'ftp://atlas', 'is no origin'],
-    ['upstream.origin', 'https://user@atlas', 'is no origin'],
-    ['upstream.timeout', '0s', 'must be more than 0; write 10s, for example'],
-    ['upstream.timeout', '-5s', "'-5s' is no duration; write 10s"],
-    ['upstream.timeout', '25d', 'is too long; write 24d at most'],
-    ['upstream.maxBody', '0MiB', "'0MiB' is no size"],
-    ['upstream.maxBody', '0', 'is no size'],
-    ['cache.maxBytes', '99999999999GiB', 'is no size'],
-    ['cache.projectShare', '0', 'a share is more than 0'],
-    ['cache.fresh', '-1s', 'is no duration'],
-    ['cache.staleIfError', '99999999999d', 'is too long; write 3650d at most'],
-    ['cache.maxItems', '0', 'a count is at least 1'],
-    ['drain.delay', '30d', 'is too long; write 24d at most'],
-    ['drain.deadline', '30d', 'is too long; write 24d at most'],
+    ['listen.publicUrl', 'https://user:password@gw', 'is not a valid origin'],
+    ['listen.publicUrl', 'https://gw?a=b', 'is not a valid origin'],
+    ['listen.publicUrl', 'ftp://gw', 'is not a valid origin'],
+    ['listen.publicUrl', 'https://gw:99999', 'is not a valid origin'],
+    ['listen.maxInFlight', '0', 'must be at least 1'],
+    ['upstream.origin', 'ftp://atlas', 'is not a valid origin'],
+    ['upstream.origin', 'https://user@atlas', 'is not a valid origin'],
+    ['upstream.timeout', '0s', 'must be greater than 0; use e.g. 10s'],
+    ['upstream.timeout', '-5s', "'-5s' is not a valid duration; use e.g. 10s"],
+    ['upstream.timeout', '25d', 'is too long; use at most 24d'],
+    ['upstream.maxBody', '0MiB', "'0MiB' is not a valid size"],
+    ['upstream.maxBody', '0', 'is not a valid size'],
+    ['cache.maxBytes', '99999999999GiB', 'is not a valid size'],
+    ['cache.projectShare', '0', 'must be greater than 0'],
+    ['cache.fresh', '-1s', 'is not a valid duration'],
+    ['cache.staleIfError', '99999999999d', 'is too long; use at most 3650d'],
+    ['cache.maxItems', '0', 'must be at least 1'],
+    ['drain.delay', '30d', 'is too long; use at most 24d'],
+    ['drain.deadline', '30d', 'is too long; use at most 24d'],
   ];
   const isNumber = (value: string) => /^-?\d+$/.test(value);
 
@@ -334,7 +334,7 @@ describe('126: what would only fail at the start, or later', () => {
     const variable = variableOf(setting);
     const problems = await problemsOf(GOOD, { env: { [variable]: value } });
     expect(problems).toEqual([expect.stringContaining(`environment ${variable}: `)]);
-    // A negative number is a text there, which is wrong all the same.
+    // In a variable, a negative number is a string, which is invalid as well.
     if (value !== '-1') expect(problems[0]).toContain(sentence);
   });
 
@@ -349,27 +349,27 @@ describe('126: what would only fail at the start, or later', () => {
     [
       'a day that is not in the calendar',
       `${GOOD}${KEY}2026-02-30 }]\n`,
-      "7 callers[0].keys[0].expires: '2026-02-30' is not a day of the calendar; write a day that its month has",
+      "7 callers[0].keys[0].expires: '2026-02-30' is not an existing date; write a day that exists in that month",
     ],
     [
       'the day of a credential',
       GOOD.replace('  - name: c\n', '  - name: c\n    expires: 2026-13-01\n'),
-      "3 credentials[0].expires: '2026-13-01' is not a day of the calendar",
+      "3 credentials[0].expires: '2026-13-01' is not an existing date",
     ],
     [
       'yes for true',
       `${GOOD}anonymous:\n  allowRemote: yes\n`,
-      "8 anonymous.allowRemote: 'yes' is not true or false; write true or false, without quotes",
+      "8 anonymous.allowRemote: 'yes' is not a boolean; write true or false, without quotes",
     ],
     [
       'on for true',
       `${GOOD}metrics:\n  privateLinkConnections: on\n`,
-      "8 metrics.privateLinkConnections: 'on' is not true or false",
+      "8 metrics.privateLinkConnections: 'on' is not a boolean",
     ],
     [
       'no for false',
       `${GOOD}cache:\n  operations: { listGroupClusters: { whole: no } }\n`,
-      "8 cache.operations.listGroupClusters.whole: 'no' is not true or false",
+      "8 cache.operations.listGroupClusters.whole: 'no' is not a boolean",
     ],
     [
       'equal ports on overlapping addresses',
@@ -380,17 +380,17 @@ describe('126: what would only fail at the start, or later', () => {
     [
       'a section that is a text',
       `${GOOD}cache: 5\n`,
-      '7 cache: is a mapping; write its settings in the lines below it, indented',
+      '7 cache: must be a mapping; write its settings on the lines below it, indented',
     ],
     [
       'a list that is a mapping',
       GOOD.replace('  - name: team\n    projects: all\n', '  name: team\n'),
-      '4 callers: is a list; write each entry on a line of its own, after a dash',
+      '4 callers: must be a list; write each entry on its own line, after a dash',
     ],
     [
       'a text that is a number',
       `${GOOD}issuers: [{ issuer: 5, audience: b, jwks: { url: https://a/keys } }]\n`,
-      '7 issuers[0].issuer: is a text; write one, in quotes',
+      '7 issuers[0].issuer: must be a string; quote it',
     ],
     [
       'a text that is empty',
@@ -405,17 +405,17 @@ describe('126: what would only fail at the start, or later', () => {
     [
       'a timer without a pause',
       `${GOOD}cache:\n  snapshot: { path: cache, every: 0s, encryptionKey: { env: LONG } }\n`,
-      '8 cache.snapshot.every: must be more than 0',
+      '8 cache.snapshot.every: must be greater than 0',
     ],
     [
       'a timer that would overflow',
       `${GOOD}cache:\n  snapshot: { path: cache, every: 30d, encryptionKey: { env: LONG } }\n`,
-      '8 cache.snapshot.every: is too long; write 24d at most',
+      '8 cache.snapshot.every: is too long; use at most 24d',
     ],
     [
       'a shared tier that is always a miss',
       shared('timeout: 0ms'),
-      '9 cache.shared.timeout: must be more than 0',
+      '9 cache.shared.timeout: must be greater than 0',
     ],
     [
       'certificates that are none',
@@ -436,14 +436,14 @@ describe('126: what would only fail at the start, or later', () => {
     [
       'a token for two callers',
       `${GOOD}${jwt('x')}${jwt('y')}issuers: [{ issuer: a, audience: b, jwks: { url: https://a/keys } }]\n`,
-      "8 callers[2].jwt: admits the same tokens as caller 'x'",
+      "8 callers[2].jwt: accepts the same tokens as caller 'x'",
     ],
     [
       'a section in the file that is no mapping, and a variable of it',
       `listen: 5\n${GOOD}`,
-      '1 listen: is a mapping',
+      '1 listen: must be a mapping',
     ],
-  ])('%s → named with its line', async (_what, text, problem) => {
+  ])('%s → reported with its line', async (_what, text, problem) => {
     if (problem === undefined) return isGood(text);
     const problems = await problemsOf(text, { env: { ATLAS_GATEWAY_LISTEN_MAX_IN_FLIGHT: '7' } });
     expect(problems).toEqual([expect.stringContaining(`gateway.yaml:${problem}`)]);
@@ -458,30 +458,30 @@ describe('126: what would only fail at the start, or later', () => {
     ['127.0.0.1', '127.0.0.2', false],
     ['127.0.0.1', '::1', false],
     ['0.0.0.0', '::1', false],
-  ])('one port on %s and %s → named if they overlap', async (one, other, overlap) => {
+  ])('one port on %s and %s → reported if they overlap', async (one, other, overlap) => {
     const text = `${GOOD}listen: { host: '${one}', port: 7000 }\nadmin: { host: '${other}', port: 7000, token: { env: LONG } }\n`;
     if (!overlap) return isGood(text);
     expect(await problemsOf(text)).toEqual([
-      'gateway.yaml:7 listen.port: 7000 is admin.port too; write another port',
+      'gateway.yaml:7 listen.port: 7000 is also used by admin.port; choose another port',
     ]);
   });
 
   test.each([
     [{ ATLAS_GATEWAY_CONFIG: '' }, []],
     [{}, ['--config', '']],
-  ])('an empty path of the configuration (%j %j) → says so', async (env, flags) => {
+  ])('an empty path of the configuration (%j %j) → reported', async (env, flags) => {
     for (const command of ['check', 'serve']) {
       const { code, err } = await say([command, ...flags], { env });
       expect(code).toBe(2);
       expect(err).toBe(
         flags.length > 0
           ? 'atlas-gateway: --config needs a value\n'
-          : 'environment ATLAS_GATEWAY_CONFIG: is empty; write the path of the configuration into it, or unset it\n',
+          : 'environment ATLAS_GATEWAY_CONFIG: is empty; set it to the path of the configuration file, or unset it\n',
       );
     }
   });
 
-  test('a secret whose day is over → a note of check; the gateway starts', async () => {
+  test('an expired secret → check prints a note; the gateway starts', async () => {
     const days = GOOD.replace('  - name: c\n', '  - name: c\n    expires: 2026-08-01\n');
     const text = `${days}    keys:
       - { id: agw_abcdefghijkl, sha256: '${'0'.repeat(64)}', expires: 2026-08-10 }
@@ -491,8 +491,8 @@ describe('126: what would only fail at the start, or later', () => {
     const { code, out } = await ask('check', text, { clock });
     expect(code).toBe(0);
     expect(out.split('\n').filter((line) => line.includes('note'))).toEqual([
-      '  note         credential c expired on 2026-08-01: make another secret in Atlas',
-      '  note         key agw_abcdefghijkl of team expired on 2026-08-10: remove it, or make another one with new-key',
+      '  note         credential c expired on 2026-08-01: create a new secret in Atlas',
+      '  note         key agw_abcdefghijkl of team expired on 2026-08-10: remove it, or create a new one with new-key',
     ]);
   });
 
@@ -523,13 +523,13 @@ describe('126: what would only fail at the start, or later', () => {
       'contains a secret key; write public keys only',
     ],
     ['a private key', JSON.stringify({ keys: [{ ...publicKey, d: 'AAAA' }] }), 'contains a secret key'],
-  ])('a key set with %s → named', async (_what, content, sentence) => {
+  ])('a key set with %s → reported', async (_what, content, sentence) => {
     expect(await problemsOf(issuer('{ file: keys.json }'), { files: { 'keys.json': content } })).toEqual([
       expect.stringContaining(`gateway.yaml:8 issuers[0].jwks: the file keys.json ${sentence}`),
     ]);
   });
 
-  test('a key set with a key of an unknown kind beside a usable one → good', async () => {
+  test('a key set with a key of an unknown type and a usable one → accepted', async () => {
     const content = JSON.stringify({ keys: [{ kty: 'new' }, publicKey, { kty: 'EC', crv: 'new' }] });
     await isGood(issuer('{ file: keys.json }'), { files: { 'keys.json': content } });
   });
@@ -537,14 +537,14 @@ describe('126: what would only fail at the start, or later', () => {
   const TLS = `${GOOD}listen:\n  tls: { cert: { file: cert.pem }, key: { file: key.pem } }\n`;
   const EC = ['ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1'];
 
-  test.skipIf(noOpenssl)('certificates and keys that cannot be used → each named', async () => {
+  test.skipIf(noOpenssl)('unusable certificates and keys → each reported', async () => {
     const [one, two, weak] = [certify('one', EC), certify('two', EC), certify('weak', ['rsa:512'])];
     const encrypted = spawnSync('openssl', ['pkey', '-aes256', '-passout', 'pass:hunter2'], {
       input: one.key,
       encoding: 'utf8',
     }).stdout;
     const problems: readonly [cert: string, key: string, setting: string, sentence: string][] = [
-      [one.cert, two.key, 'key', 'key.pem does not belong to the certificate'],
+      [one.cert, two.key, 'key', 'key.pem does not match the certificate'],
       [two.cert + one.cert, one.key, 'key', 'key.pem belongs to a later certificate of the chain'],
       [weak.cert, weak.key, 'key', 'key.pem or its certificate cannot be used for TLS'],
       ['garbage', one.key, 'cert', 'cert.pem contains no certificate in PEM form'],
@@ -571,7 +571,7 @@ describe('126: what would only fail at the start, or later', () => {
     ]);
   });
 
-  /** Paths of all settings, those in lists and mappings of any name included. */
+  /** Paths of all settings, including those in lists and in mappings with arbitrary names. */
   function settingPaths(schema: unknown, path: readonly string[] = []): string[][] {
     if (typeof schema !== 'object' || schema === null) return [];
     const properties =
@@ -595,14 +595,16 @@ describe('126: what would only fail at the start, or later', () => {
       for (const value of [null, '', 'yes', 5.5, -1, true, [], [[]], {}, { x: 1 }]) {
         const { err } = await ask('check', JSON.stringify(nested(path, value)), {});
         for (const line of err.trimEnd().split('\n')) {
-          expect(line).not.toMatch(/Invalid|Too (small|big)|expected|undefined|\[object|not possible here/);
+          expect(line).not.toMatch(
+            /Invalid|Too (small|big)|expected|undefined|\[object|has an invalid value/,
+          );
         }
       }
     },
   );
 });
 
-describe('128: what a secret must not contain', () => {
+describe('128: invalid characters in secrets', () => {
   const CANARY = 'canaryCANARYcanary';
   const SECRET = `gateway.yaml:3 credentials[0].serviceAccount.clientSecret: the file secret`;
   test.each([
@@ -614,11 +616,11 @@ describe('128: what a secret must not contain', () => {
     ['a tab after it', `${CANARY}\t`, 'begins or ends with a space'],
     ['a no-break space after it', `${CANARY}\u00A0`, 'begins or ends with a space'],
     ['a space in it', `${CANARY} ${CANARY}`, 'contains a space'],
-    ['a no-break space in it', `${CANARY}\u00A0${CANARY}`, 'contains a space that is not an ordinary one'],
-    ['a zero-width space', `${CANARY}\u200B${CANARY}`, 'contains a character of no width'],
-    ['a zero-width joiner at the end', `${CANARY}\u200D`, 'contains a character of no width'],
-    ['a soft hyphen', `${CANARY}\u00AD${CANARY}`, 'contains a character of no width'],
-    ['a byte order mark in it', `${CANARY}\uFEFF${CANARY}`, 'contains a character of no width'],
+    ['a no-break space in it', `${CANARY}\u00A0${CANARY}`, 'contains a special space character'],
+    ['a zero-width space', `${CANARY}\u200B${CANARY}`, 'contains an invisible character'],
+    ['a zero-width joiner at the end', `${CANARY}\u200D`, 'contains an invisible character'],
+    ['a soft hyphen', `${CANARY}\u00AD${CANARY}`, 'contains an invisible character'],
+    ['a byte order mark in it', `${CANARY}\uFEFF${CANARY}`, 'contains an invisible character'],
     ['a line break in it', `${CANARY}\n${CANARY}`, 'contains a line break; write the secret on one line'],
     ['a carriage return in it', `${CANARY}\r${CANARY}`, 'contains a line break'],
     ['a line separator in it', `${CANARY}\u2028${CANARY}`, 'contains a line break'],
@@ -641,11 +643,11 @@ describe('128: what a secret must not contain', () => {
     },
   );
 
-  test.each(['\n', '\r\n', ''])('one newline at the end (%j) → left out', async (end) => {
+  test.each(['\n', '\r\n', ''])('one trailing newline (%j) → removed', async (end) => {
     await isGood(GOOD, { files: { secret: `${CANARY}${end}` }, env: { ID: `${CANARY}${end}` } });
   });
 
-  test('every other secret is checked alike; keys for encryption may contain spaces', async () => {
+  test('all other secrets have the same checks; encryption keys may contain spaces', async () => {
     const text = `listen: { publicUrl: 'https://gw' }
 admin: { token: { file: token } }
 tokens: { signingKey: { file: signing } }
@@ -663,6 +665,6 @@ ${GOOD}`;
     const spoilt = Object.fromEntries(names.map((name) => [name, `${value(name)}\u200B`]));
     const problems = await problemsOf(text, { files: spoilt });
     expect(problems).toHaveLength(names.length);
-    for (const problem of problems) expect(problem).toContain('contains a character of no width');
+    for (const problem of problems) expect(problem).toContain('contains an invisible character');
   });
 });

@@ -18,7 +18,7 @@ if (noOpenssl) process.stderr.write('skipped: openssl is not installed, so no TL
 
 afterAll(removeFolders);
 
-/** The socket once it is closed, and what came over it. */
+/** Resolves to everything received once the socket is closed. */
 function received(socket: Socket): Promise<string> {
   return new Promise((resolve) => {
     const chunks: Buffer[] = [];
@@ -28,7 +28,7 @@ function received(socket: Socket): Promise<string> {
   });
 }
 
-describe('offers to change the protocol', () => {
+describe('protocol upgrades', () => {
   const OFFERS = [
     ['h2c', 'Upgrade, HTTP2-Settings', 'HTTP2-Settings: AAMAAABkAAQAoAAAAAIAAAAA\r\n'],
     [
@@ -73,7 +73,7 @@ describe('offers to change the protocol', () => {
   });
 
   test.each(listeners)(
-    '91: a request that follows one on the %s listener → is not lost without notice: the connection is closed',
+    '91: a request after one on the %s listener → is not lost silently: the connection is closed',
     async (listener) => {
       const plain = requestFor(listener, '');
       for (const proposeSecrets of OFFERS) {
@@ -106,7 +106,7 @@ describe('offers to change the protocol', () => {
     },
   );
 
-  test('91: CONNECT behind a request that is not answered yet → no answer in its place', async () => {
+  test('91: CONNECT pipelined after a pending request → no response out of order', async () => {
     const { origin, simulator } = running.get('http') ?? expect.unreachable();
     simulator.faults.add({ target: single.id, delayMs: 300, times: 1 });
     const asked = `GET ${linksOf(single)} HTTP/1.1\r\nHost: localhost\r\nAccept: ${ACCEPT}\r\n\r\n`;
@@ -158,13 +158,13 @@ describe.skipIf(noOpenssl)('TLS handshakes', () => {
     ).toMatch(/^HTTP\/1\.1 200 /);
   });
 
-  test('92: more of them than are taken → the oldest are closed, others are served', {
+  test('92: more of them than allowed → the oldest are closed, others are served', {
     timeout: 40_000,
   }, async () => {
     const { port } = new URL(running.origin);
     const sockets: Socket[] = [];
     let closed = 0;
-    // A few at a time: past the backlog of the listening socket, the kernel repeats handshakes seconds later.
+    // A few at a time: if the listen backlog overflows, the kernel retries handshakes only seconds later.
     for (let batch = 0; batch < 12; batch++) {
       const opened = Array.from({ length: 100 }, () => connect(Number(port), '127.0.0.1'));
       for (const socket of opened) {
@@ -199,7 +199,7 @@ describe('a drain', () => {
   let clock: FakeClock;
   let listener: Listener;
   let origin: string;
-  /** Requests in order of their arrival, each answered by its function. */
+  /** Requests in order of arrival; calling one sends its response. */
   let requests: { response: ServerResponse; answer: (body?: string) => void }[];
   async function listen(handler: RequestListener, tls?: { cert: string; key: string }) {
     clock = createFakeClock();
@@ -215,7 +215,7 @@ describe('a drain', () => {
     });
     origin = await listener.listen();
   }
-  /** A listener that answers with a kept head when the test says so. */
+  /** A listener that responds with a cached head when the test triggers it. */
   function listenPatiently(tls?: { cert: string; key: string }) {
     requests = [];
     return listen((request, response) => {
@@ -240,7 +240,7 @@ describe('a drain', () => {
       const drained = listener.drain({ delayMs: DELAY_MS, deadlineMs: DEADLINE_MS });
       await clock.advance(DELAY_MS);
       requests[0]?.answer();
-      // The clock stands: neither the deadline nor a timer of the connection ends the drain.
+      // The clock does not advance, so neither the deadline nor a connection timer can end the drain.
       await drained;
       expect(await all).toMatch(/^HTTP\/1\.1 200 /);
       expect(await all).toMatch(CLOSE);
@@ -262,7 +262,7 @@ describe('a drain', () => {
     await drained;
   });
 
-  test('96: an answer whose head is sent already → whole, and the drain ends with it', async () => {
+  test('96: a response whose head is already sent → complete, and the drain ends with it', async () => {
     await listenPatiently();
     const socket = open(origin);
     const all = received(socket);
@@ -279,7 +279,7 @@ describe('a drain', () => {
     expect(await all).toMatch(/halfhalf$/);
   });
 
-  test('96: an answer on its way to a slow reader → not cut', async () => {
+  test('96: a response in transit to a slow reader → not truncated', async () => {
     const body = 'x'.repeat(20_000_000);
     await listen((request, response) => write(request, response, answer(body)));
     const socket = open(origin);
@@ -292,7 +292,7 @@ describe('a drain', () => {
     await drained;
   });
 
-  test('96: idle connections, used and unused → served during the delay, closed at once after it', async () => {
+  test('96: idle connections, used and unused → served during the delay, closed immediately afterwards', async () => {
     await listenPatiently();
     const [used, busy, unused] = [open(origin), open(origin), open(origin)];
     const ends = [used, busy, unused].map(received);
@@ -314,7 +314,7 @@ describe('a drain', () => {
     expect(await ends[2]).toBe('');
   });
 
-  test.skipIf(noOpenssl)('96: a TLS handshake that is not finished → does not delay the end', async () => {
+  test.skipIf(noOpenssl)('96: an unfinished TLS handshake → does not delay the shutdown', async () => {
     await listenPatiently(createCertificate());
     const socket = connect(Number(new URL(origin).port), '127.0.0.1', () => socket.write(HELLO_BEGUN));
     const all = received(socket);
@@ -327,7 +327,7 @@ describe('a drain', () => {
     expect(await all).toBe('');
   });
 
-  test('96: an answer that never comes → closed at the deadline', async () => {
+  test('96: a response that never arrives → closed at the deadline', async () => {
     await listenPatiently();
     const socket = open(origin);
     const all = received(socket);
@@ -382,7 +382,7 @@ test('96: SIGTERM with requests in flight → Connection: close, and exit long b
       asked.on('error', reject);
       asked.end();
     });
-  // Connections of both listeners are left idle, and a list has turned stale.
+  // Leave connections of both listeners idle, and let a list become stale.
   expect(await get(built.origin, linksOf(orders), idle)).toBe('200 keep-alive');
   expect(await get(built.admin, '/metrics', idle)).toBe('200 keep-alive');
   await expect

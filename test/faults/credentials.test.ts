@@ -47,12 +47,12 @@ describe('the token endpoint', () => {
     ['answers with another type of token', token({ token_type: 'mac' })],
     ['says nothing', () => undefined],
     ['has given too many tokens', answer(403, '{"error":"access_denied"}')],
-  ])('50: it %s → 503 with Retry-After, growing pauses, and well again after', async (_what, fault) => {
+  ])('50: it %s → 503 with Retry-After, exponential backoff, and recovery', async (_what, fault) => {
     atlas.token = fault;
     let answered = 0;
     const asking = Array.from({ length: 20 }, () => running.get(linksOf(single)).finally(() => answered++));
     const inFlight = async () => JSON.parse((await ask(running.admin, '/status.json')).text).inFlight;
-    // Who arrives only after the clock has moved on finds the pause at its end, and may ask once more.
+    // A request that arrives after the clock has advanced finds the backoff elapsed, and may send one more request.
     await expect.poll(async () => answered + (await inFlight())).toBeGreaterThanOrEqual(20);
     for (const reply of await settled(clock, Promise.all(asking), 100)) {
       expect([reply.status, json(reply).errorCode]).toEqual([503, 'CREDENTIALS_UNAVAILABLE']);
@@ -66,14 +66,14 @@ describe('the token endpoint', () => {
     }
     expect(atlas.received.tokens).toBeLessThan(40);
     atlas.token = undefined;
-    // The last attempt may still be under way: who asks now waits for its end, and the pause that follows is a minute at the most.
+    // The last attempt may still be in progress: new requests wait for it, and the backoff after it is at most a minute.
     await clock.advance(61_000);
     await get(single);
     await clock.advance(61_000);
     expect((await get(single)).status).toBe(200);
   });
 
-  test('50: a held list → served while no token can be had', async () => {
+  test('50: a cached list → served while token renewal fails', async () => {
     const held = await get(orders);
     await clock.advance(7_200_000);
     atlas.token = answer(401, '{"error":"invalid_client"}');
@@ -95,7 +95,7 @@ describe('the token endpoint', () => {
 
 describe('digest toward Atlas', () => {
   test.each(['MD5', 'SHA-256'] as const)(
-    '52: %s, twenty at once, a nonce that ends → every count once, all answered',
+    '52: %s, twenty in parallel, a nonce that expires → every count used once, all answered',
     async (algorithm) => {
       const clock = createFakeClock();
       const running = await startGateway({
@@ -118,7 +118,7 @@ describe('digest toward Atlas', () => {
           return `${/nonce="([^"]*)"/.exec(text)?.[1]} ${/nc=(\w+)/.exec(text)?.[1]}`;
         });
       expect(new Set(counts).size).toBe(counts.length);
-      // One challenge for all at the start; when a nonce has expired, each request that was signed with it is refused once.
+      // Initially one challenge for all; after a nonce has expired, each request signed with it is refused once.
       expect(running.simulator.requests.filter(({ status }) => status === 401).length).toBeLessThanOrEqual(
         1 + 2 * lists.length,
       );
@@ -167,7 +167,7 @@ describe('a secret that changes', () => {
   const { clientId, clientSecret } = SAMPLE_CREDENTIALS.serviceAccount;
   const CONFIG = (atlas: string, folder: string) =>
     builtConfiguration(atlas).replace('{ env: SECRET }', `{ file: '${join(folder, 'secret')}' }`);
-  /** As Kubernetes mounts it: a link to a file behind `..data`, a link that is swapped as a whole. */
+  /** As Kubernetes mounts it: a symlink to a file in `..data`, which is itself a symlink that is replaced atomically. */
   function mount(folder: string, version: number, secret: string) {
     mkdirSync(join(folder, `..v${version}`), { recursive: true });
     writeFileSync(join(folder, `..v${version}`, 'secret'), secret);
@@ -193,7 +193,7 @@ describe('a secret that changes', () => {
     return { simulator, folder, built, get, metrics, tokens, stop };
   }
 
-  test('53: a newline at the end of its file → left out; the secret itself is in no output', async () => {
+  test('53: a newline at the end of its file → removed; the secret never appears in output', async () => {
     const { built, get, metrics, stop } = await start(`${clientSecret}\n`);
     expect((await get()).status).toBe(200);
     const everything = built.output() + (await metrics()) + (await ask(built.admin, '/status.json')).text;
@@ -201,7 +201,7 @@ describe('a secret that changes', () => {
     await stop();
   });
 
-  test('54: ..data is swapped → the new secret is proved and used, without a lost request', async () => {
+  test('54: ..data is replaced → the new secret is verified and used, without a lost request', async () => {
     const { simulator, folder, built, get, metrics, tokens, stop } = await start(clientSecret);
     simulator.acceptSecret('the-next-secret-of-the-account');
     expect((await get()).status).toBe(200);
@@ -227,7 +227,7 @@ describe('a secret that changes', () => {
     await stop();
   });
 
-  test('54: a new secret that Atlas learns of later → tried again, and then used', async () => {
+  test('54: a new secret that Atlas accepts only later → retried, and then used', async () => {
     const { simulator, folder, get, metrics, stop } = await start(clientSecret);
     expect((await get()).status).toBe(200);
     mount(folder, 2, 'known-a-little-later');

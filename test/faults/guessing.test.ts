@@ -85,12 +85,12 @@ describe('caller keys', () => {
     tokens.replaceKeys(ids.map(entry));
     const guess = async (id: string, address?: string) =>
       (await tokens.issue(basicOf(id, 'guess'), new URLSearchParams(), address)).status;
-    // One address that tries many ids, few times each.
+    // One address tries many ids, a few times each.
     for (let turn = 0; turn < 60; turn++)
       expect(await guess(ids[turn % 10]?.id ?? '', '2001:db8::1')).toBe(401);
     expect(await guess(ids[0]?.id ?? '', '2001:db8::2')).toBe(429);
     expect(await guess(ids[0]?.id ?? '', '2001:db8:0:1::2')).toBe(401);
-    // Many addresses that try one id.
+    // Many addresses try one id.
     const [, second] = ids;
     for (let turn = 0; turn < 54; turn++) expect(await guess(second?.id ?? '', `192.0.2.${turn}`)).toBe(401);
     expect(await guess(second?.id ?? '', '192.0.2.200')).toBe(429);
@@ -115,7 +115,7 @@ describe('caller keys', () => {
 });
 
 describe('nonces', () => {
-  test("90: one key's 10 001 nonces end its own oldest one, and none of another's", () => {
+  test("90: one key's 10 001 nonces evict its own oldest one, and none of another key", () => {
     clock = createFakeClock();
     const nonceStore = createNonceStore({ clock, random });
     const [owners, others] = [nonceStore.issue(), nonceStore.issue()];
@@ -127,7 +127,7 @@ describe('nonces', () => {
     expect(nonceStore.use('owner', owners, 2)).toBe(true);
   });
 
-  test('90: the counts that one key can have remembered are bounded, and are its own', async () => {
+  test('90: the stored counts are bounded per key', async () => {
     clock = createFakeClock();
     const nonceStore = createNonceStore({ clock, random });
     const owners = nonceStore.issue();
@@ -139,7 +139,7 @@ describe('nonces', () => {
       nonces.push(nonce);
       for (let count = 0; count < 5_000; count++) nonceStore.use('other', nonce, count);
     }
-    // The limit of all counts ends the first nonce altogether; each of the rest is full.
+    // The limit on all counts evicts the first nonce; each of the others has reached its own limit.
     expect(nonces.map((nonce) => nonceStore.check('other', nonce))).toEqual(Array<string>(21).fill('ended'));
     expect(nonceStore.check('other', nonceStore.issue())).toBe('good');
     expect(nonceStore.check('owner', owners)).toBe('good');
@@ -147,7 +147,7 @@ describe('nonces', () => {
     expect(nonceStore.check('owner', owners)).toBe('ended');
   });
 
-  test("90: while another caller uses ever new nonces, a digest client's own nonce goes on", async () => {
+  test("90: while another caller keeps requesting new nonces, a digest client's own nonce stays valid", async () => {
     await start();
     const challenge = (await running.get(path)).headers['www-authenticate'] ?? '';
     const authorize = (key: typeof owner, challenges: string, count: number) => ({
@@ -217,14 +217,14 @@ describe('the admin token', () => {
         expect((await present('127.0.0.2', `wrong-${turn}`)).status).toBe(401);
       const limited = await present('127.0.0.2', 'wrong');
       expect([limited.status, limited.retryAfter]).toEqual([429, 60]);
-      // Whether the next guess is right is not said: otherwise the limit would limit nothing.
+      // The response must not reveal whether the next guess is right, or the limit would have no effect.
       expect((await present('127.0.0.2', ADMIN_TOKEN)).status).toBe(429);
       expect((await present('127.0.0.3', ADMIN_TOKEN)).status).toBe(accepted);
       await clock.advance(MINUTE_MS);
       expect((await present('127.0.0.2', ADMIN_TOKEN)).status).toBe(accepted);
     });
 
-    test(`90: sixty wrong tokens a minute altogether ${way}; an address without failures is still listened to`, async () => {
+    test(`90: sixty wrong tokens a minute altogether ${way}; an address without failures is still admitted`, async () => {
       await start();
       for (let turn = 0; turn < 60; turn++)
         expect((await present(`127.0.0.${2 + (turn % 10)}`, 'wrong')).status).toBe(401);
@@ -237,7 +237,7 @@ describe('the admin token', () => {
     });
   }
 
-  test('90: both ways share their limit, right tokens are not counted, and sessions go on', async () => {
+  test('90: both forms share the limit, valid tokens are not counted, and sessions stay valid', async () => {
     await start();
     const { cookie } = await signIn('127.0.0.2', ADMIN_TOKEN);
     for (let turn = 0; turn < 30; turn++)
@@ -252,7 +252,7 @@ describe('the admin token', () => {
     expect((await from('127.0.0.2', '/status.json', {})).status).toBe(401);
   });
 
-  test('90: every failure is a log line with reason and address, without what was presented', async () => {
+  test('90: every failure is logged with reason and address, without the presented token', async () => {
     await start();
     for (let turn = 0; turn < 12; turn++) await signIn('127.0.0.2', 'canary-of-a-wrong-token');
     await withBearer('127.0.0.3', 'canary-of-a-wrong-token');

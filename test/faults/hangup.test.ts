@@ -12,12 +12,12 @@ const SOON = { timeout: 10_000 };
 const children: ChildProcess[] = [];
 
 afterEach(() => {
-  // Where a test failed, its process is still there.
+  // After a failed test, its process is still running.
   for (const child of children.splice(0)) child.kill('SIGKILL');
 });
 afterAll(removeFolders);
 
-test('130: SIGHUP → the configuration is read again, and the gateway goes on', async () => {
+test('130: SIGHUP → the configuration is reloaded, and the gateway keeps running', async () => {
   const { simulator, atlas } = await startSimulator();
   const built = await serveBuilt(builtConfiguration(atlas, 'drain: { delay: 0s }'));
   children.push(built.child);
@@ -34,7 +34,7 @@ test('130: SIGHUP → the configuration is read again, and the gateway goes on',
   await simulator.close();
 });
 
-test('130: SIGHUP while the gateway drains → it ends as it would have', async () => {
+test('130: SIGHUP during a drain → the drain completes as usual', async () => {
   const { simulator, atlas } = await startSimulator();
   const built = await serveBuilt(builtConfiguration(atlas, 'drain: { delay: 2s }'));
   children.push(built.child);
@@ -50,13 +50,13 @@ test.each([
   [
     'demo',
     ['--port', '0', '--admin-port', '0'],
-    'Ctrl-C ends it',
-    /gateway answers on (\S+);/,
+    'Press Ctrl-C to stop',
+    /gateway listens on (\S+),/,
     linksOf(orders),
   ],
-  ['simulator', ['--port', '0'], 'Projects:', /answers on (\S+)\./, '/simulator/requests'],
+  ['simulator', ['--port', '0'], 'Projects:', /listens on (\S+)\./, '/simulator/requests'],
 ])(
-  '130: SIGHUP when the terminal of %s is closed → it goes on without one',
+  '130: SIGHUP when the terminal of %s is closed → it keeps running without one',
   async (command, args, started, address, path) => {
     const child = spawn(process.execPath, ['bin/atlas-gateway.js', command, ...args], {
       env: { PATH: process.env['PATH'] ?? '' },

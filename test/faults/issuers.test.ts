@@ -25,7 +25,7 @@ let clock: FakeClock;
 let keyServer: Server;
 let url: URL;
 let fetches: number;
-/** What the key server answers with: a status, or nothing but a closed connection. */
+/** The response of the key server: a status, or a closed connection. */
 let status: number | 'reset';
 let keys: unknown[];
 const pairs = new Map<string, Awaited<ReturnType<typeof generateKeyPair>>>();
@@ -98,7 +98,7 @@ const strangers = (count: number) =>
 
 describe('key servers', () => {
   for (const trouble of [500, 302, 'reset'] as const) {
-    test(`89: a key server that answers ${trouble} is asked once in a cooldown, whoever asks`, async () => {
+    test(`89: a key server that answers ${trouble} is requested once per cooldown, whoever the callers are`, async () => {
       status = trouble;
       const { authenticate } = open();
       const tokens = [...(await strangers(100)), await sign('one')];
@@ -125,7 +125,7 @@ describe('key servers', () => {
     expect(await authenticate(await sign('one'))).toBe('caller');
   });
 
-  test('89: unknown key ids while keys are known cause one fetch in a cooldown, and a new key is found by it', async () => {
+  test('89: unknown key ids while keys are known cause one fetch per cooldown, which finds a new key', async () => {
     const { authenticate } = open();
     expect(await authenticate(await sign('one'))).toBe('caller');
     keys.push(publicKeys.get('two'));
@@ -163,7 +163,7 @@ describe('key servers', () => {
     expect(await idle.authenticate(await sign('two'))).toBe('caller');
   });
 
-  test('89: known keys go on for as long as the key server is down, at one fetch in a cooldown', async () => {
+  test('89: known keys stay valid as long as the key server is down, with one fetch per cooldown', async () => {
     const { authenticate } = open();
     const token = await sign('one');
     expect(await authenticate(token)).toBe('caller');
@@ -179,7 +179,7 @@ describe('key servers', () => {
     expect(await authenticate(token)).toBe('unauthenticated');
   });
 
-  test('89: a key server that hangs is given up after five seconds, and one that answers without an end after a mebibyte', async () => {
+  test('89: a key server that hangs is aborted after five seconds, and one that sends an endless body after a mebibyte', async () => {
     let aborted = 0;
     const hanging = createIssuerKeys({
       clock,

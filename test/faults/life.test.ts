@@ -13,7 +13,7 @@ const HEADERS = { accept: ACCEPT };
 
 afterAll(removeFolders);
 
-test('66: more requests than are taken → 503 OVERLOADED with Retry-After; hits and probes go on', async () => {
+test('66: more concurrent requests than allowed → 503 OVERLOADED with Retry-After; hits and probes are answered', async () => {
   const clock = createFakeClock();
   const running = await startGateway({ clock, config: { listen: { port: 0, maxInFlight: 20 } } });
   await running.get(linksOf(orders));
@@ -68,7 +68,7 @@ test('67: SIGTERM under load → not ready, every request answered, exit 0', asy
   await expect.poll(async () => (await ask(built.admin, '/readyz')).status).toBe(503);
   const last = await ask(built.origin, linksOf(orders), { headers: HEADERS });
   expect([last.status, last.headers['connection']]).toEqual([200, 'close']);
-  // Load balancers have seen it and send nothing more.
+  // Load balancers have noticed and send no more requests.
   going = false;
   await Promise.all(clients);
   expect(new Set(results)).toEqual(new Set([200]));
@@ -78,7 +78,7 @@ test('67: SIGTERM under load → not ready, every request answered, exit 0', asy
   await simulator.close();
 });
 
-test('68: SIGTERM while Atlas hangs → ended with 0 at the deadline', async () => {
+test('68: SIGTERM while Atlas hangs → exit 0 at the deadline', async () => {
   const { simulator, atlas } = await startSimulator();
   const built = await serveBuilt(
     builtConfiguration(atlas, 'drain: { delay: 0s, deadline: 500ms }').replace('timeout: 2s', 'timeout: 60s'),
@@ -94,7 +94,7 @@ test('68: SIGTERM while Atlas hangs → ended with 0 at the deadline', async () 
   await simulator.close();
 });
 
-test('68: a second signal → ended at once with 1', async () => {
+test('68: a second signal → immediate exit 1', async () => {
   const { simulator, atlas } = await startSimulator();
   const built = await serveBuilt(builtConfiguration(atlas, 'drain: { delay: 60s, deadline: 60s }'));
   built.child.kill('SIGTERM');
@@ -104,7 +104,7 @@ test('68: a second signal → ended at once with 1', async () => {
   await simulator.close();
 });
 
-test('69: a configuration that is wrong → exit 2, naming file, line and the way out', () => {
+test('69: an invalid configuration → exit 2 with file, line and remedy', () => {
   const path = join(makeFolder(), 'gateway.yaml');
   writeFileSync(path, 'listen: { port: 0 }\ncredentials: []\ncache:\n  maxBytes: 64MBs\n');
   const { status, stderr } = spawnSync(
@@ -116,11 +116,11 @@ test('69: a configuration that is wrong → exit 2, naming file, line and the wa
   );
   expect(status).toBe(2);
   expect(stderr.toString()).toContain(
-    `gateway.yaml:4 cache.maxBytes: '64MBs' is no size; write 64MiB or 67108864`,
+    `gateway.yaml:4 cache.maxBytes: '64MBs' is not a valid size; use e.g. 64MiB or 67108864`,
   );
 });
 
-test('70: a port that is in use → exit 1 and a sentence that names the setting', async () => {
+test('70: a port that is in use → exit 1 and a message that names the setting', async () => {
   const { simulator, atlas } = await startSimulator();
   const path = join(makeFolder(), 'gateway.yaml');
   writeFileSync(
@@ -135,17 +135,19 @@ test('70: a port that is in use → exit 1 and a sentence that names the setting
     told += chunk;
   });
   expect(await new Promise((resolve) => child.on('close', resolve))).toBe(1);
-  expect(told).toMatch(/Port \d+ on 127\.0\.0\.1 is in use: stop what listens there, or set listen\.port/);
+  expect(told).toMatch(
+    /Port \d+ on 127\.0\.0\.1 is in use: stop the process that listens there, or set listen\.port/,
+  );
   await simulator.close();
 });
 
-/** Whether any user can get at a file: a Node in somebody's own folder cannot be started by another user. */
+/** Whether every user can access a file: a Node.js in a home folder cannot be started by another user. */
 function isForAll(path: string): boolean {
   const above = dirname(path);
   return (statSync(path).mode & 0o001) !== 0 && (above === path || isForAll(above));
 }
 
-/** Takes the right to write from a tree. */
+/** Makes a tree read-only. */
 function makeReadOnly(path: string): void {
   const { mode } = statSync(path);
   if (statSync(path).isDirectory()) for (const name of readdirSync(path)) makeReadOnly(join(path, name));
@@ -173,7 +175,7 @@ test('70: a read-only tree, another user id, a folder that cannot be written →
   await simulator.close();
 });
 
-test('73: a credential whose secret ends soon → a metric, and a line every day', async () => {
+test('73: a credential whose secret expires soon → a metric, and a daily log line', async () => {
   const clock = createFakeClock(Date.UTC(2026, 7, 10, 12));
   const credential = {
     name: 'sample',
@@ -201,7 +203,7 @@ test('73: a credential whose secret ends soon → a metric, and a line every day
   await running.stop();
 });
 
-test('74: a rate limit that runs low → freshness stretches, said in Cache-Status, and the budget is a metric', async () => {
+test('74: a rate limit that runs low → freshness is extended, shown in Cache-Status, and the budget is a metric', async () => {
   const clock = createFakeClock();
   const limits = { streams: { capacity: 10, refill: 1, perMs: 60_000 } };
   const running = await startGateway({ clock, simulator: { limits } });
@@ -217,7 +219,7 @@ test('74: a rate limit that runs low → freshness stretches, said in Cache-Stat
   const extendFreshness = await running.get(linksOf(orders));
   expect(extendFreshness.headers['cache-status']).toMatch(/^atlas-gateway; hit; ttl=\d+; detail=stretched$/);
   await clock.advance(80_000);
-  // Staler than that, it is served, and no refresh takes what is left for those who wait.
+  // Later, the stale list is served, and no refresh uses the budget left for waiting requests.
   expect((await running.get(linksOf(orders))).headers['cache-status']).toMatch(/hit; ttl=-\d+$/);
   expect(
     running.upstream().filter((target) => target.includes(orders.id) && !target.includes('rateLimits')),
@@ -230,7 +232,7 @@ if (noPromtool)
   process.stderr.write('skipped: promtool is not installed, so the metrics are not checked with it\n');
 
 test.skipIf(noPromtool)(
-  '71: the metrics after all kinds of trouble → promtool finds nothing wrong',
+  '71: the metrics after all kinds of faults → promtool finds no problems',
   async () => {
     const clock = createFakeClock();
     const running = await startGateway({ clock, config: { callers: [], anonymous: { projects: 'all' } } });
@@ -260,7 +262,7 @@ test.skipIf(noPromtool)(
     }
     promtool.stdin.end(text);
     const code = await new Promise((resolve) => promtool.on('close', resolve));
-    // What is not ours is not ours to name: the Node process metrics of prom-client.
+    // The gateway does not control the names of prom-client's Node.js process metrics.
     expect(told.split('\n').filter((line) => line.startsWith('atlas_'))).toEqual([]);
     expect([0, 3]).toContain(code);
   },

@@ -50,7 +50,7 @@ const NO_HEADERS = {
   hasBody: false,
 };
 
-/** Everything that reads what strangers or Atlas send, by what it reads. */
+/** All parsers of untrusted input and of Atlas's responses, by input. */
 const PARSERS: Readonly<Record<string, (text: string) => unknown>> = {
   'Authorization: Digest': (text) => authenticate(`Digest ${text}`),
   'Authorization: Bearer': (text) => authenticate(`Bearer ${text}`),
@@ -102,27 +102,27 @@ const PATTERNS = new Map<string, (text: string) => unknown>(
   ]),
 );
 
-/** Repeated, these are what backtracking parsers are slow at. */
+/** Repeated, these are slow for backtracking parsers. */
 const PIECES = [
   ...['a', ' ', '0', 'é', '"', '\\', ',', ';', '=', '/', '.', '-', '%', '*', ':', '[', '&', '\t'],
   ...['a=', 'a ', 'a,', 'a;', ' ;', ', ', '; ', '\\"', '="', 'a="', 'a="\\', '""', 'a=""', 'a = b '],
   ...['/.', '%2e', '/a', 'a.', '1.', '25', 'a:', 'f:', 'a&', 'a=&', 'W/"', 'q=0.', 'no-cache ', 'eyJ.'],
 ];
 const ENDS = ['', '!'];
-/** Up to four times what Node lets pass as headers; the short ones are for parsers with a limit of their own. */
+/** Up to four times Node.js' header limit; the short ones are for parsers with their own limit. */
 const LENGTHS = [256, 1_024, 4_096, 16_384, 65_536];
 const CHARACTERS = 65_536;
 /** Linear ones take 1 to 20 ms on a slow machine, `Digest ` with 4 096 letters took 200 ms. */
 const BOUND_MS = 60;
 const ATTEMPTS = 5;
 
-/** Milliseconds of processor time so far: what other processes do does not count. */
+/** CPU time of this process in milliseconds, which excludes other processes. */
 function processorMs(): number {
   const { user, system } = process.cpuUsage();
   return (user + system) / 1_000;
 }
 
-/** The milliseconds it takes to parse 65 536 characters in texts of this length: the best of a few attempts, since garbage is collected in between. */
+/** Milliseconds to parse 65 536 characters in texts of this length: the minimum of a few attempts, to exclude garbage collection. */
 function bestOf(parse: (text: string) => unknown, text: string): number {
   let best = Number.POSITIVE_INFINITY;
   for (let attempt = 0; attempt < ATTEMPTS && best > BOUND_MS; attempt++) {
@@ -148,7 +148,7 @@ const slowTexts = (parse: (text: string) => unknown) =>
         `${JSON.stringify(text.slice(0, 20))}… of ${text.length}, end ${JSON.stringify(text.slice(-1))}`,
     );
 
-describe('what strangers send is read in time in proportion to its length', () => {
+describe('untrusted input is parsed in linear time', () => {
   test.each(Object.entries(PARSERS))('83: %s', (_what, parse) => {
     expect(slowTexts(parse)).toEqual([]);
   });

@@ -16,13 +16,13 @@ const SOON = { timeout: 10_000 };
 const children: ChildProcess[] = [];
 
 afterEach(() => {
-  // Where a test failed, its process is still there.
+  // After a failed test, its process is still running.
   for (const child of children.splice(0)) child.kill('SIGKILL');
 });
 afterAll(removeFolders);
 vi.setConfig({ testTimeout: 60_000 });
 
-/** A port that was free a moment ago: where standard output cannot be read, the port has to be known beforehand. */
+/** A port that was free a moment ago. If standard output cannot be read, the port must be known beforehand. */
 async function freePort(): Promise<number> {
   const server = createServer();
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
@@ -33,13 +33,13 @@ async function freePort(): Promise<number> {
 
 interface Logging {
   readonly child: ChildProcess;
-  /** Reads so many lists, one after another. */
+  /** Reads this number of lists sequentially. */
   read(times: number): Promise<Set<number>>;
   dropped(): Promise<number>;
   readonly exited: Promise<number | null>;
 }
 
-/** The built gateway with a standard output of its own: a descriptor, a pipe, or a file that `shell` redirects it to. */
+/** The built gateway with a given standard output: a descriptor, a pipe, or a file that `shell` redirects it to. */
 async function serveLogging(
   atlas: string,
   output: { stdout?: number | 'pipe'; shell?: string; more?: string },
@@ -85,7 +85,7 @@ test.each([
   ['a pipe that is closed', 'pipe' as const],
   ['a full disk', openSync('/dev/full', 'w')],
 ])(
-  '122: the log goes to %s → answers go on, every line is counted, SIGTERM ends the process',
+  '122: the log goes to %s → requests are served, every line is counted, SIGTERM stops the process',
   async (_what, stdout) => {
     const { simulator, atlas } = await startSimulator();
     const logging = await serveLogging(atlas, { stdout });
@@ -110,10 +110,10 @@ test.each([
   },
 );
 
-test('122: nobody reads the log → answers go on, SIGTERM ends the process by its deadline', async () => {
+test('122: nobody reads the log → requests are served, SIGTERM stops the process by its deadline', async () => {
   const { simulator, atlas } = await startSimulator();
   const logging = await serveLogging(atlas, { stdout: 'pipe' });
-  // More than any pipe takes.
+  // More than the capacity of a pipe.
   expect(await logging.read(2_000)).toEqual(new Set([200]));
   const asked = performance.now();
   logging.child.kill('SIGTERM');
@@ -125,7 +125,7 @@ test('122: nobody reads the log → answers go on, SIGTERM ends the process by i
 test.each([
   ['nobody reads', 'pipe' as const, 2_000],
   ['a full disk takes', openSync('/dev/full', 'w'), 1],
-])('122: %s the log → a second signal ends the process at once', async (_what, stdout, times) => {
+])('122: %s the log → a second signal stops the process immediately', async (_what, stdout, times) => {
   const { simulator, atlas } = await startSimulator();
   const logging = await serveLogging(atlas, { stdout, more: 'drain: { delay: 60s, deadline: 60s }' });
   await logging.read(times);
@@ -137,10 +137,10 @@ test.each([
   await simulator.close();
 });
 
-test('122: the disk fills up in the middle of a line and has room again → no line is cut, lost ones are counted', async () => {
+test('122: the disk fills up in the middle of a line and has room again → no line is truncated, lost ones are counted', async () => {
   const { simulator, atlas } = await startSimulator();
   const log = join(makeFolder(), 'log');
-  // A limit on the size of files fails as a full disk does: first with a short write, then with an error.
+  // A file size limit behaves like a full disk: first a short write, then an error.
   const logging = await serveLogging(atlas, { shell: `ulimit -f 8; exec "$@" >> '${log}'` });
   const count = 30;
   await logging.read(count);
@@ -176,7 +176,7 @@ test('122: a reader that stalls for a while → lines over the bound are counted
     try {
       received += chunk.toString('latin1', 0, readSync(reader, chunk));
     } catch {
-      // Nothing is in the pipe for now.
+      // The pipe is empty at the moment.
     }
   };
   let closed = false;

@@ -24,7 +24,7 @@ const LIST = JSON.stringify({
   totalCount: 20,
 });
 
-describe('memory grows as it is counted', () => {
+describe('memory grows within its accounting', () => {
   let atlas: Hostile;
   let clock: FakeClock;
   let running: Running;
@@ -51,7 +51,7 @@ describe('memory grows as it is counted', () => {
     await atlas.close();
   });
 
-  /** The status of an answer, whose body is thrown away; a second passes, in which Atlas's rate limit recovers. */
+  /** Status of a response, whose body is discarded. Advances the clock by a second, in which Atlas's rate limit recovers. */
   async function get(path: string, headers: Record<string, string> = {}): Promise<number | undefined> {
     await clock.advance(1_000);
     return new Promise((resolve, reject) => {
@@ -68,7 +68,7 @@ describe('memory grows as it is counted', () => {
     return Number(/^atlas_gateway_cache_bytes (\d+)/m.exec(text)?.[1]);
   };
 
-  /** What `count` requests made the process and the counted bytes grow by, after `warmUp` was done a few times. */
+  /** Growth of the process and of the accounted bytes by `count` requests, after a few rounds of `warmUp`. */
   async function growthOf(count: number, once: (number: number) => Promise<unknown>, warmUp = once) {
     for (let number = count; number < count + KEYS; number++) await warmUp(number);
     running.logLines.length = 0;

@@ -21,7 +21,7 @@ describe('a request', () => {
   afterAll(() => running.stop());
   beforeEach(() => running.simulator.clearRequests());
 
-  /** One answer of this status in the form of every other error, no question to Atlas, and the next request is answered. */
+  /** Expects one response with this status in the usual error format, no upstream request, and that the next request is answered. */
   async function isRefused(bytes: string, statuses: readonly number[]): Promise<void> {
     const answer = await raw(running.origin, bytes);
     expect(statuses.map(String)).toContain(/^HTTP\/1\.1 (\d{3}) /.exec(answer)?.[1]);
@@ -94,11 +94,11 @@ describe('a request', () => {
     [12, 'with an expectation', get(PATH, 'Expect: x\r\n'), [417]],
     [13, 'that is a TLS hello', '\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03', [400]],
     [13, 'that is noise', '\x00\xff\x80\r\n\r\n', [400]],
-  ])('%i: one %s → one refusal, nothing asked of Atlas', (_row, _what, bytes, statuses) =>
+  ])('%i: one %s → one refusal, no upstream request', (_row, _what, bytes, statuses) =>
     isRefused(bytes, statuses),
   );
 
-  test('11: a body larger than is taken, announced or chunked → 413', async () => {
+  test('11: a body over the limit, with Content-Length or chunked → 413', async () => {
     for (const [origin, path] of [
       [running.origin, '/api/oauth/token'],
       [running.admin, '/cache/purge'],

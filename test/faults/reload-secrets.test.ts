@@ -36,7 +36,7 @@ describe('the admin token', () => {
     );
   };
 
-  test('77: pointed at another file → the new one is live, the old one and its sessions end', async () => {
+  test('77: changed to another file → the new one applies, the old one and its sessions are revoked', async () => {
     running = await startGateway({ config: admin('first'), files });
     const session = (await signIn(FIRST)).headers['set-cookie']?.split(';')[0] ?? '';
     const withSession = () => ask(running.admin, '/status.json', { headers: { cookie: session } });
@@ -49,13 +49,13 @@ describe('the admin token', () => {
     expect(lastReload()).toMatchObject({ outcome: 'applied', problems: [] });
   });
 
-  test('77: the content of its file changes → live', async () => {
+  test('77: the content of its file changes → applied', async () => {
     running = await startGateway({ config: admin('first'), files });
     running.reload(admin('first'), { ...files, first: SECOND });
     expect([await statusWith(FIRST), await statusWith(SECOND)]).toEqual([401, 200]);
   });
 
-  test('77: removed → the old one stays in force until a restart, and the log says so', async () => {
+  test('77: removed → the old one stays in force until a restart, which is logged', async () => {
     running = await startGateway({ config: admin('first'), files });
     running.reload(admin(), files);
     expect(await statusWith(FIRST)).toBe(200);
@@ -73,7 +73,7 @@ describe('the admin token', () => {
   });
 
   test.each(['', 'short', ' '.repeat(20).slice(0, 15)])(
-    '77: a token such as %j never opens anything',
+    '77: a token such as %j never grants access',
     async (token) => {
       running = await startGateway({ config: admin('first'), files: { ...files, first: token } });
       await opensNothing();
@@ -82,7 +82,7 @@ describe('the admin token', () => {
     },
   );
 
-  test('77: added by a reload → asked for from then on', async () => {
+  test('77: added by a reload → required from then on', async () => {
     running = await startGateway({ config: admin(), files });
     expect((await ask(running.admin, '/status.json')).status).toBe(200);
     running.reload(admin('first'), files);
@@ -109,7 +109,7 @@ describe('tokens that keys are exchanged for', () => {
   const status = async (token: string) =>
     (await running.get(linksOf(orders), { authorization: `Bearer ${token}` })).status;
 
-  test('78: tokens.signingKey changes, by reference or by content → old tokens end, new ones work', async () => {
+  test('78: tokens.signingKey changes, by reference or by content → old tokens become invalid, new ones work', async () => {
     running = await startGateway({ config: team('signing'), files });
     const first = await exchange();
     expect(await status(first)).toBe(200);
@@ -126,7 +126,7 @@ describe('tokens that keys are exchanged for', () => {
     expect(lastReload()).toMatchObject({ outcome: 'applied', problems: [] });
   });
 
-  test('79: a key whose secret is replaced under the same id → its old tokens stop at once', async () => {
+  test('79: a key whose secret is replaced under the same id → its old tokens are rejected immediately', async () => {
     running = await startGateway({ config: team('signing'), files });
     const before = await exchange();
     const unread = await exchange();
@@ -141,7 +141,7 @@ describe('tokens that keys are exchanged for', () => {
   });
 });
 
-test('78: settings that wait are named, and the gateway goes on with the values of the start', async () => {
+test('78: settings that require a restart are reported, and the gateway keeps the values of the startup', async () => {
   const config = { cache: { fresh: '30s' }, drain: { delay: '0s' } };
   running = await startGateway({ config });
   await running.get(linksOf(orders));

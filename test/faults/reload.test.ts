@@ -13,7 +13,7 @@ import { ACCEPT, ask, linksOf } from '../support/running.ts';
 
 const { orders } = SAMPLE_PROJECTS;
 const { clientId, clientSecret } = SAMPLE_CREDENTIALS.serviceAccount;
-/** A change has to work within a second; the machine may be busy. */
+/** A change must apply within a second; allow more on a busy machine. */
 const SOON = { timeout: 3_000, interval: 20 };
 const noOpenssl = spawnSync('openssl', ['version']).error !== undefined;
 if (noOpenssl) process.stderr.write('skipped: openssl is not installed, so certificates are not swapped\n');
@@ -54,7 +54,7 @@ ${keyLines(keys)}    projects: all
     operations: ${operations}
 `;
 
-/** A secret as Kubernetes mounts it: a link to a file behind `..data`, a link that is swapped as a whole. */
+/** As Kubernetes mounts a secret: a symlink to a file in `..data`, which is itself a symlink that is replaced atomically. */
 function mount(version: number, secret: string) {
   const mounted = join(folder, 'mounted');
   mkdirSync(join(mounted, `..v${version}`), { recursive: true });
@@ -89,7 +89,7 @@ async function serve(text: string) {
   return { origin, path, statusFor, metrics };
 }
 
-test('69: a configuration that changes, rightly and wrongly → keys come and go, a broken file keeps the old, no request is lost', async () => {
+test('69: valid and invalid changes of the configuration → keys are added and removed, an invalid file keeps the old configuration, no request is lost', async () => {
   const [one, two] = [testKey(1), testKey(2)];
   mount(1, `${clientSecret}\n`);
   const { path, statusFor, metrics } = await serve(configuration([one]));
@@ -114,7 +114,7 @@ test('69: a configuration that changes, rightly and wrongly → keys come and go
   expect(await metrics()).toContain('atlas_gateway_config_last_reload_successful 1');
 });
 
-test('32: a policy that changes → decides the next request, also about what is in memory', async () => {
+test('32: a policy that changes → applies to the next request, including cached lists', async () => {
   const key = testKey(1);
   mount(1, clientSecret);
   const { path, statusFor } = await serve(configuration([key]));
@@ -123,7 +123,7 @@ test('32: a policy that changes → decides the next request, also about what is
   await expect.poll(() => statusFor(key), SOON).toBe(403);
 });
 
-test('54: a secret that Kubernetes swaps twice, or takes away → used for the next token, or kept', async () => {
+test('54: a secret that Kubernetes replaces twice, or removes → used for the next token, or kept', async () => {
   const key = testKey(1);
   mount(1, 'a-secret-that-is-wrong');
   const { statusFor, metrics } = await serve(configuration([key]));
@@ -139,7 +139,7 @@ test('54: a secret that Kubernetes swaps twice, or takes away → used for the n
   expect(output).not.toContain(clientSecret);
 });
 
-test.skipIf(noOpenssl)('54: a certificate that is replaced → shown to the next connection', async () => {
+test.skipIf(noOpenssl)('54: a certificate that is replaced → used for the next connection', async () => {
   const certify = (name: string) =>
     spawnSync('openssl', [
       'req',

@@ -8,7 +8,7 @@ import { ACCEPT, ask, linksOf, startGateway, startSimulator } from '../support/r
 const { orders } = SAMPLE_PROJECTS;
 const HEADERS = { accept: ACCEPT };
 
-/** A gateway before `atlas` that keeps its lists in `folder`. */
+/** A gateway in front of `atlas` that persists its lists in `folder`. */
 const startWithFile = (atlas: string, folder: string, encryptionKey = 'k'.repeat(40)) =>
   startGateway({
     origin: atlas,
@@ -18,7 +18,7 @@ const startWithFile = (atlas: string, folder: string, encryptionKey = 'k'.repeat
 
 afterAll(removeFolders);
 
-test('72: a restart while Atlas is down → what was held is served, with its age', async () => {
+test('72: a restart while Atlas is down → cached lists are served with their Age', async () => {
   const { simulator, atlas } = await startSimulator();
   const folder = makeFolder();
   writeFileSync(join(folder, 'key'), 'k'.repeat(40), { mode: 0o600 });
@@ -38,7 +38,7 @@ test('72: a restart while Atlas is down → what was held is served, with its ag
   const after = await ask(second.origin, linksOf(orders), { headers: HEADERS });
   expect([after.status, after.text]).toEqual([200, before.text]);
   await expect.poll(() => second.output()).toContain('"outcome":"restored"');
-  // A purge takes it out of the file too: killed right after, nothing comes back.
+  // A purge also removes lists from the file: after a kill right afterwards, they are not restored.
   await ask(second.admin, '/cache/purge', { method: 'POST', body: '{}' });
   second.child.kill('SIGKILL');
   await second.ended;

@@ -28,7 +28,7 @@ const entryOf = (name: string, { id, sha256 }: { id: string; sha256: string }): 
 const callers = [entryOf('team', key), entryOf('other', other)];
 const GRANT = new URLSearchParams({ grant_type: 'client_credentials' });
 
-/** Calls that draw from one bucket, and what it has left. */
+/** Acquires tokens from one bucket, and returns its level. */
 function drawing(limited: Send, budget: Budget) {
   return {
     send: () =>
@@ -45,7 +45,7 @@ function drawing(limited: Send, budget: Budget) {
   };
 }
 
-/** One gateway's tokens, as callers use them. */
+/** The token service of one gateway, as callers use it. */
 function useTokens(tokens: ReturnType<typeof createTokens>) {
   tokens.replaceKeys(callers);
   return {
@@ -72,7 +72,7 @@ describe.skipIf(!hasRedis)('the shared tier in trouble', () => {
     await redis.stop();
   });
 
-  /** What a gateway has for its callers, joined with the others. */
+  /** The authentication state of a gateway that has joined the cluster. */
   async function joinWithAccess() {
     const clock = createSystemClock();
     let broadcast: (news: News) => void = () => undefined;
@@ -127,14 +127,14 @@ describe.skipIf(!hasRedis)('the shared tier in trouble', () => {
       await redis.restart();
       await expect.poll(() => two.present(revoked), { timeout: 20_000 }).toBe('unauthenticated');
       expect(await two.present(good)).toBe('caller');
-      // What was too much to be reported ends instead: no count of it can be used again at another gateway.
+      // Nonces that could not be reported expire instead, so that no count can be reused at another gateway.
       await expect.poll(() => two.nonceStore.check(key.id, busy), SOON).toBe('ended');
       const late = await joinWithAccess();
       expect(await late.present(revoked)).toBe('unauthenticated');
       expect(await late.present(good)).toBe('caller');
     }, 40_000);
 
-    test('86: a revocation that Redis was told of and then lost reaches gateways that start later', async () => {
+    test('86: a revocation that Redis received and then lost reaches gateways that start later', async () => {
       const [one, two] = [await joinWithAccess(), await joinWithAccess()];
       const token = await one.issue();
       await one.revoke(token);
@@ -145,7 +145,7 @@ describe.skipIf(!hasRedis)('the shared tier in trouble', () => {
       expect(await late.present(token)).toBe('unauthenticated');
     });
 
-    test('86: an engine that came back with older counters receives revocations again', async () => {
+    test('86: a Redis restored with older counters receives revocations again', async () => {
       const [one, two] = [await joinWithAccess(), await joinWithAccess()];
       const token = await one.issue();
       await one.revoke(token);
@@ -155,7 +155,7 @@ describe.skipIf(!hasRedis)('the shared tier in trouble', () => {
       await expect.poll(() => redis.cli('KEYS', '*:lasting'), SOON).not.toBe('');
     });
 
-    test('86: revocations that could not be read at the start are read as soon as they can be', async () => {
+    test('86: revocations that could not be read at startup are read as soon as possible', async () => {
       const one = await joinWithAccess();
       const token = await one.issue();
       await one.revoke(token);
@@ -200,14 +200,14 @@ describe.skipIf(!hasRedis)('the shared tier in trouble', () => {
       });
     }
 
-    test('93: a value of another type is a miss, and replaced', async () => {
+    test('93: a value of another type is a miss and is replaced', async () => {
       const gateway = await join();
       redis.cli('LPUSH', 'agw1:{name}:value', 'foreign');
       expect((await load(gateway)).value).toBe('loaded');
       await expect.poll(() => gateway.values.read('name').then(String), SOON).toBe('loaded');
     });
 
-    test('93: forged notifications do not make those who wait look in a loop', async () => {
+    test('93: forged notifications do not cause waiting requests to poll in a loop', async () => {
       const gateway = await join();
       redis.cli('SET', LEASE, 'foreign', 'PX', '3000');
       const waiting = load(gateway);
@@ -248,7 +248,7 @@ describe.skipIf(!hasRedis)('the shared tier in trouble', () => {
     ];
     for (const sequence of sequences) {
       const shown = sequence.length > 30 ? `of ${sequence.length} digits` : `'${sequence}'`;
-      test(`93: a forged sequence number ${shown} purges nothing hard, and the group goes on`, async () => {
+      test(`93: a forged sequence number ${shown} causes no hard purge, and sharing continues`, async () => {
         const [one, two] = [await join(), await join()];
         for (const project of ['a', 'b', 'c']) one.group.broadcastPurge({ project, soft: false });
         await expect.poll(() => two.offset, SOON).toHaveLength(3);
@@ -260,7 +260,7 @@ describe.skipIf(!hasRedis)('the shared tier in trouble', () => {
       });
     }
 
-    test('93: a sequence number a little too high does not purge once more what was purged before', async () => {
+    test('93: a slightly increased sequence number does not repeat earlier purges', async () => {
       const [one, two] = [await join(), await join()];
       for (const project of ['a', 'b', 'c']) one.group.broadcastPurge({ project, soft: false });
       await expect.poll(() => two.offset, SOON).toHaveLength(3);
@@ -270,7 +270,7 @@ describe.skipIf(!hasRedis)('the shared tier in trouble', () => {
       await works(one, two);
     });
 
-    test('93: a counter of news that is forged is replaced, and news goes on', async () => {
+    test('93: a forged broadcast counter is replaced, and broadcasts continue', async () => {
       const [one, two] = [await joinWithAccess(), await joinWithAccess()];
       for (const forged of ['nonsense', '-1', '5000', '9'.repeat(30)]) {
         redis.cli('HSET', control(), 'news', forged);
@@ -280,7 +280,7 @@ describe.skipIf(!hasRedis)('the shared tier in trouble', () => {
       }
     });
 
-    test('93: purges that nobody of the group wrote are one soft purge in a while, however many come', async () => {
+    test('93: forged purges cause at most one soft purge per interval, however many arrive', async () => {
       const gateway = await join();
       gateway.group.broadcastPurge({ project: 'own', soft: false });
       await expect.poll(() => gateway.group.isSynced(), SOON).toBe(true);
@@ -294,7 +294,7 @@ describe.skipIf(!hasRedis)('the shared tier in trouble', () => {
       expect(gateway.offset).toEqual(['gap']);
     });
 
-    test('93: foreign messages on the channel cause no join for each of them, and nothing is purged', async () => {
+    test('93: foreign messages on the channel do not cause a join each, and purge nothing', async () => {
       const gateway = await join();
       const { channel } = gateway.group;
       const joins = gateway.asked('join');
@@ -307,7 +307,7 @@ describe.skipIf(!hasRedis)('the shared tier in trouble', () => {
       expect(gateway.offset).toEqual([]);
     });
 
-    test('93: an engine that is full and came back with an older state is not asked in a loop', async () => {
+    test('93: a full Redis restored with an older state is not polled in a loop', async () => {
       const gateway = await join();
       for (const project of ['a', 'b', 'c']) gateway.group.broadcastPurge({ project, soft: false });
       await expect.poll(() => gateway.group.isSynced(), SOON).toBe(true);
@@ -320,7 +320,7 @@ describe.skipIf(!hasRedis)('the shared tier in trouble', () => {
       await expect.poll(() => gateway.group.isSynced(), SOON).toBe(true);
     });
 
-    test('93: keys of another type are removed, and the group goes on', async () => {
+    test('93: keys of another type are removed, and sharing continues', async () => {
       const [one, two] = [await join(), await join()];
       for (const name of ['purges', 'news', 'lasting', 'control']) {
         const place = control().replace(/control$/, name);
@@ -333,7 +333,7 @@ describe.skipIf(!hasRedis)('the shared tier in trouble', () => {
       await expect.poll(() => four.present(token), SOON).toBe('unauthenticated');
     }, 30_000);
 
-    test('93: a rate limit that somebody wrote over stops neither news nor the limit', async () => {
+    test('93: an overwritten rate limit stops neither broadcasts nor the limit', async () => {
       const [one, two] = [await joinWithAccess(), await joinWithAccess()];
       const atlas: Send = async () => ({
         type: 'answered',
@@ -361,7 +361,7 @@ describe.skipIf(!hasRedis)('the shared tier in trouble', () => {
       expect(left()).not.toBeNaN();
     });
 
-    test('93: a forged level of a rate limit is believed only within what a bucket can hold or owe', () => {
+    test('93: a forged rate limit level is clamped to the range of a bucket', () => {
       expect(readLevel(Buffer.from('12.5'), 20, 100)).toEqual({ tokens: 12.5, pauseMs: 20 });
       expect(readLevel(Buffer.from('-1e18'), -5, 100)).toEqual({ tokens: -100, pauseMs: 0 });
       expect(readLevel(Buffer.from('1e18'), 1e15, 100)).toEqual({ tokens: 100, pauseMs: 300_000 });
@@ -375,7 +375,7 @@ describe.skipIf(!hasRedis)('the shared tier in trouble', () => {
     });
   });
 
-  test('93: a gateway whose group was tampered with goes on serving what it has cached', async () => {
+  test('93: a gateway whose shared tier was tampered with continues to serve its cache', async () => {
     const { orders } = SAMPLE_PROJECTS;
     const running = await startGateway({
       files: { url: redis.url, key: ENCRYPTION_KEY },
@@ -400,7 +400,7 @@ describe.skipIf(!hasRedis)('the shared tier in trouble', () => {
   });
 });
 
-describe('news that waits to be sent', () => {
+describe('the broadcast outbox', () => {
   const use = (count: number, subject = 'one'): News => ({
     type: 'passing',
     text: `used ${subject} ${count}`,
@@ -413,7 +413,7 @@ describe('news that waits to be sent', () => {
     until,
   });
 
-  test('86: passing news never displaces lasting news, and too much of one subject ends that subject only', () => {
+  test('86: transient messages never displace durable ones, and an overflow of one subject affects only that subject', () => {
     const clock = createFakeClock();
     const outbox = createOutbox(clock);
     for (let number = 0; number < 6_000; number++) outbox.add(revocation(number, clock.wall() + HOUR_MS));
@@ -428,7 +428,7 @@ describe('news that waits to be sent', () => {
     expect(texts.filter((text) => !text.startsWith('revoked'))).toEqual(['ended one', 'used two 1']);
   });
 
-  test('86: a batch that did not arrive is sent again, lasting news also after the engine lost it, until it expires', async () => {
+  test('86: an undelivered batch is sent again; durable messages are also resent after Redis lost them, until they expire', async () => {
     const clock = createFakeClock();
     const outbox = createOutbox(clock);
     outbox.add(revocation(1, clock.wall() + HOUR_MS));
@@ -458,7 +458,7 @@ describe('revoked tokens', () => {
     expect(await present(token)).toBe('unauthenticated');
   });
 
-  test('86: one key can revoke 5 000 tokens an hour, so that what is remembered is bounded for each key', async () => {
+  test('86: one key can revoke 5 000 tokens an hour, so that stored revocations are bounded per key', async () => {
     const clock = createFakeClock();
     const revocations: string[] = [];
     const tokens = createTokens(

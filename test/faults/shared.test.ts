@@ -23,7 +23,7 @@ describe.skipIf(!hasRedis)('the shared tier', () => {
   let one: Running;
   let two: Running;
 
-  /** Gateways in front of one simulated Atlas: that of the first one. */
+  /** Gateways in front of one simulated Atlas, that of the first gateway. */
   const start = (origin?: string, cache: Record<string, unknown> = {}) =>
     startGateway({
       ...(origin === undefined ? {} : { origin }),
@@ -64,13 +64,13 @@ describe.skipIf(!hasRedis)('the shared tier', () => {
   const metric = async (gateway: Running, name: string) =>
     (await ask(gateway.admin, '/metrics')).text.split('\n').filter((line) => line.startsWith(name));
   const stored = () => redis.cli('KEYS', '*:value').split('\n').filter(Boolean);
-  /** A token is kept as well: it is there before a test looks at lists. */
+  /** The token is stored as well, before a test looks at lists. */
   async function warm(): Promise<void> {
     await one.get(linksOf(empty));
     await expect.poll(stored).toHaveLength(2);
     simulated.simulator.clearRequests();
   }
-  /** Waits until one more value is there, and tells which. */
+  /** Waits until one more value is stored, and returns its key. */
   async function storedAfter(act: () => Promise<unknown>): Promise<string> {
     const before = new Set(stored());
     await act();
@@ -103,7 +103,7 @@ describe.skipIf(!hasRedis)('the shared tier', () => {
         expect([status, headers['cache-status']]).toEqual([200, expect.stringContaining('; hit;')]);
         times.push(tookMs);
       }
-      // A busy machine may be late for one of them; waiting for the tier would make each of them late.
+      // On a busy machine one request may be late; waiting for the tier would delay all of them.
       expect(Math.min(...times)).toBeLessThan(100);
       for (const gateway of [one, two]) {
         const miss = await timed(gateway, cold);
@@ -156,12 +156,12 @@ describe.skipIf(!hasRedis)('the shared tier', () => {
         third = await start(simulated.atlas);
         expect(stored()).toContain(key);
         act();
-        // While Atlas fails nothing takes the place of what is removed.
+        // While Atlas fails, no new value replaces the removed one.
         simulated.simulator.faults.add({ target: 'privateLink', status: 400 });
         expect((await third.get(path)).status).toBe(400);
         await expect.poll(stored).not.toContain(key);
         simulated.simulator.faults.clear();
-        // A refusal is remembered for a moment; who wants it now asks again.
+        // Errors are cached briefly; no-cache forces a new attempt.
         const asked = lists().length;
         const reply = await third.get(path, { 'cache-control': 'no-cache' });
         expect(reply.status).toBe(200);
@@ -174,7 +174,7 @@ describe.skipIf(!hasRedis)('the shared tier', () => {
     }
   }, 60_000);
 
-  test('63: full, read-only, emptied, failing over → no 5xx, and shared again afterwards', async () => {
+  test('63: full, read-only, emptied, failing over → no 5xx, and sharing resumes afterwards', async () => {
     const troubles: [() => unknown, () => unknown][] = [
       [
         () => redis.cli('CONFIG', 'SET', 'maxmemory', '1'),
@@ -229,7 +229,7 @@ describe.skipIf(!hasRedis)('the shared tier', () => {
     expect(lists().length).toBeGreaterThan(asked);
   }, 60_000);
 
-  test('64: two gateways, one cold list → one question between them, one token; a purge at one is seen by the other', async () => {
+  test('64: two gateways, one cold list → one upstream request and one token in total; a purge at one applies to the other', async () => {
     simulated.simulator.faults.add({ target: 'privateLink', delayMs: 200 });
     const path = linksOf(orders);
     const cold = await Promise.all(
@@ -255,7 +255,7 @@ describe.skipIf(!hasRedis)('the shared tier', () => {
     expect(lists()).toHaveLength(1);
   });
 
-  test('64: a token is traded at one gateway, used at the other, and revoked for both within a second', async () => {
+  test('64: a token is issued by one gateway, accepted by the other, and revoked for both within a second', async () => {
     const headers = { authorization: KEY.basic };
     const traded = await ask(one.origin, '/api/oauth/token', {
       method: 'POST',
@@ -274,7 +274,7 @@ describe.skipIf(!hasRedis)('the shared tier', () => {
     await late.stop();
   });
 
-  test('64: a digest nonce of one gateway is good at the other, and no count of it twice', async () => {
+  test('64: a digest nonce of one gateway is valid at the other, and each count only once', async () => {
     const path = linksOf(orders);
     const challenge = await one.get(path, { authorization: 'Digest nonsense' });
     const authorize = (count: number) => ({
@@ -286,7 +286,7 @@ describe.skipIf(!hasRedis)('the shared tier', () => {
     expect((await two.get(path, authorize(3))).status).toBe(200);
   });
 
-  test('a gateway that starts while Atlas fails answers with what the others hold', async () => {
+  test('a gateway that starts while Atlas fails serves lists cached by the others', async () => {
     const path = linksOf(orders);
     await warm();
     await storedAfter(() => one.get(path));
@@ -302,7 +302,7 @@ describe.skipIf(!hasRedis)('the shared tier', () => {
     await late.stop();
   });
 
-  test('only-if-cached is answered with what another gateway holds, and by nobody where nobody does', async () => {
+  test('only-if-cached is answered with a list cached by another gateway, and with 504 if none has it', async () => {
     const headers = { 'cache-control': 'only-if-cached' };
     expect((await two.get(linksOf(orders), headers)).status).toBe(504);
     await warm();
@@ -315,7 +315,7 @@ describe.skipIf(!hasRedis)('the shared tier', () => {
     expect(lists()).toHaveLength(1);
   });
 
-  test('no-cache asks Atlas whatever others hold, and gives them what it brings', async () => {
+  test('no-cache loads from Atlas even if others have the list cached, and shares the result', async () => {
     const path = linksOf(orders);
     await warm();
     const key = await storedAfter(() => one.get(path));

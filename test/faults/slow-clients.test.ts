@@ -5,7 +5,7 @@ import { ACCEPT, ask, linksOf, startGateway } from '../support/running.ts';
 
 const { orders, payments } = SAMPLE_PROJECTS;
 
-/** What comes back to someone who writes a request a piece at a time. */
+/** The response to a request that is sent piece by piece. */
 function slowly(origin: string, first: string, piece: string): Promise<string> {
   return new Promise((resolve) => {
     const { hostname, port } = new URL(origin);
@@ -39,7 +39,7 @@ test('65: headers and bodies that arrive a byte at a time → 408, while others 
   await running.stop();
 });
 
-test('65: two hundred who do not read their answers → memory bounded, others answered', async () => {
+test('65: two hundred clients that do not read their responses → memory bounded, others answered', async () => {
   const running = await startGateway();
   const { bytes } = { bytes: (await running.get(linksOf(payments, '?itemsPerPage=500'))).body.length };
   const before = process.memoryUsage().rss;
@@ -55,7 +55,7 @@ test('65: two hundred who do not read their answers → memory bounded, others a
     .poll(async () => JSON.parse((await ask(running.admin, '/status.json')).text).requests)
     .toBeGreaterThan(200);
   expect((await running.get(linksOf(orders))).status).toBe(200);
-  // Four thousand answers were asked for; their bytes are those of the cache, not copies.
+  // Four thousand responses are pending; they reference the cached bytes without copying them.
   expect(process.memoryUsage().rss - before).toBeLessThan((4_000 * bytes) / 4);
   for (const socket of sockets) socket.destroy();
   await running.stop();

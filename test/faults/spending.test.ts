@@ -51,7 +51,7 @@ async function start(spend: number, options: Parameters<typeof startGateway>[0] 
   return running;
 }
 
-/** A gateway with a Redis of its own. */
+/** A gateway with a separate Redis. */
 async function startShared(spend: number): Promise<Running> {
   const redis = await startRedis();
   closing.push(redis.stop);
@@ -98,7 +98,7 @@ for (const { tier, startWith, runs } of tiers) {
       });
     }
 
-    test('87: requests that share a load, or are answered from the cache, give back what they reserved', async () => {
+    test('87: requests that share a load or hit the cache release their reservation', async () => {
       const running = await startWith(SPEND);
       for (let turn = 0; turn < 3; turn++)
         expect(statusesOf(await askAll(running, Array<string>(LISTS).fill(linksOf(first))))).toEqual({
@@ -165,7 +165,7 @@ describe('forced loads', () => {
     });
   }
 
-  test('87: loads that are needed anyway are not counted as forced', async () => {
+  test('87: loads that are required anyway are not counted as forced', async () => {
     const clock = createFakeClock();
     const running = await start(10_000, { clock });
     expect(statusesOf(await askAll(running, everyList, { 'cache-control': 'max-age=1' }))).toEqual({

@@ -20,7 +20,7 @@ import {
 const { orders } = SAMPLE_PROJECTS;
 const SIGNING_KEY = 'signing-key-canary-'.padEnd(40, 'k');
 
-/** A metric's value in what a scrape shows. */
+/** The value of a metric in a scrape. */
 async function metric(admin: string, name: string): Promise<number> {
   const text = (await ask(admin, '/metrics')).text;
   return Number(new RegExp(`^${name} (\\S+)$`, 'm').exec(text)?.[1] ?? Number.NaN);
@@ -63,7 +63,7 @@ describe('tokens of the gateway', () => {
     return jwt.sign(Buffer.from(SIGNING_KEY));
   };
 
-  test('79: a signed token that lives longer than the gateway issues, or says less than it does → 401', async () => {
+  test('79: a signed token with a longer lifetime or fewer claims than the gateway issues → 401', async () => {
     running = await startGateway({
       config: {
         callers: [{ name: 'team', keys: [{ id: key.id, sha256: key.sha256 }], projects: 'all' }],
@@ -84,7 +84,7 @@ describe('tokens of the gateway', () => {
       (await running.get(linksOf(orders), { authorization: `Bearer ${jwt}` })).status;
     expect(await status(token)).toBe(200);
     const { iat, exp } = claims;
-    // What was signed with the right key and has the claims of an issued token is one.
+    // A token signed with the right key and with all claims of an issued one is valid.
     expect(await status(await sign({ iat, exp, key: claims.key }))).toBe(200);
     for (const wrong of [
       { iat, exp: exp + 1, key: claims.key },
@@ -112,7 +112,7 @@ describe('one request', () => {
       `GET ${linksOf(orders)} HTTP/1.1\r\nHost: gateway\r\nAccept: ${ACCEPT}\r\nCache-Control: no-cache\r\n\r\n`,
     ],
   ])(
-    '80: 75 connections with 100 pipelined requests for %s, reset → no slot stays taken',
+    '80: 75 connections with 100 pipelined requests for %s, reset → all slots are released',
     async (_name, line) => {
       running = await startGateway();
       running.simulator.faults.add({ target: 'privateLink', delayMs: 5_000 });
@@ -184,7 +184,7 @@ describe('one request', () => {
     await atlas.close();
   });
 
-  test('81: an exception while one request is handled → 500 for it, a log line, and the next is answered', async () => {
+  test('81: an exception in a request handler → 500 for it, a log line, and the next request is answered', async () => {
     let fails = false;
     running = await startGateway({
       wall: (wall) => {
@@ -263,7 +263,7 @@ describe('bodies', () => {
     const { simulator, atlas } = await startSimulator();
     const built = await serveBuilt(builtConfiguration(atlas));
     const list = () => ask(built.origin, linksOf(orders), { headers: { accept: ACCEPT } });
-    // What the first requests load and compile is not what is measured.
+    // Exclude what the first requests load and compile.
     for (let round = 0; round < 200; round++) await list();
     for (const socket of await connections(built.origin, 20, unfinished('/api/oauth/token', 8_000, 7_999)))
       socket.destroy();
@@ -277,7 +277,7 @@ describe('bodies', () => {
     for (let round = 0; round < 10; round++) expect((await list()).status).toBe(200);
     expect(residentBytes(built.child.pid) - before).toBeLessThan(10 * 1_048_576);
     for (const socket of open) socket.destroy();
-    // Bodies that are too large are refused at the first piece that says so: what had arrived by then is garbage, once.
+    // Oversized bodies are refused at the first chunk that exceeds the limit; the chunks received until then become garbage once.
     for (let round = 0; round < 4; round++) {
       const large = await Promise.all([
         connections(built.origin, 125, unfinished('/api/private/x', 1_000_000, 900_000)),
@@ -298,7 +298,7 @@ describe('bodies', () => {
     expect(await metric(running.admin, 'atlas_gateway_requests_in_flight')).toBe(0);
     const refused = await ask(running.origin, '/api/oauth/token', { method: 'POST', body: 'x' });
     expect([refused.status, refused.headers['retry-after']]).toEqual([503, '1']);
-    // After a second the oldest unfinished body gives way to one that arrives.
+    // After a second, a new body displaces the oldest unfinished one.
     await expect
       .poll(
         async () => (await ask(running.origin, '/api/oauth/token', { method: 'POST', body: 'x' })).status,
@@ -312,7 +312,7 @@ describe('bodies', () => {
     await running.stop();
   });
 
-  test('82: sign-in and purge take 8 KiB, and unfinished ones do not keep the probes out', async () => {
+  test('82: sign-in and purge accept 8 KiB, and unfinished ones do not block the probes', async () => {
     const running = await startGateway();
     for (const length of [8_192, 8_193]) {
       const { status } = await ask(running.admin, '/cache/purge', {

@@ -9,7 +9,7 @@ const { orders, single, search } = SAMPLE_PROJECTS;
 const reset = (socket: Socket) => socket.resetAndDestroy();
 const TOKEN = JSON.stringify({ access_token: 'a-token', token_type: 'Bearer', expires_in: 3_600 });
 
-/** Trouble that may be over a moment later. */
+/** Transient faults. */
 const PASSING: [string, Misbehaviour][] = [
   ['a reset', reset],
   ['a connection that is closed', (socket) => socket.end()],
@@ -21,7 +21,7 @@ const PASSING: [string, Misbehaviour][] = [
   ['504', answer(504, '')],
 ];
 
-/** Does one thing after the other, and then what an Atlas without trouble does. */
+/** Applies the faults in turn, then responds normally. */
 function inTurn(set: (next: Misbehaviour | undefined) => void, faults: readonly Misbehaviour[]): void {
   const [first, ...others] = faults;
   if (first === undefined) {
@@ -79,7 +79,7 @@ describe('the token endpoint', () => {
   });
 
   test.each(PASSING)(
-    '129: %s for ten minutes → three attempts, then one after each growing pause',
+    '129: %s for ten minutes → three attempts, then one after each backoff',
     async (_what, fault) => {
       atlas.token = fault;
       const refused = await get(single);
@@ -107,7 +107,7 @@ describe('the token endpoint', () => {
     expect(atlas.received.tokens).toBe(1);
   });
 
-  test('129: silence, then more of it → one attempt, ended by the deadline', async () => {
+  test('129: no response, repeatedly → one attempt, aborted at the deadline', async () => {
     atlas.token = () => undefined;
     const startedAt = clock.now();
     expect((await get(single)).status).toBe(503);
@@ -138,7 +138,7 @@ describe('the token endpoint', () => {
     expect(atlas.received.tokens).toBe(1);
   });
 
-  test('129: a renewal beside the requests → tried again as well', async () => {
+  test('129: a background renewal → tried again as well', async () => {
     await get(orders);
     await clock.advance(3_600_000 * 0.9);
     answerTokens(reset);

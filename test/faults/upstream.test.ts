@@ -17,9 +17,9 @@ const MAX_BODY = 1_048_576;
 const head = (...lines: string[]) => `HTTP/1.1 200 OK\r\n${lines.map((line) => `${line}\r\n`).join('')}\r\n`;
 const error = (status: number, errorCode: string, headers: Record<string, string> = {}) =>
   answer(status, JSON.stringify({ detail: 'told', error: status, errorCode, reason: 'told' }), headers);
-/** Writes and closes. */
+/** Writes, then closes the connection. */
 const last = (bytes: string | Buffer) => (socket: Socket) => void socket.end(bytes);
-/** Writes the same piece for as long as the other side reads. */
+/** Repeats the same chunk as long as the peer reads. */
 const endless = (before: string, piece: Buffer) => (socket: Socket) => {
   socket.write(before);
   const more = () => {
@@ -33,17 +33,17 @@ const drip = (socket: Socket) => {
   const timer = setInterval(() => socket.write('{'), 20);
   socket.on('close', () => clearInterval(timer));
 };
-/** A good list among what surrounds it. */
+/** A valid list between a prefix and a suffix. */
 const good = (...lines: string[]) =>
   `${head(`Content-Length: ${GOOD_LIST.length}`, 'Content-Type: application/json', ...lines)}${GOOD_LIST}`;
 
-/** What unpacks to so many zeros: one packed piece many times over, since gzip allows members in a row (RFC 1952 section 2.2). */
+/** Decompresses to this many zeros: one compressed member repeated, since gzip allows several members (RFC 1952 section 2.2). */
 function gzipOf(bytes: number): Buffer {
   const piece = gzipSync(Buffer.alloc(16 * MAX_BODY));
   return Buffer.concat(Array.from({ length: bytes / (16 * MAX_BODY) }, () => piece));
 }
 
-/** From now on looks at the memory of buffers and objects often; the function stops that and returns the bytes it grew by at its largest. */
+/** Samples the memory of buffers and objects; the returned function stops sampling and returns the peak growth in bytes. */
 function watchMemory(): () => number {
   const used = () => {
     const { heapUsed, external } = process.memoryUsage();
@@ -62,7 +62,7 @@ function watchMemory(): () => number {
   };
 }
 
-/** Row, what Atlas does, how it does it, the status and code where nothing is held. */
+/** Row, fault, its implementation, and the status and code if nothing is cached. */
 const FAULTS: readonly (readonly [number, string, Misbehaviour, number, string])[] = [
   [35, 'says nothing', () => undefined, 504, 'UPSTREAM_TIMEOUT'],
   [35, 'stops in the body', `${head('Content-Length: 1000')}{"results":[`, 504, 'UPSTREAM_TIMEOUT'],
@@ -222,7 +222,7 @@ describe('an Atlas that misbehaves', () => {
       'both length headers',
       `${head(`Content-Length: ${GOOD_LIST.length}`, 'Transfer-Encoding: chunked')}${GOOD_LIST.length.toString(16)}\r\n${GOOD_LIST}\r\n0\r\n\r\n`,
     ],
-  ])('39: %s → right or 502, and the next answer is not contaminated', async (_what, bytes) => {
+  ])('39: %s → correct or 502, and the next response is unaffected', async (_what, bytes) => {
     atlas.list = bytes;
     const odd = await get(single);
     if (odd.status === 200) expect(json(odd).results).toHaveLength(2);
@@ -232,7 +232,7 @@ describe('an Atlas that misbehaves', () => {
     for (const project of [orders, search, payments]) expect(json(await get(project)).totalCount).toBe(2);
   });
 
-  test('33: the connection is refused → the held list; without one 502 UPSTREAM_UNREACHABLE', async () => {
+  test('33: the connection is refused → the cached list; without one 502 UPSTREAM_UNREACHABLE', async () => {
     const held = await get(orders);
     await clock.advance(3_600_000);
     await atlas.close();
@@ -254,7 +254,7 @@ describe('an Atlas that misbehaves', () => {
   });
 
   test.each([500, 502, 503, 504])(
-    '42: %i once → asked again after a moment, and answered',
+    '42: %i once → retried after a short delay, and answered',
     async (status) => {
       let first = true;
       atlas.list = (socket) => {
@@ -266,7 +266,7 @@ describe('an Atlas that misbehaves', () => {
     },
   );
 
-  test('42: 503 for good → three questions, a background refresh one', async () => {
+  test('42: permanent 503 → three attempts, one for a background refresh', async () => {
     await get(orders);
     atlas.list = answer(503, '{}');
     await get(single);
@@ -281,37 +281,43 @@ describe('an Atlas that misbehaves', () => {
     ['1 second', { 'Retry-After': '1' }, 1_000],
     ['a date that is past', { 'Retry-After': 'Mon, 10 Aug 2026 00:00:00 GMT' }, 250],
     ['nothing', {}, 250],
-  ])('43: 429 that advises %s → one wait with a floor, then the answer', async (_what, headers, floorMs) => {
-    let first = true;
-    const at: number[] = [];
-    atlas.list = (socket) => {
-      at.push(clock.now());
-      socket.write(first ? error(429, 'RATE_LIMITED_TOKEN_BUCKET', headers) : answer(200, GOOD_LIST));
-      first = false;
-    };
-    expect((await get(single)).status).toBe(200);
-    expect(at).toHaveLength(2);
-    expect((at[1] ?? 0) - (at[0] ?? 0)).toBeGreaterThanOrEqual(floorMs);
-  });
+  ])(
+    '43: 429 that advises %s → one wait with a minimum, then the response',
+    async (_what, headers, floorMs) => {
+      let first = true;
+      const at: number[] = [];
+      atlas.list = (socket) => {
+        at.push(clock.now());
+        socket.write(first ? error(429, 'RATE_LIMITED_TOKEN_BUCKET', headers) : answer(200, GOOD_LIST));
+        first = false;
+      };
+      expect((await get(single)).status).toBe(200);
+      expect(at).toHaveLength(2);
+      expect((at[1] ?? 0) - (at[0] ?? 0)).toBeGreaterThanOrEqual(floorMs);
+    },
+  );
 
   test.each([
     ['an hour in seconds', '3600', '3600'],
     ['a date an hour ahead', 'Mon, 10 Aug 2026 04:13:29 GMT', '3600'],
-  ])('43: 429 that advises %s → no wait, one question, and Retry-After', async (_what, retryAfter, told) => {
-    atlas.list = error(429, 'RATE_LIMITED', { 'Retry-After': retryAfter });
-    const before = clock.now();
-    const limited = await running.get(linksOf(single));
-    expect([limited.status, limited.headers['retry-after'], json(limited).errorCode]).toEqual([
-      429,
-      told,
-      'UPSTREAM_RATE_LIMITED',
-    ]);
-    expect(clock.now()).toBe(before);
-    expect(json(await running.get(linksOf(single))).errorCode).toBe('UPSTREAM_RATE_LIMITED');
-    expect(atlas.received.lists).toBe(1);
-  });
+  ])(
+    '43: 429 that advises %s → no wait, one request, and Retry-After',
+    async (_what, retryAfter, reported) => {
+      atlas.list = error(429, 'RATE_LIMITED', { 'Retry-After': retryAfter });
+      const before = clock.now();
+      const limited = await running.get(linksOf(single));
+      expect([limited.status, limited.headers['retry-after'], json(limited).errorCode]).toEqual([
+        429,
+        reported,
+        'UPSTREAM_RATE_LIMITED',
+      ]);
+      expect(clock.now()).toBe(before);
+      expect(json(await running.get(linksOf(single))).errorCode).toBe('UPSTREAM_RATE_LIMITED');
+      expect(atlas.received.lists).toBe(1);
+    },
+  );
 
-  test('45: a 401 that stays → one new token, one replay, then 502 UPSTREAM_AUTH and never 401', async () => {
+  test('45: a persistent 401 → one new token, one replay, then 502 UPSTREAM_AUTH and never 401', async () => {
     atlas.list = error(401, 'UNEXPECTED_ERROR');
     const refused = await get(single);
     expect([refused.status, json(refused).errorCode]).toEqual([502, 'UPSTREAM_AUTH']);
@@ -325,7 +331,7 @@ describe('an Atlas that misbehaves', () => {
     expect(atlas.received).toMatchObject({ tokens: 1, lists: 1 });
   });
 
-  test('47: failure after failure → the circuit opens, lets one probe through, and closes when it is answered', async () => {
+  test('47: failure after failure → the circuit opens, lets one probe through, and closes when the probe succeeds', async () => {
     const metric = async () =>
       /circuit_open\{credential="sample"\} (\d)/.exec((await ask(running.admin, '/metrics')).text)?.[1];
     await get(orders);
@@ -348,7 +354,7 @@ describe('an Atlas that misbehaves', () => {
     await clock.advance(5_100);
     await get(search);
     expect(atlas.received.lists).toBe(asked + 1);
-    // One probe, however many ask.
+    // One probe for any number of requests.
     await clock.advance(5_100);
     let answerProbe: () => void = () => undefined;
     atlas.list = (socket) => {
@@ -396,7 +402,7 @@ describe('an Atlas that misbehaves', () => {
   });
 });
 
-describe('a connection that is not made', () => {
+describe('a connection that is not established', () => {
   const children: ChildProcess[] = [];
   afterAll(() => {
     for (const child of children) child.kill('SIGKILL');
@@ -412,7 +418,7 @@ describe('a connection that is not made', () => {
   });
 
   test('34: a connection that hangs → 504 at the deadline', async () => {
-    // A listener whose process does not accept: when its queue is full, the next connection is never made.
+    // The process behind the listener does not accept: once the backlog is full, further connections are never established.
     const script =
       'const s=require("net").createServer().listen({port:0,host:"127.0.0.1",backlog:1},()=>{console.log(s.address().port);Atomics.wait(new Int32Array(new SharedArrayBuffer(4)),0,0,60000)})';
     const child = spawn(process.execPath, ['-e', script]);
@@ -559,7 +565,7 @@ describe('a certificate', () => {
       'UPSTREAM_TLS',
     ],
     ['that is none: plain HTTP', () => undefined, 502, 'UPSTREAM_TLS'],
-  ])('41: %s → 200 where it is good, else 502 UPSTREAM_TLS', async (_what, make, status, code) => {
+  ])('41: %s → 200 if it is valid, else 502 UPSTREAM_TLS', async (_what, make, status, code) => {
     const atlas = await startHostile(make());
     const built = await serveBuilt(builtConfiguration(atlas.origin.replace('http:', 'https:')), {
       env: { NODE_EXTRA_CA_CERTS: join(folder, 'known.pem') },

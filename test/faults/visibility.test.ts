@@ -59,7 +59,7 @@ function cutList(path: string, item: CutList['item'], mine: readonly string[] = 
 const project = (id: string, revision: number) => ({ id, orgId: ORG, clusterCount: revision });
 const ACCOUNT = `mdb_sa_id_${'c'.repeat(24)}`;
 const GROUPS = cutList('/groups', project);
-/** Every list that is cut down to callers and open without being named. */
+/** Every list that is filtered for callers and granted without its name. */
 const CUT_LISTS: readonly CutList[] = [
   GROUPS,
   cutList(`/orgs/${ORG}/groups`, project),
@@ -71,7 +71,7 @@ const CUT_LISTS: readonly CutList[] = [
   })),
 ];
 
-/** The list with items of others before, between and after mine: as many as `gaps` says. */
+/** The list with `gaps` items of others before, between and after the caller's. */
 function withOthers({ mine, item }: CutList, gaps: readonly number[], revision: number): Json[] {
   let others = 0;
   return gaps.flatMap((gap, index) => {
@@ -93,7 +93,7 @@ const start = (clock: FakeClock, cache: Record<string, unknown> = {}) =>
   });
 
 const TIMING = new Set(['date', 'x-request-id', 'age', 'cache-status']);
-/** All of an answer but what tells when it was made. */
+/** A response without the fields that depend on time. */
 const contentOf = ({ status, headers, body }: Reply) => ({
   status,
   headers: Object.fromEntries(Object.entries(headers).filter(([name]) => !TIMING.has(name))),
@@ -105,7 +105,7 @@ const linkTo = (rel: string, reply: Reply) =>
     ?.href.slice(PUBLIC_URL.length);
 const snapshotIn = (href: string | undefined) => new URLSearchParams(href?.split('?')[1]).get('snapshot');
 
-/** What happens to both worlds: a page is read, following a link of the last one where there is such a link, or lists change. */
+/** A step in both worlds: reading a page, by a link of the previous one if possible, or changing lists. */
 type Step =
   | {
       readonly type: 'read';
@@ -199,7 +199,7 @@ describe('two worlds that differ in the projects of others', () => {
     }
   }
 
-  test.each(CUT_LISTS)('84: not a byte of $operation.id says which of them it is', async (list) => {
+  test.each(CUT_LISTS)('84: no byte of $operation.id differs between them', async (list) => {
     await fc.assert(
       fc.asyncProperty(pair, fc.array(step, { minLength: 2, maxLength: 8 }), (first, steps) =>
         run(list, first, steps),
@@ -208,14 +208,14 @@ describe('two worlds that differ in the projects of others', () => {
     );
   });
 
-  test('84: every cut list of the catalog is among those', () => {
+  test('84: these are all filtered lists of the catalog', () => {
     const cut = operations.filter(({ id }) => ANSWER_SCOPES.get(id)?.type === 'cut');
     const tried = new Set(CUT_LISTS.map(({ operation }) => operation.id));
     expect(cut.map(({ id }) => id).filter((id) => !tried.has(id))).toEqual(['listOrgAiModelApiKeys']);
   });
 });
 
-describe('a list cut down to a caller', () => {
+describe('a list filtered for a caller', () => {
   let clock: FakeClock;
   let running: Running;
   const { path } = GROUPS;
@@ -229,7 +229,7 @@ describe('a list cut down to a caller', () => {
   };
   beforeEach(() => begin());
 
-  test('84: a link goes on leading to its listing while other projects change, and after mine did', async () => {
+  test('84: a link stays valid for its listing while other projects change, and after the caller’s own did', async () => {
     const page = `${path}?itemsPerPage=3`;
     const first = await running.get(page, as(restricted));
     const next = linkTo('next', first) ?? '';
@@ -244,7 +244,7 @@ describe('a list cut down to a caller', () => {
     expect((await running.get(next, as(restricted))).text).toBe(second.text);
   });
 
-  test('84: a link that leads to the newest listing has it refreshed, as any other request does', async () => {
+  test('84: a link to the newest listing triggers its refresh like any other request', async () => {
     const next = linkTo('next', await running.get(`${path}?itemsPerPage=3`, as(restricted))) ?? '';
     await clock.advance(31_000);
     running.simulator.clearRequests();
@@ -252,7 +252,7 @@ describe('a list cut down to a caller', () => {
     expect(running.upstream()).toHaveLength(1);
   });
 
-  test('84: a link shows another caller nothing but its own list; one who sees the same may follow it', async () => {
+  test('84: a link shows another caller only its own list; a caller with the same view may follow it', async () => {
     const page = `${path}?itemsPerPage=2&pageNum=2`;
     const before = new Map<string, string>();
     const readers = { restricted, colleague, overseer };
@@ -272,7 +272,7 @@ describe('a list cut down to a caller', () => {
     expect((await running.get(before.get('restricted') ?? '', as(sameTeam))).text).toBe(old.text);
   });
 
-  test('84: a list that is cached by the page is cut from the whole list all the same', async () => {
+  test('84: a list that is cached by page is still filtered from the whole list', async () => {
     await running.stop();
     await begin({ operations: { listGroups: { whole: false } } });
     const all = json(await running.get(`${path}?itemsPerPage=3`, as(overseer)));
@@ -287,7 +287,7 @@ describe('a list cut down to a caller', () => {
     expect(seen).toEqual([MINE.slice(0, 3), MINE.slice(3, 6), MINE.slice(6)]);
   });
 
-  test('84: a list too long to be read whole is refused, the same for every page and number of others', async () => {
+  test('84: a list too long to be loaded whole is refused, identically for every page and number of other items', async () => {
     await running.stop();
     await begin({ maxItems: 15 });
     const refusals: unknown[] = [];
@@ -297,14 +297,14 @@ describe('a list cut down to a caller', () => {
       for (const query of ['', '?pageNum=2&itemsPerPage=3', '?pageNum=400&itemsPerPage=1'])
         refusals.push(contentOf(await running.get(`${path}${query}`, as(restricted))));
       expect((await running.get(path, as(overseer))).status).toBe(200);
-      // The page that is cached now for somebody else is not cut down either.
+      // Nor is a page cached for another caller filtered instead.
       refusals.push(contentOf(await running.get(path, as(restricted))));
     }
     expect(new Set(refusals.map((refusal) => JSON.stringify(refusal))).size).toBe(1);
     expect(refusals[0]).toMatchObject({ status: 502, headers: { 'x-error-code': 'UPSTREAM_TOO_LARGE' } });
   });
 
-  test('84: a failure does not say how long the list is in which it happened', async () => {
+  test('84: a failure does not reveal the length of the list', async () => {
     running.simulator.faults.add({ target: path, status: 200, body: `{"results":[${'{},'.repeat(77)}` });
     const reply = await running.get(path, as(restricted));
     expect(json(reply).errorCode).toBe('UPSTREAM_BAD_BODY');
@@ -313,7 +313,7 @@ describe('a list cut down to a caller', () => {
   });
 });
 
-describe('ids and answers that lead to other projects', () => {
+describe('ids and responses that refer to other projects', () => {
   let running: Running;
   beforeAll(async () => {
     running = await start(createFakeClock());
@@ -364,7 +364,7 @@ describe('ids and answers that lead to other projects', () => {
     },
   );
 
-  test('85: the projects of a service account and the keys of an organization are cut, also where they are named', async () => {
+  test('85: the projects of a service account and the keys of an organization are filtered, even if granted by name', async () => {
     for (const [list, key] of [
       [`${API}/orgs/${ORG}/serviceAccounts/${ACCOUNT}/groups`, restricted],
       [`${API}/orgs/${ORG}/aiModelApiKeys`, named],
@@ -382,7 +382,7 @@ describe('ids and answers that lead to other projects', () => {
   });
 });
 
-describe('the tables of what answers and parameters name', () => {
+describe('the tables of ids in responses and parameters', () => {
   test('85: every operation of the catalog has been reviewed', () => {
     expect(operations.filter(({ id }) => !ANSWER_SCOPES.has(id)).map(({ id }) => id)).toEqual([]);
   });
@@ -397,7 +397,7 @@ describe('the tables of what answers and parameters name', () => {
     expect([...new Set(ids)].filter((name) => parameterScopeOf(name) === undefined)).toEqual([]);
   });
 
-  test('85: an answer about what the request names has a project or organization in its path or query', () => {
+  test('85: a response scoped by the request has a project or organization in its path or query', () => {
     const nameless = operations.filter(
       ({ id, pathParameters, queryParameters }) =>
         ANSWER_SCOPES.get(id)?.type === 'named' &&
@@ -406,7 +406,7 @@ describe('the tables of what answers and parameters name', () => {
     expect(nameless).toEqual([]);
   });
 
-  test('85: what is cut is a list that is cached whole', () => {
+  test('85: filtered lists are cached whole', () => {
     const cut = operations.filter(({ id }) => ANSWER_SCOPES.get(id)?.type === 'cut');
     expect(cut.filter(({ cacheUnit }) => cacheUnit !== 'whole')).toEqual([]);
   });

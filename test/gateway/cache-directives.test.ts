@@ -5,14 +5,14 @@ import { parseCacheDirectives } from '../../src/gateway/cache-directives.ts';
 const ANY_AGE = Number.MAX_SAFE_INTEGER;
 const NO_CACHE = { noCache: true };
 
-describe('what Cache-Control demands', () => {
+describe('Cache-Control directives', () => {
   test.each<[title: string, cacheControl: string, directives: Partial<CacheDirectives>]>([
     ['nothing', '', {}],
     ['no-cache', 'no-cache', NO_CACHE],
     ['only-if-cached', 'only-if-cached', { onlyIfCached: true }],
     ['an age', 'max-age=60', { maxAgeMs: 60_000 }],
     ['an age, quoted', 'max-age="60"', { maxAgeMs: 60_000 }],
-    ['no age at all, as browsers say no-cache', 'max-age=0', NO_CACHE],
+    ['max-age=0, which browsers send to mean no-cache', 'max-age=0', NO_CACHE],
     ['staleness', 'max-stale=30', { maxStaleMs: 30_000 }],
     ['any staleness', 'max-stale', { maxStaleMs: ANY_AGE }],
     ['no staleness', 'max-stale=0', { maxStaleMs: 0 }],
@@ -22,17 +22,17 @@ describe('what Cache-Control demands', () => {
     ['an age without a value', 'max-age', {}],
     ['an age that is not a number', 'max-age=soon', {}],
     ['an age below zero', 'max-age=-1', {}],
-    ['an age of more digits than any', `max-age=${'9'.repeat(10)}`, {}],
-    ['a directive of another kind', 'no-transform', {}],
-    ['a known one among others', 'foo="bar", no-cache', NO_CACHE],
-    ['a name that only begins like one', 'no-cachex', {}],
-    ['one past the length that is read', `${' '.repeat(512)}no-cache`, {}],
+    ['an age with too many digits', `max-age=${'9'.repeat(10)}`, {}],
+    ['an unsupported directive', 'no-transform', {}],
+    ['a known directive among others', 'foo="bar", no-cache', NO_CACHE],
+    ['a name that only starts like a directive', 'no-cachex', {}],
+    ['a directive beyond the parsed length', `${' '.repeat(512)}no-cache`, {}],
   ])('%s: %j', (_title, cacheControl, directives) => {
     expect(parseCacheDirectives(cacheControl, undefined)).toEqual({ ...NO_DIRECTIVES, ...directives });
   });
 });
 
-describe('what Pragma demands', () => {
+describe('Pragma directives', () => {
   test.each<
     [title: string, cacheControl: string | undefined, pragma: string | undefined, Partial<CacheDirectives>]
   >([
@@ -44,7 +44,7 @@ describe('what Pragma demands', () => {
     expect(parseCacheDirectives(cacheControl, pragma)).toEqual({ ...NO_DIRECTIVES, ...directives });
   });
 
-  test('a request without demands gets the very object that stands for none', () => {
+  test('a request without directives gets the NO_DIRECTIVES object itself', () => {
     expect(parseCacheDirectives(undefined, undefined)).toBe(NO_DIRECTIVES);
   });
 });

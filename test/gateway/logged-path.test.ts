@@ -14,7 +14,7 @@ test.each([
   expect(loggedPath(target)).toBe(path);
 });
 
-test('whatever the target, a logged path is bounded and printable, and holds nothing of the query', () => {
+test('for any target, the logged path is bounded and printable and contains nothing of the query', () => {
   fc.assert(
     fc.property(fc.string({ unit: 'binary', maxLength: 600 }), (rest) => {
       const path = loggedPath(`/${rest}?canary`) ?? '';

@@ -48,7 +48,7 @@ const connection = (state: unknown, provider: unknown = 'AWS', vendor: unknown =
   state,
 });
 
-describe('private link connections that are held', () => {
+describe('cached private link connections', () => {
   test('are counted by project, provider, vendor and state', () => {
     const { links } = create([
       listing('p1', [connection('DONE'), connection('DONE'), connection('FAILED', 'AZURE', null)]),
@@ -62,7 +62,7 @@ describe('private link connections that are held', () => {
     ]);
   });
 
-  test('of two lists of a project the newer one counts; one that may no longer be served does not', async () => {
+  test('the newer of two lists of a project counts; an expired list does not', async () => {
     const { links, clock } = create([
       listing('p1', [connection('WORKING')], { at: 100 }),
       listing('p1', [connection('DONE')], { at: 200 }),
@@ -74,7 +74,7 @@ describe('private link connections that are held', () => {
     expect(links.connectionsOf('p1')).toBeUndefined();
   });
 
-  test('of a list that is held by the page, pages that overlap are counted once', () => {
+  test('overlapping pages of a list that is cached page by page are counted once', () => {
     const page = (offset: number, count: number) =>
       listing('p1', Array(count).fill(connection('DONE')), { whole: false, offset });
     const { links } = create([page(2, 2), page(0, 2), page(0, 1), page(3, 5), page(10, 1)]);
@@ -83,7 +83,7 @@ describe('private link connections that are held', () => {
     expect(links.connectionsOf('p1')?.items).toHaveLength(5);
   });
 
-  test('hostile values become other: labels stay plain, and as few as they are', () => {
+  test('hostile values become other: label values stay plain and few', () => {
     const hostile = ['"}\n# HELP', '\u202eenoD', 'x'.repeat(1_000), 7, {}, [], '<script>', 'lower', true];
     const many = Array.from({ length: 5_000 }, (_none, index) =>
       connection(`STATE_${index}`, `PROVIDER_${index}`, `VENDOR_${index}`),
@@ -108,7 +108,7 @@ describe('private link connections that are held', () => {
     expect(counts.filter(({ project }) => project === 'p2').map(({ state }) => state)).toContain('none');
   });
 
-  test('series are bounded; past the bound the state is still told', () => {
+  test('the number of series is bounded; past the bound only the state stays distinct', () => {
     const { links } = create(
       Array.from({ length: 3_000 }, (_none, index) => listing(`p${index}`, [connection('FAILED')])),
     );

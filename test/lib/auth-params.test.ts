@@ -47,6 +47,6 @@ test.each([
   ).toEqual(challenges);
 });
 
-test('of very many challenges the first are read', () => {
+test('only the first of very many challenges are read', () => {
   expect(parseChallenges('Digest, '.repeat(1_000))).toHaveLength(16);
 });

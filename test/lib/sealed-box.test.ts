@@ -15,8 +15,8 @@ const plains = fc.oneof(
   fc.nat(40_000).map((length) => Buffer.from('[{"id":"item"},'.repeat(3_000)).subarray(0, length)),
 );
 
-describe('what is kept where others could read it', () => {
-  test('comes back as it was, whatever its size', async () => {
+describe('a sealed value', () => {
+  test('opens to the original bytes, whatever their size', async () => {
     await fc.assert(
       fc.asyncProperty(fc.string(), plains, async (place, plain) => {
         const opened = await seal.open(place, await seal.seal(place, Buffer.from(plain)));
@@ -25,7 +25,7 @@ describe('what is kept where others could read it', () => {
     );
   });
 
-  test('does not open when any one bit of it has changed, or where something was cut off or added', async () => {
+  test('does not open if any bit was changed, or if bytes were removed or appended', async () => {
     await fc.assert(
       fc.asyncProperty(plains, fc.nat(), fc.nat(7), fc.nat(40), async (plain, at, bit, cut) => {
         const sealed = await seal.seal('place', Buffer.from(plain));
@@ -41,7 +41,7 @@ describe('what is kept where others could read it', () => {
     );
   });
 
-  test('opens nowhere but in its place', async () => {
+  test('opens only in its place', async () => {
     await fc.assert(
       fc.asyncProperty(fc.string(), fc.string(), plains, async (place, other, plain) => {
         fc.pre(place !== other);
@@ -50,7 +50,7 @@ describe('what is kept where others could read it', () => {
     );
   });
 
-  test('is nothing where it is foreign', async () => {
+  test('is undefined if it is foreign', async () => {
     await fc.assert(
       fc.asyncProperty(fc.uint8Array({ maxLength: 300 }), async (bytes) => {
         expect(await seal.open('place', Buffer.from(bytes))).toBeUndefined();
@@ -58,7 +58,7 @@ describe('what is kept where others could read it', () => {
     );
   });
 
-  test('shows nothing of what it holds, is packed, and never looks the same twice', async () => {
+  test('reveals nothing of its content, is compressed, and differs each time', async () => {
     const plain = Buffer.from('64b7c0ffee0000000000a001 '.repeat(1_000));
     const [one, two] = [await seal.seal('place', plain), await seal.seal('place', plain)];
     expect(one.equals(two)).toBe(false);
@@ -66,14 +66,14 @@ describe('what is kept where others could read it', () => {
     expect(one.length).toBeLessThan(plain.length / 10);
   });
 
-  test('opens with both keys while keys change, and with neither after it', async () => {
+  test('opens with both keys during rotation, and not with an old key afterwards', async () => {
     const sealed = await seal.seal('place', Buffer.from('a list'));
     expect((await sealWith(KEY, NEXT_KEY).open('place', sealed))?.toString()).toBe('a list');
     expect((await sealWith(NEXT_KEY, KEY).open('place', sealed))?.toString()).toBe('a list');
     expect(await sealWith(NEXT_KEY).open('place', sealed)).toBeUndefined();
   });
 
-  test('is not unpacked beyond what one list may take', async () => {
+  test('is not decompressed beyond the size limit', async () => {
     const plain = Buffer.alloc(500_000);
     expect(deflateRawSync(plain).length).toBeLessThan(1_000);
     const sealed = await seal.seal('place', plain);

@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { SAMPLE_PROJECTS } from '../../src/simulator/world.ts';
 import { ask, linksOf, startGateway } from '../support/running.ts';
 
-test('what projects hold is told of the fifty that hold most, by their ids', async () => {
+test('cache usage is exported for the fifty largest projects, by id', async () => {
   const projects = Array.from({ length: 60 }, (_none, index) => ({
     id: `64b7c0ffee00000000b${index.toString(16).padStart(5, '0')}`,
     name: `project-${index}`,
@@ -11,18 +11,18 @@ test('what projects hold is told of the fifty that hold most, by their ids', asy
     visible: true,
   }));
   const running = await startGateway({ simulator: { projects } });
-  // A list across projects belongs to none.
+  // Lists across projects have no project id.
   await running.get('/api/atlas/v2/groups');
   await Promise.all(projects.map((project) => running.get(linksOf(project))));
   const { text } = await ask(running.admin, '/metrics');
   await running.stop();
-  const told = (metric: string) =>
+  const valuesOf = (metric: string) =>
     new Map(
       [...text.matchAll(new RegExp(`^${metric}\\{project="([^"]+)"\\} (\\d+)$`, 'gm'))].map(
         ([, id, value]) => [id, Number(value)],
       ),
     );
-  const bytes = told('atlas_gateway_cache_project_bytes');
+  const bytes = valuesOf('atlas_gateway_cache_project_bytes');
   expect([...bytes.keys()]).toEqual(
     projects
       .slice(10)
@@ -30,10 +30,10 @@ test('what projects hold is told of the fifty that hold most, by their ids', asy
       .reverse(),
   );
   expect([...bytes.values()].every((value) => value > 0)).toBe(true);
-  expect([...told('atlas_gateway_cache_project_listings').values()]).toEqual(Array(50).fill(1));
+  expect([...valuesOf('atlas_gateway_cache_project_listings').values()]).toEqual(Array(50).fill(1));
 });
 
-test('requests are counted by operation, caller, status and outcome, and their durations in buckets that add up', async () => {
+test('requests are counted by operation, caller, status and outcome, and their durations in cumulative buckets', async () => {
   const running = await startGateway();
   for (let times = 0; times < 3; times++) await running.get(linksOf(SAMPLE_PROJECTS.orders));
   await running.get('/api/atlas/v2/nothing');

@@ -29,8 +29,8 @@ function create() {
   return { clock, statusStats: createStatusStats({ clock }) };
 }
 
-describe('the tally', () => {
-  test('counts requests, answers from memory and questions to Atlas, by caller and project', () => {
+describe('status statistics', () => {
+  test('count requests, hits and requests to Atlas, by caller and project', () => {
     const { statusStats } = create();
     for (const cache of ['miss', 'hit', 'stale', 'coalesced'] as const)
       statusStats.observe(answered({ cache, upstreamCalls: cache === 'miss' ? 3 : 0 }));
@@ -48,7 +48,7 @@ describe('the tally', () => {
     });
   });
 
-  test('keeps the last fifty refusals, newest first, and nothing of the request but what the event names', () => {
+  test('contain the last fifty errors, newest first, with the fields of the event only', () => {
     const { statusStats, clock } = create();
     for (let number = 0; number < 120; number++)
       statusStats.observe(
@@ -68,7 +68,7 @@ describe('the tally', () => {
     expect(refused.at(-1)?.code).toBe('CODE_70');
   });
 
-  test('a project is known once it was read or failed to be read, not because somebody wrote its id', () => {
+  test('a project is recorded once it was read or failed to be read, not because a caller sent its id', () => {
     const { statusStats } = create();
     statusStats.observe(answered({ project: id(1), status: 403, cache: 'none' }));
     statusStats.observe(answered({ project: id(2), status: 404, cache: 'miss' }));
@@ -80,7 +80,7 @@ describe('the tally', () => {
     expect(statusStats.projects().get(id(4))?.lastError).toMatchObject({ code: 'UPSTREAM_FAILED' });
   });
 
-  test('a refresh that failed beside an answer is the last error of its project', () => {
+  test('a failed background refresh is the last error of its project', () => {
     const { statusStats, clock } = create();
     const refreshed = { type: 'refreshed', operation: 'listGroupClusters', project: id(1) } as const;
     statusStats.observe({ ...refreshed, outcome: 'replaced' });
@@ -93,7 +93,7 @@ describe('the tally', () => {
     });
   });
 
-  test('however many callers and projects come, a thousand of each are kept: those used last', async () => {
+  test('only the thousand most recently used callers and projects are retained', async () => {
     const { statusStats, clock } = create();
     for (let number = 0; number < 3_000; number++) {
       statusStats.observe(
@@ -108,7 +108,7 @@ describe('the tally', () => {
     expect(statusStats.projects().get(id(999_999))?.requests).toBe(3_000);
   });
 
-  test('the trend of an hour sums to what was counted in it, however time goes by', async () => {
+  test('the trend of an hour adds up to the counts, whatever the timing', async () => {
     await fc.assert(
       fc.asyncProperty(
         fc.array(fc.record({ waitMs: fc.integer({ min: 0, max: 900_000 }), hit: fc.boolean() }), {
@@ -137,7 +137,7 @@ describe('the tally', () => {
     );
   });
 
-  test('errors, questions to Atlas and the last reload are told', async () => {
+  test('errors, requests to Atlas and the last reload are reported', async () => {
     const { statusStats, clock } = create();
     statusStats.observe(answered({ status: 502, cache: 'miss' }));
     statusStats.observe(answered({ status: 401, cache: 'none' }));

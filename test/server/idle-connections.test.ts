@@ -25,14 +25,14 @@ async function listen(idleMs: number) {
   return { clock, ask, closed, timeout: () => accepted[0]?.timeout ?? 0 };
 }
 
-test('a connection on which nothing moves is closed', async () => {
+test('a connection without traffic is closed', async () => {
   const { clock, ask, closed } = await listen(1);
   expect(await ask()).toContain('200 OK');
   await clock.advance(2 * LOOK_MS);
   expect(await closed).toBe('closed');
 });
 
-test('a connection that goes on asking has no timer, and none any more once it asks again', async () => {
+test('an active connection has no timer, and an idle one loses it with the next request', async () => {
   const { clock, ask, timeout } = await listen(60_000);
   for (let times = 0; times < 5; times++) {
     await ask();

@@ -44,7 +44,7 @@ interface DescribedOperation {
   >;
 }
 
-/** A document with what it refers to in its place. */
+/** A document with its references resolved. */
 function resolved(document: unknown): { paths: Record<string, Record<string, DescribedOperation>> } {
   const root = JSON.parse(JSON.stringify(document));
   const inline = (node: unknown): unknown => {
@@ -61,7 +61,7 @@ function resolved(document: unknown): { paths: Record<string, Record<string, Des
   return inline(root) as ReturnType<typeof resolved>;
 }
 
-/** A described parameter as the catalog has it. */
+/** Converts a described parameter to the form of the catalog. */
 function asCatalog({ name, required, schema }: DescribedParameter): Parameter {
   const { type, default: standard, minimum, maximum, pattern, enum: values } = { ...schema.items, ...schema };
   return {
@@ -90,7 +90,7 @@ describe.each([
     expect([result.valid, validator.version]).toEqual([true, '3.1']);
   });
 
-  test('refers only to what it holds, gives each operation a name of its own, and describes every path parameter', () => {
+  test('has no dangling references, unique operation ids, and a description of every path parameter', () => {
     const { paths } = resolved(document);
     const all = Object.entries(paths).flatMap(([path, methods]) =>
       Object.values(methods).map((operation) => ({ path, ...operation })),
@@ -108,7 +108,7 @@ describe.each([
     }
   });
 
-  test('holds no component that nothing refers to', () => {
+  test('has no unused components', () => {
     const text = JSON.stringify(document);
     const { components } = JSON.parse(text) as { components: Record<string, Record<string, unknown>> };
     for (const [kind, named] of Object.entries(components)) {
@@ -145,12 +145,12 @@ describe('the lists in it', () => {
     },
   );
 
-  test('are those that the catalog matches, and no others', () => {
+  test('are exactly those that the catalog matches', () => {
     const lists = Object.keys(described.paths).filter((path) => path.startsWith('/api/atlas/'));
     expect(lists.sort()).toEqual(operations.map(({ path }) => path).sort());
   });
 
-  test('whatever a described parameter allows the gateway accepts, and nothing out of its range', () => {
+  test('the gateway accepts exactly the values that the schema of a parameter allows', () => {
     const queryParameters = Object.entries(described.paths).flatMap(([path, { get }]) =>
       (get?.parameters ?? []).flatMap((parameter) => (parameter.in === 'query' ? [{ path, parameter }] : [])),
     );
@@ -185,7 +185,7 @@ describe('the lists in it', () => {
 });
 
 describe('errors in it', () => {
-  test('are every code of the gateway, by its status', () => {
+  test('are all codes of the gateway, by status', () => {
     const text = JSON.stringify(describePublic('1.2.3'));
     const { components } = JSON.parse(text);
     expect(components.schemas.GatewayErrorCode.enum).toEqual(Object.keys(STATUS_BY_CODE));
@@ -206,7 +206,7 @@ describe('a running gateway', () => {
   });
   afterAll(() => running.stop());
 
-  test('serves it to everybody, without credentials', async () => {
+  test('serves it without credentials', async () => {
     const reply = await ask(running.origin, '/openapi.json');
     expect(reply.status).toBe(200);
     expect(reply.headers).toMatchObject({
@@ -217,7 +217,7 @@ describe('a running gateway', () => {
     expect(JSON.parse(reply.text)).toEqual(JSON.parse(JSON.stringify(describePublic('0.0.0'))));
   });
 
-  test('answers 304 to those who have it, and br to those who take it', async () => {
+  test('answers 304 to a matching If-None-Match, and br to clients that accept it', async () => {
     const first = await ask(running.origin, '/openapi.json', { headers: { 'accept-encoding': 'br, gzip' } });
     expect(first.headers).toMatchObject({ 'content-encoding': 'br', vary: 'Accept-Encoding' });
     expect(JSON.parse(brotliDecompressSync(first.body).toString())).toHaveProperty('openapi', '3.1.1');
@@ -229,14 +229,14 @@ describe('a running gateway', () => {
     expect([headed.status, headed.body.length]).toEqual([200, 0]);
   });
 
-  test('has every route in it, and serves every path that is in it', async () => {
+  test('describes every route, and serves every described path', async () => {
     const clock = createSystemClock();
     const tokens = createTokens({ signingKey: new Uint8Array(32) }, { clock, random: createSystemRandom() });
     const routes = [
       ...createOauthRoutes(tokens, () => undefined).routes,
       ...createDescriptionRoutes(() => describePublic('')).routes,
     ];
-    // What answers 405 to all other methods describes nothing of its own.
+    // The 405 handlers are not operations.
     for (const { path, method } of routes.filter((route) => route.method !== 'ALL'))
       expect(Object.keys(described.paths[path.replace('*', '{path}')] ?? {})).toContain(method.toLowerCase());
     for (const [path, methods] of Object.entries(described.paths)) {
@@ -254,7 +254,7 @@ describe('a running gateway', () => {
     }
   });
 
-  test('answers a list with the headers that are described', async () => {
+  test('answers a list with the described headers', async () => {
     const { get } = described.paths['/api/atlas/v2/groups/{groupId}/streams/privateLinkConnections'] ?? {};
     const reply = await running.get(linksOf(SAMPLE_PROJECTS.orders));
     const names = Object.keys(get?.responses['200']?.headers ?? {});

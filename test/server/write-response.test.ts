@@ -18,7 +18,7 @@ const answer = (more: Partial<CompletedResponse> & { reusable: boolean }): Compl
   ...more,
 });
 
-/** What goes over the wire for a request on a connection of its own. */
+/** The bytes of the response to a request on a connection of its own. */
 async function sent(given: CompletedResponse, request = 'GET / HTTP/1.1', closing = false): Promise<string> {
   const write = createResponseWriter(() => WALL);
   server = createServer({ keepAliveTimeout: 0 }, (incoming, response) => {
@@ -32,7 +32,7 @@ async function sent(given: CompletedResponse, request = 'GET / HTTP/1.1', closin
     all += bytes.toString('latin1');
   });
   const ended = new Promise<void>((resolve) => client.once('end', resolve));
-  // The second one is answered last and closes, so that what was sent before it is known to be whole.
+  // The second request closes the connection, so that the first response is known to be complete.
   client.write(`${request}\r\nHost: x\r\n\r\n`);
   if (!closing && request.endsWith('1.1')) client.write('GET / HTTP/1.0\r\nHost: x\r\n\r\n');
   await ended;
@@ -40,7 +40,7 @@ async function sent(given: CompletedResponse, request = 'GET / HTTP/1.1', closin
   return all;
 }
 
-/** The first answer of what was sent, its header lines in order of their names. */
+/** The first response, with its header lines sorted by name. */
 function first(all: string): { status: string; headers: string[]; rest: string } {
   const end = all.indexOf('\r\n\r\n');
   const [status = '', ...lines] = all.slice(0, end).split('\r\n');
@@ -51,7 +51,7 @@ function first(all: string): { status: string; headers: string[]; rest: string }
   };
 }
 
-test('a kept head is sent as Node would have written it', async () => {
+test('a prebuilt head is sent as Node would have written it', async () => {
   const reusable = first(await sent(answer({ reusable: true })));
   await new Promise((resolve) => server.close(resolve).closeAllConnections());
   const plain = first(await sent(answer({ reusable: false })));
@@ -65,14 +65,14 @@ test('a kept head is sent as Node would have written it', async () => {
   expect(reusable.rest.startsWith(BODY.toString())).toBe(true);
 });
 
-test('its Date is that of the clock, and each answer has its own id', async () => {
+test('its Date is from the clock, and each response has its own request id', async () => {
   const given = answer({ reusable: true });
   expect(await sent(given)).toContain('\r\nDate: Fri, 02 Jan 2026 03:04:05 GMT\r\n');
   await new Promise((resolve) => server.close(resolve).closeAllConnections());
   expect(await sent({ ...given, requestId: 'r-2' })).toContain('X-Request-Id: r-2\r\n\r\n');
 });
 
-test('neither HEAD nor 304 has a body, and the next answer follows at once', async () => {
+test('neither HEAD nor 304 has a body, and the next response follows at once', async () => {
   const head = first(await sent(answer({ reusable: true }), 'HEAD / HTTP/1.1'));
   expect(head.rest.startsWith('HTTP/1.1 200 OK\r\n')).toBe(true);
   await new Promise((resolve) => server.close(resolve).closeAllConnections());
@@ -82,7 +82,7 @@ test('neither HEAD nor 304 has a body, and the next answer follows at once', asy
   expect(all.rest.startsWith('HTTP/1.1 304 Not Modified\r\n')).toBe(true);
 });
 
-test('a connection that is to be closed is told so', async () => {
+test('a response that closes its connection has Connection: close', async () => {
   expect(first(await sent(answer({ reusable: true }), 'GET / HTTP/1.1', true)).headers).toContain(
     'Connection: close',
   );

@@ -14,14 +14,14 @@ function findChromium(): string | undefined {
     try {
       return execFileSync('which', [name], { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] }).trim();
     } catch {
-      // Perhaps under the next name.
+      // Try the next name.
     }
   }
   return undefined;
 }
 const executablePath = findChromium();
 if (executablePath === undefined)
-  process.stderr.write('skipped: chromium is not installed, so the status page is not seen in a browser\n');
+  process.stderr.write('skipped: chromium is not installed, so the status page is not tested in a browser\n');
 
 interface Violation {
   readonly id: string;
@@ -31,8 +31,8 @@ interface Violation {
 describe.skipIf(executablePath === undefined)('the status page in a browser', () => {
   let browser: Browser;
   let running: Running;
-  /** What a page wrote to its console, threw, or was kept from by its policy. */
-  let complaints: string[];
+  /** Console messages, exceptions and CSP violations of the page. */
+  let pageErrors: string[];
   beforeAll(async () => {
     browser = await chromium.launch({
       ...(executablePath === undefined ? {} : { executablePath }),
@@ -41,7 +41,7 @@ describe.skipIf(executablePath === undefined)('the status page in a browser', ()
   });
   afterAll(() => browser?.close());
   beforeEach(async () => {
-    complaints = [];
+    pageErrors = [];
     running = await startGateway();
   });
   afterEach(async () => {
@@ -52,22 +52,22 @@ describe.skipIf(executablePath === undefined)('the status page in a browser', ()
   async function open(path: string, options: BrowserContextOptions = {}): Promise<Page> {
     const page = await browser.newPage({ viewport: { width: 1_280, height: 900 }, ...options });
     page.setDefaultTimeout(5_000);
-    // The page's own timers go by when a test says so.
+    // Tests advance the page's timers.
     await page.clock.install();
     page.on('console', (message) => {
-      if (message.type() === 'error' || message.type() === 'warning') complaints.push(message.text());
+      if (message.type() === 'error' || message.type() === 'warning') pageErrors.push(message.text());
     });
-    page.on('pageerror', (error) => complaints.push(error.message));
+    page.on('pageerror', (error) => pageErrors.push(error.message));
     page.on('request', (request) => {
       const { protocol, origin } = new URL(request.url());
-      if (protocol !== 'data:' && origin !== running.admin) complaints.push(`asked ${request.url()}`);
+      if (protocol !== 'data:' && origin !== running.admin) pageErrors.push(`requested ${request.url()}`);
     });
     await page.goto(`${running.admin}${path}`);
     return page;
   }
   const row = (page: Page, id: string) => page.locator(`#projects tr[data-key="${id}"]`);
 
-  test('loads with everything that is known, and takes over what is new without being loaded anew', async () => {
+  test('shows the current status and refreshes without reloading', async () => {
     await running.get(linksOf(orders));
     const page = await open('/');
     expect(await page.title()).toBe('atlas-gateway');
@@ -82,25 +82,25 @@ describe.skipIf(executablePath === undefined)('the status page in a browser', ()
     expect(await page.locator('#refusals').textContent()).toContain('PROJECT_FORBIDDEN');
     expect(await page.locator('#callers').textContent()).toContain('team-orders');
     expect(await page.evaluate(() => Reflect.get(globalThis, 'sameDocument'))).toBe(true);
-    // What had the focus still has it, though rows came.
+    // The focus is preserved although rows were added.
     expect(await page.evaluate('document.activeElement.dataset.purge')).toBe(orders.id);
-    expect(complaints).toEqual([]);
+    expect(pageErrors).toEqual([]);
   });
 
-  test('updates pause when asked to; a gateway that is gone is said to be gone', async () => {
+  test('refreshing can be paused, and an unreachable gateway is reported', async () => {
     const page = await open('/');
     const live = page.getByRole('button', { name: 'Live' });
     await live.click();
     expect(await live.getAttribute('aria-pressed')).toBe('false');
     await page.route('**/*', (route) => route.abort());
     await live.click();
-    await page.getByText('The gateway cannot be reached since').waitFor();
+    await page.getByText('The gateway has been unreachable since').waitFor();
     await page.unroute('**/*');
     await page.clock.runFor(6_000);
-    await page.getByText('The gateway answers again.').waitFor();
+    await page.getByText('The gateway is reachable again.').waitFor();
   });
 
-  test('purges one project after asking, and nothing where it is not confirmed', async () => {
+  test('purges one project after confirmation only', async () => {
     await running.get(linksOf(orders));
     await running.get(linksOf(search));
     const page = await open('/');
@@ -115,7 +115,7 @@ describe.skipIf(executablePath === undefined)('the status page in a browser', ()
     await expect.poll(() => row(page, orders.id).locator('td').first().textContent()).toBe('0');
     expect((await running.get(linksOf(orders))).headers['cache-status']).toContain('fwd=miss');
     expect((await running.get(linksOf(search))).headers['cache-status']).toContain('hit');
-    expect(complaints).toEqual([]);
+    expect(pageErrors).toEqual([]);
   });
 
   test('purges an operation softly, by keyboard alone; Enter in the dialog cancels', async () => {
@@ -139,7 +139,7 @@ describe.skipIf(executablePath === undefined)('the status page in a browser', ()
     await page.keyboard.press('Tab');
     await page.keyboard.press('Space');
     expect(await page.locator('#purge-says').textContent()).toContain(
-      'Asks Atlas again for listGroupStreamPrivateLinkConnections of all projects',
+      'Reloads listGroupStreamPrivateLinkConnections of all projects',
     );
     await page.keyboard.press('Tab');
     await page.keyboard.press('Tab');
@@ -148,10 +148,10 @@ describe.skipIf(executablePath === undefined)('the status page in a browser', ()
     expect(running.upstream()).toHaveLength(1);
     await running.get(linksOf(orders));
     await expect.poll(() => running.upstream().length).toBe(2);
-    expect(complaints).toEqual([]);
+    expect(pageErrors).toEqual([]);
   });
 
-  test('asks for the token off loopback, and keeps a session rather than the token', async () => {
+  test('requires the token off loopback, and stores a session rather than the token', async () => {
     await running.stop();
     running = await startGateway({
       config: { admin: { port: 0, token: { file: 'token' } } },
@@ -159,14 +159,14 @@ describe.skipIf(executablePath === undefined)('the status page in a browser', ()
     });
     await running.get(linksOf(orders));
     const page = await open(CONNECTIONS);
-    complaints = [];
+    pageErrors = [];
     await page.getByLabel('Admin token').fill('wrong');
     await page.keyboard.press('Enter');
     await page.getByText('That is not the admin token.').waitFor();
-    // Chromium tells of every answer of 401.
-    complaints = [];
+    // Chromium logs every response with 401.
+    pageErrors = [];
     await page.goto(`${running.admin}${CONNECTIONS}`);
-    complaints = [];
+    pageErrors = [];
     await page.getByLabel('Admin token').fill(TOKEN);
     await page.getByRole('button', { name: 'Sign in' }).click();
     await page.locator('#connections').waitFor();
@@ -178,12 +178,12 @@ describe.skipIf(executablePath === undefined)('the status page in a browser', ()
     await row(page, orders.id).getByRole('button', { name: /Purge/ }).click();
     await page.getByRole('dialog').getByRole('button', { name: 'Purge', exact: true }).click();
     await page.getByText('Purged: all lists of project').waitFor();
-    expect(complaints).toEqual([]);
+    expect(pageErrors).toEqual([]);
     await page.getByRole('button', { name: 'Sign out' }).click();
     await page.getByLabel('Admin token').waitFor();
   });
 
-  test('filters connections while a text is typed, and orders them by a press', async () => {
+  test('filters connections while typing, and sorts them by a click', async () => {
     const { results } = json(await running.get(linksOf(orders)));
     const onKafka = results.filter((one) => JSON.stringify(one).includes('kafka')).length;
     const page = await open(CONNECTIONS);
@@ -194,7 +194,7 @@ describe.skipIf(executablePath === undefined)('the status page in a browser', ()
     await page.keyboard.type('kafka');
     await page.clock.runFor(200);
     await page.getByText(`${onKafka} of 42 connections`).waitFor();
-    // Every letter is there, though the page was taken over meanwhile.
+    // No letter is lost although the page was refreshed meanwhile.
     expect(await page.getByLabel('Text in any column').inputValue()).toBe('kafka');
     await page.getByLabel('Text in any column').fill('');
     await page.clock.runFor(200);
@@ -216,14 +216,16 @@ describe.skipIf(executablePath === undefined)('the status page in a browser', ()
     expect(await states()).toEqual((await states()).toSorted().reverse());
     expect(new URL(page.url()).search).toBe('?sort=-state');
     expect(running.upstream()).toHaveLength(1);
-    expect(complaints).toEqual([]);
+    expect(pageErrors).toEqual([]);
   });
 
-  test('works without script: whole pages, filters, order', async () => {
+  test('works without script: pages, filters, sorting', async () => {
     await running.get(linksOf(orders));
     const page = await open('/', { javaScriptEnabled: false });
     expect(await row(page, orders.id).textContent()).toContain('42');
-    expect(await page.getByText('Without script this page shows one moment').isVisible()).toBe(true);
+    expect(await page.getByText('Without JavaScript this page does not refresh itself').isVisible()).toBe(
+      true,
+    );
     expect(await page.locator('.needs-script').first().isVisible()).toBe(false);
     await row(page, orders.id).getByRole('link').click();
     await page.getByLabel('Provider').selectOption('AZURE');
@@ -232,10 +234,10 @@ describe.skipIf(executablePath === undefined)('the status page in a browser', ()
     await page.getByRole('button', { name: 'Region' }).click();
     expect(await page.locator('#found').textContent()).toBe('14 of 42 connections');
     expect(await page.locator('th[aria-sort=ascending]').textContent()).toContain('Region');
-    expect(complaints).toEqual([]);
+    expect(pageErrors).toEqual([]);
   });
 
-  test('markup in what Atlas sends runs nothing and stays readable', async () => {
+  test('markup in data from Atlas is not executed and stays readable', async () => {
     const text = '</script><script>globalThis.ran=1</script><img src=x onerror="globalThis.ran=1">';
     running.simulator.world.replace(linksOf(orders), [
       Object.fromEntries(
@@ -250,35 +252,35 @@ describe.skipIf(executablePath === undefined)('the status page in a browser', ()
     await page.getByText('1 connections').waitFor();
     expect(await page.locator('#connections img, #connections a').count()).toBe(0);
     expect(await page.locator('#connections tbody').textContent()).toContain(text);
-    // Taken over by the script, too.
+    // Also after a refresh by the script.
     await page.getByRole('button', { name: 'Filter' }).click();
     await page.getByRole('button', { name: 'Region' }).click();
     await expect.poll(() => page.locator('th[aria-sort=ascending]').count()).toBe(1);
     expect(await page.evaluate(() => Reflect.get(globalThis, 'ran'))).toBeUndefined();
-    expect(complaints).toEqual([]);
+    expect(pageErrors).toEqual([]);
   });
 
-  /** What axe complains of on the page as it is now, in words. */
-  async function complaintsOfAxe(page: Page, options: object = {}): Promise<string[]> {
+  /** The violations that axe finds on the current page, as text. */
+  async function violationsOfAxe(page: Page, options: object = {}): Promise<string[]> {
     const run = `axe.run(${JSON.stringify({ ...options, resultTypes: ['violations'] })})`;
     const { violations } = await page.evaluate<{ violations: Violation[] }>(run);
     return violations.map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html).join(' ')}`);
   }
 
-  test('axe finds nothing in light, in the dark and at 360 px, where nothing is wider than the page', async () => {
+  test('axe finds no violations in light mode, dark mode and at 360 px, where nothing overflows the page', async () => {
     await running.get(linksOf(orders));
     await running.get(linksOf(payments), { authorization: `Bearer ${CALLER_KEY}` });
     const page = await (await browser.newContext({ bypassCSP: true })).newPage();
     const check = async (name: string) => {
       await page.setViewportSize({ width: 1_280, height: 800 });
       await page.emulateMedia({ colorScheme: 'light' });
-      expect(await complaintsOfAxe(page), name).toEqual([]);
-      // In the dark only colours are others; on a narrow page everything but colours.
+      expect(await violationsOfAxe(page), name).toEqual([]);
+      // Dark mode differs only in colours, a narrow page in everything but colours.
       await page.emulateMedia({ colorScheme: 'dark' });
-      expect(await complaintsOfAxe(page, { runOnly: ['color-contrast'] }), `${name}, dark`).toEqual([]);
+      expect(await violationsOfAxe(page, { runOnly: ['color-contrast'] }), `${name}, dark`).toEqual([]);
       await page.setViewportSize({ width: 360, height: 800 });
       const narrow = { rules: { 'color-contrast': { enabled: false } } };
-      expect(await complaintsOfAxe(page, narrow), `${name}, narrow`).toEqual([]);
+      expect(await violationsOfAxe(page, narrow), `${name}, narrow`).toEqual([]);
       expect(await page.evaluate('document.documentElement.scrollWidth'), name).toBe(360);
     };
     for (const path of [
@@ -295,7 +297,7 @@ describe.skipIf(executablePath === undefined)('the status page in a browser', ()
     await check('the dialog');
   });
 
-  test('axe finds nothing where one signs in', async () => {
+  test('axe finds no violations on the sign-in page', async () => {
     await running.stop();
     running = await startGateway({
       config: { admin: { port: 0, token: { file: 'token' } } },
@@ -307,6 +309,6 @@ describe.skipIf(executablePath === undefined)('the status page in a browser', ()
     await page.getByRole('button', { name: 'Sign in' }).click();
     await page.getByText('That is not the admin token.').waitFor();
     await page.evaluate(axe.source);
-    expect(await complaintsOfAxe(page)).toEqual([]);
+    expect(await violationsOfAxe(page)).toEqual([]);
   });
 });

@@ -5,11 +5,11 @@ import { join } from 'node:path';
 import { expect } from 'vitest';
 import { SAMPLE_CREDENTIALS } from '../../src/simulator/world.ts';
 
-/** The built gateway as a process of its own. */
+/** The built gateway in a separate process. */
 export interface Built {
   readonly origin: string;
   readonly admin: string;
-  /** Its configuration file. */
+  /** Path of its configuration file. */
   readonly path: string;
   readonly child: ChildProcess;
   readonly output: () => string;
@@ -45,7 +45,7 @@ export async function serveBuilt(
   options: { env?: Record<string, string>; main?: string; cwd?: string; uid?: number } = {},
 ): Promise<Built> {
   const folder = makeFolder();
-  // Readable by the user the process runs as.
+  // The user that the process runs as must be able to read it.
   chmodSync(folder, 0o755);
   const path = join(folder, 'gateway.yaml');
   writeFileSync(path, configuration, { mode: 0o644 });

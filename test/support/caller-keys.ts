@@ -3,7 +3,7 @@ import { hashA1 } from '../../src/gateway/auth/digest-auth.ts';
 import { answerChallenge } from '../../src/upstream/auth/digest.ts';
 import { readChallenge } from '../../src/upstream/auth/digest-challenge.ts';
 
-/** A caller key as tests know it: both halves, and what the configuration says of it. */
+/** A caller key: both parts, and its form in the configuration. */
 export function testKey(number: number) {
   const id = `agw_TestKey${String(number).padStart(5, '0')}`;
   const secret = `secret-${number}-`.padEnd(43, 'x');
@@ -19,7 +19,7 @@ export function testKey(number: number) {
   };
 }
 
-/** The `Authorization` value with which a digest client answers a `WWW-Authenticate` value. */
+/** The `Authorization` value with which a digest client responds to a `WWW-Authenticate` value. */
 export function digestAnswer(
   challenges: string,
   key: { id: string; secret: string },

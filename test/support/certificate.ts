@@ -3,7 +3,7 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
-/** A self-signed certificate for 127.0.0.1 and its private key, PEM. Needs openssl. */
+/** A self-signed certificate for 127.0.0.1 and its private key, PEM. Requires openssl. */
 export function createCertificate(): { cert: string; key: string } {
   const folder = mkdtempSync(join(tmpdir(), 'atlas-gateway-certificate-'));
   const [certPath, keyPath] = [join(folder, 'cert.pem'), join(folder, 'key.pem')];

@@ -2,7 +2,7 @@ import { run } from '../../src/cli/run.ts';
 import { createSystemClock } from '../../src/lib/clock.ts';
 import { createSystemRandom } from '../../src/lib/random.ts';
 
-/** What `atlas-gateway check` says of the configuration at `path`, in a world of these files and variables. */
+/** Runs `atlas-gateway check` on the configuration at `path`, with the given files and environment variables. */
 export async function checkConfiguration(
   path: string,
   { readFile, env = {} }: { readFile: (path: string) => string; env?: Record<string, string | undefined> },
@@ -31,6 +31,6 @@ export async function checkConfiguration(
   return { code, printed };
 }
 
-/** Content of a secret's file: an address where its name says so, else long enough for a key. */
+/** Content of a secret file: a URL if its name says so, otherwise a text long enough for a key. */
 export const standIn = (file: string) =>
   file === 'redis-url' ? 'redis://:password@redis' : `stand-in-of-${file}-long-enough-for-a-key`;

@@ -3,14 +3,14 @@ import { run } from '../../src/cli/run.ts';
 import { createSystemClock } from '../../src/lib/clock.ts';
 import { createSystemRandom } from '../../src/lib/random.ts';
 
-/** How a command line ended, and what it printed. */
+/** Exit code and output of a command line. */
 export interface Said {
   readonly code: number;
   readonly out: string;
   readonly err: string;
 }
 
-/** Runs a command line that ends by itself, in this process; `world` is what it finds there. */
+/** Runs a command line that terminates by itself, in this process; `world` overrides its context. */
 export async function say(args: readonly string[], world: Partial<CommandContext> = {}): Promise<Said> {
   const told = { out: '', err: '' };
   const code = await run({

@@ -1,4 +1,4 @@
-/** What tests read of a Grafana dashboard. */
+/** The parts of a Grafana dashboard that tests read. */
 export interface Dashboard {
   readonly schemaVersion: number;
   readonly links: readonly { readonly url: string }[];
@@ -25,5 +25,5 @@ interface Panel {
   }[];
 }
 
-/** A row is a heading: it shows nothing itself. */
+/** Rows are headings without data. */
 export const isRow = ({ type }: Panel) => type === 'row';

@@ -1,10 +1,10 @@
 import type { Clock } from '../../src/lib/clock.ts';
 
-/** A clock that stands still until a test turns it. */
+/** A clock that only advances when a test advances it. */
 export interface FakeClock extends Clock {
-  /** Moves time on by `ms`, firing due timers in order and letting promises settle between them. */
+  /** Advances time by `ms`, fires due timers in order and lets promises settle between them. */
   advance(ms: number): Promise<void>;
-  /** Moves only the wall clock, as an administrator or NTP would. */
+  /** Changes only the wall clock, as an administrator or NTP would. */
   moveWall(ms: number): void;
 }
 
@@ -46,7 +46,7 @@ export function createFakeClock(wallAtStart: number = Date.UTC(2026, 7, 10, 3, 1
   };
 }
 
-/** Turns the clock on, a little at a time, until the promise settles: for waits between things that cross a socket. */
+/** Advances the clock in small steps until the promise settles, for waits that involve sockets. */
 export async function settled<Value>(clock: FakeClock, promise: Promise<Value>, stepMs = 20): Promise<Value> {
   let done = false;
   void promise.then(
@@ -59,7 +59,7 @@ export async function settled<Value>(clock: FakeClock, promise: Promise<Value>, 
   );
   while (!done) {
     await clock.advance(stepMs);
-    // Sockets need real time: without it the clock would run away from them.
+    // Sockets need real time; without this pause the clock would outrun them.
     await new Promise((resolve) => setTimeout(resolve, 2));
   }
   return promise;

@@ -1,25 +1,25 @@
 import { createServer as createTcp, type Socket } from 'node:net';
 import { createServer as createTls, type TlsOptions } from 'node:tls';
 
-/** What an Atlas that misbehaves does with a question: bytes are written as they are, anything else is up to the function. */
+/** The response of a misbehaving Atlas: bytes are written as they are; a function controls the socket itself. */
 export type Misbehaviour = string | Buffer | ((socket: Socket, request: string) => void);
 
-/** An upstream whose bytes a test decides. Tokens it gives rightly, unless `token` is set. */
+/** An upstream whose bytes are controlled by a test. It issues valid tokens unless `token` is set. */
 export interface Hostile {
   readonly origin: string;
-  /** What lists are answered with from now on; undefined: a good list. */
+  /** The response to list requests from now on; undefined for a valid list. */
   list: Misbehaviour | undefined;
   token: Misbehaviour | undefined;
-  /** What the list of rate limits is answered with; undefined: a refusal. */
+  /** The response to requests for the rate limits; undefined for an error. */
   limits: Misbehaviour | undefined;
-  /** Questions so far for lists, tokens and rate limits, and connections. */
+  /** Requests so far for lists, tokens and rate limits, and connections. */
   readonly received: { lists: number; tokens: number; limits: number; connections: number };
   close(): Promise<void>;
   /** Listens again on the same port after `close`. */
   reopen(): Promise<void>;
 }
 
-/** A whole HTTP/1.1 answer. */
+/** A complete HTTP/1.1 response. */
 export function answer(status: number, body: string | Buffer, headers: Record<string, string> = {}): Buffer {
   const lines = Object.entries({
     'Content-Type': 'application/json',

@@ -7,7 +7,7 @@ import { parse, parseAllDocuments } from 'yaml';
 import { configSchema } from '../../src/config/schema.ts';
 import { standIn } from './checked-configuration.ts';
 
-/** The folder of the base and of the overlays over it. */
+/** The folders of the base and the overlays. */
 export const ROOT = 'deploy/kustomize';
 export const OVERLAYS = ['base', ...readdirSync(join(ROOT, 'overlays')).map((name) => `overlays/${name}`)];
 const TOOLS = [
@@ -16,14 +16,14 @@ const TOOLS = [
 ] as const;
 const tool = TOOLS.find(([program]) => spawnSync(program, ['--help']).status === 0);
 
-/** Whether no overlay can be built here; says so in a line where that is so. */
+/** Whether neither kubectl nor kustomize is installed, so that overlays cannot be built; prints a note in that case. */
 export const noKustomize = tool === undefined;
 if (noKustomize)
   process.stderr.write(
     'skipped: neither kubectl nor kustomize is installed, so no Kubernetes object is built\n',
   );
 
-/** An object of Kubernetes. */
+/** A Kubernetes object. */
 export interface Manifest {
   apiVersion: string;
   kind: string;
@@ -46,13 +46,13 @@ export function objectsOf(overlay: string): readonly Manifest[] {
   return objects;
 }
 
-/** Those of one kind. */
+/** The objects of one kind. */
 export function all<T>(overlay: string, kind: string): (Manifest & T)[] {
   const isKind = (one: Manifest): one is Manifest & T => one.kind === kind;
   return objectsOf(overlay).filter(isKind);
 }
 
-/** Pods of a Deployment: their labels and what is in them. */
+/** Pod template of a Deployment: labels and spec. */
 interface Pods {
   readonly name: string;
   readonly labels: Record<string, string>;
@@ -60,7 +60,7 @@ interface Pods {
   readonly containers: readonly Container[];
 }
 
-/** Pods with a gateway in them. */
+/** Pods that contain a gateway. */
 interface GatewayPods extends Pods {
   readonly gateway: Container;
 }
@@ -76,7 +76,7 @@ export function allPodsOf(overlay: string): Pods[] {
   });
 }
 
-/** Those with a gateway in them; at least one. */
+/** The pods that contain a gateway; throws if there are none. */
 export function podsOf(overlay: string): GatewayPods[] {
   const found = allPodsOf(overlay).flatMap((pods) => {
     const gateway = pods.containers.find(({ image }) => image?.startsWith('atlas-gateway:'));
@@ -86,7 +86,7 @@ export function podsOf(overlay: string): GatewayPods[] {
   return found;
 }
 
-/** The file a container sees at a path: of a ConfigMap, or of a Secret, which is a stand-in. Throws where there is none. */
+/** The file mounted at a path of a container, from a ConfigMap or a placeholder Secret. Throws if there is none. */
 export function createMounted(overlay: string, { spec, gateway }: GatewayPods) {
   const secrets = new Set<string>();
   return {
@@ -110,7 +110,7 @@ export function createMounted(overlay: string, { spec, gateway }: GatewayPods) {
   };
 }
 
-/** Where the container's configuration is, as its own arguments say. */
+/** The path of the configuration in the container's arguments. */
 export const configPath = ({ args = [] }: Container) => args[args.indexOf('--config') + 1] ?? '';
 
 /** The configuration of the gateway in a pod. */

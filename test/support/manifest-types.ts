@@ -4,7 +4,7 @@ import { join, resolve } from 'node:path';
 import { makeFolder } from './built.ts';
 import type { Manifest } from './kustomize.ts';
 
-/** What the overlay uses of the Prometheus operator's objects, which kubernetes-types does not know. */
+/** The fields of Prometheus operator objects that the overlay uses; kubernetes-types does not include them. */
 const MONITORING = `import type { ObjectMeta } from 'kubernetes-types/meta/v1';
 type Duration = \`\${number}\${'s' | 'm' | 'h' | 'd'}\`;
 interface Endpoint { port: string; path: string; interval: Duration; scrapeTimeout: Duration }
@@ -22,7 +22,7 @@ export type PrometheusRule = Custom<'PrometheusRule', {
 }>;
 `;
 
-/** TypeScript's verdict on the objects of an overlay: an unknown or misspelt field is an error there. */
+/** Type-checks the objects of an overlay; unknown or misspelt fields are errors. */
 export function typeErrors(objects: readonly Manifest[]): string {
   const folder = makeFolder();
   symlinkSync(resolve('node_modules'), join(folder, 'node_modules'));

@@ -2,11 +2,11 @@ import { readFileSync } from 'node:fs';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 
-// Node gives the collector only to who asks for it; a context that is made after the flag is set has it.
+// V8 only exposes gc() with this flag; contexts created after it is set have it.
 setFlagsFromString('--expose-gc');
 const collect: () => void = runInNewContext('gc');
 
-/** Bytes that this process holds once garbage is collected: JavaScript's own, and those of buffers, which are let go of a moment later. */
+/** Memory of this process after garbage collection: the heap, and buffers, which are released a moment later. */
 export async function heldByProcess(): Promise<number> {
   for (let round = 0; round < 3; round++) {
     collect();

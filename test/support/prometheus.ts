@@ -4,20 +4,20 @@ import { join } from 'node:path';
 import { expect } from 'vitest';
 import { ask } from './running.ts';
 
-/** One series of a query's result, with its newest value. */
+/** One series of a query result, with its latest value. */
 export interface Series {
   readonly metric: Readonly<Record<string, string>>;
   readonly value: number;
 }
 
-/** A Prometheus of its own, on a free port, with its data in a folder of the test's. */
+/** A Prometheus on a free port, with its data in a folder of the test. */
 export interface RunningPrometheus {
-  /** Rejects with what Prometheus says where it cannot evaluate the expression. */
+  /** Rejects with Prometheus' error message if it cannot evaluate the expression. */
   query(expression: string): Promise<readonly Series[]>;
   stop(): Promise<void>;
 }
 
-/** Whether a program can be started; says on standard error what is skipped where it cannot. */
+/** Whether a program can be started; if not, prints to standard error which tests are skipped. */
 export function isInstalled(program: string, skipped: string): boolean {
   const installed = spawnSync(program, ['--version']).error === undefined;
   if (!installed) process.stderr.write(`skipped: ${program} is not installed, so ${skipped}\n`);
@@ -57,7 +57,7 @@ export async function startPrometheus(options: {
       told += chunk;
     });
   }
-  // Older ones say where they listen as address=…, newer ones quoted or not.
+  // Older versions log the listen address as address=…, newer ones with or without quotes.
   const listening = /"?Listening on"? address="?(127\.0\.0\.1:\d+)/;
   await expect.poll(() => told, { timeout: 10_000 }).toMatch(listening);
   const origin = `http://${listening.exec(told)?.[1]}`;
@@ -75,7 +75,7 @@ export async function startPrometheus(options: {
       } = JSON.parse(text);
       if (answer.status !== 'success' || answer.data === undefined)
         throw new Error(`${answer.error} in: ${expression}`);
-      // A scalar's result is its value alone, and no series.
+      // The result of a scalar is a single value instead of series.
       return answer.data.resultType === 'vector'
         ? answer.data.result.map(({ metric, value }) => ({ metric, value: Number(value[1]) }))
         : [];
@@ -92,7 +92,7 @@ const WORDS = new Set(
 );
 const GROUPING = /\b(?:by|without|on|ignoring|group_left|group_right)\s*\([^)]*\)/g;
 
-/** Names of the metrics an expression reads, in the order they come. */
+/** Names of the metrics in an expression, in order of appearance. */
 export function metricsIn(expression: string): readonly string[] {
   const bare = expression
     .replaceAll(/#[^\n]*/g, ' ')

@@ -1,7 +1,7 @@
 import { connect, type Socket } from 'node:net';
 import { connect as connectTls } from 'node:tls';
 
-/** A connection to a listener on loopback, over TLS where the origin is https. */
+/** A connection to a listener on loopback, over TLS if the origin is https. */
 export function open(origin: string): Socket {
   const { protocol, hostname: host, port } = new URL(origin);
   return protocol === 'https:'
@@ -9,7 +9,7 @@ export function open(origin: string): Socket {
     : connect(Number(port), host);
 }
 
-/** Everything a server answers to raw bytes until it closes. */
+/** Everything a server sends in response to raw bytes until it closes the connection. */
 export function raw(origin: string, bytes: string): Promise<string> {
   return new Promise((resolve, reject) => {
     const socket = open(origin);

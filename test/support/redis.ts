@@ -13,30 +13,30 @@ import { createSystemRandom } from '../../src/lib/random.ts';
 import { createSeal } from '../../src/lib/sealed-box.ts';
 import { createBudget } from '../../src/upstream/budget/budget.ts';
 
-/** A redis-server of its own, without a file. */
+/** A separate redis-server without persistence. */
 export interface Redis {
   readonly url: string;
   readonly port: number;
-  /** One command, as redis-cli takes it; its answer as redis-cli prints it. */
+  /** Runs one redis-cli command and returns its output. */
   cli(...command: string[]): string;
-  /** Ends it at once, as a crash would. */
+  /** Kills it, as a crash would. */
   kill(): Promise<void>;
-  /** Starts it again on the same port, with nothing in it. */
+  /** Restarts it on the same port, without data. */
   restart(): Promise<void>;
-  /** Stops it in its tracks, and lets it go on. */
+  /** Suspends and resumes the process. */
   stall(): void;
   resume(): void;
   stop(): Promise<void>;
 }
 
-/** Whether a Redis is installed here; says so in a line where it is not. */
+/** Whether redis-server is installed; prints a note if not. */
 export const hasRedis = spawnSync('redis-server', ['--version']).status === 0;
 if (!hasRedis)
   process.stdout.write('redis-server is not installed here: tests of the shared tier are skipped\n');
 
 export const ENCRYPTION_KEY = 'a key of the shared tier that tests encrypt with';
 
-/** A port that nobody listens on. */
+/** Returns a free port. */
 export function freePort(): Promise<number> {
   return new Promise((resolve, reject) => {
     const server = createServer();
@@ -104,7 +104,7 @@ export async function startRedis(more: readonly string[] = []): Promise<Redis> {
   };
 }
 
-/** A TCP connection in between that can be slow, or let nothing through. */
+/** A TCP proxy that can add latency or block all traffic. */
 export interface Slowness {
   readonly port: number;
   delayMs: number;
@@ -146,7 +146,7 @@ export async function startSlowness(target: number): Promise<Slowness> {
   return Object.assign(state, { port: typeof address === 'object' && address !== null ? address.port : 0 });
 }
 
-/** One gateway's half of the shared tier, without the gateway. */
+/** The shared-tier client of one gateway, without the gateway. */
 export async function joinGroup(
   url: string,
   {
@@ -167,7 +167,7 @@ export async function joinGroup(
 ) {
   const random = createSystemRandom();
   const address = readSharedAddress(url);
-  if (address === undefined) throw new Error(`${url} is no address`);
+  if (address === undefined) throw new Error(`${url} is not a valid Redis URL`);
   const events: SharedEvent[] = [];
   const engine = createRedisClient(
     { address, timeoutMs: 1_000, ...(ca === undefined ? {} : { ca }) },

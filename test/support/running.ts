@@ -7,7 +7,7 @@ import { createSystemRandom } from '../../src/lib/random.ts';
 import { createSimulator, type Simulator, type SimulatorOptions } from '../../src/simulator/server.ts';
 import { SAMPLE_CREDENTIALS, SAMPLE_PROJECTS } from '../../src/simulator/world.ts';
 
-/** An HTTP answer as it came over the socket. */
+/** An HTTP response as received. */
 export interface Reply {
   readonly status: number;
   readonly headers: Readonly<Record<string, string | undefined>>;
@@ -16,7 +16,7 @@ export interface Reply {
 }
 
 export const ACCEPT = 'application/vnd.atlas.2023-02-01+json';
-/** A secret that would be seen if it stood anywhere: in a log line, an answer, a metric. */
+/** A canary secret: it must never appear in log lines, responses or metrics. */
 export const CALLER_SECRET = 'canaryCANARYcanaryCANARYcanaryCANARYcanary1';
 export const CALLER_KEY = `agw_CanaryKey001_${CALLER_SECRET}`;
 
@@ -24,7 +24,7 @@ export const CALLER_KEY = `agw_CanaryKey001_${CALLER_SECRET}`;
 export const linksOf = (project: { id: string }, query = '') =>
   `/api/atlas/v2/groups/${project.id}/streams/privateLinkConnections${query}`;
 
-/** One request on a connection of its own; nothing is followed, decoded or retried. */
+/** Sends one request on a separate connection; does not follow redirects, decode bodies or retry. */
 export function ask(
   origin: string,
   path: string,
@@ -55,7 +55,7 @@ export function ask(
   });
 }
 
-/** A gateway in front of a simulator, both on sockets of their own. */
+/** A gateway in front of a simulator, both on real sockets. */
 export interface Running {
   readonly origin: string;
   readonly admin: string;
@@ -64,12 +64,12 @@ export interface Running {
   readonly logLines: string[];
   /** GET with the usual Accept header. */
   get(path: string, headers?: Record<string, string>, method?: string): Promise<Reply>;
-  /** The same question asked of the simulated Atlas itself. */
+  /** The same request sent directly to the simulated Atlas. */
   atlasGet(path: string, headers?: Record<string, string>): Promise<Reply>;
-  /** Questions that reached Atlas, tokens left out. */
+  /** Requests that reached Atlas, except token requests. */
   upstream(): readonly string[];
   tokenRequests(): number;
-  /** Takes over a configuration as a reload does; settings and files are given whole, as at the start. */
+  /** Reloads the configuration; settings and files must be complete, as at startup. */
   reload(settings: Record<string, unknown>, files?: Record<string, string>): void;
   stop(): Promise<void>;
 }
@@ -79,21 +79,21 @@ interface RunningOptions {
   readonly credential?: 'serviceAccount' | 'apiKey';
   readonly clock?: Clock;
   readonly simulator?: SimulatorOptions;
-  /** Contents of files the configuration names. */
+  /** Contents of files that the configuration references. */
   readonly files?: Record<string, string>;
-  /** Bytes for questions that the gateway remembers; absent: as usual. */
+  /** Size limit of the request memo in bytes; absent: the default. */
   readonly requestMemoBytes?: number;
-  /** Instead of the simulator's address. */
+  /** Overrides the upstream origin. */
   readonly origin?: string;
-  /** What the wall clock shows; may throw, as anything may that is called while a request is handled. */
+  /** Overrides the wall clock; may throw, to test exceptions in request handling. */
   readonly wall?: (wall: number) => number;
-  /** Random bytes as the gateway gets them; may throw. */
+  /** Overrides the random source; may throw. */
   readonly randomBytes?: (bytes: Buffer) => Buffer;
   /** Called with each log line; may throw. */
   readonly onLogLine?: (line: string) => void;
 }
 
-/** A simulated Atlas by itself, and its address. */
+/** A simulated Atlas without a gateway, and its origin. */
 export async function startSimulator(): Promise<{ simulator: Simulator; atlas: string }> {
   const simulator = createSimulator({}, { clock: createSystemClock(), random: createSystemRandom() });
   return { simulator, atlas: await simulator.listen(0) };
@@ -136,7 +136,7 @@ export async function startGateway(options: RunningOptions = {}): Promise<Runnin
     }),
     secretOf(ref: SecretRef) {
       const value = 'env' in ref ? env[ref.env] : files[ref.file];
-      if (value === undefined) throw new Error(`the test gives no ${JSON.stringify(ref)}`);
+      if (value === undefined) throw new Error(`the test does not define ${JSON.stringify(ref)}`);
       return value;
     },
   });
@@ -194,11 +194,11 @@ export async function startGateway(options: RunningOptions = {}): Promise<Runnin
   };
 }
 
-/** A page of the gateway's as Atlas would have written it: with Atlas's host, and without the snapshot in its links. */
+/** Normalizes a page of the gateway for comparison with Atlas: Atlas's host in links, no snapshot parameter. */
 export const asAtlas = (text: string, origin: string) =>
   text.replaceAll(origin, 'https://cloud.mongodb.com').replaceAll(/&snapshot=[\w-]{12}/g, '');
 
-/** The body as JSON of a known form: a page of a list, or an error. */
+/** Parses a body: a page of a list, or an error. */
 export function json(reply: Reply): {
   links: { rel: string; href: string }[];
   results: Record<string, unknown>[];

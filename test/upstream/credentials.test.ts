@@ -66,14 +66,14 @@ function askOnce(send: Send, clock: FakeClock, project: { id: string }): Promise
 const statusOf = (answer: UpstreamResult) => (answer.type === 'answered' ? answer.status : answer.code);
 
 describe('a service account', () => {
-  test('costs one token request for 100 cold concurrent questions', async () => {
+  test('costs one token request for 100 concurrent cold requests', async () => {
     const { ask, tokens } = await start('service-account');
     const answers = await Promise.all(Array.from({ length: 100 }, () => ask()));
     expect(new Set(answers.map(statusOf))).toEqual(new Set([200]));
     expect(tokens()).toBe(1);
   });
 
-  test('renews its token beside the questions before it ends', async () => {
+  test('renews its token in the background before it expires', async () => {
     const { ask, tokens, clock } = await start('service-account');
     await ask();
     await clock.advance(3_600_000 * 0.8);
@@ -84,7 +84,7 @@ describe('a service account', () => {
     expect(tokens()).toBe(2);
   });
 
-  test('replaces a dead token once for all who hear of it, and asks again', async () => {
+  test('replaces a rejected token once for all affected requests, and repeats them', async () => {
     const { ask, tokens, simulator } = await start('service-account');
     await ask();
     simulator.faults.add({ target: 'privateLink', times: 1, killTokens: true });
@@ -93,14 +93,14 @@ describe('a service account', () => {
     expect(tokens()).toBe(2);
   });
 
-  test('whose new token is refused too answers UPSTREAM_AUTH', async () => {
+  test('whose new token is rejected too fails with UPSTREAM_AUTH', async () => {
     const { ask, tokens, simulator } = await start('service-account');
     simulator.faults.add({ target: 'privateLink', status: 401 });
     expect(statusOf(await ask())).toBe('UPSTREAM_AUTH');
     expect(tokens()).toBe(2);
   });
 
-  test('that may not see a project is told so, without a new token', async () => {
+  test('without access to a project gets the 401 of Atlas, without a new token', async () => {
     const { ask, tokens } = await start('service-account');
     expect(statusOf(await ask(SAMPLE_PROJECTS.hidden))).toBe(401);
     expect(tokens()).toBe(1);
@@ -112,12 +112,12 @@ describe('a service account', () => {
     ['HTML', { status: 200, body: '<html>' }],
     ['nothing', { status: 200, body: '' }],
     [
-      'another type of token',
+      'a token of another type',
       { status: 200, body: '{"access_token":"x","token_type":"mac","expires_in":3600}' },
     ],
     ['no token', { status: 200, body: '{"token_type":"Bearer"}' }],
     ['a token with a line break', { status: 200, body: '{"access_token":"a\\r\\nb","token_type":"Bearer"}' }],
-  ])('whose token endpoint answers %s has a growing pause, not a storm', async (_name, fault) => {
+  ])('whose token endpoint answers with %s backs off instead of flooding it', async (_name, fault) => {
     const { ask, tokens, simulator, clock } = await start('service-account');
     simulator.faults.add({ target: 'oauth', ...fault });
     const answers = await Promise.all(Array.from({ length: 50 }, () => ask()));
@@ -133,7 +133,7 @@ describe('a service account', () => {
   test.each([
     '{"access_token":"TOKEN","token_type":"bearer","expires_in":"3600"}',
     '{"access_token":"TOKEN","token_type":"BEARER"}',
-  ])('takes the token answer %s', async (body) => {
+  ])('accepts the token response %s', async (body) => {
     const { ask, simulator } = await start('service-account');
     simulator.faults.add({ target: 'oauth', status: 200, body });
     simulator.faults.add({ target: 'privateLink', status: 200, body: '{"results":[]}' });
@@ -141,7 +141,7 @@ describe('a service account', () => {
     expect(simulator.requests.at(-1)?.headers['authorization']).toBe('Bearer TOKEN');
   });
 
-  test('is answered at its deadline where Atlas hangs', async () => {
+  test('fails at the deadline if Atlas hangs', async () => {
     const { ask, simulator, clock } = await start('service-account');
     await ask();
     simulator.faults.add({ target: 'privateLink', wire: 'hang' });
@@ -153,7 +153,7 @@ describe('a service account', () => {
 
 describe('an API key', () => {
   test.each(['MD5', 'SHA-256'] as const)(
-    'costs one challenge for 100 questions in a row, with %s',
+    'costs one challenge for 100 consecutive requests with %s',
     async (algorithm) => {
       const { ask, count } = await start('api-key', { algorithm });
       for (let index = 0; index < 100; index++) expect(statusOf(await ask())).toBe(200);
@@ -172,7 +172,7 @@ describe('an API key', () => {
     expect(new Set(counts).size).toBe(50);
   });
 
-  test('takes a new nonce where the old one is stale', async () => {
+  test('adopts a new nonce if the old one is stale', async () => {
     const { ask, count, clock } = await start('api-key', { nonceLifeMs: 60_000 });
     await ask();
     await clock.advance(60_000);
@@ -181,7 +181,7 @@ describe('an API key', () => {
     expect(count(200)).toBe(21);
   });
 
-  test('that is wrong answers UPSTREAM_AUTH and is not tried for ever', async () => {
+  test('that is wrong fails with UPSTREAM_AUTH after a bounded number of attempts', async () => {
     const { clock, simulator } = await start('api-key');
     const exchange: Exchange =
       started[0]?.transport.exchange ?? (() => Promise.reject(new Error('not started')));
@@ -200,7 +200,7 @@ describe('an API key', () => {
 });
 
 describe('a challenge', () => {
-  test('is read with commas and escaped quotes in the realm, beside other schemes', () => {
+  test('is parsed with commas and escaped quotes in the realm, among other schemes', () => {
     expect(
       readChallenge(
         'Negotiate, Basic realm="a, b", Digest realm="x, \\"y\\"", nonce="n,1", qop="auth-int,auth", algorithm=MD5, opaque="o", stale=TRUE',
@@ -258,7 +258,7 @@ describe('a challenge', () => {
   });
 });
 
-test('an origin without encryption is refused off loopback', () => {
+test('an http origin is rejected unless its host is loopback', () => {
   const clock = createFakeClock();
   expect(() =>
     createTransport({ origin: 'http://atlas.example', maxBodyBytes: 1, maxConnections: 1 }, { clock }),

@@ -16,21 +16,21 @@ describe.each([
     return Buffer.isBuffer(result) ? result.length : result.code;
   };
 
-  test('decodes to a mebibyte, however small it was sent', async () => {
+  test('decodes to a mebibyte, regardless of its encoded size', async () => {
     expect(await decoded(encode(zeros.subarray(0, MIB)))).toBe(MIB);
   });
 
-  test('is too large where it decodes to more than that, and to more than a hundred times what was sent', async () => {
+  test('is too large if it decodes to more than a mebibyte and more than a hundred times its encoded size', async () => {
     expect(await decoded(encode(zeros.subarray(0, MIB + 1)))).toBe('UPSTREAM_TOO_LARGE');
   });
 
-  test('decodes to a hundred times what was sent, and no further than is allowed', async () => {
+  test('decodes to a hundred times its encoded size, up to the maximum', async () => {
     const encoded = encode(Buffer.concat([randomBytes(MIB / 8), zeros]));
     expect(await decoded(encoded)).toBe(MIB / 8 + zeros.length);
     expect(await decoded(encoded, 4 * MIB)).toBe('UPSTREAM_TOO_LARGE');
   });
 
-  test('is bad where it is cut', async () => {
+  test('is invalid if it is truncated', async () => {
     const cut = encode(Buffer.from('text')).subarray(0, -3);
     expect(await decoded(cut)).toBe('UPSTREAM_BAD_BODY');
   });

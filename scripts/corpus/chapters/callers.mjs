@@ -1,4 +1,4 @@
-// Every way to say who is asking, rightly and wrongly, and what each kind of caller may read.
+// All authentication schemes with valid and invalid credentials, and the lists that each kind of caller may read.
 import { generateKeyPair } from 'jose';
 import { connectionsOf, listOf, ORGANIZATIONS, PROJECTS } from '../atlas-world.mjs';
 import { callerKey, createIssuer, digestAuthorization, digestChallenge } from '../caller-keys.mjs';

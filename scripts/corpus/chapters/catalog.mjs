@@ -1,4 +1,4 @@
-// Every operation of the catalog in every version, its filters, its shapes and its errors, for callers who may and may not read it.
+// Every operation of the catalog in every version, its filters, formats and errors, for callers that may and may not read it.
 import { ORGANIZATIONS, PROJECTS } from '../atlas-world.mjs';
 import { callerKey } from '../caller-keys.mjs';
 import { headerOf } from '../http-client.mjs';

@@ -7,7 +7,7 @@ const JSON_TYPE = { 'Content-Type': 'application/vnd.atlas.2023-02-01+json;chars
 const withBody = (body, headers = JSON_TYPE) => ({ status: 200, headers, body });
 const LINK = { href: 'https://cloud.mongodb.com/x', rel: 'self' };
 
-/** These are told apart from other failures by time, so their gateway waits less. */
+/** Only timeouts reveal these faults, so their gateway uses shorter ones. */
 const SLOW_FAULTS = { 'no response': { wire: 'hang' }, 'a dripping response': { wire: 'drip' } };
 
 /** Four times the freshness of these lists and more: when the rate limit runs low they count as fresh for up to four times as long. */

@@ -6,44 +6,44 @@ import { CONFIG_FLAG, CONFIG_HELP, printProblems, readConfiguration } from '../c
 type LoadResult = Extract<ReturnType<typeof readConfiguration>, { ok: true }>;
 type Credential = GatewayConfig['credentials'][number];
 
-/** So many credentials are asked with at a time: with more, each would wait for the others within its own time. */
+/** Credentials probed in parallel. With more, a probe's timeout would also cover the wait for the others. */
 const CONCURRENCY = 4;
 const ERASE_LINE = '\r\u001b[K';
 
-const shown = (ref: SecretRef | undefined) =>
+const describeRef = (ref: SecretRef | undefined) =>
   ref === undefined ? '' : 'env' in ref ? `the environment variable ${ref.env}` : `the file ${ref.file}`;
 
-/** Where the secret parts of a credential come from. */
-const placeOf = ({ serviceAccount, apiKey }: Credential) =>
+/** The sources of a credential's secrets. */
+const sourcesOf = ({ serviceAccount, apiKey }: Credential) =>
   serviceAccount === undefined
-    ? `${shown(apiKey?.publicKey)} and ${shown(apiKey?.privateKey)}`
-    : `${shown(serviceAccount.clientId)} and ${shown(serviceAccount.clientSecret)}`;
+    ? `${describeRef(apiKey?.publicKey)} and ${describeRef(apiKey?.privateKey)}`
+    : `${describeRef(serviceAccount.clientId)} and ${describeRef(serviceAccount.clientSecret)}`;
 
-/** What to do about a credential that failed. */
+/** The remedy for a failed probe. */
 function remedy({ outcome }: ProbedCredential, credential: Credential, { upstream }: GatewayConfig): string {
   switch (outcome) {
     case 'accepted':
       return '';
     case 'wrong-secret':
-      return `Compare ${placeOf(credential)} with Atlas; where the secret has ended or was deleted, make another one.`;
+      return `Compare ${sourcesOf(credential)} with Atlas; if the secret has expired or was deleted, create a new one.`;
     case 'address-refused':
       return "Add this machine's public address to the access list of the credential or the organization in Atlas.";
     case 'forbidden':
-      return 'Look in Atlas at its roles, at its access list, and whether it has 100 live tokens already.';
+      return 'In Atlas, check its roles, its access list, and whether it already has 100 active tokens.';
     case 'rate-limited':
-      return 'Atlas limits how often it may be asked: try again in a minute.';
+      return 'The Atlas rate limit is exhausted; try again in a minute.';
     case 'unreachable':
-      return `Look at name resolution, firewall and proxy between this machine and ${upstream.origin}, and at upstream.origin.`;
+      return `Check name resolution, firewall and proxy between this machine and ${upstream.origin}, and check upstream.origin.`;
     case 'untrusted':
-      return 'Something between here and Atlas has a certificate of its own: set NODE_EXTRA_CA_CERTS to its authority, or mend upstream.origin.';
+      return 'A proxy may be intercepting TLS: set NODE_EXTRA_CA_CERTS to its CA certificate, or correct upstream.origin.';
     case 'too-slow':
-      return `Look at the network between here and ${upstream.origin}, or raise upstream.timeout.`;
+      return `Check the network between this machine and ${upstream.origin}, or raise upstream.timeout.`;
     case 'unexpected':
-      return 'Try again; where it stays, look whether upstream.origin is Atlas.';
+      return 'Try again; if it persists, check that upstream.origin is Atlas.';
   }
 }
 
-/** Ids that the configuration names for a credential and that it does not see. */
+/** Ids configured for a credential that it has no access to. */
 const unseenOf = ({ projects = [], organizations = [] }: Credential, sees: ReadonlySet<string>) =>
   [...projects, ...organizations].filter((id) => !sees.has(id));
 
@@ -64,7 +64,7 @@ function lineOf(
   if (probed.sees === undefined)
     return {
       good: false,
-      text: `  failed  ${credential.name}: ${took}. Atlas does not say what it sees: give it a role that reads projects, or leave --projects out.`,
+      text: `  failed  ${credential.name}: ${took}. Atlas does not report which projects it sees: give it a role that can read projects, or omit --projects.`,
     };
   const unseen = unseenOf(credential, probed.sees);
   return unseen.length === 0
@@ -74,11 +74,11 @@ function lineOf(
       }
     : {
         good: false,
-        text: `  failed  ${credential.name}: ${took}. It does not see ${unseen.join(', ')}: give it a role there, or take the ids out.`,
+        text: `  failed  ${credential.name}: ${took}. It does not see ${unseen.join(', ')}: give it a role there, or remove the ids.`,
       };
 }
 
-/** A line for each caller that is given something which no credential may be asked about. */
+/** A line for each caller with a grant that no credential covers. */
 function callerLines(
   { callers, credentials }: GatewayConfig,
   probed: readonly (ProbedCredential | undefined)[],
@@ -97,29 +97,29 @@ function callerLines(
     return unseen.length === 0
       ? []
       : [
-          `  failed  caller ${name}: no credential sees ${unseen.join(', ')}; give one a role there, or take the ids out.`,
+          `  failed  caller ${name}: no credential sees ${unseen.join(', ')}; give one a role there, or remove the ids.`,
         ];
   });
 }
 
-/** Asks Atlas with every credential, and prints a line for each, in the order of the configuration. */
+/** Probes Atlas with every credential and prints a line for each, in the order of the configuration. */
 async function checkOnline(
   { config, secretOf }: LoadResult,
   { discoverScopes }: { discoverScopes: boolean },
   { clock, random, print, isTerminal }: CommandContext,
 ): Promise<ExitCode> {
   const { credentials, upstream } = config;
-  // Only --online asks, so only it waits until this is read.
+  // Imported here because only --online needs it.
   const { createCredentialProber } = await import('../../compose/probe.ts');
   const prober = createCredentialProber({ config, secretOf }, { clock, random });
   const probed: (ProbedCredential | undefined)[] = credentials.map(() => undefined);
-  let begun = 0;
+  let started = 0;
   let printed = 0;
   let failures = 0;
   const progress = () => {
-    const ended = probed.filter((one) => one !== undefined).length;
-    if (isTerminal && ended < credentials.length)
-      print(`${ERASE_LINE}  ${ended} of ${credentials.length} answered …`);
+    const completed = probed.filter((one) => one !== undefined).length;
+    if (isTerminal && completed < credentials.length)
+      print(`${ERASE_LINE}  ${completed} of ${credentials.length} answered …`);
   };
   const erase = () => {
     if (isTerminal) print(ERASE_LINE);
@@ -130,46 +130,46 @@ async function checkOnline(
     if (!line.good) failures++;
   };
 
-  async function lane(): Promise<void> {
+  async function worker(): Promise<void> {
     for (;;) {
-      const index = begun++;
+      const index = started++;
       const credential = credentials[index];
       if (credential === undefined) return;
       probed[index] = await prober.verify(credential, { discoverScopes });
       for (;;) {
-        const [next, told] = [credentials[printed], probed[printed]];
-        if (next === undefined || told === undefined) break;
+        const [next, result] = [credentials[printed], probed[printed]];
+        if (next === undefined || result === undefined) break;
         printed++;
-        report(lineOf(next, told, config, discoverScopes));
+        report(lineOf(next, result, config, discoverScopes));
       }
       progress();
     }
   }
 
-  print(`\nAsking ${upstream.origin} with each credential:\n`);
+  print(`\nProbing ${upstream.origin} with each credential:\n`);
   progress();
-  await Promise.all(Array.from({ length: CONCURRENCY }, lane));
+  await Promise.all(Array.from({ length: CONCURRENCY }, worker));
   await prober.close();
-  // What those that failed would see is not known, so nothing is said of callers then.
+  // The scope of a failed credential is unknown, so callers are only checked if all probes succeed.
   if (discoverScopes && failures === 0)
     for (const text of callerLines(config, probed)) report({ good: false, text });
   print(failures === 0 ? 'Atlas accepts every credential.\n' : `${failures} failed.\n`);
   return failures === 0 ? 0 : 1;
 }
 
-/** A line for each secret whose day is over. The gateway starts all the same: others may still be valid. */
+/** A line for each expired secret. The gateway starts anyway, because other credentials may still be valid. */
 function expiredLines({ credentials, callers }: GatewayConfig, nowMs: number): string[] {
-  const isOver = ({ expires }: { expires?: string | undefined }) =>
+  const isExpired = ({ expires }: { expires?: string | undefined }) =>
     expires !== undefined && Date.parse(expires) <= nowMs;
   const ofCredentials = credentials
-    .filter(isOver)
-    .map(({ name, expires }) => `credential ${name} expired on ${expires}: make another secret in Atlas`);
+    .filter(isExpired)
+    .map(({ name, expires }) => `credential ${name} expired on ${expires}: create a new secret in Atlas`);
   const ofKeys = callers.flatMap(({ name, keys }) =>
     keys
-      .filter(isOver)
+      .filter(isExpired)
       .map(
         ({ id, expires }) =>
-          `key ${id} of ${name} expired on ${expires}: remove it, or make another one with new-key`,
+          `key ${id} of ${name} expired on ${expires}: remove it, or create a new one with new-key`,
       ),
   );
   return [...ofCredentials, ...ofKeys];
@@ -181,47 +181,47 @@ export const check: CommandBody = {
     online: {
       type: 'boolean',
       description:
-        'Also proves each credential by one question to Atlas: which projects there are. A token that is made for it is given back.',
+        'Also verifies each credential with one request to Atlas, which lists projects. A token issued for the check is revoked afterwards.',
     },
     projects: {
       type: 'boolean',
       description:
-        'With --online: also asks which projects and organizations each credential sees, and tells which ones the configuration names in vain.',
+        'With --online: also discovers which projects and organizations each credential can read, and reports configured ids that none can.',
     },
   },
   help: {
     description: [
-      'Prints every problem at once, each with file, line and what to write instead. Nothing is asked of Atlas without --online, and nothing is listened on: it may run beside a gateway, in a pipeline, or in front of a deployment.',
-      'With --online there is a line for each credential: the outcome, the time it took, and what to do where it failed. Each question ends after upstream.timeout. No secret is printed.',
+      'Prints all problems at once, each with file, line and remedy. Without --online it sends nothing to Atlas, and it never opens a port: it can run next to a running gateway, in a pipeline, or before a deployment.',
+      'With --online it prints a line for each credential: the outcome, the duration, and the remedy if it failed. Each request is aborted after upstream.timeout. No secret is printed.',
     ],
     ...CONFIG_HELP,
     exitCodes: [
-      ['0', 'There is no problem, and with --online Atlas accepts every credential.'],
-      ['1', 'With --online: the configuration is good, but a credential failed.'],
-      ['2', 'Wrong usage or configuration; every problem is printed.'],
+      ['0', 'The configuration is valid; with --online, Atlas also accepts every credential.'],
+      ['1', 'With --online: the configuration is valid, but a credential failed.'],
+      ['2', 'Invalid usage or configuration; every problem is printed.'],
     ],
     examples: [
       ['atlas-gateway check --config gateway.yaml', 'Checks a configuration.'],
-      ['atlas-gateway check --config gateway.yaml --online', 'And its credentials, asking Atlas.'],
+      ['atlas-gateway check --config gateway.yaml --online', 'Also verifies its credentials with Atlas.'],
       [
         'atlas-gateway check --config gateway.yaml --online --projects',
-        'And whether they see the projects that it names.',
+        'Also checks that they can read the configured projects.',
       ],
     ],
   },
   async run(flags, context) {
     const online = flags['online'] === true;
     const discoverScopes = flags['projects'] === true;
-    if (discoverScopes && !online) throw new UsageError('--projects asks Atlas: write --online too');
+    if (discoverScopes && !online) throw new UsageError('--projects sends requests to Atlas: add --online');
     const loaded = readConfiguration(flags, context);
     if (!loaded.ok) {
       printProblems(loaded, context);
       return 2;
     }
     const { listen, admin, upstream, credentials, callers } = loaded.config;
-    context.print(`The configuration is good.
+    context.print(`The configuration is valid.
   listens on   ${listen.host}:${listen.port}, admin on ${admin.host}:${admin.port}
-  asks         ${upstream.origin}
+  upstream     ${upstream.origin}
   credentials  ${credentials.map(({ name }) => name).join(', ')}
   callers      ${callers.map(({ name }) => name).join(', ') || 'none'}${loaded.config.anonymous === undefined ? '' : ', and anonymous ones'}
 `);

@@ -3,7 +3,7 @@ import { type Command, type CommandBody, type Flag, HELP_FLAG, UsageError } from
 const SHELLS = ['bash', 'zsh', 'fish'] as const;
 type Shell = (typeof SHELLS)[number];
 
-/** What may follow a command: its flags, and the choices of its argument. */
+/** The words that may follow a command: its flags and the choices of its argument. */
 interface Completed {
   readonly name: string;
   readonly summary: string;
@@ -11,7 +11,7 @@ interface Completed {
   readonly choices: readonly string[];
 }
 
-/** What follows a flag: nothing of its own, a file, or something that only the person knows. */
+/** The kind of value a flag takes: none, a file name, or a value that cannot be completed. */
 type Takes = 'nothing' | 'file' | 'something';
 
 function takes(flag: Flag): Takes {
@@ -33,13 +33,13 @@ const completed = ({ name, summary, flags, argument }: Command): Completed => ({
   choices: argument?.choices() ?? [],
 });
 
-/** In single quotes, for any of the shells: their way to write one inside differs, so texts have none. */
+/** Quotes for any of the shells. They escape single quotes differently, so those are replaced by apostrophes. */
 const quote = (text: string) => `'${text.replaceAll("'", '\u2019')}'`;
 const names = (commands: readonly Completed[]) => commands.map(({ name }) => name).join(' ');
 
 /**
- * Bash 3.2, which is what macOS has, knows neither `mapfile` nor `compopt`. Names with spaces are one entry a line; `=` parts words, so
- * `--config=x` comes as three.
+ * Bash 3.2, which macOS ships, has neither `mapfile` nor `compopt`. File names with spaces are read line by line; `=` splits words, so
+ * `--config=x` arrives as three.
  */
 function bash(commands: readonly Completed[]): string {
   const cases = commands.map(({ name, flags, choices }) => {
@@ -84,7 +84,7 @@ complete -F _atlas_gateway atlas-gateway
 `;
 }
 
-/** Texts in specifications of `_arguments` must not hold brackets or colons. */
+/** Texts in `_arguments` specifications must not contain brackets or colons. */
 const zshText = (text: string) => text.replaceAll(/[[\]:\\]/g, ' ').replaceAll("'", '\u2019');
 
 function zsh(commands: readonly Completed[]): string {
@@ -149,29 +149,32 @@ ${lines.join('\n')}
 const SCRIPT_OF: Record<Shell, (commands: readonly Completed[]) => string> = { bash, zsh, fish };
 const isShell = (text: unknown): text is Shell => SHELLS.some((shell) => shell === text);
 
-/** `completion`; the scripts are made from `commands`, which are all of them. */
+/** Creates the `completion` command; the scripts are generated from `commands`, which returns all commands. */
 export function createCompletion(commands: () => Promise<readonly Command[]>): CommandBody {
   return {
-    argument: { name: 'SHELL', required: true, choices: () => SHELLS, description: 'The shell it is for.' },
+    argument: { name: 'SHELL', required: true, choices: () => SHELLS, description: 'The target shell.' },
     flags: {},
     help: {
       description: [
-        'The script is made from the commands of this version: make it anew after an update, or let your shell ask for it at every start, as the examples do.',
+        'The script is generated from the commands of this version: generate it again after an update, or let your shell run this command on every start, as in the examples.',
       ],
       files: [
-        ['~/.bashrc', 'Where bash reads the line of the first example from at every start.'],
-        ['~/.zshrc', 'The same for zsh; the line stands after compinit.'],
-        ['~/.config/fish/completions', 'Where fish looks for atlas-gateway.fish.'],
+        ['~/.bashrc', 'Startup file of bash; add the line of the first example.'],
+        ['~/.zshrc', 'The same for zsh; add the line after compinit.'],
+        ['~/.config/fish/completions', 'Folder in which fish looks for atlas-gateway.fish.'],
       ],
       exitCodes: [
         ['0', 'The script was printed.'],
-        ['2', 'No shell was named, or one that is not known.'],
+        ['2', 'No shell or an unknown shell was given.'],
       ],
       examples: [
-        ['source <(atlas-gateway completion bash)', 'For this bash, or in ~/.bashrc for all.'],
-        ['source <(atlas-gateway completion zsh)', 'For this zsh, or in ~/.zshrc for all.'],
-        ['atlas-gateway completion fish | source', 'For this fish.'],
-        ['atlas-gateway completion fish > ~/.config/fish/completions/atlas-gateway.fish', 'For every fish.'],
+        ['source <(atlas-gateway completion bash)', 'For the current bash session; in ~/.bashrc, for all.'],
+        ['source <(atlas-gateway completion zsh)', 'For the current zsh session; in ~/.zshrc, for all.'],
+        ['atlas-gateway completion fish | source', 'For the current fish session.'],
+        [
+          'atlas-gateway completion fish > ~/.config/fish/completions/atlas-gateway.fish',
+          'For all fish sessions.',
+        ],
       ],
     },
     async run(flags, { print }) {

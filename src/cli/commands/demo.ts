@@ -14,30 +14,30 @@ export const demo: CommandBody = {
     port: {
       type: 'string',
       value: 'PORT',
-      description: 'Port of the gateway; 0 takes a free one.',
+      description: 'Port of the gateway; 0 picks a free one.',
       defaultText: '8080',
     },
     'admin-port': {
       type: 'string',
       value: 'PORT',
-      description: 'Port of metrics and status; 0 takes a free one.',
+      description: 'Port of metrics and status; 0 picks a free one.',
       defaultText: '9090',
     },
   },
   help: {
     description: [
-      'Nothing leaves this machine, and no credentials are needed. The lines it prints can be pasted into a shell.',
-      'Ctrl-C ends it.',
+      'The demo sends nothing to other machines and needs no credentials. The commands it prints can be pasted into a shell.',
+      'Press Ctrl-C to stop.',
     ],
     environment: [COLOUR_VARIABLE],
     exitCodes: [
-      ['0', 'It was asked to end.'],
+      ['0', 'Stopped by a signal.'],
       ['1', 'A port is in use.'],
-      ['2', 'Wrong usage.'],
+      ['2', 'Invalid usage.'],
     ],
     examples: [
       ['atlas-gateway demo', 'Runs on ports 8080 and 9090.'],
-      ['atlas-gateway demo --port 0 --admin-port 0', 'On ports that are free.'],
+      ['atlas-gateway demo --port 0 --admin-port 0', 'Runs on free ports.'],
     ],
   },
   async run(
@@ -46,7 +46,7 @@ export const demo: CommandBody = {
   ) {
     const port = readPort(flags, 'port', 8_080);
     const adminPort = readPort(flags, 'admin-port', 9_090);
-    // There is nothing to read again, and a closed terminal does not end it.
+    // There is no configuration to reload, and closing the terminal must not stop the demo.
     onHangup(() => undefined);
     const simulator = createSimulator({}, { clock, random });
     const origin = await simulator.listen(0);
@@ -100,27 +100,27 @@ export const demo: CommandBody = {
     const list = (project: string, query = '') =>
       `'${publicOrigin}/api/atlas/v2/groups/${project}/streams/privateLinkConnections${query}'`;
     print(`
-The gateway answers on ${publicOrigin}; a simulated Atlas answers on ${origin}.
+The gateway listens on ${publicOrigin}, the simulated Atlas on ${origin}.
 
-The first question loads the list from Atlas (Cache-Status: fwd=miss), the second is answered from memory (hit):
+The first request loads the list from Atlas (Cache-Status: fwd=miss); a second one is served from the cache (hit):
   curl -i ${ACCEPT} ${list(payments.id, '?itemsPerPage=2')}
 
-Any other page and form of the same list is a hit too:
+Other pages and formats of the same list are hits, too:
   curl -i ${ACCEPT} ${list(payments.id, '?pretty=true&pageNum=3&itemsPerPage=5')}
 
-As team-orders, with its key: its own project, then one that is another team's (403):
+As team-orders, with its key: its own project, then a project of another team (403):
   curl -i ${ACCEPT} -H 'Authorization: Bearer ${keys.orders.id}_${keys.orders.secret}' ${list(orders.id, '?itemsPerPage=1')}
   curl -i ${ACCEPT} -H 'Authorization: Bearer ${keys.orders.id}_${keys.orders.secret}' ${list(payments.id)}
 
-Atlas fails from now on; the gateway goes on answering. The second line makes it well again:
+Make Atlas fail, and the gateway continues to serve cached lists. The second line ends the outage:
   curl -X POST -d '{"status":503}' ${origin}/simulator/faults
   curl -X DELETE ${origin}/simulator/faults
 
-What it has done: how often Atlas was asked, and what it holds:
+See the number of requests sent to Atlas, and the status of the gateway:
   curl -s ${adminOrigin}/metrics | grep atlas_gateway_upstream_requests_total
   curl -s ${adminOrigin}/status.json
 
-Ctrl-C ends it.
+Press Ctrl-C to stop.
 
 `);
     await shutdownSignal();

@@ -3,10 +3,10 @@ import { type CommandBody, readText, UsageError } from '../command.ts';
 
 const TIMEOUT_MS = 3_000;
 
-/** Status and body of a GET, or a sentence. */
-function ask(url: URL): Promise<{ status: number; body: string } | string> {
+/** Status and body of a GET, or an error message. */
+function get(url: URL): Promise<{ status: number; body: string } | string> {
   return new Promise((resolve) => {
-    const shutdownSignal = request(url, { timeout: TIMEOUT_MS }, (response) => {
+    const outgoing = request(url, { timeout: TIMEOUT_MS }, (response) => {
       let body = '';
       response.setEncoding('utf8');
       response.on('data', (chunk: string) => {
@@ -14,9 +14,9 @@ function ask(url: URL): Promise<{ status: number; body: string } | string> {
       });
       response.on('end', () => resolve({ status: response.statusCode ?? 0, body: body.trim() }));
     });
-    shutdownSignal.on('timeout', () => shutdownSignal.destroy());
-    shutdownSignal.on('error', () => resolve(`nothing answers on ${url.origin}`));
-    shutdownSignal.end();
+    outgoing.on('timeout', () => outgoing.destroy());
+    outgoing.on('error', () => resolve(`no response from ${url.origin}`));
+    outgoing.end();
   });
 }
 
@@ -32,20 +32,20 @@ export const healthcheck: CommandBody = {
   },
   help: {
     description: [
-      'Asks /readyz, for images without a shell: ready means that configuration and credentials are loaded and that it is not ending. It never means that Atlas is up.',
+      'Requests /readyz, for images without a shell. A gateway is ready once its configuration and credentials are loaded, until it begins to shut down. Readiness does not depend on Atlas.',
     ],
     environment: [
-      ['ATLAS_GATEWAY_ADMIN_HOST', 'Host of the admin listener; 0.0.0.0 is asked on 127.0.0.1.'],
+      ['ATLAS_GATEWAY_ADMIN_HOST', 'Host of the admin listener; for 0.0.0.0, the request goes to 127.0.0.1.'],
       ['ATLAS_GATEWAY_ADMIN_PORT', 'Port of the admin listener.'],
     ],
     exitCodes: [
-      ['0', 'It is ready.'],
-      ['1', 'It is not, or nothing answers within 3 seconds.'],
-      ['2', 'Wrong usage.'],
+      ['0', 'The gateway is ready.'],
+      ['1', 'It is not ready, or does not respond within 3 seconds.'],
+      ['2', 'Invalid usage.'],
     ],
     examples: [
-      ['atlas-gateway healthcheck', 'Asks the gateway on this machine.'],
-      ['atlas-gateway healthcheck --url http://127.0.0.1:9091', 'Asks one with another admin port.'],
+      ['atlas-gateway healthcheck', 'Checks the gateway on this machine.'],
+      ['atlas-gateway healthcheck --url http://127.0.0.1:9091', 'Checks one on another admin port.'],
     ],
   },
   async run(flags, { env, print, printError }) {
@@ -54,7 +54,7 @@ export const healthcheck: CommandBody = {
       readText(flags, 'url') ??
       `http://${host === '0.0.0.0' ? '127.0.0.1' : host}:${env['ATLAS_GATEWAY_ADMIN_PORT'] ?? '9090'}`;
     if (!URL.canParse(origin)) throw new UsageError('--url must be an address such as http://127.0.0.1:9090');
-    const answer = await ask(new URL('/readyz', origin));
+    const answer = await get(new URL('/readyz', origin));
     if (typeof answer !== 'string' && answer.status === 200) {
       print('ready\n');
       return 0;

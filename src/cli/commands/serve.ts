@@ -14,7 +14,7 @@ import {
   readConfiguration,
 } from '../configuration.ts';
 
-/** A configuration that is read again never ends a running gateway, whatever is written into it. */
+/** Reloads the configuration. Never throws: no configuration error may stop a running gateway. */
 function rereadConfiguration(flags: Flags, context: CommandContext): LoadedConfig {
   try {
     return readConfiguration(flags, context);
@@ -30,24 +30,24 @@ export const serve: CommandBody = {
   flags: CONFIG_FLAG,
   help: {
     description: [
-      'The gateway answers the lists of the Atlas Administration API v2 on one listener, and metrics, probes, status and purge on another. It writes one log line a request to standard output: JSON, or for people where that is a terminal.',
-      'Without a configuration it listens on this machine only, takes its credentials from the environment, and lets this machine read every list that holds no secrets and no personal data.',
-      'The configuration and every file it names are watched: callers, keys, policy, secrets and certificates are taken over within a second. SIGHUP has them read again at once. SIGTERM ends it after drain.delay and the requests under way, SIGINT without that delay; a second signal ends it at once.',
+      'The gateway serves the lists of the Atlas Administration API v2 on one listener, and metrics, probes, status and purge on another. It writes one log line per request to standard output: JSON, or a human-readable format on a terminal.',
+      'Without a configuration it listens on loopback only, takes its credentials from the environment, and lets local clients read all lists without secrets and personal data.',
+      'The configuration and every file it references are watched: changes to callers, keys, policy, secrets and certificates apply within a second. SIGHUP reloads them immediately. On SIGTERM the gateway waits for drain.delay, completes the requests in progress and exits; SIGINT skips the delay. A second signal stops it immediately.',
     ],
     ...CONFIG_HELP,
     environment: [...CONFIG_HELP.environment, COLOUR_VARIABLE],
     exitCodes: [
-      ['0', 'It was asked to end.'],
-      ['1', 'It cannot start: a port is in use, for example.'],
-      ['2', 'Wrong usage or configuration; every problem is printed.'],
+      ['0', 'Stopped by a signal.'],
+      ['1', 'Cannot start, for example because a port is in use.'],
+      ['2', 'Invalid usage or configuration; every problem is printed.'],
     ],
     examples: [
       ['atlas-gateway serve --config gateway.yaml', 'Runs with a configuration.'],
       [
         'MONGODB_ATLAS_CLIENT_ID=mdb_sa_id_… MONGODB_ATLAS_CLIENT_SECRET=mdb_sa_sk_… \\\n    atlas-gateway serve',
-        'Runs without one, for this machine.',
+        'Runs without one, for local clients.',
       ],
-      ['ATLAS_GATEWAY_LISTEN_PORT=8081 atlas-gateway serve --config gateway.yaml', 'On another port.'],
+      ['ATLAS_GATEWAY_LISTEN_PORT=8081 atlas-gateway serve --config gateway.yaml', 'Runs on another port.'],
     ],
   },
   async run(flags, context) {
@@ -77,7 +77,7 @@ export const serve: CommandBody = {
     context.handleBackgroundErrors(gateway.reportUnexpected);
     let { files } = loaded;
     reload = () => {
-      // The cache file stays where it is until the next start; a full disk must not keep a revoked key in force.
+      // The cache file is not reopened on reload, and a full disk must not block the revocation of a key.
       const next = rereadConfiguration(flags, { ...context, whyNotWritable: () => undefined });
       // Also the files of a rejected configuration: its secrets may be mounted after it.
       files = next.files ?? files;

@@ -7,46 +7,46 @@ export const simulator: CommandBody = {
     port: {
       type: 'string',
       value: 'PORT',
-      description: 'Port on loopback; 0 takes a free one.',
+      description: 'Port on loopback; 0 picks a free one.',
       defaultText: '8443',
     },
   },
   help: {
     description: [
-      'A small Atlas on this machine: lists, pages, versions, both kinds of credential, rate limits, and failures when told. It prints the credentials it accepts, which open nothing else.',
-      'It is told to fail over HTTP: POST /simulator/faults with what to do wrong, DELETE /simulator/faults to take all of it back, GET /simulator/requests for what it was asked.',
+      'A small Atlas on this machine: lists, pages, versions, both kinds of credential, rate limits, and injected faults. It prints the credentials it accepts, which are valid nowhere else.',
+      'Faults are controlled over HTTP: POST /simulator/faults adds one, DELETE /simulator/faults removes all of them, GET /simulator/requests lists the requests received.',
     ],
     exitCodes: [
-      ['0', 'It was asked to end.'],
+      ['0', 'Stopped by a signal.'],
       ['1', 'The port is in use.'],
-      ['2', 'Wrong usage.'],
+      ['2', 'Invalid usage.'],
     ],
     examples: [
       ['atlas-gateway simulator --port 8443', 'Runs on port 8443.'],
       [
         `curl -X POST -d '{"status":503}' http://127.0.0.1:8443/simulator/faults`,
-        'From another shell: answers 503 from now on.',
+        'From another shell: respond with 503 from now on.',
       ],
     ],
   },
   async run(flags, { print, printError, clock, random, shutdownSignal, onHangup }) {
-    // There is nothing to read again, and a closed terminal does not end it.
+    // There is no configuration to reload, and closing the terminal must not stop the simulator.
     onHangup(() => undefined);
     const simulated = createSimulator({}, { clock, random });
     const { serviceAccount, apiKey } = SAMPLE_CREDENTIALS;
     try {
       const origin = await simulated.listen(readPort(flags, 'port', 8_443));
-      print(`The simulated Atlas answers on ${origin}.\n\nCredentials (they open nothing else):\n`);
+      print(`The simulated Atlas listens on ${origin}.\n\nCredentials (valid nowhere else):\n`);
       print(
         `  service account  ${serviceAccount.clientId} : ${serviceAccount.clientSecret}\n  API key          ${apiKey.publicKey} : ${apiKey.privateKey}\n\nProjects:\n`,
       );
       for (const { id, name, connections, visible } of Object.values(SAMPLE_PROJECTS)) {
         print(
-          `  ${id}  ${name}: ${visible ? `${connections} private link connections` : 'closed to these credentials'}\n`,
+          `  ${id}  ${name}: ${visible ? `${connections} private link connections` : 'not accessible to these credentials'}\n`,
         );
       }
     } catch {
-      printError('atlas-gateway: the port is in use; choose another one with --port\n');
+      printError('atlas-gateway: the port is in use; choose another with --port\n');
       return 1;
     }
     await shutdownSignal();

@@ -1,23 +1,23 @@
 /** Which of a caller's grants an id is looked up in. */
 export type Grant = 'projects' | 'organizations';
 
-/** How a list across projects is cut down to a caller: the field of its items that names the project or organization. */
+/** How a list across projects is filtered to a caller: the field of its items that names the project or organization. */
 export interface CrossProjectRule {
   readonly field: string;
   readonly grants: Grant;
 }
 
-/** Whose data the answer of an operation may hold, beyond what its path and query name. */
+/** Whose data the response of an operation may contain, beyond what its path and query name. */
 export type AnswerScope =
-  /** The same for everybody. */
+  /** The same for all callers. */
   | { readonly type: 'public' }
   /** Only what belongs to the project or organization that the request names. */
   | { readonly type: 'named' }
-  /** A list whose items belong to one project or organization each: every caller gets its own items. */
+  /** A list whose items belong to one project or organization each: it is filtered to the items of the caller. */
   | ({ readonly type: 'cut' } & CrossProjectRule)
-  /** Answers that mention several projects or organizations and cannot be cut: only for callers with `all` of these grants. */
+  /** Responses that mention several projects or organizations and cannot be filtered: only for callers with `all` of these grants. */
   | { readonly type: 'several'; readonly grants: readonly Grant[] }
-  /** Whatever the gateway's credentials see: only for callers with `all` projects and `all` organizations. */
+  /** All that the gateway's credentials see: only for callers with `all` projects and `all` organizations. */
   | { readonly type: 'unscoped' };
 
 const PUBLIC: AnswerScope = { type: 'public' };
@@ -32,11 +32,11 @@ const rows = (scope: AnswerScope, operationIds: readonly string[]) =>
   operationIds.map((id): [string, AnswerScope] => [id, scope]);
 
 /**
- * Reviewed by hand against the schemas of Atlas's OpenAPI description, one reason for each group. It covers every GET of the description
- * that answers JSON, so that an operation is reviewed before it joins the catalog.
+ * Reviewed by hand against the schemas of Atlas's OpenAPI description, with one reason per group. Covers every GET of the description
+ * that returns JSON, so that an operation is reviewed before it is added to the catalog.
  */
 export const ANSWER_SCOPES: ReadonlyMap<string, AnswerScope> = new Map([
-  // Catalogs that Atlas shows to everybody.
+  // Catalogs that Atlas shows to all users.
   ...rows(PUBLIC, [
     'listEventTypes',
     'listSkus',
@@ -50,13 +50,13 @@ export const ANSWER_SCOPES: ReadonlyMap<string, AnswerScope> = new Map([
   ...rows(cutBy('id', 'projects'), ['listGroups', 'getOrgGroups']),
   // Each item describes the clusters of one project.
   ...rows(cutBy('groupId', 'projects'), ['listClusterDetails']),
-  // Each item is a project that the service account works in.
+  // Each item is a project that the service account is assigned to.
   ...rows(cutBy('groupId', 'projects'), ['getOrgServiceAccountGroups']),
   // Each key belongs to one project.
   ...rows(cutBy('groupId', 'projects'), ['listOrgAiModelApiKeys']),
   // Each item is one organization.
   ...rows(cutBy('id', 'organizations'), ['listOrgs']),
-  // A key or user carries the roles it has in every project.
+  // Each key or user comes with its roles in all projects.
   ...rows(SEVERAL_PROJECTS, [
     'listOrgApiKeys',
     'getOrgApiKey',
@@ -67,21 +67,21 @@ export const ANSWER_SCOPES: ReadonlyMap<string, AnswerScope> = new Map([
     'listGroupUsers',
     'getGroupUser',
   ]),
-  // An invitation names every project that it opens.
+  // An invitation names every project that it gives access to.
   ...rows(SEVERAL_PROJECTS, ['listOrgInvites', 'getOrgInvite']),
-  // Events of all projects, in a list without an end that cannot be cut.
+  // Events of all projects, in an unbounded list that cannot be filtered.
   ...rows(SEVERAL_PROJECTS, ['listOrgEvents', 'getOrgEvent']),
-  // The key may belong to any project, which only the answer says.
+  // The key may belong to any project, which only the response names.
   ...rows(SEVERAL_PROJECTS, ['getOrgAiModelApiKey']),
-  // Resources of all projects, without saying which.
+  // Resources of all projects, without their project ids.
   ...rows(SEVERAL_PROJECTS, ['getOrgNonCompliantResources']),
   // A policy's text may name any project [inferred].
   ...rows(SEVERAL_PROJECTS, ['listOrgResourcePolicies', 'getOrgResourcePolicy']),
   // Projects outside Atlas that could be migrated; no caller is granted any of them.
   ...rows(SEVERAL_PROJECTS, ['listOrgLiveMigrationAvailableProjects']),
-  // An invoice carries those of linked organizations.
+  // An invoice includes those of linked organizations.
   ...rows(SEVERAL_ORGANIZATIONS, ['listOrgInvoices', 'getOrgAssociatedInvoices']),
-  // Bills line by line: every project, and linked organizations.
+  // Bills by line item, of every project and of linked organizations.
   ...rows(SEVERAL_OF_BOTH, [
     'getOrgInvoice',
     'listOrgInvoicePending',
@@ -98,17 +98,17 @@ export const ANSWER_SCOPES: ReadonlyMap<string, AnswerScope> = new Map([
     'listFederationSettingIdentityProviders',
     'getFederationSettingIdentityProvider',
   ]),
-  // A federation may span organizations, and its id does not tell which.
+  // A federation may span organizations, and its id does not identify them.
   ...rows(UNSCOPED, ['getFederationSettingIdentityProviderMetadata']),
   // A user's roles in all projects and organizations.
   ...rows(UNSCOPED, ['getUser', 'getUserByName']),
   // The roles of the gateway's own credential.
   ...rows(UNSCOPED, ['getSystemStatus']),
-  // The path names a project by its name, which grants do not list.
+  // The path contains a project name, but grants contain only ids.
   ...rows(UNSCOPED, ['getGroupByName']),
   // The limits of the project or organization that the query names; without one, those of the gateway's own credential.
   ...rows(NAMED, ['listRateLimits', 'getRateLimit']),
-  // Jobs of the project's own; one that restores elsewhere says by id into which project.
+  // Jobs of the project itself; a job that restores elsewhere contains the id of the target project.
   ...rows(NAMED, [
     'listGroupClusterBackupRestoreJobs',
     'getGroupClusterBackupRestoreJob',
@@ -122,7 +122,7 @@ export const ANSWER_SCOPES: ReadonlyMap<string, AnswerScope> = new Map([
     'getGroupServerlessBackupRestoreJob',
     'getGroupLiveMigrationValidateStatus',
   ]),
-  // Settings of the project's own; one that reads from another project's cluster says so by id.
+  // Settings of the project itself; one that reads from a cluster of another project contains its id.
   ...rows(NAMED, [
     'listGroupDataFederation',
     'getGroupDataFederation',
@@ -133,7 +133,7 @@ export const ANSWER_SCOPES: ReadonlyMap<string, AnswerScope> = new Map([
     'listGroupStreamConnectionFailoverConnections',
     'getGroupStreamConnectionFailoverConnection',
   ]),
-  // Alerts and events of the project's own; they name its organization.
+  // Alerts and events of the project itself; they name its organization.
   ...rows(NAMED, [
     'getGroupAlertConfigAlerts',
     'listGroupAlerts',
@@ -141,7 +141,7 @@ export const ANSWER_SCOPES: ReadonlyMap<string, AnswerScope> = new Map([
     'listGroupEvents',
     'getGroupEvent',
   ]),
-  // Settings and belongings of the organization itself.
+  // Settings and resources of the organization itself.
   ...rows(NAMED, [
     'getOrg',
     'getOrgActivityFeed',
@@ -167,7 +167,7 @@ export const ANSWER_SCOPES: ReadonlyMap<string, AnswerScope> = new Map([
     'listOrgServiceAccounts',
     'listOrgTeams',
   ]),
-  // Everything in the answer belongs to the project in the path.
+  // Everything in the response belongs to the project in the path.
   ...rows(NAMED, [
     'autoGroupClusterScalingConfiguration',
     'generateGroupSandboxClusterDescription',
@@ -337,5 +337,5 @@ export const ANSWER_SCOPES: ReadonlyMap<string, AnswerScope> = new Map([
   ]),
 ]);
 
-/** An operation without a row is open only to callers that may see everything. */
+/** An operation without an entry is allowed only for callers that may see everything. */
 export const answerScopeOf = (operationId: string): AnswerScope => ANSWER_SCOPES.get(operationId) ?? UNSCOPED;

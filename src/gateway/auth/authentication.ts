@@ -13,7 +13,7 @@ import {
 } from './key-auth.ts';
 import type { Tokens } from './token-service.ts';
 
-/** Who is known, as the configuration says. */
+/** The configured callers, issuers and token rules. */
 export interface AccessList {
   readonly callers: readonly CallerKeys[];
   readonly anonymous?: Caller;
@@ -21,45 +21,45 @@ export interface AccessList {
   readonly rules: readonly TokenRule[];
 }
 
-/** Who may come in, and how often; replaced as a whole when the configuration changes. */
+/** Authenticates callers and enforces their limits. */
 export interface Access {
-  authenticate(authorization: string | undefined, presented: RequestLine): AuthResult | Promise<AuthResult>;
+  authenticate(authorization: string | undefined, requestLine: RequestLine): AuthResult | Promise<AuthResult>;
   challenges(stale: boolean): readonly string[];
-  /** Milliseconds until a caller may make a request again; 0 where it may now. */
+  /** Charges one request to the caller's rate limit and returns 0, or returns the milliseconds until one is available. */
   acquireRequest(caller: Caller): number;
-  /** Reserves what a load may cost its caller, before anything is awaited: concurrent loads never see the same quota. */
+  /** Reserves what a load may cost its caller, synchronously, so that concurrent loads never see the same quota. */
   reserveLoad(caller: string, load: LoadNeed): LoadReservation | LoadDenial;
   replace(list: AccessList): void;
 }
 
-/** What a caller asks to have loaded. */
+/** The cost of a load that a caller requests. */
 export interface LoadNeed {
-  /** Whether the gateway could answer from its cache, and only the request's own directives force the load. */
+  /** Whether the cache could serve the request, and only its directives force the load. */
   readonly forced: boolean;
-  /** Calls to Atlas that it is known to need, at least 1. */
+  /** Upstream calls that it is known to need, at least 1. */
   readonly calls: number;
 }
 
-/** Quota that a load has taken from its caller. Both functions may be called in any order and after the end. */
+/** Quota that a load has reserved. Both functions may be called in any order, and again after `end`. */
 export interface LoadReservation {
   readonly type: 'reserved';
-  /** Counts a call to Atlas. Calls beyond those reserved are owed: a load that has begun is finished, since others may wait for it. */
+  /** Counts an upstream call. Calls beyond the reserved ones become debt: a started load is finished, since others may wait for it. */
   charge(): void;
-  /** Ends the load, and refunds what was reserved for calls that were not made. */
+  /** Ends the load and refunds the reserved calls that were not made. */
   end(): void;
 }
 
-/** Why a caller may not have anything loaded now, and for how many milliseconds. */
+/** Why a caller may not cause a load now, and for how many milliseconds. */
 export interface LoadDenial {
   readonly type: 'limited';
   readonly limit: 'forced-loads' | 'upstream-calls';
   readonly waitMs: number;
 }
 
-/** How often a caller's request directives may force a load of what is cached, in a minute. */
+/** How often per minute the request directives of a caller may force a load of a cached list. */
 const FORCED_LOADS_PER_MINUTE = 20;
 
-/** Buckets by caller, made when first needed; a changed rate makes a new one. */
+/** Token buckets by caller, created on first use; a changed rate creates a new one. */
 function createBuckets(clock: Clock) {
   const buckets = new Map<string, { perMinute: number; bucket: TokenBucket }>();
   return (caller: string, perMinute: number): TokenBucket => {
@@ -71,7 +71,7 @@ function createBuckets(clock: Clock) {
   };
 }
 
-/** Takes one token of `forced` and up to `calls` of `spending`, or none of either. Absent buckets limit nothing. */
+/** Takes one token of `forced` and up to `calls` of `spending`, or none of either. An absent bucket imposes no limit. */
 function reserve(
   { forced, spending }: { forced: TokenBucket | undefined; spending: TokenBucket | undefined },
   calls: number,
@@ -101,7 +101,7 @@ function reserve(
   };
 }
 
-/** `book`, `tokens` and `issuerKeys` outlive a change of keys: nonces stay used, tokens of keys that stay go on working. */
+/** `nonceStore`, `tokens` and `issuerKeys` survive a change of keys: nonces stay used, and tokens of unchanged keys stay valid. */
 export function createAccess(
   list: AccessList,
   {
@@ -121,7 +121,7 @@ export function createAccess(
   function replace({ callers, anonymous, issuers, rules }: AccessList): void {
     tokens.replaceKeys(callers);
     const digest = createDigestKeys(callers, nonceStore, clock);
-    // The ways to present a credential, in the order they are tried.
+    // In the order in which they are tried.
     authenticate = createAuthenticator(
       [
         createBearerKeys(callers, clock),
@@ -131,7 +131,7 @@ export function createAccess(
       ],
       anonymous,
     );
-    // No realm beside the digest's: Python's requests reads all challenges as one and would take it for the digest's.
+    // Only the Digest challenge has a realm: Python's requests parses all challenges as one and would confuse the realms.
     challenges = (stale) => [...digest.challenges(stale), 'Bearer scope="lists"'];
     spendRates = new Map(
       callers.flatMap(({ caller }) =>
@@ -142,7 +142,7 @@ export function createAccess(
   replace(list);
 
   return {
-    authenticate: (authorization, presented) => authenticate(authorization, presented),
+    authenticate: (authorization, requestLine) => authenticate(authorization, requestLine),
     challenges: (stale) => challenges(stale),
     acquireRequest: ({ name, requestsPerMinute }) =>
       requestsPerMinute === undefined ? 0 : requests(name, requestsPerMinute).take(),

@@ -3,12 +3,12 @@ import { deriveKey } from '../../lib/sealed-box.ts';
 import type { NonceStore, SharedNonces } from './digest-auth.ts';
 import type { Tokens, TokensOptions } from './token-service.ts';
 
-/** What gateways must have in common so that a caller may go from one to the other between two requests. */
+/** The authentication state that gateways share, so that a caller may switch gateways between two requests. */
 export interface SharedAccess {
   readonly nonces: SharedNonces;
   readonly tokens: TokensOptions;
-  /** Something another gateway told. */
-  apply(news: string, parts: { nonceStore: NonceStore; tokens: Tokens }): void;
+  /** Applies a message from another gateway. */
+  apply(news: string, stores: { nonceStore: NonceStore; tokens: Tokens }): void;
 }
 
 const USED = /^used ([\w-]{1,64}) ([\w-]{32}) (\d{1,10})$/;
@@ -16,15 +16,16 @@ const ENDED = /^ended ([\w-]{1,64})$/;
 const REVOKED = /^revoked ([\w-]{1,64})$/;
 
 /**
- * Nonces and tokens are signed with keys made of the encryption key, so that each gateway takes those of all. Used counts and revoked tokens
- * are broadcast. A revoked token lasts until it would have expired; of a key with too many used counts the others end all nonces instead.
+ * Nonces and tokens are signed with keys derived from the encryption key, so that each gateway accepts those of all others. Used counts and
+ * revocations are broadcast. A revocation is stored until the token would have expired. If a key has too many used counts to broadcast, the
+ * other gateways expire all its nonces instead.
  */
 export function createSharedAccess(
   { encryptionKey, otherKey }: { encryptionKey: string; otherKey: string | undefined },
   { broadcast }: { broadcast: (news: News) => void },
 ): SharedAccess {
-  const keysFor = (priority: string) =>
-    [encryptionKey, ...(otherKey === undefined ? [] : [otherKey])].map((key) => deriveKey(key, priority));
+  const keysFor = (purpose: string) =>
+    [encryptionKey, ...(otherKey === undefined ? [] : [otherKey])].map((key) => deriveKey(key, purpose));
   const [signingKey = Buffer.alloc(0), otherSigningKey] = keysFor('tokens');
   return {
     nonces: {
@@ -40,8 +41,8 @@ export function createSharedAccess(
     tokens: {
       signingKey,
       otherKey: otherSigningKey,
-      onRevoke: (tokenId, endsAt) =>
-        broadcast({ type: 'lasting', text: `revoked ${tokenId}`, until: endsAt }),
+      onRevoke: (tokenId, expiresAt) =>
+        broadcast({ type: 'lasting', text: `revoked ${tokenId}`, until: expiresAt }),
     },
     apply(news, { nonceStore, tokens }) {
       const [, usedBy = '', nonce = '', count] = USED.exec(news) ?? [];

@@ -5,7 +5,7 @@ import { compactText } from '../../lib/compact-buffer.ts';
 import type { Random } from '../../lib/random.ts';
 import type { AuthResult, AuthScheme, CallerKey, CallerKeys } from './key-auth.ts';
 
-/** The realm of the challenge is Atlas's own: clients compute HA1 with what the challenge names, and HA1 files are made for it. */
+/** Atlas's own realm: clients compute HA1 with the realm of the challenge, and HA1 files are generated for it. */
 export const DIGEST_REALM = 'MMS Public API';
 
 /** HA1 of a key (RFC 7616 section 3.4.2), `MD5(id:realm:secret)` or with SHA-256, in hex. */
@@ -16,46 +16,46 @@ export type DigestAlgorithm = 'MD5' | 'SHA-256';
 
 export interface DigestKeys {
   readonly scheme: AuthScheme;
-  /** `WWW-Authenticate` values, one a supported algorithm; MD5 first, because clients that know one challenge only take the first. */
+  /** `WWW-Authenticate` values, one per supported algorithm; MD5 first, because clients that support only one challenge use the first. */
   challenges(stale: boolean): readonly string[];
 }
 
-/** Nonces and the counts that each key used with them, separate from the keys so that a reload of keys does not forget them. */
+/** Nonces and the counts that each key used with them, separate from the keys so that they survive a reload of keys. */
 export interface NonceStore {
   issue(): string;
-  /** `forged`: not from here. `ended`: from here, but too old, or the counts that this key used with it were forgotten. */
+  /** `forged`: not issued here. `ended`: issued here, but expired, or the counts that this key used with it were evicted. */
   check(keyId: string, nonce: string): 'good' | 'ended' | 'forged';
-  /** Marks a count as used by a key; false where it was already. */
+  /** Marks a count as used by a key; returns false if it was used before. */
   use(keyId: string, nonce: string, count: number): boolean;
-  /** The same for a count that was used at another gateway. */
+  /** Marks a count that was used at another gateway. */
   markUsed(keyId: string, nonce: string, count: number): void;
-  /** Counts may have been used at another gateway without this one knowing: nonces older than this moment end, of one key or of all. */
+  /** Expires all existing nonces, of one key or of all: their counts may have been used at another gateway without this one knowing. */
   expireOlder(keyId?: string): void;
 }
 
-/** What gateways that take each other's nonces have in common: keys that sign them, the first for new ones, and where used counts are reported. */
+/** Shared by gateways that accept each other's nonces. `keys` verify nonces, the first one signs them; `onUse` reports used counts. */
 export interface SharedNonces {
   readonly keys: readonly Buffer[];
   readonly onUse: (keyId: string, nonce: string, count: number) => void;
 }
 
-/** What one key used. */
+/** The nonces that one key has used. */
 interface UsedNonces {
   readonly counts: Map<string, Set<number>>;
-  /** How many there are of all nonces together. */
+  /** Number of counts over all nonces. */
   total: number;
-  /** Nonces issued before this moment have ended for the key. */
+  /** Nonces issued before this moment are expired for the key. */
   oldestGood: number;
 }
 
-const NONCE_LIFE_MS = 300_000;
-/** For each key, so that no caller can end the nonces of another. */
+const NONCE_LIFETIME_MS = 300_000;
+/** Per key, so that no caller can expire the nonces of another. */
 const MAX_NONCES = 10_000;
 const MAX_TOTAL_COUNTS = 100_000;
-/** For each nonce of a key. */
+/** Per nonce and key. */
 const MAX_COUNTS = 5_000;
 const HEX = { MD5: /^[a-f0-9]{32}$/, 'SHA-256': /^[a-f0-9]{64}$/ } as const;
-const NO_ANSWER = { MD5: '0'.repeat(32), 'SHA-256': '0'.repeat(64) } as const;
+const NO_HA1 = { MD5: '0'.repeat(32), 'SHA-256': '0'.repeat(64) } as const;
 
 function hash(algorithm: DigestAlgorithm, text: string): string {
   return createHash(algorithm === 'MD5' ? 'md5' : 'sha256')
@@ -64,9 +64,9 @@ function hash(algorithm: DigestAlgorithm, text: string): string {
 }
 
 /**
- * Nonces that need no memory until they are used well: time, chance and a signature over both, 32 characters as Atlas's are. Only a nonce
- * that a right answer came with has its counts remembered, so strangers cannot fill the book; each key has room of its own, and when it is
- * full the key's oldest nonces end early.
+ * Nonces are stateless until they are used: timestamp, random bytes and a signature over both, 32 characters like Atlas's. Counts are
+ * stored only for nonces that came with a correct response, so unauthenticated clients cannot fill the store. Each key has its own limits;
+ * beyond them, its oldest nonces expire early.
  */
 export function createNonceStore({
   clock,
@@ -78,7 +78,7 @@ export function createNonceStore({
   shared?: SharedNonces | undefined;
 }): NonceStore {
   const keys = shared?.keys ?? [random.bytes(32)];
-  // Gateways have only the wall clock in common.
+  // The wall clock is the only clock that gateways share.
   const now = () => (shared === undefined ? clock.now() : clock.wall());
   const byKey = new Map<string, UsedNonces>();
   let oldestGood = now();
@@ -99,21 +99,21 @@ export function createNonceStore({
     for (const [nonce, counts] of used.counts) {
       const at = issuedAt(Buffer.from(nonce, 'base64url'));
       const isFull = used.counts.size > MAX_NONCES || used.total > MAX_TOTAL_COUNTS;
-      if (!isFull && now() - at < NONCE_LIFE_MS) return;
+      if (!isFull && now() - at < NONCE_LIFETIME_MS) return;
       used.counts.delete(nonce);
       used.total -= counts.size;
-      // A nonce whose counts are forgotten must not be good again: none as old as it is.
+      // A nonce whose counts were evicted must not become valid again, so all nonces of its age or older expire.
       used.oldestGood = Math.max(used.oldestGood, at + 1);
     }
   }
 
-  /** Forgets keys that were not used for longer than a nonce lives, once in that time. */
+  /** Removes keys that were not used for the lifetime of a nonce; runs once per lifetime. */
   function sweep(): void {
-    if (now() - sweptAt < NONCE_LIFE_MS) return;
+    if (now() - sweptAt < NONCE_LIFETIME_MS) return;
     sweptAt = now();
     for (const [keyId, used] of byKey) {
       dropOldest(used);
-      if (used.counts.size === 0 && now() - used.oldestGood >= NONCE_LIFE_MS) byKey.delete(keyId);
+      if (used.counts.size === 0 && now() - used.oldestGood >= NONCE_LIFETIME_MS) byKey.delete(keyId);
     }
   }
 
@@ -137,13 +137,13 @@ export function createNonceStore({
     },
     check(keyId, nonce) {
       const bytes = Buffer.from(nonce, 'base64url');
-      // One spelling only: counts are kept by the text of a nonce.
+      // Only the canonical spelling is valid, because counts are stored by the text of a nonce.
       if (bytes.length !== 24 || bytes.toString('base64url') !== nonce || !isSigned(bytes)) return 'forged';
       const at = issuedAt(bytes);
       const used = byKey.get(keyId);
       const isFull = (used?.counts.get(nonce)?.size ?? 0) >= MAX_COUNTS;
-      const isForgotten = at < Math.floor(Math.max(oldestGood, used?.oldestGood ?? 0));
-      return now() - at >= NONCE_LIFE_MS || isForgotten || isFull ? 'ended' : 'good';
+      const expiredEarly = at < Math.floor(Math.max(oldestGood, used?.oldestGood ?? 0));
+      return now() - at >= NONCE_LIFETIME_MS || expiredEarly || isFull ? 'ended' : 'good';
     },
     use(keyId, nonce, count) {
       if (!mark(keyId, nonce, count)) return false;
@@ -161,7 +161,7 @@ export function createNonceStore({
 const same = (a: string, b: string) =>
   a.length === b.length && timingSafeEqual(Buffer.from(a), Buffer.from(b));
 
-/** A caller key as an HTTP digest (RFC 7616, `qop=auth`), id as user and secret as password. */
+/** Authenticates caller keys by HTTP Digest (RFC 7616, `qop=auth`), with the id as user name and the secret as password. */
 export function createDigestKeys(
   entries: readonly CallerKeys[],
   nonceStore: NonceStore,
@@ -195,15 +195,15 @@ export function createDigestKeys(
         return unauthenticated('malformed');
       }
       const known = byId.get(get('username'));
-      const ha1 = secretOf(known?.key, algorithm) ?? NO_ANSWER[algorithm];
+      const ha1 = secretOf(known?.key, algorithm) ?? NO_HA1[algorithm];
       const expected = hash(
         algorithm,
         `${ha1}:${nonce}:${nc}:${get('cnonce')}:auth:${hash(algorithm, `${method}:${target}`)}`,
       );
-      const right = same(response, expected);
+      const correct = same(response, expected);
       if (known === undefined || secretOf(known.key, algorithm) === undefined)
         return unauthenticated('unknown-key');
-      if (!right) return unauthenticated('wrong-secret');
+      if (!correct) return unauthenticated('wrong-secret');
       if (known.key.expiresAt !== undefined && clock.wall() >= known.key.expiresAt)
         return unauthenticated('expired');
       switch (nonceStore.check(known.key.id, nonce)) {

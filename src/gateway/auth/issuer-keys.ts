@@ -1,30 +1,30 @@
 import { createLocalJWKSet, errors, type JSONWebKeySet, type JWTVerifyGetKey } from 'jose';
 import type { Clock } from '../../lib/clock.ts';
 
-/** The keys of issuers, by the URL of their key set. They outlive a change of the configuration that keeps the URL. */
+/** The keys of issuers, by the URL of their key set. They survive configuration changes that keep the URL. */
 export interface IssuerKeys {
-  /** Looks up the key that a JWT names. Rejects with `IssuerKeysUnavailable` where it is unknown and the key server does not answer. */
+  /** Looks up the key that a JWT names. Rejects with `IssuerKeysUnavailable` if it is unknown and the key server fails. */
   keysOf(url: URL): JWTVerifyGetKey;
-  /** Forgets the keys of every other URL. */
+  /** Discards the keys of all other URLs. */
   retain(urls: readonly URL[]): void;
 }
 
-/** Fetches a key set; `signal` aborts it. Rejects where the key server does not answer with JSON. */
+/** Fetches a key set; `signal` aborts it. Rejects unless the key server responds with JSON. */
 export type FetchKeySet = (url: URL, signal: AbortSignal) => Promise<unknown>;
 
-/** The key server did not answer, so nobody can say whether a token is good. */
+/** The key server failed, so the token can be neither accepted nor rejected. */
 export class IssuerKeysUnavailable extends Error {
   readonly code = 'ISSUER_KEYS_UNAVAILABLE';
 }
 
-/** Fetches of one key set are at least this far apart, whether they succeed or fail and however many unknown key ids arrive. */
+/** Minimum interval between fetches of one key set, whether they succeed or fail and however many unknown key ids arrive. */
 const COOLDOWN_MS = 30_000;
 const FETCH_TIMEOUT_MS = 5_000;
-/** Keys of this age are fetched again in the background. */
+/** Keys of this age are refreshed in the background. */
 const REFRESH_AFTER_MS = 300_000;
-/** Keys of this age are not relied on before they have been fetched again: a withdrawn key stops working within ten minutes. */
+/** Keys of this age are used only after a refresh attempt, so that a withdrawn key is rejected after ten minutes at the latest. */
 const MAX_AGE_MS = 600_000;
-/** How long a request waits for such keys while the key server is known to fail. */
+/** How long a request waits for that refresh while the key server is failing. */
 const FAILING_WAIT_MS = 1_000;
 const MAX_KEY_SET_BYTES = 1_048_576;
 
@@ -46,14 +46,14 @@ export const fetchKeySet: FetchKeySet = async (url, signal) => {
     redirect: 'error',
     headers: { accept: 'application/json, application/jwk-set+json' },
   });
-  if (response.status !== 200) throw new Error(`the key server answered ${response.status}`);
+  if (response.status !== 200) throw new Error(`the key server responded with status ${response.status}`);
   return JSON.parse(await readBounded(response));
 };
 
 const isKeySet = (value: unknown): value is JSONWebKeySet =>
   typeof value === 'object' && value !== null && 'keys' in value && Array.isArray(value.keys);
 
-/** One key set, fetched when a token first needs it. Keys that are known stay in use while the key server is down. */
+/** One key set, fetched when a token first needs it. Known keys stay in use while the key server is down. */
 function createRemoteKeys(
   url: URL,
   { clock, fetchSet }: { clock: Clock; fetchSet: FetchKeySet },
@@ -68,11 +68,11 @@ function createRemoteKeys(
     const cancelTimeout = clock.after(FETCH_TIMEOUT_MS, () => abort.abort());
     try {
       const set = await fetchSet(url, abort.signal);
-      if (!isKeySet(set)) throw new Error('the key server did not answer with a key set');
+      if (!isKeySet(set)) throw new Error('the key server did not respond with a key set');
       known = { find: createLocalJWKSet(set), fetchedAt: clock.now() };
       failing = false;
     } catch {
-      // Whatever went wrong, known keys stay in use and the next attempt waits for the cooldown.
+      // After any failure, known keys stay in use and the next attempt waits for the cooldown.
       failing = true;
     } finally {
       cancelTimeout();
@@ -80,7 +80,7 @@ function createRemoteKeys(
     }
   }
 
-  /** Joins the fetch under way or starts one, unless the last one was less than a cooldown ago. */
+  /** Joins the fetch in progress or starts one, unless the last one started less than a cooldown ago. */
   function refresh(): Promise<void> | undefined {
     if (fetching === undefined && clock.now() - attemptedAt >= COOLDOWN_MS) {
       attemptedAt = clock.now();
@@ -91,7 +91,7 @@ function createRemoteKeys(
 
   const pause = (ms: number) => new Promise<void>((resolve) => void clock.after(ms, resolve));
 
-  /** Waits for a refresh of keys that are too old, but only for a moment while the key server is known to fail. */
+  /** Refreshes old keys and waits if they are too old to use, but only briefly while the key server is failing. */
   async function refreshOld(fetchedAt: number): Promise<void> {
     const ageMs = clock.now() - fetchedAt;
     if (ageMs < REFRESH_AFTER_MS) return;

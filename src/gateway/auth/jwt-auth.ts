@@ -12,16 +12,16 @@ import type { IssuerKeys } from './issuer-keys.ts';
 import type { AuthResult, AuthScheme, Caller } from './key-auth.ts';
 import { readIssuer } from './token-service.ts';
 
-/** Someone whose JWTs are believed: a cluster, an identity provider. */
+/** A trusted issuer of JWTs, such as a Kubernetes cluster or an identity provider. */
 export interface Issuer {
   readonly issuer: string;
   readonly audience: string;
-  /** Signature algorithms that are believed; never `none`, never a symmetric one. */
+  /** Accepted signature algorithms; never `none`, never a symmetric one. */
   readonly algorithms: readonly string[];
   readonly keys: { readonly url: URL } | { readonly set: () => JSONWebKeySet };
 }
 
-/** Which tokens of an issuer are a caller's. */
+/** Maps tokens of an issuer to a caller by the value of a claim. */
 export interface TokenRule {
   readonly caller: Caller;
   readonly issuer: string;
@@ -29,13 +29,13 @@ export interface TokenRule {
   readonly value: string;
 }
 
-/** By how much an issuer's clock may differ from the gateway's: for `nbf`, `iat` and `exp` alike. */
+/** Maximum clock skew between an issuer and the gateway, for `nbf`, `iat` and `exp`. */
 const CLOCK_TOLERANCE_SECONDS = 30;
 const MAX_TOKEN_LENGTH = 8_192;
-/** Three base64url parts (RFC 7515 section 7.1), of which the signature may be empty: `none` is refused by name. */
+/** Three base64url parts (RFC 7515 section 7.1), of which the signature may be empty: verification rejects the algorithm `none`. */
 const COMPACT_JWS = /^[\w-]+\.[\w-]+\.[\w-]*$/;
 
-const UNREACHABLE: AuthResult = { type: 'unavailable' };
+const UNAVAILABLE: AuthResult = { type: 'unavailable' };
 
 const claimOf = (payload: JWTPayload, name: string): unknown => payload[name];
 
@@ -43,7 +43,7 @@ const claimOf = (payload: JWTPayload, name: string): unknown => payload[name];
 const isIssuedInFuture = ({ iat = 0 }: JWTPayload, wallMs: number) =>
   iat > Math.floor(wallMs / 1_000) + CLOCK_TOLERANCE_SECONDS;
 
-/** A JWT of a configured issuer as a bearer token, mapped to a caller by one of its claims. */
+/** Authenticates JWTs of configured issuers as bearer tokens and maps them to callers by a claim. */
 export function createIssuedTokens(
   issuers: readonly Issuer[],
   rules: readonly TokenRule[],
@@ -83,9 +83,9 @@ export function createIssuedTokens(
         ? { type: 'unauthenticated', reason: 'no-rule' }
         : { type: 'caller', caller: rule.caller };
     } catch (error) {
-      // Whatever jose itself finds wrong with a token is the token's fault; the rest is a key server that did not answer.
+      // An error of jose itself means that the token is invalid; any other error means that the key server failed.
       const isTokensFault = error instanceof errors.JOSEError && error.code !== 'ERR_JOSE_GENERIC';
-      return isTokensFault ? { type: 'unauthenticated', reason: 'bad-token' } : UNREACHABLE;
+      return isTokensFault ? { type: 'unauthenticated', reason: 'bad-token' } : UNAVAILABLE;
     }
   }
 

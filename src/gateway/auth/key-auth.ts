@@ -3,33 +3,33 @@ import { credentialsOf } from '../../lib/auth-params.ts';
 import type { Clock } from '../../lib/clock.ts';
 import { compactText } from '../../lib/compact-buffer.ts';
 
-/** What a caller may read. */
+/** The permissions and limits of a caller. */
 export interface Permissions {
   /** Project ids, or `all`. */
   readonly projects: 'all' | ReadonlySet<string>;
   /** Organization ids, or `all`. */
   readonly organizations: 'all' | ReadonlySet<string>;
-  /** Operation ids and tags; `lists` stands for every operation that holds no secrets or personal data. */
+  /** Operation ids and tags; `lists` stands for every operation whose response contains no secrets or personal data. */
   readonly operations: ReadonlySet<string>;
-  /** Upstream calls it may cause in a minute; absent: any number. */
+  /** Upstream calls it may cause per minute; absent: unlimited. */
   readonly spendPerMinute?: number;
-  /** Requests it may make in a minute; absent: any number. */
+  /** Requests it may make per minute; absent: unlimited. */
   readonly requestsPerMinute?: number;
 }
 
-/** Someone who asks: a team, by the name the operators gave it. */
+/** A client of the gateway, such as a team, by its configured name. */
 export interface Caller extends Permissions {
   readonly name: string;
 }
 
-/** A key that admits a caller. */
+/** A key that authenticates a caller. */
 export interface CallerKey {
   readonly id: string;
   /** SHA-256 of the secret. */
   readonly sha256: Buffer;
-  /** HA1 for digest, in hex, by algorithm; absent: the key cannot be presented as a digest. */
+  /** HA1 for digest, in hex, by algorithm; absent: the key does not support Digest. */
   readonly ha1?: { readonly md5?: string; readonly sha256?: string };
-  /** Wall-clock milliseconds; absent: does not end. */
+  /** Wall-clock milliseconds; absent: does not expire. */
   readonly expiresAt?: number;
 }
 
@@ -38,7 +38,7 @@ export interface CallerKeys {
   readonly keys: readonly CallerKey[];
 }
 
-/** Why a request is nobody's: for the log. Callers are told the same whatever it is. */
+/** Why authentication failed. For the log only: responses do not reveal whether an id or its secret was wrong. */
 export type AuthFailureReason =
   | 'no-credentials'
   | 'unknown-scheme'
@@ -54,31 +54,31 @@ export type AuthFailureReason =
   | 'no-rule'
   | 'basic';
 
-/** Who asks, or that nobody known does, or that it cannot be told now because an issuer's keys cannot be had. */
+/** The authenticated caller, a failure, or `unavailable` if the keys of an issuer cannot be fetched. */
 export type AuthResult =
   | { readonly type: 'caller'; readonly caller: Caller }
-  /** `stale`: a digest that was right but for the age of its nonce. */
+  /** `stale`: the digest was correct, but its nonce has expired (RFC 7616 section 3.3). */
   | { readonly type: 'unauthenticated'; readonly reason: AuthFailureReason; readonly stale?: boolean }
   | { readonly type: 'unavailable' };
 
-/** What an `Authorization` header is presented with: digest answers are for one method and target. */
+/** The request line that an `Authorization` header came with: a digest response is valid for one method and target. */
 export interface RequestLine {
   readonly method: string;
   readonly target: string;
 }
 
-/** One way to present a credential in `Authorization`; undefined where the scheme or form is another's. */
+/** An authentication scheme; returns undefined if the credentials belong to another scheme. */
 export type AuthScheme = (
   authorization: string,
-  presented: RequestLine,
+  requestLine: RequestLine,
 ) => AuthResult | Promise<AuthResult> | undefined;
 
 const KEY = /^(?:(agw_[A-Za-z0-9]{12})_([A-Za-z0-9_-]{43})$|agw_)/;
 const DIGEST_HEX = 64;
-/** Compared where there is no key, so that an unknown id takes as long as a wrong secret. */
+/** Compared if there is no key, so that an unknown id takes as long as a wrong secret. */
 const NO_KEY = Buffer.alloc(DIGEST_HEX);
 
-/** A key, and its text once it was presented and was right. */
+/** A key, and its bearer token once it has been verified. */
 interface KnownKey {
   /** SHA-256 of the secret, in hex. */
   readonly hex: Buffer;
@@ -103,14 +103,14 @@ export function createBearerKeys(entries: readonly CallerKeys[], clock: Clock): 
     ),
   );
   /**
-   * Keys that were right, as they are presented but without scheme and spaces, so one text for each key: they need not be hashed again. A map
-   * finds by a seeded hash of the whole text, so how long it takes tells nothing of how much of a wrong one is right.
+   * Verified keys by bearer token, without scheme and spaces, so that each key has one entry: they need not be hashed again. A Map looks up
+   * by a seeded hash of the whole text, so the duration does not reveal how much of a wrong token is correct.
    */
   const verifiedHeaders = new Map<string, KnownKey>();
   const hashed = Buffer.alloc(DIGEST_HEX);
 
-  function isRight(secret: string, known: KnownKey | undefined): boolean {
-    // In hex: of what Node offers it is the quickest by far.
+  function isCorrect(secret: string, known: KnownKey | undefined): boolean {
+    // Hex is by far the fastest output encoding that Node offers.
     hashed.write(hash('sha256', secret, 'hex'), 'latin1');
     return timingSafeEqual(hashed, known?.hex ?? NO_KEY);
   }
@@ -121,7 +121,7 @@ export function createBearerKeys(entries: readonly CallerKeys[], clock: Clock): 
     verifiedHeaders.set(known.verifiedHeaders, known);
   }
 
-  /** What a key that was right is worth now. */
+  /** The result for a verified key, which may have expired since. */
   const accept = ({ expiresAt, authResult }: KnownKey): AuthResult =>
     expiresAt !== Number.POSITIVE_INFINITY && clock.wall() >= expiresAt
       ? { type: 'unauthenticated', reason: 'expired' }
@@ -133,35 +133,35 @@ export function createBearerKeys(entries: readonly CallerKeys[], clock: Clock): 
     const before = verifiedHeaders.get(token);
     if (before !== undefined) return accept(before);
     const parts = KEY.exec(token);
-    // Anything else may be a token of the gateway's own or of an issuer's.
+    // Anything else may be a token of the gateway or of an issuer.
     if (parts === null) return undefined;
     const [, id, secret] = parts;
     if (id === undefined || secret === undefined) return { type: 'unauthenticated', reason: 'malformed' };
     const known = byId.get(id);
-    const right = isRight(secret, known);
+    const correct = isCorrect(secret, known);
     if (known === undefined) return { type: 'unauthenticated', reason: 'unknown-key' };
-    if (!right) return { type: 'unauthenticated', reason: 'wrong-secret' };
+    if (!correct) return { type: 'unauthenticated', reason: 'wrong-secret' };
     recordVerified(token, known);
     return accept(known);
   };
 }
 
 /**
- * Who asks. Each presentation of a key is tried in turn; a request without `Authorization` is `anonymous`, where there is one. A request
- * that presents something wrong is never anonymous: its sender believes to be somebody.
+ * Authenticates requests. The schemes are tried in order; a request without `Authorization` is `anonymous`, if configured. A request with
+ * invalid credentials is never anonymous: its sender expects to be authenticated.
  */
 export function createAuthenticator(schemes: readonly AuthScheme[], anonymous: Caller | undefined) {
-  const unnamed: AuthResult =
+  const withoutCredentials: AuthResult =
     anonymous === undefined
       ? { type: 'unauthenticated', reason: 'no-credentials' }
       : { type: 'caller', caller: anonymous };
   return function authenticate(
     authorization: string | undefined,
-    presented: RequestLine,
+    requestLine: RequestLine,
   ): AuthResult | Promise<AuthResult> {
-    if (authorization === undefined) return unnamed;
+    if (authorization === undefined) return withoutCredentials;
     for (const scheme of schemes) {
-      const authResult = scheme(authorization, presented);
+      const authResult = scheme(authorization, requestLine);
       if (authResult !== undefined) return authResult;
     }
     return {

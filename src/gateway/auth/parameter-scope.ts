@@ -1,6 +1,6 @@
 /**
- * What a parameter names. `user`: a person, service account or address, which belongs to the organization in the path, or to anybody where
- * the path names none. `other`: something else, which belongs to whatever the rest of the path names.
+ * The kind of object that a parameter identifies. `user`: a person, service account or address, which belongs to the organization in the
+ * path, or to any organization if the path names none. `other`: any other object, which belongs to what the rest of the path names.
  */
 export type ParameterScope = 'project' | 'organization' | 'user' | 'other';
 
@@ -24,7 +24,7 @@ const OTHER_IDS = [
   'failoverConnectionId',
   'failoverId',
   'federationSettingsId',
-  // A project by name: operations that take it are open only to callers who may see everything.
+  // A project name: operations with this parameter are allowed only for callers that may see everything.
   'groupName',
   'id',
   'identityProviderId',
@@ -58,7 +58,7 @@ const OTHER_IDS = [
   'validationId',
 ];
 
-/** Reviewed by hand: every parameter of a path or query whose name looks like that of an id. */
+/** Reviewed by hand: every path or query parameter whose name looks like an id. */
 const SCOPES: ReadonlyMap<string, ParameterScope> = new Map<string, ParameterScope>([
   ['groupId', 'project'],
   ['orgId', 'organization'],
@@ -67,5 +67,5 @@ const SCOPES: ReadonlyMap<string, ParameterScope> = new Map<string, ParameterSco
   ...OTHER_IDS.map((name): [string, ParameterScope] => [name, 'other']),
 ]);
 
-/** What a path or query parameter names; undefined where its name is not one of an id. */
+/** The scope of a path or query parameter; undefined if its name is not that of an id. */
 export const parameterScopeOf = (name: string): ParameterScope | undefined => SCOPES.get(name);

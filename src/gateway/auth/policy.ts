@@ -5,21 +5,21 @@ import { answerScopeOf, type CrossProjectRule } from './answer-scope.ts';
 import type { Caller } from './key-auth.ts';
 import { parameterScopeOf } from './parameter-scope.ts';
 
-/** Whether a caller may read an operation of a project or organization, and if not, which part of the policy says so. */
+/** Whether a caller may read an operation of a project or organization; if not, which part of the policy denies it. */
 export type Decision = 'allowed' | 'operation-forbidden' | 'project-forbidden';
 
-/** The word that stands for every list that holds no secrets and no personal data. */
+/** Grants every list that contains no secrets and no personal data. */
 export const ALL_LISTS = 'lists';
 
 function mayReadOperation(caller: Caller, operation: Operation): boolean {
   if (caller.operations.has(operation.id)) return true;
   if (operation.alias !== undefined && caller.operations.has(operation.alias)) return true;
-  // A list that holds secrets is opened by its own name only, never with its tag.
+  // A list that contains secrets is granted only by its own name, never by its tag.
   if (operation.sensitivity !== 'open') return false;
   return caller.operations.has(ALL_LISTS) || caller.operations.has(operation.tag);
 }
 
-/** How an operation's list is cut down to callers; undefined where all who may read it see all of it. */
+/** How an operation's list is filtered to callers; undefined if every caller that may read it sees all of it. */
 export function crossProjectRule(operationId: string): CrossProjectRule | undefined {
   const scope = answerScopeOf(operationId);
   return scope.type === 'cut' ? scope : undefined;
@@ -47,7 +47,7 @@ function fingerprintOf(ids: ReadonlySet<string>): string {
   return fingerprint;
 }
 
-/** How an operation's list is filtered to this caller; undefined where the caller sees all of it. */
+/** How an operation's list is filtered to this caller; undefined if the caller sees all of it. */
 export function cutOf(caller: Caller, operationId: string): Cut | undefined {
   const rule = crossProjectRule(operationId);
   if (rule === undefined) return undefined;
@@ -77,8 +77,8 @@ const namesScope = (values: readonly NamedValue[]) =>
 const namesUser = (values: readonly NamedValue[]) =>
   values.some(([name]) => parameterScopeOf(name) === 'user');
 
-/** Whether a caller may see all that the answer may hold. What the request names has been checked before. */
-function maySeeAnswer(
+/** Whether a caller may see all that the response may contain. The ids in the request have been checked before. */
+function maySeeResponse(
   caller: Caller,
   operation: Operation,
   path: readonly NamedValue[],
@@ -94,7 +94,7 @@ function maySeeAnswer(
       // The limits of a user do not belong to the project that the same query names.
       return seesEverything || namesScope(path) || (namesScope(filters) && !namesUser(filters));
     case 'several':
-      // A sensitive operation is opened by its id only: naming it is the operator's decision about this very answer.
+      // A sensitive operation is granted only by its id: by naming it, the operator has allowed exactly this response.
       return (
         scope.grants.every((grant) => caller[grant] === 'all') ||
         (namesScope(path) && operation.sensitivity !== 'open')
@@ -105,8 +105,8 @@ function maySeeAnswer(
 }
 
 /**
- * Pure, and asked before the cache is looked at: the verdict on a list that is held is the verdict on one that is not, or that does not
- * exist. Every project and organization is checked that the path or the query names.
+ * Pure, and called before the cache lookup: the decision is the same whether a list is cached, not cached or does not exist. Checks every
+ * project and organization that the path or the query names.
  */
 export function authorize(
   caller: Caller,
@@ -117,5 +117,5 @@ export function authorize(
   if (!mayReadOperation(caller, operation)) return 'operation-forbidden';
   const path = Object.entries(pathParameters);
   if (![...path, ...filters].every((named) => mayName(caller, named))) return 'project-forbidden';
-  return maySeeAnswer(caller, operation, path, filters) ? 'allowed' : 'operation-forbidden';
+  return maySeeResponse(caller, operation, path, filters) ? 'allowed' : 'operation-forbidden';
 }

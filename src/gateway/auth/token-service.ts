@@ -8,7 +8,7 @@ import { compactText } from '../../lib/compact-buffer.ts';
 import type { Random } from '../../lib/random.ts';
 import type { AuthResult, AuthScheme, CallerKeys } from './key-auth.ts';
 
-/** What the token endpoint answers, in OAuth's form (RFC 6749 section 5). */
+/** A response of the token endpoint, in the format of OAuth (RFC 6749 section 5). */
 export interface TokenResponse {
   readonly status: 200 | 400 | 401 | 429;
   /** Absent: no body. */
@@ -19,32 +19,32 @@ export interface TokenResponse {
   readonly reason?: string;
 }
 
-/** Tokens that keys are traded for, at the gateway's own token endpoint. */
+/** Issues, verifies and revokes tokens for caller keys. */
 export interface Tokens {
-  /** `address`: the client's, where it is known. */
+  /** `address`: the client's, if known. */
   issue(authorization: string | undefined, form: URLSearchParams, address?: string): Promise<TokenResponse>;
   revoke(authorization: string | undefined, form: URLSearchParams, address?: string): Promise<TokenResponse>;
   readonly scheme: AuthScheme;
-  /** A token was revoked at another gateway. */
+  /** Applies the revocation of a token at another gateway. */
   applyRevocation(tokenId: string): void;
-  /** From now on these keys count. Tokens of keys that are gone, or whose secret is another one, do not. */
+  /** Replaces the caller keys. Tokens of a key that was removed, or whose secret changed, become invalid. */
   replaceKeys(entries: readonly CallerKeys[]): void;
-  /** From now on tokens are signed with this key; those signed with the one before end. */
+  /** Replaces the signing key. Tokens signed with the previous one become invalid. */
   replaceSigningKey(key: Uint8Array): void;
 }
 
 const ISSUER = 'atlas-gateway';
-const LIFE_SECONDS = 3_600;
-/** The claim that ties a token to the secret its key had. */
+const LIFETIME_SECONDS = 3_600;
+/** The claim that binds a token to the secret its key had. */
 const KEY_CLAIM = 'key';
 const FINGERPRINT_BYTES = 12;
-const MAX_REMEMBERED = 10_000;
-/** Wrong secrets a minute, for a key id and for a client address; all unknown ids share one such allowance. */
+const MAX_VERIFIED = 10_000;
+/** Wrong secrets per minute, for each key id and each client address; all unknown ids share one limit. */
 const FAILURES = { max: 60, windowMs: 60_000, maxKeys: 10_000 };
-/** By how much the clocks of gateways may differ. */
+/** Maximum clock skew between gateways. */
 const MAX_SKEW_MS = 60_000;
-/** Tokens that one key can revoke in an hour, which is how long a token lives: so many are remembered for it at most. */
-const REVOCATIONS = { max: 5_000, windowMs: LIFE_SECONDS * 1_000, maxKeys: 10_000 };
+/** Tokens that one key can revoke per hour, the lifetime of a token; this bounds the revocations stored for it. */
+const REVOCATIONS = { max: 5_000, windowMs: LIFETIME_SECONDS * 1_000, maxKeys: 10_000 };
 
 const INVALID_CLIENT: TokenResponse = {
   status: 401,
@@ -52,7 +52,7 @@ const INVALID_CLIENT: TokenResponse = {
   reason: 'wrong-secret',
 };
 
-/** Id and secret of a Basic pair; percent-encoded as RFC 6749 section 2.3.1 says, or not, as Atlas and its clients do. */
+/** Id and secret of Basic credentials, percent-encoded (RFC 6749 section 2.3.1) or, as Atlas and its clients do it, not encoded. */
 function readBasic(authorization: string | undefined): { id: string; secret: string } | undefined {
   const encoded = credentialsOf('basic', authorization ?? '');
   if (encoded === undefined || !/^[A-Za-z0-9+/=_-]{1,1024}$/.test(encoded)) return undefined;
@@ -66,37 +66,37 @@ function readBasic(authorization: string | undefined): { id: string; secret: str
 }
 
 /**
- * Whether a token in compact form ends with its HMAC (RFC 7515 section 3.1). What anybody can make up is turned away here: reading it as a
- * token, which is asynchronous, takes twenty times as long.
+ * Whether a token in compact form ends with its HMAC (RFC 7515 section 3.1). Forged tokens are rejected here, because the full verification
+ * is asynchronous and takes twenty times as long.
  */
 function isSignedWith(key: Uint8Array, token: string): boolean {
   const end = token.lastIndexOf('.');
-  // As text: several spellings of base64url decode to the same bytes, and each would be a token of its own.
+  // Compared as text: several spellings of base64url decode to the same bytes, and each would be a separate token.
   const expected = Buffer.from(createHmac('sha256', key).update(token.slice(0, end)).digest('base64url'));
   const given = Buffer.from(token.slice(end + 1));
   return given.length === expected.length && timingSafeEqual(given, expected);
 }
 
-/** A caller key as tokens need it. */
+/** A caller key in the form that token verification needs. */
 interface KnownKey {
   readonly entry: CallerKeys;
   readonly sha256: Buffer;
   readonly expiresAt: number;
 }
 
-/** What a token with a right signature says. */
+/** The claims of a token with a valid signature. */
 interface VerifiedToken {
   readonly keyId: string;
   readonly tokenId: string;
   /** Wall-clock milliseconds. */
-  readonly endsAt: number;
-  /** SHA-256 of the secret that its key had; a token of another secret is refused. */
+  readonly expiresAt: number;
+  /** SHA-256 of the secret that its key had; a token for another secret is rejected. */
   readonly keyHash: Buffer;
 }
 
 const hashOf = (key: Uint8Array) => createHash('sha256').update(key).digest();
 
-/** Tells a key's secret from another one under the same id; says nothing of the secret without the signing key. */
+/** Distinguishes secrets under the same key id; reveals nothing about the secret without the signing key. */
 const fingerprintOf = (signingKey: Uint8Array, { sha256 }: KnownKey): string =>
   createHmac('sha256', signingKey)
     .update(sha256)
@@ -107,10 +107,10 @@ const fingerprintOf = (signingKey: Uint8Array, { sha256 }: KnownKey): string =>
 export interface TokensOptions {
   /** Signs new tokens; it never leaves the process. */
   readonly signingKey: Uint8Array;
-  /** Another key whose tokens are taken as well, while keys change. */
+  /** Another key whose tokens are also accepted, for key rotation. */
   readonly otherKey?: Uint8Array | undefined;
-  /** Told of a token that was revoked here, with the wall-clock milliseconds at which it would have ended. */
-  readonly onRevoke?: ((tokenId: string, endsAt: number) => void) | undefined;
+  /** Called when a token is revoked here, with the wall-clock milliseconds at which it would have expired. */
+  readonly onRevoke?: ((tokenId: string, expiresAt: number) => void) | undefined;
 }
 
 /** One-hour tokens (signed JWTs) for caller keys. */
@@ -122,12 +122,12 @@ export function createTokens(
   let byId = new Map<string, KnownKey>();
   const failuresById = createAttemptLimit(FAILURES, clock);
   const failuresByAddress = createAttemptLimit(FAILURES, clock);
-  /** Revoked tokens by id, with the wall-clock milliseconds until which they are remembered: at least until they have expired. */
+  /** Revoked tokens by id, with the wall-clock milliseconds until which they are stored: at least until they have expired. */
   const revoked = new Map<string, number>();
   const revocations = createAttemptLimit(REVOCATIONS, clock);
   /**
-   * Tokens whose signature was checked: checking one is asynchronous, a known one is answered at once. What may be wrong with it since then
-   * is looked at every time. As with keys, a map's seeded hash tells nothing of what is nearly right.
+   * Tokens whose signature was verified: verification is asynchronous, while a known token is accepted synchronously. Expiry, revocation
+   * and changed keys are checked every time. As with keys, the seeded hash of a Map reveals nothing about a nearly correct token.
    */
   const verified = new Map<string, VerifiedToken>();
   const nowSeconds = () => Math.floor(clock.wall() / 1_000);
@@ -139,8 +139,8 @@ export function createTokens(
     reason: 'too-many-attempts',
   });
 
-  /** Counts a wrong secret. A right one is never counted or refused, so guessing at a key does not lock its owner out. */
-  function refuseGuess(id: string, address: string | undefined): TokenResponse {
+  /** Counts a wrong secret. A correct one is never counted or rejected, so guessing at a key does not lock out its owner. */
+  function rejectGuess(id: string, address: string | undefined): TokenResponse {
     const waitMs = Math.max(
       failuresById.count(byId.has(id) ? id : 'unknown'),
       address === undefined ? 0 : failuresByAddress.count(networkOf(address)),
@@ -155,12 +155,12 @@ export function createTokens(
     const pair = readBasic(authorization);
     if (pair === undefined) return { ...INVALID_CLIENT, reason: 'malformed' };
     const known = byId.get(pair.id);
-    // Compared for unknown ids and past the limit as well: how long a refusal takes says nothing of why.
-    const right = timingSafeEqual(
+    // Compared even for unknown ids and past the limit, so that the response time does not reveal why a request was rejected.
+    const correct = timingSafeEqual(
       createHash('sha256').update(pair.secret).digest(),
       known?.sha256 ?? Buffer.alloc(32),
     );
-    if (known === undefined || !right) return refuseGuess(pair.id, address);
+    if (known === undefined || !correct) return rejectGuess(pair.id, address);
     if (clock.wall() >= known.expiresAt) return { ...INVALID_CLIENT, reason: 'expired' };
     return {
       id: pair.id,
@@ -194,14 +194,14 @@ export function createTokens(
     }
   }
 
-  /** A token is one of ours only with the claims and the lifetime that we issue, whoever else may have the key. */
+  /** Accepts only the claims and the lifetime that gateways issue, in case someone else has the key. */
   function verifiedToken(payload: JWTPayload, key: Uint8Array): VerifiedToken | undefined {
     const { sub, jti, iat, exp } = payload;
     if (sub === undefined || jti === undefined || iat === undefined || exp === undefined) return undefined;
-    if (exp - iat > LIFE_SECONDS || iat * 1_000 > clock.wall() + MAX_SKEW_MS) return undefined;
+    if (exp - iat > LIFETIME_SECONDS || iat * 1_000 > clock.wall() + MAX_SKEW_MS) return undefined;
     const known = byId.get(sub);
     if (known === undefined || payload[KEY_CLAIM] !== fingerprintOf(key, known)) return undefined;
-    return { keyId: sub, tokenId: jti, endsAt: exp * 1_000, keyHash: known.sha256 };
+    return { keyId: sub, tokenId: jti, expiresAt: exp * 1_000, keyHash: known.sha256 };
   }
 
   function authenticate(found: VerifiedToken | undefined): AuthResult {
@@ -210,7 +210,7 @@ export function createTokens(
     if (known === undefined || !known.sha256.equals(found.keyHash))
       return { type: 'unauthenticated', reason: 'unknown-key' };
     const wall = clock.wall();
-    if (wall >= found.endsAt || wall >= known.expiresAt || revoked.has(found.tokenId))
+    if (wall >= found.expiresAt || wall >= known.expiresAt || revoked.has(found.tokenId))
       return { type: 'unauthenticated', reason: 'expired' };
     return { type: 'caller', caller: known.entry.caller };
   }
@@ -237,11 +237,11 @@ export function createTokens(
         .setSubject(known.id)
         .setJti(random.bytes(12).toString('base64url'))
         .setIssuedAt(issuedAt)
-        .setExpirationTime(issuedAt + LIFE_SECONDS)
+        .setExpirationTime(issuedAt + LIFETIME_SECONDS)
         .sign(signingKey);
       return {
         status: 200,
-        body: { access_token: token, expires_in: LIFE_SECONDS, token_type: 'Bearer' },
+        body: { access_token: token, expires_in: LIFETIME_SECONDS, token_type: 'Bearer' },
         caller: known.name,
       };
     },
@@ -249,12 +249,12 @@ export function createTokens(
       const known = client(authorization, address);
       if ('status' in known) return known;
       const found = await read(form.get('token') ?? '');
-      // A token of another key, or none, is answered in the same way (RFC 7009 section 2.2).
+      // An invalid token, or one of another key, gets the same response (RFC 7009 section 2.2).
       if (found?.keyId === known.id && !revoked.has(found.tokenId)) {
         const waitMs = revocations.count(known.id);
         if (waitMs > 0) return tooMany(waitMs, 'Too many revocations.');
-        addRevoked(found.tokenId, found.endsAt);
-        onRevoke?.(found.tokenId, found.endsAt);
+        addRevoked(found.tokenId, found.expiresAt);
+        onRevoke?.(found.tokenId, found.expiresAt);
       }
       return { status: 200, caller: known.name };
     },
@@ -267,7 +267,7 @@ export function createTokens(
       return read(token).then((found) => {
         if (found !== undefined) {
           for (const oldest of verified.keys()) {
-            if (verified.size < MAX_REMEMBERED) break;
+            if (verified.size < MAX_VERIFIED) break;
             verified.delete(oldest);
           }
           verified.set(compactText(token), found);
@@ -275,7 +275,7 @@ export function createTokens(
         return authenticate(found);
       });
     },
-    applyRevocation: (tokenId) => addRevoked(tokenId, clock.wall() + LIFE_SECONDS * 1_000 + MAX_SKEW_MS),
+    applyRevocation: (tokenId) => addRevoked(tokenId, clock.wall() + LIFETIME_SECONDS * 1_000 + MAX_SKEW_MS),
     replaceSigningKey(key) {
       if (timingSafeEqual(hashOf(key), hashOf(signingKey))) return;
       signingKey = key;
@@ -294,7 +294,7 @@ export function createTokens(
   };
 }
 
-/** The issuer a JWT claims, unverified: it only says who has to verify it. */
+/** The issuer that a JWT claims, unverified: it only selects how to verify the token. */
 export function readIssuer(token: string): string | undefined {
   try {
     const claims: unknown = JSON.parse(Buffer.from(token.split('.')[1] ?? '', 'base64url').toString('utf8'));

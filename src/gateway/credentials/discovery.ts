@@ -4,11 +4,11 @@ import type { Clock } from '../../lib/clock.ts';
 import { walk } from '../../upstream/walk/walk.ts';
 import type { Discover } from './selection.ts';
 
-/** The lists of what a credential sees: its projects and its organizations. */
+/** The lists of the projects and organizations that a credential sees. */
 const SOURCES = ['listGroups', 'listOrgs'];
 const MAX_ITEMS = 100_000;
 
-/** Asks Atlas which projects and organizations a credential sees. */
+/** Discovers the projects and organizations that a credential sees. */
 export function createDiscover({
   catalog,
   clock,

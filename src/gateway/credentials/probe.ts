@@ -5,8 +5,8 @@ import type { Send, UpstreamFailure, UpstreamResponse } from '../../upstream/mes
 import { ADDRESS_CODES } from '../reads/read-service.ts';
 
 /**
- * What one question to Atlas shows of a credential. `wrong-secret`: Atlas does not know it. `address-refused`: Atlas takes no questions from
- * where they came. `forbidden`: Atlas knows it and lets it do nothing. `untrusted`: whoever answers has no certificate that is trusted.
+ * The outcome of one request with a credential. `wrong-secret`: Atlas does not know it. `address-refused`: Atlas rejects the IP address of
+ * the gateway. `forbidden`: Atlas knows it but denies all access. `untrusted`: the server's certificate is not trusted.
  */
 export type ProbeOutcome =
   | 'accepted'
@@ -19,7 +19,7 @@ export type ProbeOutcome =
   | 'too-slow'
   | 'unexpected';
 
-/** The outcome, and what Atlas or the network said, in a sentence without secrets. */
+/** The outcome, and the response or network error in a sentence without secrets. */
 export interface ProbeResult {
   readonly outcome: ProbeOutcome;
   readonly detail: string;
@@ -32,27 +32,27 @@ function outcomeOfStatus(status: number, errorCode: string | undefined): ProbeOu
   return status === 401 || status === 403 ? 'forbidden' : 'unexpected';
 }
 
-/** A status that came where a token or a challenge should have: even a good one is none. */
-function outcomeOfStrange(status: number): ProbeOutcome {
+/** The outcome of a status received in place of a token or a challenge: even a 2xx is unexpected. */
+function outcomeWithoutChallenge(status: number): ProbeOutcome {
   const outcome = outcomeOfStatus(status, undefined);
   return outcome === 'accepted' ? 'unexpected' : outcome;
 }
 
-function judgeAnswer({ status, body }: UpstreamResponse): ProbeResult {
+function resultOf({ status, body }: UpstreamResponse): ProbeResult {
   const code = errorCodeOf(body);
-  const told = code === undefined ? '' : ` ${code}`;
-  return { outcome: outcomeOfStatus(status, code), detail: `Atlas answered ${status}${told}.` };
+  const suffix = code === undefined ? '' : ` ${code}`;
+  return { outcome: outcomeOfStatus(status, code), detail: `Atlas answered ${status}${suffix}.` };
 }
 
 function outcomeOfFailure({ code, status }: UpstreamFailure): ProbeOutcome {
   switch (code) {
     case 'UPSTREAM_AUTH':
-      // Without a status it was Atlas's answer to a signature or a token.
-      return status === undefined ? 'wrong-secret' : outcomeOfStrange(status);
+      // Without a status, Atlas rejected the signature or the token.
+      return status === undefined ? 'wrong-secret' : outcomeWithoutChallenge(status);
     case 'CREDENTIALS_UNAVAILABLE':
-      // Of the token endpoint 401 means that the pair is wrong, and 403 that it is right but gets no token.
+      // The token endpoint returns 401 if id or secret is wrong, and 403 if they are correct but get no token.
       if (status === 401) return 'wrong-secret';
-      return status === undefined ? 'unexpected' : outcomeOfStrange(status);
+      return status === undefined ? 'unexpected' : outcomeWithoutChallenge(status);
     case 'UPSTREAM_UNREACHABLE':
       return 'unreachable';
     case 'UPSTREAM_TLS':
@@ -71,13 +71,13 @@ function outcomeOfFailure({ code, status }: UpstreamFailure): ProbeOutcome {
   }
 }
 
-/** Asks Atlas one question that every credential may ask. */
+/** Sends Atlas one request that every credential may make. */
 export async function probe(
   send: Send,
   { clock, timeoutMs }: { clock: Clock; timeoutMs: number },
 ): Promise<ProbeResult> {
-  const answer = await send({ ...PROBE, deadlineAt: clock.now() + timeoutMs });
-  return answer.type === 'failed'
-    ? { outcome: outcomeOfFailure(answer), detail: answer.detail }
-    : judgeAnswer(answer);
+  const response = await send({ ...PROBE, deadlineAt: clock.now() + timeoutMs });
+  return response.type === 'failed'
+    ? { outcome: outcomeOfFailure(response), detail: response.detail }
+    : resultOf(response);
 }

@@ -1,30 +1,30 @@
 import type { Clock } from '../../lib/clock.ts';
 import type { Send } from '../../upstream/message.ts';
 
-/** A credential and what the configuration says it is for. */
+/** A credential and its configured scope. */
 export interface Credential {
   readonly name: string;
   readonly send: Send;
-  /** How many times as long as usual lists of this set and scope count as fresh, because its rate limit is nearly spent. */
+  /** The factor that extends the freshness of lists of this endpoint set and scope while its rate limit is nearly exhausted. */
   readonly freshnessFactor: (endpointSet: string, scope: string) => number;
-  /** Project and organization ids it is asked about; absent: those Atlas lets it see. */
+  /** Ids of the projects and organizations it is used for; absent: those it sees in Atlas. */
   readonly covers?: ReadonlySet<string>;
 }
 
-/** Which credentials may be asked about something, the best first. */
+/** Selects credentials, the preferred ones first. */
 export interface Credentials {
-  /** Those for a project or organization; a promise only while it is being found out who sees it. */
+  /** The credentials for a project or organization; a promise only if discovery has to finish first. */
   candidatesFor(id: string): readonly Credential[] | Promise<readonly Credential[]>;
-  /** All of them: a list across projects is put together from what each of them sees. */
+  /** All credentials: a list across projects is merged from what each of them sees. */
   all(): readonly Credential[];
 }
 
-/** Ids of the projects and organizations a credential sees, or undefined where Atlas does not say. */
+/** Ids of the projects and organizations that a credential sees; undefined if Atlas does not return them. */
 export type Discover = (credential: Credential) => Promise<ReadonlySet<string> | undefined>;
 
-/** How long what was discovered is believed, and how soon an unknown id has it asked anew. */
+/** How long a discovery is valid, and the minimum age at which an unknown id triggers another one. */
 const DISCOVERY_TTL_MS = 600_000;
-const ASK_AGAIN_MS = 60_000;
+const REDISCOVERY_MS = 60_000;
 const MAX_CHOICES = 10_000;
 
 interface Seen {
@@ -33,8 +33,8 @@ interface Seen {
 }
 
 /**
- * Credentials that name their projects come first, then those found to see it. Atlas is asked what a credential sees only where that
- * decides between several: a single one without projects is simply asked. What Atlas does not say keeps a credential in the choice.
+ * Credentials that name the project come first, then those discovered to see it. Discovery runs only to decide between several credentials:
+ * a single one without projects is always used. A credential whose discovery fails remains a candidate.
  */
 export function createCredentials(
   credentials: readonly Credential[],
@@ -42,41 +42,41 @@ export function createCredentials(
 ): Credentials {
   const open = credentials.filter(({ covers }) => covers === undefined);
   const seen = new Map<string, Seen>();
-  const asking = new Map<string, Promise<void>>();
-  /** Choices made since something was last discovered. The same choice is the same array. */
+  const discovering = new Map<string, Promise<void>>();
+  /** Choices since the last discovery, by id; an unchanged choice is the same array. */
   const chosen = new Map<string, readonly Credential[]>();
 
   function isDue(credential: Credential, id: string): boolean {
     const known = seen.get(credential.name);
     if (known === undefined) return true;
     const age = clock.now() - known.at;
-    return age >= DISCOVERY_TTL_MS || (known.ids?.has(id) !== true && age >= ASK_AGAIN_MS);
+    return age >= DISCOVERY_TTL_MS || (known.ids?.has(id) !== true && age >= REDISCOVERY_MS);
   }
 
   function startDiscovery(credential: Credential): Promise<void> {
-    const under = asking.get(credential.name);
-    if (under !== undefined) return under;
+    const running = discovering.get(credential.name);
+    if (running !== undefined) return running;
     const pending = discover(credential)
       .then((ids) => {
-        // An answer that failed does not unsay an older one.
+        // A failed discovery does not discard an earlier result.
         seen.set(credential.name, { ids: ids ?? seen.get(credential.name)?.ids, at: clock.now() });
         chosen.clear();
       })
-      .finally(() => asking.delete(credential.name));
-    asking.set(credential.name, pending);
+      .finally(() => discovering.delete(credential.name));
+    discovering.set(credential.name, pending);
     return pending;
   }
 
   function choose(id: string): readonly Credential[] {
     const known = chosen.get(id);
     if (known !== undefined) return known;
-    const choice = chooseAnew(id);
+    const choice = computeChoice(id);
     if (chosen.size >= MAX_CHOICES) chosen.clear();
     chosen.set(id, choice);
     return choice;
   }
 
-  function chooseAnew(id: string): readonly Credential[] {
+  function computeChoice(id: string): readonly Credential[] {
     const named = credentials.filter(({ covers }) => covers?.has(id) === true);
     const found = open.filter(({ name }) => seen.get(name)?.ids?.has(id) === true);
     const unknown = open.filter(({ name }) => seen.get(name)?.ids === undefined);
@@ -91,7 +91,7 @@ export function createCredentials(
       const due = open.filter((credential) => isDue(credential, id));
       if (due.length === 0) return choose(id);
       const pending = Promise.all(due.map(startDiscovery));
-      // With an answer at hand a new one is only made ready for those who come later.
+      // If a credential is known to fit, discovery runs in the background, for later requests.
       const sure = choose(id).filter(
         ({ name, covers }) => covers !== undefined || seen.get(name)?.ids !== undefined,
       );

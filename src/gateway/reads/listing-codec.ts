@@ -2,13 +2,13 @@ import { z } from 'zod';
 import { countItems } from '../../atlas/list-parser.ts';
 import type { Listing } from './read-service.ts';
 
-/** A list as it outlives the process: with the age and the times it has left, in milliseconds. */
+/** A list in a form that other processes can read: with wall-clock time and durations, in milliseconds. */
 export interface ListingRecord {
   readonly project: string;
   readonly operation: string;
   readonly key: string;
   readonly list: Omit<Listing, 'revision' | 'type'>;
-  /** Wall-clock milliseconds at which it was loaded. */
+  /** Wall-clock milliseconds of the load. */
   readonly loadedAt: number;
   readonly freshMs: number;
   readonly revalidateMs: number;
@@ -36,7 +36,7 @@ const header = z.object({
   deprecationHeaders: z.record(z.string(), z.string()),
 });
 
-/** Length of the header in four bytes, the header as JSON, the start of each item in four bytes, the items' bytes. */
+/** Format: length of the header (4 bytes), header as JSON, start of each item (4 bytes each), bytes of the items. */
 export function writeListingRecord({ list, ...record }: ListingRecord): Buffer {
   const { items, ...rest } = list;
   const text = Buffer.from(
@@ -49,7 +49,7 @@ export function writeListingRecord({ list, ...record }: ListingRecord): Buffer {
   return Buffer.concat([head, text, starts, items.bytes]);
 }
 
-/** The list in a record; undefined where it is none of this version, or does not fit together. */
+/** The list in a record; undefined if the record has another version or is inconsistent. */
 export function readListingRecord(record: Buffer): ListingRecord | undefined {
   if (record.length < 4) return undefined;
   const headerEnd = 4 + record.readUInt32LE(0);
@@ -82,7 +82,7 @@ export function readListingRecord(record: Buffer): ListingRecord | undefined {
     if (start > size + 1 || start < (starts[index - 1] ?? 0)) return undefined;
     starts[index] = start;
   }
-  // A copy of its own: a view would keep all of the file in memory for as long as one list of it is held.
+  // Copied, because a view would keep the whole file in memory for as long as one of its lists is cached.
   const bytes = Buffer.allocUnsafeSlow(size);
   record.copy(bytes, 0, startsEnd);
   const { whole, offset, hasMore, snapshot, deprecationHeaders } = rest;

@@ -11,9 +11,9 @@ function fieldOf(items: Items, index: number, field: string): unknown {
     : undefined;
 }
 
-function cutDown(list: Listing, { field, ids }: Cut, revision: number): Listing {
+function applyCut(list: Listing, { field, ids }: Cut, revision: number): Listing {
   // Even the number of items missing from a page would reveal something about other projects.
-  if (!list.whole) throw new Error('Only a whole list can be cut down to a caller');
+  if (!list.whole) throw new Error('Only a whole list can be filtered to a caller');
   const visible: number[] = [];
   for (let index = 0; index < countItems(list.items); index++) {
     const id = fieldOf(list.items, index, field);
@@ -25,7 +25,7 @@ function cutDown(list: Listing, { field, ids }: Cut, revision: number): Listing 
 
 /**
  * Filters lists across projects to one caller: only the items of its projects or organizations remain, so that counts, pages, ETags and
- * links depend on these alone. A view is created once per listing and set of ids; callers with the same ids share it.
+ * links depend on these alone. A filtered list is created once per listing and set of ids; callers with the same ids share it.
  */
 export function createListingFilter(nextRevision: () => number) {
   const filteredLists = new WeakMap<Listing, Map<string, Listing>>();
@@ -34,7 +34,7 @@ export function createListingFilter(nextRevision: () => number) {
     if (cut === undefined) return list;
     const known = filteredLists.get(list)?.get(cut.fingerprint);
     if (known !== undefined) return known;
-    const filtered = cutDown(list, cut, nextRevision());
+    const filtered = applyCut(list, cut, nextRevision());
     const ofList = filteredLists.get(list) ?? new Map<string, Listing>();
     ofList.set(cut.fingerprint, filtered);
     filteredLists.set(list, ofList);

@@ -6,19 +6,19 @@ import type { PersistenceEvent } from '../events.ts';
 import { readListingRecord, writeListingRecord } from './listing-codec.ts';
 import type { CachedList } from './read-service.ts';
 
-/** Keeps the cache in a file, so that a gateway that starts while Atlas is down has something to answer with. */
+/** Persists the cache in a file, so that a gateway that starts while Atlas is down can serve from it. */
 export interface Persistence {
-  /** Puts what the file holds into the cache. A file that cannot be used is told of, and nothing else. */
+  /** Restores the cache from the file. A file that cannot be used is reported and otherwise ignored. */
   restore(): void;
-  /** Something may no longer be served: it must not come back from the file either. */
-  forget(): void;
-  /** Writes every now and then from now on. */
-  begin(): void;
-  /** Writes once more, and no more after that. */
-  end(): Promise<void>;
+  /** Removes the file, because it may contain a list that must no longer be served, and schedules a new one. */
+  invalidate(): void;
+  /** Starts to write periodically. */
+  start(): void;
+  /** Writes once more and stops. */
+  stop(): Promise<void>;
 }
 
-/** After something was forgotten the file is written anew this soon, together with what else is forgotten meanwhile. */
+/** Delay before the file is written again after an invalidation, so that further invalidations are included. */
 const SOON_MS = 1_000;
 
 export function createPersistence(
@@ -37,8 +37,8 @@ export function createPersistence(
 ): Persistence {
   let writing: Promise<void> = Promise.resolve();
   let cancel: () => void = () => undefined;
-  let ended = false;
-  let forgotten = 0;
+  let stopped = false;
+  let invalidations = 0;
 
   function* records() {
     for (const { project, operation, key, value, window } of [...cache.listings()]) {
@@ -49,11 +49,11 @@ export function createPersistence(
   }
 
   async function writeOnce(): Promise<void> {
-    const before = forgotten;
+    const before = invalidations;
     try {
       await file.write(records());
-      // What was forgotten while it was written may stand in it.
-      if (forgotten !== before) file.forget();
+      // The file may contain lists that were invalidated during the write.
+      if (invalidations !== before) file.forget();
     } catch (error) {
       const code = error instanceof Error && 'code' in error ? String(error.code) : 'unknown';
       observe({ type: 'cache-file', outcome: 'not-written', detail: code });
@@ -75,7 +75,7 @@ export function createPersistence(
 
   function schedule(delayMs: number): void {
     cancel();
-    if (!ended)
+    if (!stopped)
       cancel = clock.after(delayMs, () => {
         void write().then(() => schedule(everyMs));
       });
@@ -102,8 +102,8 @@ export function createPersistence(
       }
       removeLeftovers();
     },
-    forget() {
-      forgotten++;
+    invalidate() {
+      invalidations++;
       try {
         file.forget();
       } catch {
@@ -111,9 +111,9 @@ export function createPersistence(
       }
       schedule(SOON_MS);
     },
-    begin: () => schedule(everyMs),
-    async end() {
-      ended = true;
+    start: () => schedule(everyMs),
+    async stop() {
+      stopped = true;
       cancel();
       await write();
     },

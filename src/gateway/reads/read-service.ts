@@ -26,34 +26,34 @@ import type { Credential, Credentials } from '../credentials/selection.ts';
 import type { SharedLists } from './shared-listing-types.ts';
 import { snapshotOf } from './snapshot-id.ts';
 
-/** A list as it is held: all of it, or one page of it. */
+/** A cached list: all of it, or one page. */
 export interface Listing {
   readonly type: 'list';
-  /** Tells this listing from every other one this process has loaded. */
+  /** Unique among all listings of this process. */
   readonly revision: number;
   readonly items: Items;
-  /** Whether `items` is the whole list, rather than one page of it. */
+  /** Whether `items` is the whole list rather than one page. */
   readonly whole: boolean;
-  /** Number of items before the first one held. */
+  /** Number of items before the first one in `items`. */
   readonly offset: number;
-  /** What Atlas counted; absent where it did not count. */
+  /** Total number of items; absent if Atlas did not count them. */
   readonly totalCount?: number;
   readonly hasMore: boolean;
-  /** The same for lists with the same items: what a link names to lead back to this listing. */
+  /** Identifies this listing in links; equal for lists with equal items. */
   readonly snapshot: string;
   /** `Deprecation` and `Sunset` as Atlas sent them. */
   readonly deprecationHeaders: Readonly<Record<string, string>>;
 }
 
-/** Kept in place of a list that cannot be held whole: it is held a page at a time for as long as this is. */
+/** Cached in place of a list that cannot be cached whole: while this entry lives, the list is cached page by page. */
 interface TooLong {
   readonly type: 'long';
 }
 
-/** What the cache of lists holds. */
+/** The values of the list cache. */
 export type CachedList = Listing | TooLong;
 
-/** A list that somebody asks for, resolved: two requests that mean the same give the same. It can be asked again and again. */
+/** A resolved query for a list: equivalent requests resolve to equal queries. */
 export interface ReadQuery {
   readonly operation: Operation;
   readonly pathParameters: Readonly<Record<string, string>>;
@@ -64,25 +64,25 @@ export interface ReadQuery {
   readonly caller: Caller;
 }
 
-/** A question made ready to be asked. The lists it returns contain only what its caller may see. */
+/** Reads one query, any number of times. The lists it returns contain only items that its caller may see. */
 export interface Reader {
-  /** Answers at once where memory can. Undefined where no credential covers the project. */
+  /** Returns synchronously if memory suffices. Undefined if no credential covers the project. */
   read(directives: CacheDirectives): ReadResult | Promise<ReadResult | undefined> | undefined;
-  /** Keeps a listing because a link was written that leads back to it. */
-  pin(list: Listing, times: FreshnessWindow): void;
+  /** Pins a listing because a link was written that leads back to it. */
+  pin(list: Listing, window: FreshnessWindow): void;
 }
 
-/** How lists of an operation are held. */
+/** How lists of an operation are cached. */
 export interface CachePolicy extends Lifetimes {
   readonly whole: boolean;
 }
 
 export interface ReadServiceOptions {
-  /** Scheme and host that links in items lead to. */
+  /** Scheme and host for links in items. */
   readonly publicUrl: () => string;
-  /** Longer lists are held a page at a time. */
+  /** Longer lists are cached page by page. */
   readonly maxItems: number;
-  /** How long a load may take altogether. */
+  /** Time limit for an entire load. */
   readonly timeoutMs: number;
 }
 
@@ -91,20 +91,20 @@ export interface ReadServiceDependencies {
   readonly clock: Clock;
   readonly cachePolicyOf: (operation: Operation) => CachePolicy;
   readonly credentials: Credentials;
-  /** Keeps listings that links were written for. */
+  /** Pinned listings, which links lead back to. */
   readonly snapshots: PinnedListings<Listing>;
   readonly onUpstreamCall: (caller: string) => void;
-  /** What was held may no longer be served from anywhere. */
+  /** Called when a cached list may no longer be served from anywhere. */
   readonly onGone: () => void;
-  /** Reserves what a load may cost this caller; a failure where it may not have Atlas asked now. */
+  /** Reserves what a load may cost this caller; returns a failure if the caller may not cause a load now. */
   readonly admitLoad: (query: ReadQuery, load: LoadNeed) => UpstreamFailure | LoadPermit | undefined;
   /** Filters a list across projects to one caller; returns any other list unchanged. */
   readonly filterFor: (caller: Caller, operationId: string, list: Listing) => Listing;
-  /** Lists that other gateways hold; absent: there are none. */
+  /** Lists shared with other gateways; absent if there is no shared tier. */
   readonly sharing?: SharedLists<CachedList> | undefined;
 }
 
-/** A list that was read, and how many questions to Atlas this request caused. */
+/** The result of a read, and the number of upstream calls that this request caused. */
 export type ReadResult = Exclude<CacheRead<Listing>, never> & { readonly upstreamCalls: number };
 
 export const TOO_LONG: TooLong = { type: 'long' };
@@ -114,10 +114,10 @@ const TOO_LONG_LIFETIMES: Lifetimes = {
   staleIfErrorMs: 3_600_000,
 };
 export const TOO_LONG_BYTES = 64;
-/** Bytes that items are counted with. */
+/** Bytes that items count as in the cache. */
 export const bytesOf = ({ bytes, starts }: Items): number => bytes.length + starts.byteLength;
 
-/** Codes of Atlas's that mean: the list is still there and still ours, only not from this address. */
+/** Atlas error codes that mean: the list exists and the credential may read it, but not from this IP address. */
 export const ADDRESS_CODES: ReadonlySet<string> = new Set([
   'IP_ADDRESS_NOT_ON_ACCESS_LIST',
   'ORG_REQUIRES_WHITELIST',
@@ -130,7 +130,7 @@ function invalidatesCache(response: UpstreamResponse): boolean {
   return GONE_STATUSES.has(response.status) && !isAddressRefused(response);
 }
 
-/** Dates and `true` are short; what is longer is not kept with every list and its pages. */
+/** Dates and `true` are short; longer values are not stored with every list and its pages. */
 const MAX_DEPRECATION_LENGTH = 64;
 
 function deprecationValue(value: string | undefined): string | undefined {
@@ -147,11 +147,11 @@ function deprecationHeadersOf(headers: UpstreamHeaders): Record<string, string> 
   };
 }
 
-/** Which project's part of the cache a list belongs to: the project's, else the organization's, else one for all. */
+/** The cache partition of a list: its project's, else its organization's, else one for all others. */
 export const partitionOf = ({ groupId, orgId }: Readonly<Record<string, string>>): string =>
   groupId ?? orgId ?? '-';
 
-/** Reads lists through the cache: whole where that is possible, so that Atlas is asked once for all pages and shapes; by the page where not. */
+/** Reads lists through the cache: whole if possible, so that one load serves all pages and page options; otherwise page by page. */
 export function createReadService(
   options: ReadServiceOptions,
   {
@@ -168,28 +168,28 @@ export function createReadService(
   }: ReadServiceDependencies,
 ) {
   let revisions = 0;
-  /** Until when a listing need not be kept again. */
+  /** Until when a listing need not be pinned again. */
   const pinnedUntil = new WeakMap<Listing, number>();
 
-  function window(
+  function toLoadResult(
     items: Items,
     headers: UpstreamHeaders,
     rest: Pick<Listing, 'whole' | 'offset' | 'hasMore'> & { totalCount?: number },
     deprecationHeaders = deprecationHeadersOf(headers),
   ): LoadResult<CachedList> {
-    const pointed = rewriteLinks(options.publicUrl(), items);
+    const rewritten = rewriteLinks(options.publicUrl(), items);
     const value: Listing = {
       type: 'list',
       revision: ++revisions,
-      items: pointed,
+      items: rewritten,
       deprecationHeaders,
-      snapshot: snapshotOf(pointed),
+      snapshot: snapshotOf(rewritten),
       ...rest,
     };
-    return { type: 'loaded', value, bytes: bytesOf(pointed) };
+    return { type: 'loaded', value, bytes: bytesOf(rewritten) };
   }
 
-  /** A long list that is empty all of a sudden is more likely a mistake: it is believed when it is empty twice. */
+  /** A long list that is suddenly empty is more likely an error: it is accepted only if a second load is empty, too. */
   async function confirmEmpty(
     before: CachedList | undefined,
     load: () => Promise<LoadResult<CachedList>>,
@@ -204,7 +204,7 @@ export function createReadService(
     const result = await walk(send, list, options.maxItems);
     switch (result.type) {
       case 'walked':
-        return window(result.items, result.headers, {
+        return toLoadResult(result.items, result.headers, {
           whole: true,
           offset: 0,
           hasMore: false,
@@ -229,7 +229,7 @@ export function createReadService(
     switch (page.type) {
       case 'list': {
         const { items, headers, hasNext: hasMore, totalCount } = page;
-        return window(items, headers, {
+        return toLoadResult(items, headers, {
           whole: false,
           offset: (shape.pageNum - 1) * shape.itemsPerPage,
           hasMore,
@@ -243,51 +243,47 @@ export function createReadService(
     }
   }
 
-  /** Asks the next credential where one fails or is refused: two that cover a project back each other up. */
+  /** Tries the next credential if one fails or is rejected: credentials that cover the same project back each other up. */
   async function withFailover(
     chosen: readonly Credential[],
     load: (credential: Credential) => Promise<LoadResult<CachedList>>,
   ): Promise<LoadResult<CachedList>> {
-    let answer: LoadResult<CachedList> = upstreamFailure(
-      'CREDENTIALS_UNAVAILABLE',
-      'There is no credential to ask with.',
-    );
+    let result: LoadResult<CachedList> = NO_CREDENTIAL;
     for (const credential of chosen) {
-      answer = await load(credential);
-      if (!isCredentialsFault(answer)) return answer;
+      result = await load(credential);
+      if (!isCredentialsFault(result)) return result;
     }
-    return answer;
+    return result;
   }
 
-  /** A list across projects as all credentials together see it, each item once. */
+  /** A list across projects as all credentials together see it, without duplicates. */
   async function mergeAcrossCredentials(
     chosen: readonly Credential[],
     load: (credential: Credential) => Promise<LoadResult<CachedList>>,
   ): Promise<LoadResult<CachedList>> {
-    const parts: Listing[] = [];
+    const listings: Listing[] = [];
     for (const credential of chosen) {
-      const partition = await load(credential);
-      if (partition.type !== 'loaded' || partition.value.type !== 'list') return partition;
-      parts.push(partition.value);
+      const loaded = await load(credential);
+      if (loaded.type !== 'loaded' || loaded.value.type !== 'list') return loaded;
+      listings.push(loaded.value);
     }
-    const [first] = parts;
-    if (first === undefined)
-      return upstreamFailure('CREDENTIALS_UNAVAILABLE', 'There is no credential to ask with.');
-    const all = concatItems(parts.map(({ items }) => items));
+    const [first] = listings;
+    if (first === undefined) return NO_CREDENTIAL;
+    const all = concatItems(listings.map(({ items }) => items));
     const seen = new Set<string>();
-    const pinned = Array.from({ length: countItems(all) }, (_none, index) => index).filter((index) => {
+    const distinct = Array.from({ length: countItems(all) }, (_none, index) => index).filter((index) => {
       const item = sliceItems(all, index, index + 1).toString('latin1');
       return seen.size !== seen.add(item).size;
     });
-    return window(
-      pickItems(all, pinned),
+    return toLoadResult(
+      pickItems(all, distinct),
       {},
-      { whole: true, offset: 0, hasMore: false, totalCount: pinned.length },
+      { whole: true, offset: 0, hasMore: false, totalCount: distinct.length },
       first.deprecationHeaders,
     );
   }
 
-  /** Two questions have one key only where credentials, version, path and filters are the same. */
+  /** Two queries share a key only if credentials, version, path and filters are equal. */
   const keyOf = (
     chosen: readonly Credential[],
     { operation, pathParameters, mediaType, filters }: ReadQuery,
@@ -301,7 +297,7 @@ export function createReadService(
     const policy = cachePolicyOf(operation);
     const partition = partitionOf(pathParameters);
     const scope = scopeOf(pathParameters);
-    // Who may be asked: by the project or organization in the path, or in a filter where the path names none.
+    // The project or organization in the path selects the credentials; if the path names none, the one in a filter does.
     const { groupId, orgId } = { ...Object.fromEntries(filters), ...pathParameters };
     const covered = groupId ?? orgId;
     const chosenNow = () => (covered === undefined ? credentials.all() : credentials.candidatesFor(covered));
@@ -311,7 +307,7 @@ export function createReadService(
     const visible = (list: Listing) => filterFor(caller, operation.id, list);
     let last: { chosen: readonly Credential[]; whole: string; page: string; pinned: string } | undefined;
 
-    /** The keys of the list, of the page, and of listings that links lead back to, with these credentials. */
+    /** The cache keys of the list, of the page, and of pinned listings, for these credentials. */
     function keysFor(chosen: readonly Credential[]) {
       if (last?.chosen === chosen) return last;
       const whole = keyOf(chosen, query);
@@ -322,7 +318,7 @@ export function createReadService(
       return last;
     }
 
-    /** What memory can answer without a question. */
+    /** The fresh entry of the list or page, if memory has one. */
     function fresh(chosen: readonly Credential[]): ReadResult | undefined {
       const { whole, page } = keysFor(chosen);
       let hit = cache.fresh(partition, operation.id, readsWhole ? whole : page);
@@ -354,7 +350,10 @@ export function createReadService(
         chosen.length > 1;
       let upstreamCalls = 0;
 
-      function ask(key: string, load: (send: Send, list: ListRequest) => Promise<LoadResult<CachedList>>) {
+      function readThrough(
+        key: string,
+        load: (send: Send, list: ListRequest) => Promise<LoadResult<CachedList>>,
+      ) {
         const shared = {
           partition,
           operation: operation.id,
@@ -363,7 +362,7 @@ export function createReadService(
           lifetimes: policy,
           directives,
         };
-        /** Calls that a load is known to need: pages of the list as it was last read, for each credential whose lists are merged. */
+        /** Upstream calls that a load is known to need: pages of the list as last loaded, for each credential whose lists are merged. */
         const expectedCalls = () => {
           const before = cache.peek(partition, operation.id, key);
           const pages = before?.type === 'list' && before.whole ? itemsOf(before) / WALK_PAGE_SIZE : 1;
@@ -395,12 +394,12 @@ export function createReadService(
           };
           const loadOnce = () =>
             merged ? mergeAcrossCredentials(chosen, loadWith) : withFailover(chosen, loadWith);
-          const askAtlas = () =>
+          const loadFromAtlas = () =>
             confirmEmpty(before, loadOnce).then((loaded) => {
-              // The list is still there and still ours: who holds it goes on serving it, as with any other failure.
+              // The list exists and the credential may read it: the cached listing may be served, as after any other failure.
               if (loaded.type === 'refused' && before !== undefined && isAddressRefused(loaded.response))
                 return upstreamFailure('UPSTREAM_AUTH', "Atlas does not accept the gateway's address.");
-              // What is gone or no longer ours must not be served from an older listing either.
+              // A list that is gone or no longer readable must not be served from an older listing either.
               if (loaded.type === 'refused' && loaded.invalidatesCache) {
                 snapshots.purge(partition);
                 if (before !== undefined) onGone();
@@ -409,8 +408,8 @@ export function createReadService(
             });
           const { deadlineAt } = list;
           return sharing === undefined
-            ? askAtlas()
-            : sharing.load({ ...shared, priority, deadlineAt, cold: before === undefined }, askAtlas);
+            ? loadFromAtlas()
+            : sharing.load({ ...shared, priority, deadlineAt, cold: before === undefined }, loadFromAtlas);
         };
         const read = cache.read({
           project: partition,
@@ -441,13 +440,13 @@ export function createReadService(
       });
       const settlePage = (result: CacheRead<CachedList>): ReadResult => {
         if (result.type !== 'value') return counted(result);
-        // A page's key never holds anything but a page.
+        // A page key only ever maps to a page.
         return result.value.type === 'list'
           ? counted({ ...result, value: result.value })
           : counted({ type: 'not-cached' });
       };
       const readPage = () => {
-        const page = ask(keys.page, (send, list) => loadPage(send, list, shape));
+        const page = readThrough(keys.page, (send, list) => loadPage(send, list, shape));
         return page instanceof Promise ? page.then(settlePage) : settlePage(page);
       };
       const settle = (result: CacheRead<CachedList>): ReadResult | Promise<ReadResult> => {
@@ -462,7 +461,7 @@ export function createReadService(
         shape.snapshot === undefined ? undefined : snapshots.find(partition, keys.pinned, shape.snapshot);
       if (pinned !== undefined) {
         const now = cache.peek(partition, operation.id, keys.whole);
-        // While the link's listing is still the newest one, it is read in the usual way, and refreshed.
+        // While the pinned listing is still the current one, it is read through the cache as usual, and refreshed.
         if (now?.type !== 'list' || visible(now).snapshot !== shape.snapshot) {
           return {
             type: 'value',
@@ -473,7 +472,7 @@ export function createReadService(
           };
         }
       }
-      const whole = ask(keys.whole, loadWhole);
+      const whole = readThrough(keys.whole, loadWhole);
       return whole instanceof Promise ? whole.then(settle) : settle(whole);
     }
 
@@ -484,14 +483,14 @@ export function createReadService(
           ? chosen.then((found) => readWith(found, directives))
           : readWith(chosen, directives);
       },
-      pin(list, times) {
+      pin(list, window) {
         const now = clock.now();
         if ((pinnedUntil.get(list) ?? 0) > now) return;
         pinnedUntil.set(list, now + REPIN_MS);
         const chosen = chosenNow();
-        // A list that was just read has its credentials at hand.
+        // Right after a read the credentials are known; if discovery has started again since, the listing is not pinned.
         if (chosen instanceof Promise) return;
-        snapshots.pin(partition, keysFor(chosen).pinned, list.snapshot, list, times, bytesOf(list.items));
+        snapshots.pin(partition, keysFor(chosen).pinned, list.snapshot, list, window, bytesOf(list.items));
       },
     };
   }
@@ -499,27 +498,31 @@ export function createReadService(
   return { nextRevision: () => ++revisions, createReader };
 }
 
-/** How long a listing that links lead back to is kept before its keeping is renewed: much shorter than it is kept. */
+/** Minimum time between two pins of the same listing; much shorter than the lifetime of a pin. */
 const REPIN_MS = 10_000;
-/** From this many items on a list that comes back empty is asked for again. */
+/** A list that had at least this many items is loaded again if it is suddenly empty. */
 const SUDDEN_ITEMS = 100;
-/** The answer to callers with some projects when a list across projects cannot be cached whole. */
+/** Returned to callers with access to some projects if a list across projects cannot be cached whole. */
 const NOT_WHOLE = upstreamFailure(
   'UPSTREAM_TOO_LARGE',
-  'This list across projects is too long or changes too often to be loaded as a whole, and the gateway filters only whole lists to a caller\u2019s projects. An operator can raise cache.maxItems.',
+  'This list across projects is too long or changes too often to be loaded as a whole, and the gateway filters only whole lists by the projects of a caller. An operator can raise cache.maxItems.',
+);
+const NO_CREDENTIAL = upstreamFailure(
+  'CREDENTIALS_UNAVAILABLE',
+  'No credential is available for this request.',
 );
 const itemsOf = (listing: CachedList | undefined) =>
   listing?.type === 'list' ? countItems(listing.items) : 0;
 const isEmpty = (listing: CachedList) => listing.type === 'list' && itemsOf(listing) === 0;
 
-/** Answers after which another credential may do better. */
-function isCredentialsFault(answer: LoadResult<CachedList>): boolean {
-  if (answer.type === 'failed')
-    return answer.code === 'CREDENTIALS_UNAVAILABLE' || answer.code === 'UPSTREAM_AUTH';
-  return answer.type === 'refused' && (answer.response.status === 401 || answer.response.status === 403);
+/** Whether another credential may succeed after this result. */
+function isCredentialsFault(result: LoadResult<CachedList>): boolean {
+  if (result.type === 'failed')
+    return result.code === 'CREDENTIALS_UNAVAILABLE' || result.code === 'UPSTREAM_AUTH';
+  return result.type === 'refused' && (result.response.status === 401 || result.response.status === 403);
 }
 
-/** A failure without sizes and positions in its message: they are those of the unfiltered list. */
+/** Removes sizes and positions from a failure message, because they are those of the unfiltered list. */
 const withoutMeasures = (result: CacheRead<Listing>): CacheRead<Listing> =>
   result.type === 'failed' && result.failure.code === 'UPSTREAM_BAD_BODY'
     ? { ...result, failure: { ...result.failure, detail: 'Atlas answered with a body that is not a list.' } }

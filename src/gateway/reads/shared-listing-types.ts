@@ -1,30 +1,30 @@
 import type { FreshnessWindow, Lifetimes } from '../../cache/freshness.ts';
 import type { CacheDirectives, LoadResult } from '../../cache/read-cache.ts';
 
-/** A list that is to be loaded, unless another gateway has it. */
+/** A list to load, unless another gateway has cached it. */
 export interface SharedQuery {
   readonly partition: string;
   readonly operation: string;
   readonly key: string;
-  /** Names of the credentials it is asked with. */
+  /** Names of the credentials that load it. */
   readonly credentials: readonly string[];
   readonly lifetimes: Lifetimes;
   readonly directives: CacheDirectives;
 }
 
-/** A load of it. */
+/** A load of such a list. */
 export interface SharedLoading extends SharedQuery {
   readonly priority: 'foreground' | 'background';
-  /** Whether this gateway holds nothing it could answer with. */
+  /** Whether this gateway has nothing cached to serve. */
   readonly cold: boolean;
-  /** Monotonic milliseconds at which the load has to be over. */
+  /** Monotonic milliseconds by which the load must finish. */
   readonly deadlineAt: number;
 }
 
-/** Lists that gateways have in common. */
+/** Lists that gateways share. */
 export interface SharedLists<Value> {
-  /** The list as another gateway has loaded it, or as `load` brings it, for all of them. Never rejects, as `load` never does. */
+  /** Returns the list that another gateway has loaded, or loads it with `load` and shares it. Never rejects, as `load` never does. */
   load(loading: SharedLoading, load: () => Promise<LoadResult<Value>>): Promise<LoadResult<Value>>;
-  /** The list as another gateway has loaded it, for those who want nothing loaded. */
+  /** Returns the list that another gateway has loaded, without loading anything. */
   find(query: SharedQuery): Promise<{ value: Value; window: FreshnessWindow } | undefined>;
 }

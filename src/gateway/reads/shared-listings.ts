@@ -21,7 +21,7 @@ const longForm = z.object({
   staleIfErrorMs: z.number(),
 });
 
-/** A list as `listing-record` has it; that a list is too long to be held whole is said in a few words. */
+/** Encodes a listing in the format of `listing-codec`, and the marker of a list that is too long as short JSON. */
 export function createListingCodec(nextRevision: () => number): SharedCodec<CachedList> {
   return {
     write({ value, ...record }) {
@@ -56,17 +56,17 @@ export function createListingCodec(nextRevision: () => number): SharedCodec<Cach
   };
 }
 
-/** The part of a load's time for which another gateway's load is waited for; the rest is enough for an own one. */
+/** Fraction of a load's time to wait for a load of another gateway; the rest suffices for a load of its own. */
 const WAIT_FRACTION = 0.5;
 
-/** `identityOf`: the id behind a credential's name, so that gateways that call two credentials the same do not mix up what those see. */
+/** `identityOf`: the id behind a credential's name, so that credentials with equal names on two gateways do not share lists. */
 export function createSharing(
   { identityOf }: { identityOf: (credential: string) => string },
   { tier, clock }: { tier: SharedTier<CachedList>; clock: Clock },
 ): SharedLists<CachedList> {
   const keyOf = ({ key, credentials }: SharedQuery) => JSON.stringify([credentials.map(identityOf), key]);
 
-  /** How long it may be served is for this gateway's configuration to say. */
+  /** The configuration of this gateway determines how long an entry may be served. */
   const windowHere = ({ value, window }: Entry<CachedList>, lifetimes: Lifetimes): FreshnessWindow =>
     value.type === 'long' ? window : freshnessWindow(window.loadedAt, lifetimes);
 
@@ -103,7 +103,7 @@ export function createSharing(
     }
   }
 
-  /** Asks Atlas whatever others have, and tells them what came of it. */
+  /** Loads from Atlas regardless of what other gateways have cached, and shares the result. */
   async function loadForAll(
     query: SharedQuery,
     load: () => Promise<LoadResult<CachedList>>,

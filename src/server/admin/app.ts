@@ -21,27 +21,27 @@ import { isBrowsers, isCrossSite, namesThisListener } from './origin-check.ts';
 import { createSessions, SESSION_MS } from './sessions.ts';
 import { createSignInLimit } from './sign-in-limit.ts';
 
-/** What a page is written with: the nonce of its own script and style, and whether somebody is signed in who may sign out. */
+/** The CSP nonce of a page's script and style, and whether to show the sign-out button. */
 export interface PageView {
   readonly nonce: string;
   readonly signedIn: boolean;
 }
 
-/** What the sign-in page is written with. `next` is where to go on after signing in. */
+/** `next` is the page to redirect to after signing in. */
 export interface SignInForm {
   readonly next: string;
   readonly refused: 'wrong-token' | 'too-many-attempts' | undefined;
 }
 
-/** The pages for people, each as a whole HTML document. */
+/** The pages, each as a complete HTML document. */
 export interface AdminPages {
   status(view: PageView): Promise<string>;
-  /** `query` is the page's own: filters, order and page number, as they were sent. */
+  /** `query` contains the page's own parameters, unvalidated: filters, order and page number. */
   connections(project: string, query: URLSearchParams, view: PageView): Promise<string>;
   signIn(form: SignInForm, view: PageView): Promise<string>;
 }
 
-/** What is dropped: everything, or what a project or an operation holds. */
+/** Drops all listings, or those of a project or an operation. */
 interface PurgeRequest {
   project?: string;
   operation?: string;
@@ -50,21 +50,21 @@ interface PurgeRequest {
 
 export interface AdminDependencies {
   readonly metrics: () => Promise<{ readonly contentType: string; readonly text: string }>;
-  /** Undefined where the gateway is ready; else why not. */
+  /** Why the gateway is not ready; undefined if it is. */
   readonly unready: () => string | undefined;
   readonly status: () => unknown;
   readonly pages: AdminPages;
   readonly knowsOperation: (name: string) => boolean;
-  /** Whether the configuration names this project or organization, or something of it is held or was read. */
+  /** Whether this project or organization is configured, cached or was read. */
   readonly knowsProject: (id: string) => boolean;
   readonly purge: (scope: { project?: string; operation?: string; soft: boolean }) => void;
-  /** The admin token in force; undefined: the listener is on loopback and asks for none. */
+  /** The admin token in force; undefined where the listener is on loopback and requires none. */
   readonly token: () => string | undefined;
   readonly onUnexpectedError: (event: UnexpectedErrorEvent) => void;
   readonly observe: (event: SignInEvent) => void;
   readonly clock: Clock;
   readonly random: Random;
-  /** The version of the gateway, for the description of its endpoints. */
+  /** The version of the gateway, for the OpenAPI document. */
   readonly version: string;
 }
 
@@ -74,18 +74,16 @@ const BODY_ERRORS: Readonly<Record<BodyError, ApiError>> = {
   overloaded: {
     status: 503,
     errorCode: 'OVERLOADED',
-    detail: 'Too many requests with bodies are under way already.',
+    detail: 'Too many requests with bodies are in flight.',
   },
   'too-large': { status: 413, errorCode: 'PAYLOAD_TOO_LARGE', detail: TOO_LARGE },
 };
 const tooLarge = (context: Context) => error(context, 413, 'PAYLOAD_TOO_LARGE', TOO_LARGE);
 const SESSION_COOKIE = 'atlas_gateway_session';
-/** Where somebody may be led after signing in: this listener's own pages only. */
+/** Allowed redirect targets after signing in: only this listener's own pages. */
 const OWN_PAGE = /^\/(projects\/[a-f0-9]{24}\/private-link-connections)?$/;
 const NONCE_BYTES = 16;
 const PROBE_METHODS = ['GET', 'OPTIONS'];
-
-/** Stands in URLs for the host that a request of HTTP/1.0 need not name. */
 
 const policyFor = (nonce: string) =>
   [
@@ -112,13 +110,13 @@ function error(
   });
 }
 
-/** The names a request gives its server: `Host`, and the authority of an absolute-form target, which precedes it (RFC 9112 section 3.2.2). */
+/** The authorities that a request names: `Host`, and that of an absolute-form target, which takes precedence (RFC 9112 section 3.2.2). */
 const authoritiesOf = ({ req }: Context): readonly (string | undefined)[] => [
   req.header('host'),
   new URL(req.url).host,
 ];
 
-/** Answers a request whose server two readers could understand differently, and closes: what follows cannot be trusted. */
+/** Rejects a request with an ambiguous host and closes the connection: its remaining bytes cannot be trusted. */
 function refuseHosts(response: ServerResponse): void {
   const body = renderApiError({
     status: 400,
@@ -140,17 +138,17 @@ function readScope(text: string): PurgeRequest | string {
   try {
     parsed = text === '' ? {} : JSON.parse(text);
   } catch {
-    return 'The body is not JSON.';
+    return 'The body is not valid JSON.';
   }
   if (typeof parsed !== 'object' || parsed === null || Array.isArray(parsed))
-    return 'The body must be an object.';
+    return 'The body must be a JSON object.';
   const scope: PurgeRequest = { soft: false };
   for (const [name, value] of Object.entries(parsed)) {
     if (name === 'soft' && typeof value === 'boolean') scope.soft = value;
     else if (name === 'project' && typeof value === 'string' && ID.test(value)) scope.project = value;
     else if (name === 'operation' && typeof value === 'string') scope.operation = value;
     else
-      return 'Write {"project": "24 hex digits", "operation": "operation id", "soft": true}, each of them optional.';
+      return 'The body must be {"project": "24 hex digits", "operation": "operation id", "soft": true}; each field is optional.';
   }
   return scope;
 }
@@ -160,9 +158,9 @@ const wantsPage = (context: Context) =>
   (context.req.header('accept') ?? '').includes('text/html');
 
 /**
- * The admin listener's requests: metrics and probes for everyone, the rest for those who have the token, where there is one: as a bearer
- * token, or as a session of a browser that signed in with it. Where there is none, only under a name of this machine. What changes
- * something is taken from no other site's page.
+ * Handles the admin listener's requests. Metrics and probes are open; all else requires the admin token if one is configured, as a bearer
+ * token or as a browser session opened with it. Without a token, only requests to a loopback name or the listener's own address are
+ * answered, which defeats DNS rebinding. Unsafe methods are rejected if they come from another site's page.
  */
 export function createAdminApp(
   { listensOn }: { readonly listensOn: string },
@@ -191,7 +189,7 @@ export function createAdminApp(
   const signedIn = (context: Context) => sessions.holds(getCookie(context, SESSION_COOKIE) ?? '');
   const bearerOf = (context: Context) => credentialsOf('bearer', context.req.header('authorization') ?? '');
 
-  /** Whether this is the admin token; past the limit of wrong ones nothing is compared with it. */
+  /** Compares a presented token with the admin token, unless the attempt limit is reached. */
   function tryToken(context: Context, presented: string): 'right' | NonNullable<SignInForm['refused']> {
     const address = clientAddress(context);
     let waitMs = signInLimit.waitMs(address);
@@ -203,7 +201,7 @@ export function createAdminApp(
     return reason;
   }
 
-  /** A page, and nothing but it: its one script and style are known by a nonce that is never used again. */
+  /** Responds with a page whose Content-Security-Policy allows only its own script and style, by a single-use nonce. */
   function page(context: Context, code: 200 | 401 | 429, write: (view: PageView) => Promise<string>) {
     const nonce = random.bytes(NONCE_BYTES).toString('base64');
     context.header('Content-Security-Policy', policyFor(nonce));
@@ -215,7 +213,7 @@ export function createAdminApp(
       context,
       403,
       'CROSS_SITE_FORBIDDEN',
-      "This is not taken from another site's page: use the gateway's own status page, or a client that is no browser.",
+      "Requests from another site's page are not allowed: use the gateway's own status page, or a client that is not a browser.",
     );
 
   const notFound = (context: Context) =>
@@ -223,9 +221,9 @@ export function createAdminApp(
       context,
       404,
       'NOT_FOUND',
-      'There is nothing here: this listener has /, /metrics, /healthz, /readyz, /status.json and /cache/purge.',
+      'Not found: this listener serves /, /metrics, /healthz, /readyz, /status.json and /cache/purge.',
     );
-  /** Signing in and out exist only where there is a token to sign in with. */
+  /** The sign-in and sign-out routes exist only if a token is configured. */
   const onlyWithToken: MiddlewareHandler = async (context, next) => {
     if (isOpen()) return notFound(context);
     await next();
@@ -239,7 +237,7 @@ export function createAdminApp(
     context.header('Cross-Origin-Resource-Policy', 'same-origin');
     context.header('Cache-Control', 'no-store');
   });
-  // Probes ask for the address of a pod, and before haproxy 2.2 with OPTIONS: they are answered under every name, and reveal nothing.
+  // Probes send a pod's address as Host, and HAProxy before 2.2 sends OPTIONS: they are answered under every name and reveal nothing.
   app.on(PROBE_METHODS, '/healthz', (context) => context.text('ok\n'));
   app.on(PROBE_METHODS, '/readyz', (context) => {
     const reason = unready();
@@ -251,7 +249,7 @@ export function createAdminApp(
         context,
         403,
         'HOST_FORBIDDEN',
-        'Without an admin token this listener answers under the names of this machine only: ask for localhost, or configure admin.token.',
+        'Without an admin token this listener answers only to names of this machine: use localhost, or configure admin.token.',
       );
     await next();
     return undefined;
@@ -269,8 +267,8 @@ export function createAdminApp(
   app.use('*', async (context, next) => {
     const header = (name: string) => context.req.header(name);
     const { method } = context.req;
-    const changes = method !== 'GET' && method !== 'HEAD';
-    if (changes && isCrossSite(header)) return refuseCrossSite(context);
+    const isUnsafe = method !== 'GET' && method !== 'HEAD';
+    if (isUnsafe && isCrossSite(header)) return refuseCrossSite(context);
     await next();
     return undefined;
   });
@@ -309,14 +307,14 @@ export function createAdminApp(
       return undefined;
     }
     if (outcome === 'too-many-attempts')
-      return error(context, 429, 'TOO_MANY_ATTEMPTS', 'Too many wrong tokens were presented: wait.');
+      return error(context, 429, 'TOO_MANY_ATTEMPTS', 'Too many wrong tokens were presented: retry later.');
     context.header('WWW-Authenticate', 'Bearer realm="atlas-gateway admin"');
     if (wantsPage(context)) {
       const { path } = context.req;
       const wanted = OWN_PAGE.test(path) ? path : '/';
       return page(context, 401, (view) => pages.signIn({ next: wanted, refused: undefined }, view));
     }
-    return error(context, 401, 'UNAUTHENTICATED', 'Present the admin token: Authorization: Bearer ….');
+    return error(context, 401, 'UNAUTHENTICATED', 'Send the admin token: Authorization: Bearer ….');
   });
 
   app.get('/', (context) => page(context, 200, (view) => pages.status(view)));
@@ -327,7 +325,7 @@ export function createAdminApp(
   });
   app.post('/cache/purge', async (context) => {
     const header = (name: string) => context.req.header(name);
-    // Forms of other sites cannot send this type: the second lock beside `isCrossSite`.
+    // HTML forms cannot send this type: a second defence in addition to `isCrossSite`.
     if (isBrowsers(header) && !/^application\/json\b/i.test(header('content-type') ?? ''))
       return error(context, 400, 'INVALID_REQUEST', 'Send Content-Type: application/json.');
     const body = await bodyOf(context);
@@ -335,13 +333,13 @@ export function createAdminApp(
     const scope = readScope(body);
     if (typeof scope === 'string') return error(context, 400, 'INVALID_REQUEST', scope);
     if (scope.operation !== undefined && !knowsOperation(scope.operation))
-      return error(context, 404, 'UNKNOWN_OPERATION', 'There is no list operation of that name.');
+      return error(context, 404, 'UNKNOWN_OPERATION', 'There is no list operation with that name.');
     if (scope.project !== undefined && !knowsProject(scope.project))
       return error(
         context,
         404,
         'UNKNOWN_PROJECT',
-        'Nothing is held of that project, nobody read it, and the configuration does not name it.',
+        'That project is not configured, not cached and was never read.',
       );
     purge(scope);
     return context.json({ purged: scope });

@@ -3,26 +3,26 @@ type Header = (name: string) => string | undefined;
 
 const LOOPBACK_HOST = /^(localhost|[a-z0-9-]+\.localhost|127(\.\d{1,3}){3}|\[::1\])$/;
 
-/** `Host` without its port, in lower case; undefined where it is none. */
+/** `Host` without its port, in lower case; undefined if it is not a valid host. */
 const hostnameOf = (host: string): string | undefined =>
   /^([a-z0-9._-]+|\[[0-9a-f:.]+\])(:\d{1,5})?$/.exec(host.toLowerCase())?.[1];
 
 /**
- * Whether `Host` names this machine or the address that is listened on. A page of another site whose name was made to lead here (DNS
- * rebinding) is, to the browser, the same site as this one; only the name it asks for gives it away.
+ * Whether `Host` is a loopback name or the listener's own address. Under DNS rebinding the browser considers another site's page to be
+ * same-origin with this listener; only the `Host` header reveals it.
  */
 export function namesThisListener(host: string | undefined, listensOn: string): boolean {
   const name = hostnameOf(host ?? '');
   return name !== undefined && (LOOPBACK_HOST.test(name) || name === listensOn.toLowerCase());
 }
 
-/** Whether a browser sent this on behalf of a page: every current one says so, in at least one of these, with each POST. */
+/** Whether a browser sent this request: every current browser sends at least one of these headers with each POST. */
 export const isBrowsers = (header: Header): boolean =>
   header('origin') !== undefined || header('sec-fetch-site') !== undefined;
 
 /**
- * Whether a browser says that this was sent by another site's page. `Sec-Fetch-Site` is believed where it is there; browsers leave it
- * out where the gateway is reached over plain http under a name that is not this machine's, and then `Origin` has to be the one asked.
+ * Whether a browser sent this request on behalf of another site's page. `Sec-Fetch-Site` decides if present; browsers omit it on plain http
+ * under a non-loopback name, where `Origin` must match `Host` instead.
  */
 export function isCrossSite(header: Header): boolean {
   const site = header('sec-fetch-site');

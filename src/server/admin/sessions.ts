@@ -2,30 +2,30 @@ import { createHash, timingSafeEqual } from 'node:crypto';
 import type { Clock } from '../../lib/clock.ts';
 import type { Random } from '../../lib/random.ts';
 
-/** People who signed in to the admin listener with a browser. What the browser holds is a random id, never the token. */
+/** Browser sessions of the admin listener. The cookie contains a random id, never the token. */
 export interface Sessions {
   /** Whether this is the admin token; compared in constant time. */
   isToken(presented: string): boolean;
-  /** Begins a session and tells its id. */
+  /** Opens a session and returns its id. */
   open(): string;
-  /** Whether a session of this id is under way. */
+  /** Whether a session with this id is open. */
   holds(id: string): boolean;
   close(id: string): void;
 }
 
-/** How long somebody stays signed in: a day's work. */
+/** Lifetime of a session: a working day. */
 export const SESSION_MS = 8 * 3_600_000;
-/** Past it whoever signed in first has to sign in again. */
+/** Over this limit the oldest session is closed. */
 const MAX_SESSIONS = 100;
 const ID_BYTES = 32;
-/** The configuration takes no shorter one; this holds whatever it takes. */
+/** The configuration enforces the same minimum; this check does not depend on it. */
 const MIN_TOKEN_LENGTH = 16;
-/** The digest of nothing: no token has it. */
+/** A value that no token's digest equals. */
 const NO_TOKEN = Buffer.alloc(32);
 
 const digest = (text: string) => createHash('sha256').update(text).digest();
 
-/** Sessions end after eight hours, with the process, and when the token becomes another one. Kept by the digest of their id. */
+/** Sessions expire after eight hours, with the process, and when the token changes. They are stored by the digest of their id. */
 export function createSessions(
   { token }: { token: () => string | undefined },
   { clock, random }: { clock: Clock; random: Random },
@@ -33,7 +33,7 @@ export function createSessions(
   const sessions = new Map<string, { readonly until: number; readonly openedWith: Buffer }>();
   const keyOf = (id: string) => digest(id).toString('base64');
 
-  /** The digest of the token in force. One too short to be a secret opens nothing, however it came here. */
+  /** The digest of the token in force; undefined if the token is too short to be a secret. */
   function tokenDigest(): Buffer | undefined {
     const current = token();
     return current === undefined || current.length < MIN_TOKEN_LENGTH ? undefined : digest(current);

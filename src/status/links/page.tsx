@@ -13,7 +13,7 @@ import {
 
 const REFRESH_MS = 5_000;
 const ROWS_A_PAGE = 100;
-/** More choices than that are no help; anything is found by text. */
+/** Longer menus are unusable; the text filter finds all values. */
 const MAX_CHOICES = 40;
 
 const NAMES: Readonly<Record<Column, string>> = {
@@ -33,7 +33,7 @@ const ENDPOINT_NAMES: Readonly<Record<string, string>> = {
 
 interface ConnectionList {
   readonly rows: readonly ConnectionRow[];
-  /** False where only some pages of the list are held. */
+  /** False if only some pages of the list are cached. */
   readonly whole: boolean;
   readonly window: FreshnessWindow;
 }
@@ -41,9 +41,9 @@ interface ConnectionList {
 export interface ConnectionsPageOptions {
   readonly project: string;
   readonly query: URLSearchParams;
-  /** Absent where none is held. */
+  /** Absent if no list is cached. */
   readonly list: ConnectionList | undefined;
-  /** Monotonic milliseconds, as `list.held` is counted in. */
+  /** Monotonic milliseconds, on the same clock as `list.window`. */
   readonly now: number;
   readonly publicUrl: string;
 }
@@ -77,8 +77,8 @@ function Choice({
   );
 }
 
-/** A column's head, which is a button that orders by it: pressed again, the other way round. */
-function ResponseHead({
+/** A column heading with a button that sorts by the column; pressed again, in reverse. */
+function SortHeading({
   column,
   order,
 }: {
@@ -164,11 +164,11 @@ function NothingCached({ project, publicUrl }: { readonly project: string; reado
   return (
     <section class="card" aria-labelledby="nothing-title">
       <div class="card-head">
-        <h2 id="nothing-title">No list of this project is held</h2>
+        <h2 id="nothing-title">No list of this project is cached</h2>
       </div>
       <p>
-        This page shows what the gateway has in memory, and asks Atlas nothing. The list appears here once
-        somebody reads it through the gateway:
+        This page shows only cached data and sends no requests to Atlas. The list appears here once it has
+        been read through the gateway:
       </p>
       <pre class="scroll" tabindex={0}>
         <code>
@@ -179,12 +179,12 @@ function NothingCached({ project, publicUrl }: { readonly project: string; reado
   );
 }
 
-/** Milliseconds ago and from now on, in words. */
+/** The age of a list and its remaining freshness, as text. */
 function age({ loadedAt, freshUntil }: FreshnessWindow, now: number): string {
   const loaded = `Loaded ${duration((now - loadedAt) / 1_000)} ago`;
   return now < freshUntil
     ? `${loaded}, fresh for ${duration((freshUntil - now) / 1_000)} more.`
-    : `${loaded}; stale, asked for again when it is next read.`;
+    : `${loaded}; stale, will be refreshed at the next read.`;
 }
 
 function Connections({
@@ -231,7 +231,7 @@ function Connections({
           {found.length === rows.length
             ? `${count(rows.length)} connections`
             : `${count(found.length)} of ${count(rows.length)} connections`}
-          {whole ? '' : ', from the pages of a long list that are held'}
+          {whole ? '' : ', from the cached pages of a long list'}
         </p>
         <p class="faint">{age(window, now)}</p>
       </div>
@@ -241,7 +241,7 @@ function Connections({
           <thead>
             <tr>
               {COLUMNS.map((column) => (
-                <ResponseHead column={column} order={order} />
+                <SortHeading column={column} order={order} />
               ))}
               <th scope="col">Id</th>
             </tr>
@@ -250,7 +250,7 @@ function Connections({
             {shown.length === 0 ? (
               <tr>
                 <td class="empty" colspan={COLUMNS.length + 1}>
-                  {rows.length === 0 ? 'The project has none.' : 'None is like that.'}
+                  {rows.length === 0 ? 'The project has no connections.' : 'No connection matches.'}
                 </td>
               </tr>
             ) : null}
@@ -265,7 +265,7 @@ function Connections({
   );
 }
 
-/** A project's private link connections, as far as they are held: for people who would rather look than read JSON. */
+/** Renders a project's private link connections from the cached list. */
 export function writeConnectionsPage(options: ConnectionsPageOptions, view: PageView): string {
   const { project, query, list, now, publicUrl } = options;
   return writeDocument({

@@ -1,13 +1,13 @@
 import { visible } from '../format.ts';
 
-/** A private link connection as the table shows it: text only, each of it made visible and cut to a length. */
+/** A row of the table: text only, each value made visible and truncated. */
 export interface ConnectionRow {
   readonly id: string;
   readonly state: string;
   readonly provider: string;
   readonly vendor: string;
   readonly region: string;
-  /** The endpoint's names, each with what it is called. */
+  /** The identifiers of the endpoint, each with the name of its field. */
   readonly endpoint: readonly { readonly name: string; readonly value: string }[];
   readonly errorMessage: string;
 }
@@ -15,7 +15,7 @@ export interface ConnectionRow {
 export const COLUMNS = ['state', 'provider', 'vendor', 'region', 'endpoint'] as const;
 export type Column = (typeof COLUMNS)[number];
 
-/** What is looked for: a text in any column, one state, one provider. Empty: anything. */
+/** Filters by text in any column, by state and by provider. Empty values match anything. */
 export interface ConnectionFilter {
   readonly text: string;
   readonly state: string;
@@ -36,11 +36,11 @@ const ENDPOINT_FIELDS = [
 ] as const;
 const LONGEST_FILTER = 200;
 
-/** Only text and numbers are shown: a field that is anything else is not what Atlas documents. */
+/** Shows text and numbers only: Atlas documents no other type for these fields. */
 const textOf = (value: unknown): string =>
   typeof value === 'string' ? visible(value) : typeof value === 'number' ? String(value) : '';
 
-/** A row of what Atlas sent, whatever that was. */
+/** Builds a row from an item of arbitrary shape. */
 export const rowOf = (item: Readonly<Record<string, unknown>>): ConnectionRow => ({
   id: textOf(item['_id']),
   state: textOf(item['state']),
@@ -58,13 +58,13 @@ const endpointText = ({ endpoint }: ConnectionRow) => endpoint.map(({ value }) =
 const cell = (row: ConnectionRow, column: Column): string =>
   column === 'endpoint' ? endpointText(row) : row[column];
 
-/** Reads a filter out of a page's query; anything that is none is left out. */
+/** Reads the filter from a page's query; unknown parameters are ignored. */
 export function readFilter(query: URLSearchParams): ConnectionFilter {
   const read = (name: string) => (query.get(name) ?? '').trim().slice(0, LONGEST_FILTER);
   return { text: read('text'), state: read('state'), provider: read('provider') };
 }
 
-/** `sort=state`, or `sort=-state` for the other way round; the last one counts, because a pressed button is added to the form it is in. */
+/** `sort=state`, or `sort=-state` for descending order; the last one wins, because a submit button's value is appended to its form's. */
 export function readOrder(query: URLSearchParams): ConnectionOrder | undefined {
   const wanted = query.getAll('sort').at(-1) ?? '';
   const descending = wanted.startsWith('-');
@@ -72,14 +72,14 @@ export function readOrder(query: URLSearchParams): ConnectionOrder | undefined {
   return column === undefined ? undefined : { column, descending };
 }
 
-/** The rows that were asked for, in the order that was asked for, else in Atlas's. */
+/** Filters the rows and sorts them; without an order they stay in Atlas's. */
 export function select(
   rows: readonly ConnectionRow[],
   { text, state, provider }: ConnectionFilter,
   order: ConnectionOrder | undefined,
 ): readonly ConnectionRow[] {
   const words = text.toLowerCase().split(/\s+/).filter(Boolean);
-  const kept = rows.filter((row) => {
+  const matching = rows.filter((row) => {
     if (state !== '' && row.state !== state) return false;
     if (provider !== '' && row.provider !== provider) return false;
     const whole = [
@@ -95,12 +95,12 @@ export function select(
       .toLowerCase();
     return words.every((word) => whole.includes(word));
   });
-  if (order === undefined) return kept;
+  if (order === undefined) return matching;
   const { column, descending } = order;
   const direction = descending ? -1 : 1;
-  return kept.toSorted((one, other) => {
+  return matching.toSorted((one, other) => {
     const [a, b] = [cell(one, column), cell(other, column)];
-    // What has no value stands last, whichever way round.
+    // Empty values sort last in either direction.
     if (a === '' || b === '') return a === b ? 0 : a === '' ? 1 : -1;
     return a === b ? 0 : a < b ? -direction : direction;
   });

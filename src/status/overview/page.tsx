@@ -4,7 +4,7 @@ import { Ago, type PageView, Table, writeDocument } from '../layout.tsx';
 import type { BudgetReport, CredentialReport, ProjectReport, StatusReport } from '../report.ts';
 
 const REFRESH_MS = 3_000;
-/** More would make the page slow to read and to write; all of them are in /status.json. */
+/** Keeps the page fast to render and readable; /status.json contains all projects. */
 const MAX_PROJECTS = 200;
 const MAX_CALLERS = 200;
 const URGENT_DAYS = 3;
@@ -16,7 +16,7 @@ const secondsSince = (at: string, now: string) => (Date.parse(now) - Date.parse(
 const ago = (at: string, now: string) => `${duration(secondsSince(at, now))} ago`;
 const nameOf = (id: string) => (id === ACROSS ? 'across projects' : visible(id, 64));
 
-/** How full something is. The number beside it says the same. */
+/** A bar for a ratio; hidden from screen readers because the number is next to it. */
 function Bar({ part, low = false }: { readonly part: number; readonly low?: boolean }) {
   const width = Math.max(0, Math.min(100, Math.round(part * 1_000) / 10));
   return (
@@ -64,17 +64,17 @@ function Glance({ report }: { readonly report: StatusReport }) {
           </dd>
         </div>
         <div>
-          <dt>Lists held</dt>
+          <dt>Cached lists</dt>
           <dd>{count(cache.listings)}</dd>
-          <dd class="more">{count(cache.loading)} being loaded</dd>
+          <dd class="more">{count(cache.loading)} loading</dd>
         </div>
         <div>
           <dt>Configuration</dt>
           <dd>
-            {reload === undefined ? 'as started' : reload.outcome === 'applied' ? 'reloaded' : 'rejected'}
+            {reload === undefined ? 'unchanged' : reload.outcome === 'applied' ? 'reloaded' : 'rejected'}
           </dd>
           <dd class="more">
-            {reload === undefined ? 'not changed since' : <Ago at={reload.at} text={ago(reload.at, time)} />}
+            {reload === undefined ? 'since the start' : <Ago at={reload.at} text={ago(reload.at, time)} />}
           </dd>
         </div>
       </dl>
@@ -82,8 +82,8 @@ function Glance({ report }: { readonly report: StatusReport }) {
         <div class={reload.outcome === 'rejected' ? 'problem' : 'hint'}>
           <p>
             {reload.outcome === 'rejected'
-              ? 'The changed configuration is wrong; the one before it stays in force:'
-              : 'The changed configuration is in force, apart from:'}
+              ? 'The changed configuration is invalid; the previous one stays in force:'
+              : 'The changed configuration is in force, except for:'}
           </p>
           <ul>
             {reload.problems.map((problem) => (
@@ -145,7 +145,7 @@ function Projects({ report }: { readonly report: StatusReport }) {
       {projects.length === 0 ? (
         <tr data-key="none">
           <td class="empty" colspan={columns.length}>
-            Nothing was read yet: a project appears here with its first request.
+            No project was read yet: a project appears here after its first request.
           </td>
         </tr>
       ) : null}
@@ -192,7 +192,7 @@ function Projects({ report }: { readonly report: StatusReport }) {
       {projects.length > MAX_PROJECTS ? (
         <tr data-key="more">
           <td class="empty" colspan={columns.length}>
-            The {MAX_PROJECTS} most read of {count(projects.length)}; all of them are in{' '}
+            The {MAX_PROJECTS} most requested of {count(projects.length)}; all of them are in{' '}
             <a href="/status.json">/status.json</a>.
           </td>
         </tr>
@@ -207,18 +207,18 @@ function Budgets({ budget }: { readonly budget: readonly BudgetReport[] }) {
   return (
     <Table
       id="budgets"
-      caption="What Atlas’s rate limits leave"
+      caption="Atlas rate limits"
       columns={[
         { name: 'Endpoint set' },
         { name: 'Credential' },
         { name: 'Calls left', number: true },
-        { name: 'Part left' },
+        { name: 'Share left' },
       ]}
     >
       {budget.length === 0 ? (
         <tr data-key="none">
           <td class="empty" colspan={4}>
-            Atlas was not asked yet.
+            No requests to Atlas yet.
           </td>
         </tr>
       ) : null}
@@ -242,9 +242,10 @@ function Budgets({ budget }: { readonly budget: readonly BudgetReport[] }) {
 const KIND_NAMES = { 'service-account': 'service account', 'api-key': 'API key' } as const;
 
 function Expiry({ daysLeft, expires }: Pick<CredentialReport, 'daysLeft' | 'expires'>) {
-  if (daysLeft === undefined || expires === undefined) return <span class="faint">not told</span>;
+  if (daysLeft === undefined || expires === undefined) return <span class="faint">unknown</span>;
   const day = expires.slice(0, 10);
-  const text = daysLeft < 0 ? `ended ${day}` : daysLeft === 1 ? '1 day left' : `${count(daysLeft)} days left`;
+  const text =
+    daysLeft < 0 ? `expired ${day}` : daysLeft === 1 ? '1 day left' : `${count(daysLeft)} days left`;
   const tag = daysLeft <= URGENT_DAYS ? 'tag bad' : daysLeft <= SOON_DAYS ? 'tag warn' : undefined;
   return (
     <time datetime={day} title={day} class={tag}>
@@ -270,13 +271,7 @@ function Credentials({ credentials }: { readonly credentials: readonly Credentia
               {...(expires === undefined ? {} : { expires })}
             />
           </td>
-          <td>
-            {circuitOpen ? (
-              <span class="tag bad">open: Atlas is left alone</span>
-            ) : (
-              <span class="tag good">closed</span>
-            )}
-          </td>
+          <td>{circuitOpen ? <span class="tag bad">open</span> : <span class="tag good">closed</span>}</td>
         </tr>
       ))}
     </Table>
@@ -297,13 +292,13 @@ function Callers({ report }: { readonly report: StatusReport }) {
         { name: 'Keys', number: true },
         { name: 'Requests', number: true },
         { name: 'From memory', number: true },
-        { name: 'Questions to Atlas caused', number: true },
+        { name: 'Requests to Atlas', number: true },
       ]}
     >
       {callers.length === 0 ? (
         <tr data-key="none">
           <td class="empty" colspan={5}>
-            Nobody asked yet.
+            No requests yet.
           </td>
         </tr>
       ) : null}
@@ -328,7 +323,7 @@ function Refusals({ report }: { readonly report: StatusReport }) {
   return (
     <Table
       id="refusals"
-      caption="Last refusals"
+      caption="Recent errors"
       columns={[
         { name: 'When', number: true },
         { name: 'Status', number: true },
@@ -336,7 +331,7 @@ function Refusals({ report }: { readonly report: StatusReport }) {
         { name: 'Caller' },
         { name: 'Operation' },
         { name: 'Project' },
-        { name: 'Why' },
+        { name: 'Reason' },
       ]}
     >
       {refusals.length === 0 ? (
@@ -365,7 +360,7 @@ function Refusals({ report }: { readonly report: StatusReport }) {
   );
 }
 
-/** Asks before anything is dropped. It is filled in by what was pressed. */
+/** Confirms a purge. The script preselects the project of the button that opened it. */
 function PurgeDialog({
   operations,
   projects,
@@ -399,7 +394,7 @@ function PurgeDialog({
         </label>
         <label class="check">
           <input type="checkbox" name="soft" />
-          <span>Keep them in case Atlas fails, and ask again at their next use</span>
+          <span>Mark stale instead: reload at the next use, serve the cached lists if Atlas fails</span>
         </label>
         <p id="purge-says" class="hint" aria-live="polite" />
         <div class="buttons">
@@ -415,7 +410,7 @@ function PurgeDialog({
   );
 }
 
-/** Everything the gateway knows of itself, on one page. */
+/** Renders the status page. */
 export function writeStatusPage(
   { report, operations }: { readonly report: StatusReport; readonly operations: readonly string[] },
   view: PageView,
@@ -428,8 +423,8 @@ export function writeStatusPage(
     children: (
       <>
         <p class="hint without-script">
-          Without script this page shows one moment: load it again for another. Lists are purged with{' '}
-          <code>curl -X POST -d &#39;{'{}'}&#39;</code> to <code>/cache/purge</code> of this address.
+          Without JavaScript this page does not refresh itself: reload it for current data. To purge lists,
+          use <code>curl -X POST -d &#39;{'{}'}&#39;</code> with <code>/cache/purge</code> on this address.
         </p>
         <Glance report={report} />
         <section aria-labelledby="trends-title">

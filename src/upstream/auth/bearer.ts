@@ -14,11 +14,11 @@ export interface BearerOptions {
   /** The credential's name in the configuration. */
   readonly name: string;
   readonly secrets: CredentialSecrets;
-  /** How long minting may take; longer than that and those who wait are answered. */
+  /** Deadline for minting a token; after it, waiting requests fail. */
   readonly mintTimeoutMs: number;
 }
 
-/** A token as several gateways can use it; times in wall-clock milliseconds. */
+/** A token in a form that gateways can share; times in wall-clock milliseconds. */
 export interface Grant {
   readonly type: 'grant';
   readonly value: string;
@@ -26,12 +26,12 @@ export interface Grant {
   readonly endsAt: number;
 }
 
-/** Has a token minted once for several gateways: one that another has minted, where it is usable, or what `mint` brings, for all of them. */
+/** Mints one token for several gateways: returns a usable token that another gateway minted, or calls `mint` on behalf of all. */
 export type ShareGrant = (
-  wanted: {
+  request: {
     readonly secrets: CredentialSecrets;
     readonly usable: (grant: Grant) => boolean;
-    /** Monotonic milliseconds until which another gateway is waited for. */
+    /** Monotonic milliseconds until which this gateway waits for another one. */
     readonly waitUntil: number;
   },
   mint: () => Promise<Grant | UpstreamFailure>,
@@ -42,7 +42,7 @@ export interface BearerDependencies {
   readonly clock: Clock;
   readonly random: Random;
   readonly observe: (event: UpstreamEvent) => void;
-  /** Absent: this gateway's tokens are its own. */
+  /** Absent: tokens are not shared with other gateways. */
   readonly shareGrant?: ShareGrant | undefined;
 }
 
@@ -53,15 +53,15 @@ interface Token {
   readonly endsAt: number;
 }
 
-/** Where `expires_in` is missing (RFC 6749 section 5.1 allows it) the token is used for this long. */
+/** The assumed lifetime of a token without `expires_in` (optional by RFC 6749 section 5.1). */
 const UNKNOWN_LIFE_SECONDS = 300;
-/** A token is renewed when this part of its life is over, so that a token endpoint that fails then has time to recover. */
+/** The fraction of its lifetime after which a token is renewed; the rest is time for a failing token endpoint to recover. */
 const RENEW_AFTER = 0.8;
 const FIRST_BACKOFF_MS = 1_000;
 const MAX_BACKOFF_MS = 60_000;
 const MAX_TOKEN_LENGTH = 16_384;
 const MAX_ANSWER_BYTES = 4 * MAX_TOKEN_LENGTH;
-/** The part of the time for minting for which another gateway is waited for. */
+/** The fraction of the minting deadline that this gateway waits for another one. */
 const WAIT_FRACTION = 0.5;
 
 const isUnreached = ({ code, unconnected }: UpstreamFailure) =>
@@ -72,53 +72,57 @@ interface TokenResponse {
   readonly lifeSeconds: number;
 }
 
-/** A token answer of RFC 6749 section 5.1; `bearer` in any case, `expires_in` also as a string. A sentence where it is none. */
-function readGrant(response: UpstreamResponse): TokenResponse | string {
+/**
+ * Parses a token response (RFC 6749 section 5.1); `bearer` is case-insensitive, `expires_in` may be a string. Returns an error message if
+ * the response is not valid.
+ */
+function readTokenResponse(response: UpstreamResponse): TokenResponse | string {
   if (response.status !== 200) return `the token endpoint answered ${response.status}`;
   const answer = parseBoundedJson(response.body, MAX_ANSWER_BYTES);
-  if (answer === undefined) return 'the token endpoint answered with something that is not JSON, or too long';
-  if (typeof answer !== 'object' || answer === null) return 'the token endpoint answered with no object';
+  if (answer === undefined) return 'the token endpoint returned a body that is not JSON or is too long';
+  if (typeof answer !== 'object' || answer === null)
+    return 'the token endpoint returned JSON that is not an object';
   const { access_token: value, token_type: type, expires_in: lifetime } = answer as Record<string, unknown>;
   if (typeof value !== 'string' || !/^[\x21-\x7e]+$/.test(value) || value.length > MAX_TOKEN_LENGTH)
-    return 'the token endpoint gave no token';
+    return 'the token endpoint returned no valid access token';
   if (typeof type !== 'string' || type.toLowerCase() !== 'bearer')
-    return 'the token endpoint gave a token of another type than bearer';
+    return 'the token endpoint returned a token type other than bearer';
   const seconds = typeof lifetime === 'string' ? Number(lifetime) : lifetime;
   const usable = typeof seconds === 'number' && Number.isFinite(seconds) && seconds > 0;
   return { value, lifeSeconds: usable ? seconds : UNKNOWN_LIFE_SECONDS };
 }
 
 /**
- * Adds a service account's token to requests: one token for all, minted once however many wait, renewed beside the requests before it
- * ends, and once more where Atlas refuses it. A token request that fails in passing is repeated like any other; a token endpoint that goes
- * on failing is asked again only after a growing pause.
+ * Adds a service account's access token to requests. All requests share one token: it is minted once for all waiters, renewed in the
+ * background before it expires, and replaced once if Atlas rejects it. Token requests are retried on transient failures like any other; if
+ * the token endpoint keeps failing, the gateway backs off exponentially.
  */
 export function createBearer(
   options: BearerOptions,
-  { exchange, clock, random, observe, shareGrant = (_wanted, mint) => mint() }: BearerDependencies,
+  { exchange, clock, random, observe, shareGrant = (_request, mint) => mint() }: BearerDependencies,
 ): SignedSend {
   const { name, secrets } = options;
   const repeat = createRepeat({ clock, random, observe });
   let token: Token | undefined;
   let minting: Promise<Token | UpstreamFailure> | undefined;
-  /** The last token that Atlas refused: nobody must hand it on. */
+  /** The last token that Atlas rejected: it must not be accepted from another gateway. */
   let rejected: string | undefined;
   let failures = 0;
   let pausedUntil = 0;
   let last = upstreamFailure('CREDENTIALS_UNAVAILABLE', `Credential ${name} has no token.`);
 
-  function pause(failure: UpstreamFailure, askedMs: number): UpstreamFailure {
+  function pause(failure: UpstreamFailure, advisedMs: number): UpstreamFailure {
     failures++;
     last = failure;
     const backoffMs =
       Math.min(MAX_BACKOFF_MS, FIRST_BACKOFF_MS * 2 ** (failures - 1)) * (0.5 + random.fraction() / 2);
-    const waitMs = Math.max(backoffMs, Math.min(askedMs, MAX_BACKOFF_MS));
+    const waitMs = Math.max(backoffMs, Math.min(advisedMs, MAX_BACKOFF_MS));
     pausedUntil = clock.now() + waitMs;
     return { ...last, retryAfterMs: waitMs };
   }
 
   function post(target: string, form: string, deadlineAt: number): Promise<UpstreamResult> {
-    // RFC 6749 section 2.3.1 would have the pair percent-encoded; Atlas refuses it then, which is why no OAuth library does this.
+    // RFC 6749 section 2.3.1 requires percent-encoding, but Atlas rejects an encoded pair; OAuth libraries do not encode it either.
     const pair = Buffer.from(`${secrets.id}:${secrets.secret}`).toString('base64');
     return exchange({
       method: 'POST',
@@ -133,15 +137,15 @@ export function createBearer(
     });
   }
 
-  async function ask(deadlineAt: number): Promise<Grant | UpstreamFailure> {
+  async function requestToken(deadlineAt: number): Promise<Grant | UpstreamFailure> {
     const answer = await repeat(() => post('/api/oauth/token', 'grant_type=client_credentials', deadlineAt), {
       deadlineAt,
-      // An endpoint that has kept failing gets one attempt after each pause.
+      // After a failure, each pause is followed by a single attempt.
       ...(failures === 0 ? {} : { attempts: 1 }),
-      // The request that needs the token repeats this one: repeated in both places, it would be sent nine times.
+      // The request that needs the token is retried itself: with retries in both places, the token request would be sent nine times.
       except: 'UPSTREAM_UNREACHABLE',
     });
-    const grant = answer.type === 'failed' ? answer.detail.replace(/\.$/, '') : readGrant(answer);
+    const grant = answer.type === 'failed' ? answer.detail.replace(/\.$/, '') : readTokenResponse(answer);
     if (typeof grant === 'string') {
       const refused = answer.type === 'answered' && answer.status === 401;
       observe({
@@ -150,7 +154,7 @@ export function createBearer(
         outcome: refused ? 'refused' : 'failed',
         detail: grant,
       });
-      // Where Atlas itself cannot be reached, that is what those who wait are told.
+      // If Atlas itself is unreachable, waiting requests get that failure.
       const failure =
         answer.type === 'failed' && isUnreached(answer)
           ? answer
@@ -180,17 +184,17 @@ export function createBearer(
         usable: ({ value, renewAt }) => value !== rejected && clock.wall() < renewAt,
         waitUntil: begunAt + options.mintTimeoutMs * WAIT_FRACTION,
       },
-      () => ask(deadlineAt),
+      () => requestToken(deadlineAt),
     );
     if (grant.type === 'failed') return grant;
     failures = 0;
-    // From here on the wall clock may move as it likes.
-    const before = clock.wall() - clock.now();
+    // Convert to the monotonic clock, so that later changes of the wall clock have no effect.
+    const wallOffset = clock.wall() - clock.now();
     token = {
       type: 'token',
       value: grant.value,
-      renewAt: grant.renewAt - before,
-      endsAt: grant.endsAt - before,
+      renewAt: grant.renewAt - wallOffset,
+      endsAt: grant.endsAt - wallOffset,
     };
     return token;
   }
@@ -202,13 +206,13 @@ export function createBearer(
     return minting;
   }
 
-  const reportRenewal = (error: unknown) => observe(unexpectedError('a token renewal', error));
+  const reportRenewalError = (error: unknown) => observe(unexpectedError('a token renewal', error));
 
   function currentToken(): Token | Promise<Token | UpstreamFailure> | UpstreamFailure {
     const now = clock.now();
     const mayMint = now >= pausedUntil;
     if (token !== undefined && now < token.endsAt) {
-      if (now >= token.renewAt && mayMint) mintOnce().catch(reportRenewal);
+      if (now >= token.renewAt && mayMint) mintOnce().catch(reportRenewalError);
       return token;
     }
     return mayMint || minting !== undefined ? mintOnce() : { ...last, retryAfterMs: pausedUntil - now };
@@ -225,10 +229,10 @@ export function createBearer(
         deadlineAt: request.deadlineAt,
       });
       if (answer.type === 'failed' || !rejectsCredential(answer)) return answer;
-      // Many may hear of the same dead token: the first to come here drops it, the others find its successor.
+      // Several requests may be rejected with the same token: the first one here drops it, the others find its successor.
       if (token === current) token = undefined;
       rejected = current.value;
-      if (replay) return upstreamFailure('UPSTREAM_AUTH', `Atlas refuses a new token of credential ${name}.`);
+      if (replay) return upstreamFailure('UPSTREAM_AUTH', `Atlas rejects a new token of credential ${name}.`);
     }
   };
 

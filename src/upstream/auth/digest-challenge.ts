@@ -1,6 +1,6 @@
 import { type AuthChallenge, parseChallenges } from '../../lib/auth-params.ts';
 
-/** A digest challenge the gateway can answer (RFC 7616 section 3.3). */
+/** A digest challenge that the gateway supports (RFC 7616 section 3.3). */
 export interface DigestChallenge {
   readonly realm: string;
   readonly nonce: string;
@@ -9,7 +9,7 @@ export interface DigestChallenge {
   readonly stale: boolean;
 }
 
-function answerable({ scheme, parameters }: AuthChallenge): DigestChallenge | undefined {
+function toDigestChallenge({ scheme, parameters }: AuthChallenge): DigestChallenge | undefined {
   const nonce = parameters.get('nonce');
   const algorithm = (parameters.get('algorithm') ?? 'MD5').toUpperCase();
   const qops = (parameters.get('qop') ?? '').split(',').map((qop) => qop.trim().toLowerCase());
@@ -25,8 +25,8 @@ function answerable({ scheme, parameters }: AuthChallenge): DigestChallenge | un
   };
 }
 
-/** The strongest digest challenge of a `WWW-Authenticate` value with `qop=auth`; undefined where there is none. */
+/** The strongest digest challenge with `qop=auth` in a `WWW-Authenticate` value; undefined if there is none. */
 export function readChallenge(header: string | undefined): DigestChallenge | undefined {
-  const found = parseChallenges(header ?? '').flatMap((challenge) => answerable(challenge) ?? []);
+  const found = parseChallenges(header ?? '').flatMap((challenge) => toDigestChallenge(challenge) ?? []);
   return found.find(({ algorithm }) => algorithm === 'SHA-256') ?? found[0];
 }

@@ -11,11 +11,11 @@ export interface DigestOptions {
   /** The credential's name in the configuration. */
   readonly name: string;
   readonly secrets: CredentialSecrets;
-  /** How long the call may take that proves a key. */
+  /** Deadline for the call that verifies a key. */
   readonly verifyTimeoutMs: number;
 }
 
-/** What a credential is proved with: a list that every one may ask for. */
+/** The request that verifies a credential: a list that every credential may read. */
 export const PROBE = {
   operation: 'listGroups',
   target: '/api/atlas/v2/groups?itemsPerPage=1&pageNum=1',
@@ -25,7 +25,7 @@ export const PROBE = {
   scope: 'user',
 } as const;
 
-/** A nonce in use; `uses` is the last `nc` sent with it. */
+/** The current nonce; `uses` is the last `nc` sent with it. */
 interface Session {
   readonly challenge: DigestChallenge;
   uses: number;
@@ -33,7 +33,7 @@ interface Session {
 
 const quote = (text: string) => `"${text.replace(/["\\]/g, '\\$&')}"`;
 
-/** The `Authorization` value that answers a challenge for one request (RFC 7616 section 3.4, `qop=auth`). */
+/** The `Authorization` value for one request (RFC 7616 section 3.4, `qop=auth`). */
 export function answerChallenge(
   { realm, nonce, opaque, algorithm }: DigestChallenge,
   {
@@ -69,8 +69,8 @@ export function answerChallenge(
 }
 
 /**
- * Signs requests with an API key. One nonce serves all requests until Atlas replaces it, each use with an `nc` of its own; those who come
- * while there is none wait for one challenge. A challenge costs a round trip, but nothing of Atlas's rate limit [recorded].
+ * Signs requests with an API key. All requests share one nonce until Atlas replaces it, each with its own `nc`; requests that arrive
+ * without a nonce wait for one shared challenge. A challenge costs a round trip, but does not count against Atlas's rate limit [recorded].
  */
 export function createDigest(
   { name, secrets, verifyTimeoutMs }: DigestOptions,
@@ -79,7 +79,7 @@ export function createDigest(
   let session: Session | undefined;
   let challenging: Promise<UpstreamResult> | undefined;
 
-  const ask = (request: UpstreamRequest, headers: Record<string, string>) =>
+  const sendRequest = (request: UpstreamRequest, headers: Record<string, string>) =>
     exchange({
       method: 'GET',
       target: request.target,
@@ -87,17 +87,17 @@ export function createDigest(
       deadlineAt: request.deadlineAt,
     });
 
-  /** Takes over the nonce of a refusal. Another request may have done so already: then its nonce stays. */
-  function learn(answer: UpstreamResult, refused: Session | undefined): boolean {
+  /** Adopts the nonce of a 401 response, unless another request has already done so. */
+  function adoptNonce(answer: UpstreamResult, rejected: Session | undefined): boolean {
     if (answer.type === 'failed' || answer.status !== 401) return false;
     const challenge = readChallenge(answer.headers['www-authenticate']);
     if (challenge === undefined) return false;
-    if (session === refused) session = { challenge, uses: 0 };
+    if (session === rejected) session = { challenge, uses: 0 };
     return true;
   }
 
   function challengeOnce(request: UpstreamRequest): Promise<UpstreamResult> {
-    challenging ??= ask(request, {}).finally(() => {
+    challenging ??= sendRequest(request, {}).finally(() => {
       challenging = undefined;
     });
     return challenging;
@@ -119,8 +119,8 @@ export function createDigest(
   const send: Send = async (request) => {
     if (session === undefined) {
       const answer = await challengeOnce(request);
-      if (session === undefined && !learn(answer, undefined)) {
-        // An Atlas that is down or limits says so without a challenge: that tells nothing of the key.
+      if (session === undefined && !adoptNonce(answer, undefined)) {
+        // A failing or rate-limiting Atlas responds without a challenge, which says nothing about the key.
         return answer.type === 'failed' || answer.status === 429 || answer.status >= 500
           ? answer
           : {
@@ -132,16 +132,16 @@ export function createDigest(
             };
       }
     }
-    // A nonce may end between two uses, and once more under load; a key that is refused three times is wrong.
+    // A nonce may expire between two uses, and under load once more; a key that is rejected three times is wrong.
     for (let attempt = 1; ; attempt++) {
       const used: Session | undefined = session;
       if (used === undefined)
-        return upstreamFailure('UPSTREAM_AUTH', `Atlas offered credential ${name} no digest challenge.`);
-      const answer = await ask(request, sign(request, used));
+        return upstreamFailure('UPSTREAM_AUTH', `Atlas sent no digest challenge for credential ${name}.`);
+      const answer = await sendRequest(request, sign(request, used));
       if (answer.type === 'failed' || !rejectsCredential(answer)) return answer;
       const stale = readChallenge(answer.headers['www-authenticate'])?.stale === true;
-      if (!learn(answer, used) || attempt >= (stale ? 3 : 2))
-        return upstreamFailure('UPSTREAM_AUTH', `Atlas refuses the key of credential ${name}.`);
+      if (!adoptNonce(answer, used) || attempt >= (stale ? 3 : 2))
+        return upstreamFailure('UPSTREAM_AUTH', `Atlas rejects the key of credential ${name}.`);
     }
   };
 

@@ -4,21 +4,21 @@ import type { CredentialSecrets } from '../auth-errors.ts';
 import type { UpstreamEvent } from '../events.ts';
 import type { Send, UpstreamFailure } from '../message.ts';
 
-/** A credential in use: what signs requests, and the one call that shows whether Atlas accepts it. */
+/** Sends signed requests with a credential, and verifies the credential with one call. */
 export interface SignedSend {
   readonly send: Send;
-  /** Undefined where Atlas accepts the credential. */
+  /** Resolves to undefined if Atlas accepts the credential. */
   verify(): Promise<UpstreamFailure | undefined>;
-  /** Gives back the token it holds, so that it does not count against those that Atlas lets live. Absent: it holds none. */
+  /** Revokes the current token, so that it does not count against Atlas's limit of live tokens. Absent for credentials without tokens. */
   revokeToken?(): Promise<void>;
 }
 
-/** A credential whose secrets can be replaced while it is used. */
+/** A credential whose secrets can be replaced while in use. */
 export interface Rotation {
   readonly send: Send;
   /** The id of the secrets in use. */
   readonly id: string;
-  /** Puts other secrets in the place of those in use, once Atlas has accepted them; until then the old ones stay. */
+  /** Replaces the secrets once Atlas has accepted the new ones; until then the old ones stay in use. */
   proposeSecrets(secrets: CredentialSecrets): void;
 }
 
@@ -28,7 +28,7 @@ const LONGEST_PAUSE_MS = 60_000;
 const same = (one: CredentialSecrets | undefined, other: CredentialSecrets) =>
   one?.id === other.id && one.secret === other.secret;
 
-/** `create` makes what signs with given secrets. Secrets that are refused are tried again, ever more seldom, until others are offered. */
+/** `create` builds a signer for given secrets. Rejected secrets are verified again with exponential backoff until others are proposed. */
 export function createRotation(
   {
     name,
@@ -37,18 +37,18 @@ export function createRotation(
   }: { name: string; secrets: CredentialSecrets; create: (secrets: CredentialSecrets) => SignedSend },
   { clock, observe }: { clock: Clock; observe: (event: UpstreamEvent) => void },
 ): Rotation {
-  let used = secrets;
+  let currentSecrets = secrets;
   let current = create(secrets);
   let proposed: CredentialSecrets | undefined;
 
-  async function tryOut(candidate: CredentialSecrets, pauseMs: number): Promise<void> {
+  async function tryCandidate(candidate: CredentialSecrets, pauseMs: number): Promise<void> {
     const signed = create(candidate);
     const failure = await signed.verify();
-    // Others may have been offered meanwhile, or the old ones again.
+    // In the meantime, other secrets may have been proposed, or the old ones again.
     if (proposed !== candidate) return;
     if (failure === undefined) {
       proposed = undefined;
-      used = candidate;
+      currentSecrets = candidate;
       current = signed;
       observe({ type: 'credential-renewal', credential: name, outcome: 'rotated' });
       return;
@@ -60,18 +60,18 @@ export function createRotation(
   }
 
   const begin = (candidate: CredentialSecrets, pauseMs: number) =>
-    void tryOut(candidate, pauseMs).catch((error: unknown) =>
+    void tryCandidate(candidate, pauseMs).catch((error: unknown) =>
       observe(unexpectedError('the test of a new secret', error)),
     );
 
   return {
     send: (request) => current.send(request),
     get id() {
-      return used.id;
+      return currentSecrets.id;
     },
     proposeSecrets(candidate) {
       if (same(proposed, candidate)) return;
-      proposed = same(used, candidate) ? undefined : candidate;
+      proposed = same(currentSecrets, candidate) ? undefined : candidate;
       if (proposed !== undefined) begin(proposed, FIRST_PAUSE_MS);
     },
   };

@@ -7,34 +7,34 @@ import { readRetryAfter } from '../retry-after.ts';
 import { createFairQueue, type FairQueue } from './fair-queue.ts';
 import { bucketOf429, limitOf, readCount, readRateLimits } from './rate-limit-messages.ts';
 
-/** What happened to a bucket since it was last told of. */
+/** The usage of a bucket since its last report. */
 export interface BucketUsage {
   readonly key: string;
   readonly drawn: number;
-  /** It is no fuller than this, as far as is known. */
+  /** The known upper bound of the level. */
   readonly ceiling?: number;
-  /** How long Atlas asked to be left alone, from now on. */
+  /** The remaining pause that Atlas requested with `Retry-After`. */
   readonly pauseMs: number;
   readonly size: BucketSize;
 }
 
-/** What gateways that share a budget tell each other of it: each draws at once, and they put it together every now and then. */
+/** How gateways share a budget: each draws locally and without delay, and they reconcile their usage periodically. */
 export interface BudgetShare {
-  /** The buckets that something happened to since this was last called, and some that others may have drawn from. */
+  /** Usage of the buckets that changed since the last call, and of some that other gateways may have drawn from. */
   collectUsage(): readonly BucketUsage[];
-  /** What all gateways together have left after what was told is taken out. */
+  /** Applies the levels that all gateways together have left after the reported usage. */
   applyLevels(levels: readonly { key: string; tokens: number; pauseMs: number }[]): void;
-  /** Nobody was told of these: what is left here is told next time, and until then it counts alone. */
+  /** Restores usage that could not be reported: the local level is reported next time, and applies alone until then. */
   restoreUsage(usage: readonly BucketUsage[]): void;
 }
 
-/** What is left of Atlas's rate limits. A bucket belongs to a project or an organization, whoever asks; or to a credential's user. */
+/** The remaining Atlas rate limits. A bucket belongs to a project or an organization, across credentials, or to a credential's user. */
 export interface Budget extends BudgetShare {
-  /** The layer that spends it, for one credential. */
+  /** The layer that enforces the budget for one credential. */
   readonly limit: (credential: string) => (next: Send) => Send;
-  /** How many times longer than usual a list should count as fresh: 1 with plenty left, up to 4 as the bucket empties. */
+  /** Factor for extending freshness: 1 with enough budget left, up to 4 as the bucket empties. */
   freshnessFactor(credential: string, endpointSet: string, scope: string): number;
-  /** Each credential's fullest and emptiest: the least that any of its scopes has left, by endpoint set. */
+  /** The lowest remaining level among the scopes of each credential and endpoint set. */
   remaining(): readonly { credential: string; endpointSet: string; remaining: number; capacity: number }[];
 }
 
@@ -42,47 +42,48 @@ interface Bucket {
   size: BucketSize;
   tokens: number;
   countedAt: number;
-  /** Atlas asked to be left alone until then. */
+  /** End of the pause that Atlas requested with `Retry-After`. */
   pausedUntil: number;
   readonly queue: FairQueue;
   readonly endpointSet: string;
   readonly credentials: Set<string>;
-  waking: (() => void) | undefined;
-  /** What the other gateways have not been told of. */
+  cancelTimer: (() => void) | undefined;
+  /** Usage that has not yet been reported to the other gateways. */
   unreported: { drawn: number; ceiling: number | undefined; paused: boolean };
   reportedAt: number;
 }
 
 const MAX_BUCKETS = 10_000;
-/** Buckets that others are told of at once. */
+/** Maximum number of buckets per report. */
 const MAX_REPORTED = 500;
-const ASK_QUIET_MS = 1_000;
+const IDLE_REPORT_MS = 1_000;
 const MAX_WAITING = 1_000;
-/** A background refresh leaves this part of a bucket to those who wait for an answer. */
+/** The fraction of a bucket that background refreshes leave to foreground requests. */
 const SPARE_FRACTION = 0.25;
-/** Below this part freshness begins to stretch. */
+/** Freshness is extended when the level falls below this fraction. */
 const FRESHNESS_FACTOR_FRACTION = 0.5;
 const MAX_FRESHNESS_FACTOR = 4;
-/** However long a wait Atlas asks for, after this one question finds out whether it still holds. */
+/** Upper bound for a pause that Atlas requests; afterwards, one request finds out whether the limit still applies. */
 const LONGEST_PAUSE_MS = 300_000;
-/** How long the limits Atlas told are believed, and how soon one that would not tell is asked again. */
+/** How long limits from `GET /rateLimits` are valid, and the pause before another attempt if that request failed. */
 const LIMITS_TTL_MS = 24 * 3_600_000;
-const MAX_ASKED = 10_000;
+const MAX_LIMIT_REQUESTS = 10_000;
 const RATE_LIMITS = '/api/atlas/v2/rateLimits';
 const RATE_LIMITS_ACCEPT = 'application/vnd.atlas.2025-03-12+json';
-/** The gateway's own questions take turns like a caller's. */
-const OWN = '';
+/** The gateway's own requests queue like those of a caller. */
+const OWN_CALLER = '';
 
 /**
- * Token buckets as Atlas documents them, by endpoint set and scope, corrected by what its answers say. Who finds too little waits a moment,
- * callers in turn, or is told when to come back. A walk pays for all its pages at once; a background refresh spends only what is spare.
+ * Token buckets as Atlas documents them, by endpoint set and scope, corrected by its responses. With too few tokens, requests queue for a
+ * short time, round-robin by caller, or fail with `retryAfterMs`. A walk charges all its pages at once; background refreshes use only spare
+ * tokens.
  */
 export function createBudget({ clock }: { clock: Clock }): Budget {
   const buckets = new Map<string, Bucket>();
-  /** Until when a credential need not be asked for the limits of a scope. */
-  const asked = new Map<string, number>();
+  /** Until when the limits of a credential and scope need not be requested again. */
+  const limitsRequestedUntil = new Map<string, number>();
 
-  // A user's bucket is its credential's; a project's is shared by all credentials that see it.
+  // A user bucket belongs to one credential; a project bucket is shared by all credentials with access to the project.
   const keyOf = (credential: string, endpointSet: string, scope: string) =>
     scope === 'user' ? `${endpointSet} user ${credential}` : `${endpointSet} ${scope}`;
 
@@ -99,7 +100,7 @@ export function createBudget({ clock }: { clock: Clock }): Budget {
         queue: createFairQueue(),
         endpointSet,
         credentials: new Set(),
-        waking: undefined,
+        cancelTimer: undefined,
         unreported: { drawn: 0, ceiling: size.capacity, paused: false },
         reportedAt: clock.now(),
       };
@@ -107,12 +108,12 @@ export function createBudget({ clock }: { clock: Clock }): Budget {
     buckets.delete(key);
     buckets.set(key, bucket);
     bucket.credentials.add(credential);
-    if (buckets.size > MAX_BUCKETS) forgetOldest();
+    if (buckets.size > MAX_BUCKETS) evictOldest();
     return bucket;
   }
 
-  /** The bucket that was not used for longest has refilled, or is corrected by its next answer. */
-  function forgetOldest(): void {
+  /** Evicts the least recently used bucket: it has refilled by now, or the next response corrects it. */
+  function evictOldest(): void {
     for (const [key, { queue }] of buckets) {
       if (queue.size > 0) continue;
       buckets.delete(key);
@@ -130,35 +131,31 @@ export function createBudget({ clock }: { clock: Clock }): Budget {
 
   const msFor = ({ size }: Bucket, tokens: number) =>
     tokens <= 0 ? 0 : Math.ceil((tokens * size.perMs) / size.refill);
-  /** Milliseconds until `tokens` are there and no pause holds. */
+  /** Milliseconds until the bucket has `tokens` and is not paused. */
   const waitFor = (bucket: Bucket, tokens: number) =>
     Math.max(bucket.pausedUntil - clock.now(), msFor(bucket, tokens - fill(bucket)), 0);
   const spent = (waitMs: number) =>
-    upstreamFailure(
-      'UPSTREAM_RATE_LIMITED',
-      "What Atlas's rate limit leaves is spent for the moment.",
-      waitMs,
-    );
+    upstreamFailure('UPSTREAM_RATE_LIMITED', 'The Atlas rate limit is used up for the moment.', waitMs);
 
   function spend(bucket: Bucket, cost: number): void {
     bucket.tokens -= cost;
     bucket.unreported.drawn += cost;
   }
 
-  /** It holds no more than `tokens`, says Atlas. */
+  /** Lowers the level to a value that Atlas reported. */
   function lower(bucket: Bucket, tokens: number): void {
     bucket.tokens = Math.min(fill(bucket), tokens);
     bucket.unreported.ceiling = Math.min(bucket.unreported.ceiling ?? tokens, tokens);
   }
 
-  function serveTurns(bucket: Bucket): void {
-    bucket.waking?.();
-    bucket.waking = undefined;
+  function drainQueue(bucket: Bucket): void {
+    bucket.cancelTimer?.();
+    bucket.cancelTimer = undefined;
     for (let next = bucket.queue.next(); next !== undefined; next = bucket.queue.next()) {
       const late = clock.now() >= next.deadlineAt;
       const waitMs = late ? 0 : waitFor(bucket, next.cost);
       if (waitMs > 0) {
-        bucket.waking = clock.after(waitMs, () => serveTurns(bucket));
+        bucket.cancelTimer = clock.after(waitMs, () => drainQueue(bucket));
         return;
       }
       bucket.queue.shift();
@@ -167,12 +164,12 @@ export function createBudget({ clock }: { clock: Clock }): Budget {
     }
   }
 
-  /** Takes what a request costs, at once or after a short wait; a failure says when there will be enough. */
+  /** Takes the tokens for a request, at once or after a short wait; a failure reports when enough tokens will be available. */
   function acquire(
     bucket: Bucket,
     request: UpstreamRequest,
   ): UpstreamFailure | undefined | Promise<undefined> {
-    const { priority, caller = OWN, deadlineAt } = request;
+    const { priority, caller = OWN_CALLER, deadlineAt } = request;
     const cost = Math.min(request.cost ?? 1, bucket.size.capacity);
     const reserve = priority === 'background' ? bucket.size.capacity * SPARE_FRACTION : 0;
     const waitMs = waitFor(bucket, cost === 0 ? 0 : cost + reserve);
@@ -181,18 +178,18 @@ export function createBudget({ clock }: { clock: Clock }): Budget {
       return undefined;
     }
     if (priority === 'background') return spent(waitMs);
-    const inTurnMs = Math.max(waitMs, waitFor(bucket, bucket.queue.positionOf(caller) + cost));
-    const tooLate = inTurnMs > LONGEST_WAIT_MS || clock.now() + inTurnMs >= deadlineAt;
-    if (tooLate || bucket.queue.size >= MAX_WAITING) return spent(Math.max(1, inTurnMs));
+    const queueMs = Math.max(waitMs, waitFor(bucket, bucket.queue.positionOf(caller) + cost));
+    const tooLate = queueMs > LONGEST_WAIT_MS || clock.now() + queueMs >= deadlineAt;
+    if (tooLate || bucket.queue.size >= MAX_WAITING) return spent(Math.max(1, queueMs));
     return new Promise((resolve) => {
       bucket.queue.add({ caller, cost, deadlineAt, go: () => resolve(undefined) });
-      serveTurns(bucket);
+      drainQueue(bucket);
     });
   }
 
   function resize(bucket: Bucket, size: BucketSize): void {
     fill(bucket);
-    // What was taken stays taken.
+    // Tokens that were already taken stay taken.
     bucket.tokens = Math.min(
       size.capacity,
       bucket.tokens + Math.max(0, size.capacity - bucket.size.capacity),
@@ -200,36 +197,41 @@ export function createBudget({ clock }: { clock: Clock }): Budget {
     bucket.size = size;
   }
 
-  /** A 429 says that the bucket is empty, how large it is, and how long to wait. */
-  function learnFrom429(bucket: Bucket, answer: UpstreamResponse): UpstreamFailure {
+  /** A 429 means that the bucket is empty; it also reports the bucket's size and the wait. */
+  function adjustFrom429(bucket: Bucket, answer: UpstreamResponse): UpstreamFailure {
     const size = bucketOf429(answer);
     if (size !== undefined) resize(bucket, size);
     lower(bucket, 0);
     bucket.unreported.paused = true;
     const waitMs = Math.max(RATE_LIMIT_FLOOR_MS, readRetryAfter(answer.headers, clock) ?? 0);
     bucket.pausedUntil = Math.max(bucket.pausedUntil, clock.now() + Math.min(LONGEST_PAUSE_MS, waitMs));
-    return upstreamFailure('UPSTREAM_RATE_LIMITED', 'Atlas limits the rate of requests.', waitMs);
+    return upstreamFailure(
+      'UPSTREAM_RATE_LIMITED',
+      'Atlas answered 429: its rate limit is exceeded.',
+      waitMs,
+    );
   }
 
-  function learn(bucket: Bucket, answer: UpstreamResult): UpstreamResult {
+  function adjust(bucket: Bucket, answer: UpstreamResult): UpstreamResult {
     if (answer.type === 'failed') return answer;
-    if (answer.status === 429) return learnFrom429(bucket, answer);
+    if (answer.status === 429) return adjustFrom429(bucket, answer);
     const remaining = readCount(answer.headers['ratelimit-remaining']);
-    // Others use the same bucket: Atlas's count is believed where it is lower. Where it is higher, pages may be paid for that are not asked yet.
+    // Others use the same bucket, so a lower count from Atlas is adopted; a higher one is not, because prepaid pages may be outstanding.
     if (remaining !== undefined) lower(bucket, remaining);
     return answer;
   }
 
-  /** Asks for the limits in force when a bucket runs low, which is when they matter: once a day for each scope. */
-  function askForLimits(bucket: Bucket, credential: string, request: UpstreamRequest, next: Send): void {
+  /** Requests the current limits when a bucket runs low, which is when they matter: once a day per scope. */
+  function requestLimits(bucket: Bucket, credential: string, request: UpstreamRequest, next: Send): void {
     const { scope, endpointSet } = request;
     const low = fill(bucket) < bucket.size.capacity * FRESHNESS_FACTOR_FRACTION;
     const key = `${credential} ${scope}`;
-    if (!low || request.operation === 'listRateLimits' || (asked.get(key) ?? 0) > clock.now()) return;
-    if (asked.size >= MAX_ASKED) asked.clear();
-    asked.set(key, clock.now() + LIMITS_TTL_MS);
+    if (!low || request.operation === 'listRateLimits' || (limitsRequestedUntil.get(key) ?? 0) > clock.now())
+      return;
+    if (limitsRequestedUntil.size >= MAX_LIMIT_REQUESTS) limitsRequestedUntil.clear();
+    limitsRequestedUntil.set(key, clock.now() + LIMITS_TTL_MS);
     const named = scope === 'user' ? '' : `&${endpointSet.startsWith('org.') ? 'orgId' : 'groupId'}=${scope}`;
-    const question: UpstreamRequest = {
+    const limitsRequest: UpstreamRequest = {
       operation: 'listRateLimits',
       target: `${RATE_LIMITS}?itemsPerPage=500&pageNum=1${named}`,
       accept: RATE_LIMITS_ACCEPT,
@@ -241,7 +243,7 @@ export function createBudget({ clock }: { clock: Clock }): Budget {
     void spending(
       credential,
       next,
-    )(question).then((answer) => {
+    )(limitsRequest).then((answer) => {
       if (answer.type === 'failed') return;
       const limits = readRateLimits(answer);
       for (const [one, bucket] of buckets) {
@@ -256,8 +258,8 @@ export function createBudget({ clock }: { clock: Clock }): Budget {
       const bucket = bucketFor(credential, request);
       const failure = await acquire(bucket, request);
       if (failure !== undefined) return failure;
-      askForLimits(bucket, credential, request, next);
-      return learn(bucket, await next(request));
+      requestLimits(bucket, credential, request, next);
+      return adjust(bucket, await next(request));
     };
   };
 
@@ -266,10 +268,10 @@ export function createBudget({ clock }: { clock: Clock }): Budget {
       const usage: BucketUsage[] = [];
       for (const [key, bucket] of buckets) {
         const { drawn, ceiling, paused } = bucket.unreported;
-        const news = drawn > 0 || paused || (ceiling ?? bucket.size.capacity) < bucket.size.capacity;
-        // What others draw from a bucket that is quiet here is asked for now and then, until it is full.
-        const due = clock.now() - bucket.reportedAt >= ASK_QUIET_MS && fill(bucket) < bucket.size.capacity;
-        if (!news && !due) continue;
+        const changed = drawn > 0 || paused || (ceiling ?? bucket.size.capacity) < bucket.size.capacity;
+        // A bucket that is idle here is reported periodically until it is full, because other gateways may draw from it.
+        const due = clock.now() - bucket.reportedAt >= IDLE_REPORT_MS && fill(bucket) < bucket.size.capacity;
+        if (!changed && !due) continue;
         if (usage.length >= MAX_REPORTED) break;
         bucket.reportedAt = clock.now();
         const pauseMs = paused ? Math.max(0, bucket.pausedUntil - clock.now()) : 0;
@@ -292,7 +294,7 @@ export function createBudget({ clock }: { clock: Clock }): Budget {
         bucket.tokens = Math.min(bucket.size.capacity, tokens - drawn, ceiling);
         bucket.countedAt = clock.now();
         bucket.pausedUntil = Math.max(bucket.pausedUntil, clock.now() + pauseMs);
-        if (bucket.queue.size > 0) serveTurns(bucket);
+        if (bucket.queue.size > 0) drainQueue(bucket);
       }
     },
     restoreUsage(usage) {

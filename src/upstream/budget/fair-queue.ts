@@ -1,29 +1,29 @@
-/** Something that waits for its turn. */
+/** A queued request. */
 export interface Waiting {
-  /** Who it is for: callers take turns. */
+  /** The caller, for round-robin scheduling. */
   readonly caller: string;
   readonly cost: number;
   readonly deadlineAt: number;
-  /** Called when its turn has come. */
+  /** Called when the request may proceed. */
   readonly go: () => void;
 }
 
-/** A queue in which callers take turns, so that who asks much does not keep others waiting. */
+/** A round-robin queue by caller, so that a caller with many requests does not delay the others. */
 export interface FairQueue {
-  /** How many calls are made before the next one of this caller. */
+  /** The number of requests served before a new one of this caller. */
   positionOf(caller: string): number;
   add(waiting: Waiting): void;
-  /** Whose turn it is; it stays in the queue. */
+  /** Returns the next request without removing it. */
   next(): Waiting | undefined;
-  /** Takes out the one whose turn it is. */
+  /** Removes the next request. */
   shift(): void;
   readonly size: number;
 }
 
-/** One for each bucket, mostly never used: nothing of its own to each until somebody waits. */
+/** There is one queue per bucket and most stay unused, so the map is allocated only when a request waits. */
 class CallerQueue implements FairQueue {
   size = 0;
-  /** In the order in which callers have their turn. */
+  /** In round-robin order of the callers. */
   #queues: Map<string, Waiting[]> | undefined;
 
   positionOf(caller: string): number {

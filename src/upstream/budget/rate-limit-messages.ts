@@ -16,7 +16,7 @@ const sizeOf = (capacity: unknown, refill: unknown, seconds: unknown): BucketSiz
     ? { capacity, refill, perMs: seconds * 1_000 }
     : undefined;
 
-/** The bucket that a 429 of Atlas's names: its parameters are path, seconds to wait, capacity, refill and the seconds that refill takes [recorded]. */
+/** The bucket size in the body of a 429: the parameters are path, seconds to wait, capacity, refill and refill seconds [recorded]. */
 export function bucketOf429({ body }: UpstreamResponse): BucketSize | undefined {
   const error = parseBoundedJson(body, MAX_ERROR_BYTES);
   if (!isRecord(error) || !Array.isArray(error['parameters'])) return undefined;
@@ -24,16 +24,16 @@ export function bucketOf429({ body }: UpstreamResponse): BucketSize | undefined 
   return sizeOf(capacity, refill, seconds);
 }
 
-/** A count that a header such as `RateLimit-Remaining` gives; undefined where it gives none. */
+/** The count in a header such as `RateLimit-Remaining`; undefined if it is missing or invalid. */
 export function readCount(text: string | undefined): number | undefined {
   return text !== undefined && /^\d{1,8}$/.test(text) ? Number(text) : undefined;
 }
 
-const plain = (name: string) => name.toLowerCase().replace(/[^a-z]/g, '');
+const normalize = (name: string) => name.toLowerCase().replace(/[^a-z]/g, '');
 
 /**
- * Bucket sizes by endpoint set in an answer of `GET /rateLimits`. No recording shows this body: that an item has a `name`, and `capacity`,
- * `refillRate` and `refillDurationSeconds` in it or in an object of its own, is [inferred]; what does not fit is passed over.
+ * Bucket sizes by endpoint set in a response of `GET /rateLimits`. No recording shows this body: that an item has a `name`, and `capacity`,
+ * `refillRate` and `refillDurationSeconds` directly or in a nested object, is [inferred]; items of another form are skipped.
  */
 export function readRateLimits({ status, body }: UpstreamResponse): ReadonlyMap<string, BucketSize> {
   const found = new Map<string, BucketSize>();
@@ -45,14 +45,14 @@ export function readRateLimits({ status, body }: UpstreamResponse): ReadonlyMap<
     if (typeof name !== 'string') continue;
     for (const one of [item, ...Object.values(item).filter(isRecord)]) {
       const size = sizeOf(one['capacity'], one['refillRate'], one['refillDurationSeconds']);
-      if (size !== undefined) found.set(plain(name), size);
+      if (size !== undefined) found.set(normalize(name), size);
     }
   }
   return found;
 }
 
-/** The size that limits read by `readRateLimits` give an endpoint set. */
+/** The bucket size of an endpoint set in the result of `readRateLimits`. */
 export const limitOf = (
   limits: ReadonlyMap<string, BucketSize>,
   endpointSet: string,
-): BucketSize | undefined => limits.get(plain(endpointSet));
+): BucketSize | undefined => limits.get(normalize(endpointSet));

@@ -15,26 +15,26 @@ import type {
   UpstreamResponse,
 } from '../message.ts';
 
-/** Page size of a walk: the largest Atlas gives, so a list costs the fewest calls. */
+/** Page size of a walk: Atlas's maximum, so that a list takes the fewest calls. */
 export const WALK_PAGE_SIZE = 500;
 
-/** How often a walk that tore is begun anew before the list is held by the page instead. */
+/** Attempts for a list that changes during the walk, before it is cached by the page instead. */
 const MAX_WALKS = 3;
 
-/** A page as Atlas sent it, with the headers that came with it. */
+/** A page as Atlas sent it, with the response headers. */
 export interface FetchedPage extends ListBody {
   readonly headers: UpstreamHeaders;
 }
 
-/** What one page of a list came back as. */
+/** The result of fetching one page. */
 export type PageResult =
   | FetchedPage
   | { readonly type: 'refused'; readonly response: UpstreamResponse }
   | UpstreamFailure;
 
 /**
- * What a walk came back as. `walked`: every item of the list, once. `too-long`: it holds more than wanted. `torn`: it changed
- * each time while it was walked, so that no whole of one moment was seen.
+ * The result of a walk. `walked`: every item of the list, once. `too-long`: the list has more items than the maximum. `torn`: the list
+ * changed during every attempt, so no consistent view of it exists.
  */
 export type WalkResult =
   | { readonly type: 'walked'; readonly items: Items; readonly headers: UpstreamHeaders }
@@ -42,26 +42,26 @@ export type WalkResult =
   | { readonly type: 'torn' }
   | Exclude<PageResult, FetchedPage>;
 
-/** The list to ask for: everything of the request but the page. */
+/** The list to read: the request without its page parameters. */
 export interface ListRequest extends Omit<UpstreamRequest, 'target' | 'draws'> {
   /** Encoded path without query. */
   readonly path: string;
-  /** Encoded filter parameters, joined by `&`; empty where there are none. */
+  /** Encoded filter parameters, joined by `&`; empty if there are none. */
   readonly filters: string;
-  /** Whether the operation knows `includeCount`. */
+  /** Whether the operation supports `includeCount`. */
   readonly countable: boolean;
-  /** Items it held when it was last read: what a walk pays for ahead. */
+  /** Number of items at the last read, which determines how many calls a walk charges in advance. */
   readonly expectedItems?: number;
 }
 
 const isTimeoutWhilePaging = (response: UpstreamResponse) =>
   errorCodeOf(response.body) === 'TIMEOUT_WHILE_PAGING';
 
-/** What an answer of Atlas's to a question for a page means. Its own 4xx are an answer; anything else that is no list is a failure. */
+/** Interprets a response to a page request. A 4xx of Atlas is passed on; anything else that is not a list is a failure. */
 function readPage(response: UpstreamResponse, itemsPerPage: number): PageResult {
   const { status, headers, body } = response;
   if (status === 200) {
-    // Atlas answers `itemsPerPage=0` with one item [inferred].
+    // Atlas returns one item for `itemsPerPage=0` [inferred].
     const page = parseListBody(body, Math.max(1, itemsPerPage));
     switch (page.type) {
       case 'list':
@@ -74,11 +74,12 @@ function readPage(response: UpstreamResponse, itemsPerPage: number): PageResult 
       case 'bad':
         return upstreamFailure(
           'UPSTREAM_BAD_BODY',
-          `Atlas answered 200 with a body that is no list: ${page.detail}.`,
+          `Atlas answered 200 with a body that is not a list: ${page.detail}.`,
         );
     }
   }
-  if (status === 429) return upstreamFailure('UPSTREAM_RATE_LIMITED', 'Atlas limits the rate of requests.');
+  if (status === 429)
+    return upstreamFailure('UPSTREAM_RATE_LIMITED', 'Atlas answered 429: its rate limit is exceeded.');
   // Clients read a 404 as "deleted", and it evicts what is cached: only Atlas itself may say so.
   if (status >= 400 && status < 500)
     return isApiError(body)
@@ -88,13 +89,16 @@ function readPage(response: UpstreamResponse, itemsPerPage: number): PageResult 
           `Something answered ${status} with a body that is not an error of Atlas.`,
         );
   if (status >= 300 && status < 400)
-    return upstreamFailure('UPSTREAM_REDIRECT', `Atlas answered ${status}, which is not followed.`);
+    return upstreamFailure(
+      'UPSTREAM_REDIRECT',
+      `Atlas answered ${status}; the gateway does not follow redirects.`,
+    );
   return isTimeoutWhilePaging(response)
     ? { type: 'refused', response }
     : upstreamFailure('UPSTREAM_FAILED', `Atlas answered ${status}.`);
 }
 
-/** Asks for one page. `includeCount` is sent only where it differs from Atlas's default. */
+/** Fetches one page. `includeCount` is sent only if it differs from Atlas's default. */
 export async function fetchPage(
   send: Send,
   list: ListRequest,
@@ -108,7 +112,7 @@ export async function fetchPage(
   return answer.type === 'failed' ? answer : readPage(answer, page.itemsPerPage);
 }
 
-/** Whether an item stands on two pages: a list that shifted between two questions shows one twice. */
+/** Whether a page repeats an item of an earlier page, which happens when the list shifts between two requests. */
 function repeatsItem(seen: Set<string>, items: Items): boolean {
   const before = seen.size;
   for (let index = 0; index < countItems(items); index++) {
@@ -136,17 +140,17 @@ async function walkOnce(
     if (page.type !== 'list') return page;
     const pageCount = countItems(page.items);
     count += pageCount;
-    // Without counting Atlas may write a totalCount of 0 [recorded on events]: only a counted one says anything.
+    // With `includeCount=false` Atlas may return a totalCount of 0 [recorded on events], so it is ignored.
     const counted = includeCount ? page.totalCount : undefined;
     if (count > maxItems || (counted ?? 0) > maxItems) return { type: 'too-long' };
     if (pageNum > 1 && counted !== total) return { type: 'torn' };
     total = counted;
-    // A list of one page cannot tear, and may hold two items that look the same.
+    // A list of one page cannot be torn, and may contain two identical items.
     if ((pageNum > 1 || page.hasNext) && repeatsItem(seen, page.items)) return { type: 'torn' };
     pages.push(page.items);
-    // The first page says how many there are: the rest is paid for at once, so that a walk is not left half done.
-    const wanted = Math.max(pageNum + 1, pagesOf(total ?? 0));
-    cost = Math.max(0, wanted - paid);
+    // The first page returns the count: the remaining pages are charged at once, so that the walk cannot run out of budget halfway.
+    const needed = Math.max(pageNum + 1, pagesOf(total ?? 0));
+    cost = Math.max(0, needed - paid);
     paid += cost;
     const complete = total === undefined ? !page.hasNext || pageCount === 0 : !page.hasNext || count >= total;
     if (!complete && pageCount === 0) return { type: 'torn' };
@@ -158,7 +162,10 @@ async function walkOnce(
   }
 }
 
-/** Reads a whole list, page after page, and again where it changed meanwhile. A list that is too slow to count is walked without counting. */
+/**
+ * Reads a whole list page by page, and starts over if it changed in between. If counting times out, the list is walked with
+ * `includeCount=false`.
+ */
 export async function walk(send: Send, list: ListRequest, maxItems: number): Promise<WalkResult> {
   let includeCount = true;
   for (let attempt = 1; ; attempt++) {

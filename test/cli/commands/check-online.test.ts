@@ -34,7 +34,7 @@ beforeEach(async () => {
 });
 afterEach(() => simulator.close());
 
-/** `check` of a configuration with these credentials, one a line. */
+/** Runs `check` on a configuration with these credentials, one per line. */
 async function check(
   credentials: readonly string[],
   { flags = ['--online'], origin = atlas, more = '', isTerminal = false, timeout = '2s' } = {},
@@ -54,21 +54,21 @@ async function check(
 const targets = () => simulator.requests.map(({ target, status }) => `${status} ${target}`);
 const LIST = '/api/atlas/v2/groups?itemsPerPage=1&pageNum=1';
 
-test('without --online nothing is asked', async () => {
+test('without --online no request is sent', async () => {
   const { code, out } = await check([`name: one, ${ACCOUNT}`], { flags: [] });
   expect([code, simulator.requests.length]).toEqual([0, 0]);
-  expect(out).toContain('The configuration is good.');
-  expect(out).not.toContain('Asking');
+  expect(out).toContain('The configuration is valid.');
+  expect(out).not.toContain('Probing');
 });
 
-test('a service account is proved by a token and one question, and the token is given back', async () => {
+test('a service account is verified with a token and one request, and the token is revoked', async () => {
   const { code, out } = await check([`name: one, ${ACCOUNT}`]);
   expect(out).toMatch(/\n {2}ok {6}one: service account, \d+ ms\nAtlas accepts every credential\.\n$/);
   expect(code).toBe(0);
   expect(targets()).toEqual(['200 /api/oauth/token', `200 ${LIST}`, '200 /api/oauth/revoke']);
 });
 
-test('an API key is proved by one signed question', async () => {
+test('an API key is verified with one signed request', async () => {
   const { code, out } = await check([`name: one, ${KEY}`]);
   expect(out).toMatch(/\n {2}ok {6}one: API key, \d+ ms\n/);
   expect(code).toBe(0);
@@ -79,7 +79,7 @@ test('a hundred checks leave no token behind', async () => {
   for (let count = 0; count < 101; count++) expect((await check([`name: one, ${ACCOUNT}`])).code).toBe(0);
 });
 
-test('each credential has a line, in the order of the configuration, whichever is answered first', async () => {
+test('each credential has a line, in the order of the configuration and not of the responses', async () => {
   simulator.faults.add({ target: '/api/oauth/token', delayMs: 150, times: 1 });
   const { code, out } = await check([
     `name: slow, ${ACCOUNT}`,
@@ -101,14 +101,14 @@ test('each credential has a line, in the order of the configuration, whichever i
   expect(out).toMatch(/\n1 failed\.\n$/);
 });
 
-describe('what failed is said with the way out', () => {
+describe('a failure is reported with its remedy', () => {
   test('a wrong client secret', async () => {
     const { code, out } = await check([
       'name: one, serviceAccount: { clientId: { env: ID }, clientSecret: { env: WRONG } }',
     ]);
     expect(code).toBe(1);
     expect(out).toContain(
-      'the token endpoint answered 401. Compare the environment variable ID and the environment variable WRONG with Atlas; where the secret has ended or was deleted, make another one.\n',
+      'the token endpoint answered 401. Compare the environment variable ID and the environment variable WRONG with Atlas; if the secret has expired or was deleted, create a new one.\n',
     );
   });
 
@@ -117,36 +117,36 @@ describe('what failed is said with the way out', () => {
       'name: one, apiKey: { publicKey: { env: PUBLIC }, privateKey: { env: WRONG } }',
     ]);
     expect(code).toBe(1);
-    expect(out).toContain('Atlas refuses the key of credential one. Compare the environment variable PUBLIC');
+    expect(out).toContain('Atlas rejects the key of credential one. Compare the environment variable PUBLIC');
   });
 
   test.each([
     [
-      'an address that is on no access list',
+      'an address that is not on the access list',
       { status: 403, errorCode: 'IP_ADDRESS_NOT_ON_ACCESS_LIST' },
       'Atlas answered 403 IP_ADDRESS_NOT_ON_ACCESS_LIST. Add this machine',
     ],
     [
-      'a credential that may do nothing',
+      'a credential without permissions',
       { status: 403, errorCode: 'ACCESS_FORBIDDEN' },
-      'Atlas answered 403 ACCESS_FORBIDDEN. Look in Atlas at its roles',
+      'Atlas answered 403 ACCESS_FORBIDDEN. In Atlas, check its roles',
     ],
     [
-      'an Atlas that limits',
+      'a rate limit',
       { status: 429, errorCode: 'RATE_LIMITED' },
-      'Atlas answered 429 RATE_LIMITED. Atlas limits how often',
+      'Atlas answered 429 RATE_LIMITED. The Atlas rate limit is exhausted',
     ],
     ['an Atlas that fails', { status: 503 }, 'Atlas answered 503 UNEXPECTED_ERROR. Try again'],
     [
       'something that is not Atlas',
       { status: 302, body: '<script>alert(1)</script>' },
-      'Atlas answered 302. Try again; where it stays, look whether upstream.origin is Atlas',
+      'Atlas answered 302. Try again; if it persists, check that upstream.origin is Atlas',
     ],
-    ['a connection that breaks', { wire: 'reset' }, 'broke in the middle of an answer'],
+    ['a connection that breaks', { wire: 'reset' }, 'failed before the response was complete'],
   ] as const)('%s', async (_what, fault, sentence) => {
     for (const credential of [ACCOUNT, KEY]) {
       simulator.faults.clear();
-      // The first question of a key is for the challenge.
+      // The first request of an API key only gets the challenge.
       if (credential === KEY) simulator.faults.add({ target: '/api/atlas/', times: 1 });
       simulator.faults.add({ target: '/api/atlas/', ...fault });
       const { code, out } = await check([`name: one, ${credential}`]);
@@ -156,38 +156,38 @@ describe('what failed is said with the way out', () => {
     }
   });
 
-  test('a token endpoint that gives none to a right pair', async () => {
+  test('a token endpoint that refuses a valid pair', async () => {
     simulator.faults.add({ target: '/api/oauth/token', status: 403 });
     const { out } = await check([`name: one, ${ACCOUNT}`]);
     expect(out).toContain(
-      'the token endpoint answered 403. Look in Atlas at its roles, at its access list, and whether it has 100 live tokens',
+      'the token endpoint answered 403. In Atlas, check its roles, its access list, and whether it already has 100 active tokens',
     );
   });
 
-  test('something that challenges no key', async () => {
+  test('an upstream without digest challenges', async () => {
     simulator.faults.add({ target: '/api/atlas/', status: 302, body: '' });
     const { code, out } = await check([`name: one, ${KEY}`]);
     expect(code).toBe(1);
     expect(out).toContain('Atlas answered 302 to credential one, without a digest challenge. Try again;');
   });
 
-  test('an Atlas that limits or is down is not taken for a wrong key', async () => {
+  test('a rate limit or an outage is not reported as a wrong key', async () => {
     simulator.faults.add({ target: '/api/atlas/', status: 503, times: 3 });
     simulator.faults.add({ target: '/api/atlas/', status: 429, times: 1 });
     expect((await check([`name: one, ${KEY}`])).out).toContain('Atlas answered 503 UNEXPECTED_ERROR. Try');
-    expect((await check([`name: one, ${KEY}`])).out).toContain('Atlas limits how often it may be asked');
+    expect((await check([`name: one, ${KEY}`])).out).toContain('The Atlas rate limit is exhausted');
   });
 
   test.each([
     ['a service account', ACCOUNT, '/api/oauth/token'],
     ['a service account', ACCOUNT, '/api/atlas/'],
     ['an API key', KEY, '/api/atlas/'],
-  ])('%s whose first call is reset is not taken for a broken one', async (_what, credential, target) => {
+  ])('%s whose first call is reset is not reported as failed', async (_what, credential, target) => {
     simulator.faults.add({ target, wire: 'reset', times: 1 });
     expect((await check([`name: one, ${credential}`])).code).toBe(0);
   });
 
-  test('an Atlas that does not answer, within the time of the configuration', async () => {
+  test('an Atlas that does not respond within upstream.timeout', async () => {
     simulator.faults.add({ target: '/api/', wire: 'hang' });
     const startedAt = clock.now();
     const { code, out } = await check([`name: one, ${ACCOUNT}`, `name: two, ${KEY}`], { timeout: '300ms' });
@@ -201,14 +201,14 @@ describe('what failed is said with the way out', () => {
     const { code, out } = await check([`name: one, ${ACCOUNT}`], { origin: 'http://127.0.0.1:1' });
     expect(code).toBe(1);
     expect(out).toContain(
-      'Atlas cannot be reached (ECONNREFUSED). Look at name resolution, firewall and proxy',
+      'Atlas cannot be reached (ECONNREFUSED). Check name resolution, firewall and proxy',
     );
   });
 
   const hasOpenssl = spawnSync('openssl', ['version']).status === 0;
   if (!hasOpenssl)
     process.stdout.write('openssl is not installed: check --online is not tested with certificates\n');
-  test.skipIf(!hasOpenssl)('a certificate that nobody vouches for', async () => {
+  test.skipIf(!hasOpenssl)('an untrusted certificate', async () => {
     const folder = mkdtempSync(join(tmpdir(), 'atlas-gateway-check-'));
     const [key, cert] = [join(folder, 'key'), join(folder, 'cert')];
     const subject = '-subj /CN=localhost -addext subjectAltName=IP:127.0.0.1';
@@ -225,14 +225,14 @@ describe('what failed is said with the way out', () => {
     expect(code).toBe(1);
     expect(
       out.match(
-        /No trusted TLS connection to Atlas \(\w+\)\. Something between here and Atlas has a certificate of its own: set NODE_EXTRA_CA_CERTS/g,
+        /No trusted TLS connection to Atlas \(\w+\)\. A proxy may be intercepting TLS: set NODE_EXTRA_CA_CERTS/g,
       ),
     ).toHaveLength(2);
   });
 });
 
 describe('--projects', () => {
-  test('says how much a credential sees', async () => {
+  test('reports the number of projects and organizations that a credential sees', async () => {
     const { code, out } = await check([`name: one, ${KEY}, projects: ['${orders.id}']`], {
       flags: ['--online', '--projects'],
     });
@@ -240,18 +240,18 @@ describe('--projects', () => {
     expect(out).toMatch(/ok {6}one: API key, \d+ ms, sees 8 projects and organizations\n/);
   });
 
-  test('names what the configuration names in vain', async () => {
+  test('reports configured ids that a credential does not see', async () => {
     const { code, out } = await check(
       [`name: one, ${ACCOUNT}, projects: ['${orders.id}', '${hidden.id}']`, `name: two, ${KEY}`],
       { flags: ['--online', '--projects'] },
     );
     expect(code).toBe(1);
-    expect(out).toContain(`. It does not see ${hidden.id}: give it a role there, or take the ids out.\n`);
+    expect(out).toContain(`. It does not see ${hidden.id}: give it a role there, or remove the ids.\n`);
     expect(out).toMatch(/ok {6}two/);
     expect(targets().filter((line) => line.includes('/revoke'))).toHaveLength(1);
   });
 
-  test('names callers who are given what no credential may be asked about', async () => {
+  test('reports callers with grants that no credential covers', async () => {
     const caller = `callers:\n  - { name: team, projects: ['${orders.id}', '${hidden.id}'] }\n`;
     const { code, out } = await check([`name: one, ${KEY}, projects: ['${orders.id}']`], {
       flags: ['--online', '--projects'],
@@ -261,15 +261,15 @@ describe('--projects', () => {
     expect(out).toContain(`failed  caller team: no credential sees ${hidden.id};`);
   });
 
-  test('says so where Atlas does not tell what is seen', async () => {
+  test('reports that Atlas does not list the visible projects', async () => {
     simulator.faults.add({ target: '/api/atlas/v2/orgs', status: 403, errorCode: 'ACCESS_FORBIDDEN' });
     const { code, out } = await check([`name: one, ${KEY}`], { flags: ['--online', '--projects'] });
     expect(code).toBe(1);
-    expect(out).toContain('Atlas does not say what it sees');
+    expect(out).toContain('Atlas does not report which projects it sees');
   });
 });
 
-test('a person at a terminal sees how far it is; the line is taken back', async () => {
+test('a terminal shows the progress, which is erased afterwards', async () => {
   const { out } = await check([`name: one, ${KEY}`, `name: two, ${ACCOUNT}`], { isTerminal: true });
   expect(out).toContain('\r\u001b[K  0 of 2 answered …');
   const lines = out.split('\r\u001b[K').filter((part) => part.endsWith('\n'));
@@ -280,7 +280,7 @@ test('a person at a terminal sees how far it is; the line is taken back', async 
   expect(plain.out).not.toContain('\u001b');
 });
 
-test('a wrong configuration ends with 2, and nothing is asked', async () => {
+test('with an invalid configuration it exits with 2 and sends no request', async () => {
   const { code, err } = await check([
     'name: one, apiKey: { publicKey: { env: PUBLIC }, privateKey: { env: NOWHERE } }',
   ]);

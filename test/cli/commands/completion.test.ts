@@ -16,7 +16,7 @@ beforeAll(() => {
 });
 afterAll(() => rmSync(folder, { recursive: true }));
 
-/** The script for a shell, in a file. */
+/** Writes the script for a shell to a file. */
 async function scriptFor(shell: string): Promise<string> {
   const { out } = await say(['completion', shell]);
   const path = join(folder, `script.${shell}`);
@@ -24,7 +24,7 @@ async function scriptFor(shell: string): Promise<string> {
   return path;
 }
 
-/** The words `atlas-gateway` and `words`, each as one of the shell's. */
+/** `atlas-gateway` and `words`, quoted for the shell. */
 const quoted = (words: readonly string[]) => ['atlas-gateway', ...words].map((word) => `'${word}'`).join(' ');
 
 function sh(shell: string, args: readonly string[]): string[] {
@@ -46,7 +46,7 @@ const flagsOf = (name: string) => [
 ];
 
 describe.skipIf(!isInstalled('bash'))('in bash', () => {
-  /** What is offered for the last of the words. */
+  /** The completions offered for the last word. */
   async function complete(...words: string[]): Promise<string[]> {
     const script = await scriptFor('bash');
     return sh('bash', [
@@ -56,7 +56,7 @@ describe.skipIf(!isInstalled('bash'))('in bash', () => {
     ]);
   }
 
-  test('offers every command, and those that begin as the word does', async () => {
+  test('offers all commands, or those that begin with the word', async () => {
     expect(await complete('')).toEqual([...names, '--help', '--version']);
     expect(await complete('he')).toEqual(['healthcheck', 'help']);
   });
@@ -65,13 +65,13 @@ describe.skipIf(!isInstalled('bash'))('in bash', () => {
     expect(await complete(name, '--')).toEqual(flagsOf(name));
   });
 
-  test('offers files where a file is taken, also with spaces in their names', async () => {
+  test('offers files for a file flag, also with spaces in their names', async () => {
     expect((await complete('serve', '--config', 'gate')).sort()).toEqual(['gate two.yaml', 'gateway.yaml']);
     expect((await complete('check', '--config', '=', 'gateway')).sort()).toEqual(['gateway.yaml']);
     expect(await complete('check', '--config', '=')).toContain('gateway.yaml');
   });
 
-  test('offers nothing where only the person knows, and the choices of an argument', async () => {
+  test('offers nothing for free values, and the choices of an argument', async () => {
     expect(await complete('demo', '--port', '')).toEqual([]);
     expect(await complete('completion', '')).toEqual(['bash', 'zsh', 'fish']);
     expect(await complete('help', 'se')).toEqual(['serve']);
@@ -80,7 +80,7 @@ describe.skipIf(!isInstalled('bash'))('in bash', () => {
 });
 
 describe.skipIf(!isInstalled('zsh'))('in zsh', () => {
-  /** What the script asks zsh's own functions to offer. */
+  /** The arguments with which the script calls zsh's completion functions. */
   async function complete(...words: string[]): Promise<string[]> {
     const script = await scriptFor('zsh');
     return sh('zsh', [
@@ -90,7 +90,7 @@ describe.skipIf(!isInstalled('zsh'))('in zsh', () => {
     ]);
   }
 
-  test('offers every command with what it does', async () => {
+  test('offers every command with its summary', async () => {
     expect((await complete('')).map((line) => line.split(':')[0])).toEqual(names);
   });
 
@@ -99,7 +99,7 @@ describe.skipIf(!isInstalled('zsh'))('in zsh', () => {
     expect(offered.map((line) => line.split(/[=[]/)[0])).toEqual(flagsOf(name));
   });
 
-  test('offers files where a file is taken', async () => {
+  test('offers files for a file flag', async () => {
     expect((await complete('serve', '')).find((line) => line.startsWith('--config'))).toMatch(
       /:file:_files$/,
     );

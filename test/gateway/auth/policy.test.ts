@@ -32,7 +32,7 @@ const opening = (grants: Permissions, ...opened: string[]): Permissions => ({
   operations: opened,
 });
 
-function verdictOn(grants: Permissions, target: string): Decision {
+function decisionOn(grants: Permissions, target: string): Decision {
   const [path = '', query = ''] = `/api/atlas/v2${target}`.split('?');
   const match = catalog.match(path);
   if (match.type !== 'matched') throw new Error(`${target} is ${match.type}`);
@@ -44,31 +44,31 @@ function verdictOn(grants: Permissions, target: string): Decision {
 const LINKS = `/groups/${P1}/streams/privateLinkConnections`;
 const OTHER_LINKS = `/groups/${P2}/streams/privateLinkConnections`;
 
-describe('which operations are open', () => {
+describe('operation grants', () => {
   test.each<[title: string, Permissions, target: string, Decision]>([
-    ['`lists` opens a list', ONE, LINKS, 'allowed'],
-    ['a tag opens its lists', opening(ONE, 'Streams'), LINKS, 'allowed'],
+    ['`lists` grants a list', ONE, LINKS, 'allowed'],
+    ['a tag grants its lists', opening(ONE, 'Streams'), LINKS, 'allowed'],
     ['another tag does not', opening(ONE, 'Clusters'), LINKS, 'operation-forbidden'],
-    ['an id opens its list', opening(ONE, 'listGroupStreamPrivateLinkConnections'), LINKS, 'allowed'],
+    ['an id grants its list', opening(ONE, 'listGroupStreamPrivateLinkConnections'), LINKS, 'allowed'],
     ['an older name does too', opening(ONE, 'listPrivateLinkConnections'), LINKS, 'allowed'],
-    ['nothing opens nothing', opening(ONE), LINKS, 'operation-forbidden'],
-    ['`lists` leaves secrets closed', ONE, `/groups/${P1}/alertConfigs`, 'operation-forbidden'],
-    ['a tag does too', opening(ONE, 'Events'), `/groups/${P1}/events`, 'operation-forbidden'],
-    ['an id opens secrets', opening(ONE, 'listGroupAlertConfigs'), `/groups/${P1}/alertConfigs`, 'allowed'],
-  ])('%s', (_title, grants, target, verdict) => {
-    expect(verdictOn(grants, target)).toBe(verdict);
+    ['no grant allows nothing', opening(ONE), LINKS, 'operation-forbidden'],
+    ['`lists` does not grant secrets', ONE, `/groups/${P1}/alertConfigs`, 'operation-forbidden'],
+    ['a tag does not grant secrets', opening(ONE, 'Events'), `/groups/${P1}/events`, 'operation-forbidden'],
+    ['an id grants secrets', opening(ONE, 'listGroupAlertConfigs'), `/groups/${P1}/alertConfigs`, 'allowed'],
+  ])('%s', (_title, grants, target, decision) => {
+    expect(decisionOn(grants, target)).toBe(decision);
   });
 });
 
-describe('which projects and organizations may be named', () => {
+describe('project and organization grants', () => {
   test.each<[title: string, Permissions, target: string, Decision]>([
     ['a granted project', ONE, LINKS, 'allowed'],
     ['another project', ONE, OTHER_LINKS, 'project-forbidden'],
     ['any project for `all`', ALL, OTHER_LINKS, 'allowed'],
-    ['a closed operation of another project', opening(ONE), OTHER_LINKS, 'operation-forbidden'],
+    ['a forbidden operation of another project', opening(ONE), OTHER_LINKS, 'operation-forbidden'],
     ['a granted organization', ONE_OF_EACH, `/orgs/${O1}/teams`, 'allowed'],
     ['another organization', ONE_OF_EACH, `/orgs/${O2}/teams`, 'project-forbidden'],
-    ['an organization without a grant of any', ONE, `/orgs/${O1}/teams`, 'project-forbidden'],
+    ['an organization without any organization grant', ONE, `/orgs/${O1}/teams`, 'project-forbidden'],
     ['a granted project in the query', ONE, `/rateLimits?groupId=${P1}`, 'allowed'],
     ['another project in the query', ONE, `/rateLimits?groupId=${P2}`, 'project-forbidden'],
     ['a granted organization in the query', ONE_OF_EACH, `/rateLimits?orgId=${O1}`, 'allowed'],
@@ -78,16 +78,26 @@ describe('which projects and organizations may be named', () => {
     ['no id at all', ONE_OF_EACH, '/rateLimits', 'operation-forbidden'],
     ['no id at all for `all`', ALL, '/rateLimits', 'allowed'],
     ['a user', ONE_OF_EACH, `/rateLimits?userId=${CLIENT}`, 'operation-forbidden'],
-    ['a user besides', ONE_OF_EACH, `/rateLimits?groupId=${P1}&userId=${CLIENT}`, 'operation-forbidden'],
-    ['an address besides', ONE, `/rateLimits?groupId=${P1}&ipAddress=10.0.0.1`, 'operation-forbidden'],
+    [
+      'a granted project and a user',
+      ONE_OF_EACH,
+      `/rateLimits?groupId=${P1}&userId=${CLIENT}`,
+      'operation-forbidden',
+    ],
+    [
+      'a granted project and an address',
+      ONE,
+      `/rateLimits?groupId=${P1}&ipAddress=10.0.0.1`,
+      'operation-forbidden',
+    ],
     [
       'a user of a granted organization',
       opening(ONE_OF_EACH, 'listOrgTeamUsers'),
       `/orgs/${O1}/teams/${P1}/users?userId=${P2}`,
       'allowed',
     ],
-  ])('%s', (_title, grants, target, verdict) => {
-    expect(verdictOn(grants, target)).toBe(verdict);
+  ])('%s', (_title, grants, target, decision) => {
+    expect(decisionOn(grants, target)).toBe(decision);
   });
 
   test('every value of a repeated parameter is checked', () => {
@@ -99,30 +109,30 @@ describe('which projects and organizations may be named', () => {
   });
 });
 
-describe('which answers may be seen', () => {
+describe('response scopes', () => {
   const byId = (id: string) => opening(ONE_OF_EACH, id);
   test.each<[title: string, Permissions, target: string, Decision]>([
-    ['what is the same for everybody', NOTHING, '/eventTypes', 'allowed'],
-    ['a list across projects, which is cut', ONE, '/groups', 'allowed'],
-    ['the same with nothing to see', NOTHING, '/groups', 'allowed'],
-    ['the projects of an organization, which are cut', ONE_OF_EACH, `/orgs/${O1}/groups`, 'allowed'],
+    ['a list that is the same for all callers', NOTHING, '/eventTypes', 'allowed'],
+    ['a list across projects, which is filtered', ONE, '/groups', 'allowed'],
+    ['the same for a caller without grants', NOTHING, '/groups', 'allowed'],
+    ['the projects of an organization, which are filtered', ONE_OF_EACH, `/orgs/${O1}/groups`, 'allowed'],
     ['those of another organization', ONE_OF_EACH, `/orgs/${O2}/groups`, 'project-forbidden'],
     [
-      'the projects of an account, which are cut',
+      'the projects of an account, which are filtered',
       ONE_OF_EACH,
       `/orgs/${O1}/serviceAccounts/${CLIENT}/groups`,
       'allowed',
     ],
-    ['users with their roles everywhere', byId('listOrgUsers'), `/orgs/${O1}/users`, 'allowed'],
+    ['users with their roles in all projects', byId('listOrgUsers'), `/orgs/${O1}/users`, 'allowed'],
     ['users of another organization', byId('listOrgUsers'), `/orgs/${O2}/users`, 'project-forbidden'],
-    ['users, unnamed', ALL, `/orgs/${O1}/users`, 'operation-forbidden'],
+    ['users without a grant by id', ALL, `/orgs/${O1}/users`, 'operation-forbidden'],
     [
       'invoices with those of linked organizations',
       ALL_PROJECTS,
       `/orgs/${O1}/invoices`,
       'operation-forbidden',
     ],
-    ['the same, named', byId('listOrgInvoices'), `/orgs/${O1}/invoices`, 'operation-forbidden'],
+    ['the same, granted by id', byId('listOrgInvoices'), `/orgs/${O1}/invoices`, 'operation-forbidden'],
     ['the same for `all`', ALL, `/orgs/${O1}/invoices`, 'allowed'],
     [
       'identity providers of a federation',
@@ -131,11 +141,11 @@ describe('which answers may be seen', () => {
       'operation-forbidden',
     ],
     ['the same for `all`', ALL, `/federationSettings/${P1}/identityProviders`, 'allowed'],
-  ])('%s', (_title, grants, target, verdict) => {
-    expect(verdictOn(grants, target)).toBe(verdict);
+  ])('%s', (_title, grants, target, decision) => {
+    expect(decisionOn(grants, target)).toBe(decision);
   });
 
-  test('an operation that nobody has reviewed is open to those only who may see everything', () => {
+  test('an operation without a reviewed scope is allowed only for callers that may see everything', () => {
     const unreviewed: Operation = {
       id: 'listGroupSomethingNew',
       path: '/api/atlas/v2/groups/{groupId}/somethingNew',

@@ -28,8 +28,8 @@ function choose(credentials: readonly Credential[], sees: Record<string, readonl
   };
 }
 
-describe('which credential is asked', () => {
-  test('those that name the project, in the order of the configuration', async () => {
+describe('credential selection', () => {
+  test('prefers credentials that name the project, in configuration order', async () => {
     const { candidatesFor, asked } = choose(
       [credential('a', ['p']), credential('b', ['q']), credential('c', ['p'])],
       {},
@@ -39,13 +39,13 @@ describe('which credential is asked', () => {
     expect(asked).toEqual([]);
   });
 
-  test('a single one without projects, without asking Atlas what it sees', async () => {
+  test('uses a single credential without projects, without discovery', async () => {
     const { candidatesFor, asked } = choose([credential('a')], {});
     expect(await candidatesFor('p')).toEqual(['a']);
     expect(asked).toEqual([]);
   });
 
-  test('of several without projects the one that sees it; Atlas is asked once for all who wait', async () => {
+  test('of several without projects uses the one that sees the project; waiters share one discovery', async () => {
     const { candidatesFor, asked, clock } = choose([credential('a'), credential('b')], {
       a: ['p'],
       b: ['q'],
@@ -65,12 +65,12 @@ describe('which credential is asked', () => {
     expect(await candidatesFor('p')).toEqual(['a']);
   });
 
-  test('one that Atlas does not answer for stays in the choice, last', async () => {
+  test('keeps a credential whose discovery failed as the last candidate', async () => {
     const { candidatesFor } = choose([credential('a'), credential('b'), credential('c', ['p'])], {
       a: undefined,
       b: ['p'],
     });
-    // One that names the project is at hand: what the others see is only found out for later.
+    // A credential that names the project is known: discovery of the others runs in the background.
     expect(await candidatesFor('p')).toEqual(['c']);
     expect(await candidatesFor('p')).toEqual(['c', 'b', 'a']);
   });

@@ -47,7 +47,7 @@ const record = fc
     }),
   );
 
-test('a record reads as what was written', () => {
+test('a record reads as it was written', () => {
   fc.assert(
     fc.property(record, (written) => {
       expect(readListingRecord(writeListingRecord(written))).toEqual(written);
@@ -55,7 +55,7 @@ test('a record reads as what was written', () => {
   );
 });
 
-test('a record that was cut or changed reads as nothing, or as a list that fits together', () => {
+test('a truncated or changed record reads as undefined or as a consistent list', () => {
   fc.assert(
     fc.property(record, fc.nat(), fc.nat(255), (written, place, byte) => {
       const bytes = writeListingRecord(written);

@@ -31,7 +31,7 @@ function listOf(items: readonly unknown[], whole = true): Listing {
   };
 }
 
-function createTestViews() {
+function createTestFilter() {
   let revisions = 1;
   return createListingFilter(() => ++revisions);
 }
@@ -42,7 +42,7 @@ const a = { id: 'a', groupId: 'x' };
 const b = { id: 'b', groupId: 'y' };
 const c = { id: 'c', groupId: 'x' };
 
-describe('what a caller sees of a list', () => {
+describe('the items that a caller sees', () => {
   test.each<[title: string, operation: string, Caller, items: readonly unknown[], seen: readonly unknown[]]>([
     ['its projects, by id', 'listGroups', callerWith(['a', 'c']), [a, b, c], [a, c]],
     ['in the order of the list', 'getOrgGroups', callerWith(['c', 'b']), [a, b, c], [b, c]],
@@ -50,40 +50,40 @@ describe('what a caller sees of a list', () => {
     ['its projects of an account', 'getOrgServiceAccountGroups', callerWith(['y']), [a, b, c], [b]],
     ['its keys', 'listOrgAiModelApiKeys', callerWith(['y']), [a, b, c], [b]],
     ['its organizations', 'listOrgs', callerWith('all', ['b']), [a, b, c], [b]],
-    ['all projects, where they are granted', 'listGroups', callerWith('all'), [a, b, c], [a, b, c]],
+    ['all projects, if they are granted', 'listGroups', callerWith('all'), [a, b, c], [a, b, c]],
     ['no organization for all projects', 'listOrgs', callerWith('all'), [a, b, c], []],
     ['nothing without grants', 'listGroups', callerWith([]), [a, b, c], []],
     ['nothing of an empty list', 'listGroups', callerWith(['a']), [], []],
-    ['an item that stands there twice, twice', 'listGroups', callerWith(['a']), [a, a], [a, a]],
-    ['none that has no id', 'listGroups', callerWith(['a', 'undefined']), [{}, { id: null }], []],
-    ['none whose id is not a string', 'listGroups', callerWith(['1']), [{ id: 1 }, { id: ['1'] }], []],
-    ['none that is not an object', 'listGroups', callerWith(['a']), ['a', null, ['a'], 7], []],
-    ['lists of one project whole', 'listGroupClusters', callerWith(['a']), [a, b, c], [a, b, c]],
+    ['a duplicate item, twice', 'listGroups', callerWith(['a']), [a, a], [a, a]],
+    ['no item without an id', 'listGroups', callerWith(['a', 'undefined']), [{}, { id: null }], []],
+    ['no item whose id is not a string', 'listGroups', callerWith(['1']), [{ id: 1 }, { id: ['1'] }], []],
+    ['no item that is not an object', 'listGroups', callerWith(['a']), ['a', null, ['a'], 7], []],
+    ['lists of one project unfiltered', 'listGroupClusters', callerWith(['a']), [a, b, c], [a, b, c]],
   ])('%s', (_title, operation, caller, items, seen) => {
-    const view = createTestViews()(caller, operation, listOf(items));
-    expect(itemsIn(view)).toEqual(seen);
-    expect(view.totalCount).toBe(seen.length);
+    const filtered = createTestFilter()(caller, operation, listOf(items));
+    expect(itemsIn(filtered)).toEqual(seen);
+    expect(filtered.totalCount).toBe(seen.length);
   });
 });
 
-describe('a view', () => {
-  const filterFor = createTestViews();
+describe('a filtered list', () => {
+  const filterFor = createTestFilter();
   const list = listOf([a, b, c]);
 
-  test('is the list itself for those who see all of it', () => {
+  test('is the list itself for callers that see all of it', () => {
     expect(filterFor(callerWith('all'), 'listGroups', list)).toBe(list);
   });
 
-  test('is made once for all who see the same', () => {
-    const view = filterFor(callerWith(['a', 'c']), 'listGroups', list);
-    expect(filterFor(callerWith(['c', 'a']), 'listGroups', list)).toBe(view);
-    expect(filterFor(callerWith(['a']), 'listGroups', list)).not.toBe(view);
+  test('is created once for all callers that see the same items', () => {
+    const filtered = filterFor(callerWith(['a', 'c']), 'listGroups', list);
+    expect(filterFor(callerWith(['c', 'a']), 'listGroups', list)).toBe(filtered);
+    expect(filterFor(callerWith(['a']), 'listGroups', list)).not.toBe(filtered);
   });
 
-  test('has a serial of its own, and what else the list has', () => {
-    const view = filterFor(callerWith(['a']), 'listGroups', list);
-    expect(view.revision).not.toBe(list.revision);
-    expect(view).toMatchObject({
+  test('has its own revision and keeps the other fields of the list', () => {
+    const filtered = filterFor(callerWith(['a']), 'listGroups', list);
+    expect(filtered.revision).not.toBe(list.revision);
+    expect(filtered).toMatchObject({
       type: 'list',
       whole: true,
       offset: 0,
@@ -92,15 +92,15 @@ describe('a view', () => {
     });
   });
 
-  test('is named by its own items, whatever the others are', () => {
+  test('has a snapshot id that depends only on its own items', () => {
     const caller = callerWith(['a', 'c']);
-    const view = filterFor(caller, 'listGroups', list);
-    expect(filterFor(caller, 'listGroups', listOf([b, a, b, c])).snapshot).toBe(view.snapshot);
-    expect(filterFor(caller, 'listGroups', listOf([c, a])).snapshot).not.toBe(view.snapshot);
-    expect(view.snapshot).not.toBe(list.snapshot);
+    const filtered = filterFor(caller, 'listGroups', list);
+    expect(filterFor(caller, 'listGroups', listOf([b, a, b, c])).snapshot).toBe(filtered.snapshot);
+    expect(filterFor(caller, 'listGroups', listOf([c, a])).snapshot).not.toBe(filtered.snapshot);
+    expect(filtered.snapshot).not.toBe(list.snapshot);
   });
 
-  test('is not made of a page', () => {
+  test('is not created from a page', () => {
     expect(() => filterFor(callerWith(['a']), 'listGroups', listOf([a, b], false))).toThrow('whole list');
     expect(filterFor(callerWith('all'), 'listGroups', listOf([a, b], false)).whole).toBe(false);
   });

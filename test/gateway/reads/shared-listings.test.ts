@@ -41,7 +41,7 @@ const records = fc.record({
   staleIfErrorMs: fc.nat(),
 });
 
-test('a listing that another gateway wrote is the same listing, under a number of this gateway’s', () => {
+test('a listing written by another gateway reads as the same listing with a revision of this gateway', () => {
   fc.assert(
     fc.property(records, (record) => {
       const read = createListingCodec(() => 7).read(createListingCodec(() => 0).write(record));
@@ -51,7 +51,7 @@ test('a listing that another gateway wrote is the same listing, under a number o
   );
 });
 
-test('bytes that hold no listing are none', () => {
+test('bytes that are not a listing read as undefined', () => {
   const codec = createListingCodec(() => 0);
   fc.assert(
     fc.property(fc.uint8Array({ maxLength: 200 }), (bytes) => {

@@ -10,7 +10,7 @@ const PAGE = { accept: 'text/html' };
 let running: Running;
 afterEach(() => running.stop());
 
-/** As on a listener that other machines reach: the token is what counts, not the address. */
+/** As on a listener that other machines can reach: the token decides, not the address. */
 const withToken = (more: Parameters<typeof startGateway>[0] = {}) =>
   startGateway({
     ...more,
@@ -22,7 +22,7 @@ const post = (path: string, headers: Record<string, string>, body = '{}') =>
 const JSON_TYPE = { 'content-type': 'application/json' };
 
 describe('without a token, on loopback', () => {
-  test('the status is a page and JSON with the same facts', async () => {
+  test('the status page and /status.json contain the same data', async () => {
     running = await startGateway();
     await running.get(linksOf(orders));
     await running.get(linksOf(orders));
@@ -61,7 +61,7 @@ describe('without a token, on loopback', () => {
       expect(page.text).toContain(text);
   });
 
-  test('a page may use its own script and style alone, known by a nonce that is another one each time', async () => {
+  test('the CSP of a page allows only its own script and style, by a fresh nonce', async () => {
     running = await startGateway();
     const nonces = new Set<string>();
     for (let turn = 0; turn < 3; turn++) {
@@ -84,7 +84,7 @@ describe('without a token, on loopback', () => {
     expect(nonces.size).toBe(3);
   });
 
-  test('it answers under names of this machine only, so that no other site is taken for it', async () => {
+  test('only requests to names of this machine are answered, against DNS rebinding', async () => {
     running = await startGateway();
     const { port } = new URL(running.admin);
     for (const host of [
@@ -121,7 +121,7 @@ describe('without a token, on loopback', () => {
     }
   });
 
-  test("another site's page cannot purge with the browser of somebody who may", async () => {
+  test("another site's page cannot purge through an operator's browser", async () => {
     running = await startGateway();
     const origin = running.admin;
     const crossProjectRule: Record<string, string>[] = [
@@ -152,12 +152,12 @@ describe('without a token, on loopback', () => {
     );
   });
 
-  test('there is nothing to sign in to', async () => {
+  test('the sign-in routes do not exist', async () => {
     running = await startGateway();
     expect((await post('/sign-in', {}, 'token=x')).status).toBe(404);
   });
 
-  test('a purge of a project nobody knows is 404; of one that is known and holds nothing, 200', async () => {
+  test('purging an unknown project is 404, purging a known one without cached lists 200', async () => {
     running = await startGateway();
     const purge = (project: string, more: object = {}) =>
       post('/cache/purge', JSON_TYPE, JSON.stringify({ project, ...more }));
@@ -170,7 +170,7 @@ describe('without a token, on loopback', () => {
       parameters: [],
       reason: 'Not Found',
     });
-    // Named by a caller's grants, though nothing was read.
+    // Configured in a caller's grants, but never read.
     expect((await purge(orders.id)).status).toBe(200);
     expect((await purge(search.id, { soft: true })).status).toBe(404);
     await running.get(linksOf(search));
@@ -181,7 +181,7 @@ describe('without a token, on loopback', () => {
 });
 
 describe('with a token', () => {
-  test('probes and metrics are open, all else is 401: as a page for people, as an error for programs', async () => {
+  test('probes and metrics are open, all else is 401: a page for browsers, an ApiError for other clients', async () => {
     running = await withToken();
     for (const path of ['/healthz', '/readyz', '/metrics'])
       expect((await ask(running.admin, path)).status).toBe(200);
@@ -208,7 +208,7 @@ describe('with a token', () => {
   const statusWith = async (cookie: string) =>
     (await ask(running.admin, '/status.json', { headers: { cookie } })).status;
 
-  test('who signs in gets a session of eight hours in a cookie that no script reads and no other site sends', async () => {
+  test('signing in opens a session of eight hours with an HttpOnly, SameSite=Strict cookie', async () => {
     const clock = createFakeClock();
     running = await withToken({ clock });
     const { reply, cookie } = await signIn(`token=${TOKEN}`);
@@ -228,7 +228,7 @@ describe('with a token', () => {
     expect(await statusWith(cookie)).toBe(401);
   });
 
-  test('who signs out is out, and whoever else is in stays', async () => {
+  test('signing out closes only the own session', async () => {
     running = await withToken();
     const [one, other] = [await signIn(`token=${TOKEN}`), await signIn(`token=${TOKEN}`)];
     expect((await post('/sign-out', { cookie: one.cookie, origin: running.admin })).status).toBe(303);
@@ -236,7 +236,7 @@ describe('with a token', () => {
     expect(await statusWith(other.cookie)).toBe(200);
   });
 
-  test('a wrong token, another site and a way out of here are refused', async () => {
+  test('wrong tokens, cross-site sign-ins and redirects to other sites are rejected', async () => {
     running = await withToken();
     const wrong = await signIn('token=%3Cscript%3Ealert(1)%3C/script%3E');
     expect(wrong.reply.status).toBe(401);
@@ -254,14 +254,14 @@ describe('with a token', () => {
     expect((await signIn(`token=${'x'.repeat(9_000)}`)).reply.status).toBe(413);
   });
 
-  test('a hundred sessions are kept: the first one makes room', async () => {
+  test('at most a hundred sessions are open: the oldest one is closed', async () => {
     running = await withToken();
     const first = await signIn(`token=${TOKEN}`);
     for (let number = 0; number < 100; number++) await signIn(`token=${TOKEN}`);
     expect(await statusWith(first.cookie)).toBe(401);
   });
 
-  test('the token is neither on a page nor in the status', async () => {
+  test('the token appears neither on a page nor in the status', async () => {
     running = await withToken();
     const { cookie } = await signIn(`token=${TOKEN}`);
     for (const path of ['/', '/status.json', '/metrics'])
@@ -273,11 +273,11 @@ describe('the browser of private link connections', () => {
   const page = (query = '', project = orders.id) =>
     ask(running.admin, `/projects/${project}/private-link-connections${query}`, { headers: PAGE });
 
-  test('shows what is held and asks Atlas nothing; where nothing is held it says how to load it', async () => {
+  test('shows cached lists without calling Atlas, or how to load one', async () => {
     running = await startGateway();
     const nothing = await page();
     expect(nothing.status).toBe(200);
-    expect(nothing.text).toContain('No list of this project is held');
+    expect(nothing.text).toContain('No list of this project is cached');
     expect(nothing.text).toContain(`${running.origin}/api/atlas/v2/groups/${orders.id}`);
     expect(running.upstream()).toHaveLength(0);
     await running.get(linksOf(orders));
@@ -288,7 +288,7 @@ describe('the browser of private link connections', () => {
     expect((await page('', 'nothing')).status).toBe(404);
   });
 
-  test('a long list comes a hundred rows at a time', async () => {
+  test('a long list is shown in pages of a hundred rows', async () => {
     running = await startGateway();
     await running.get(linksOf(payments));
     const rows = (text: string) => text.split('<tr>').length - 2;
@@ -300,7 +300,7 @@ describe('the browser of private link connections', () => {
       expect((await page(`?page=${odd}`, payments.id)).status).toBe(200);
   });
 
-  test('hostile strings in every field stay text', async () => {
+  test('hostile strings in every field are escaped', async () => {
     running = await startGateway();
     const hostile = [
       '<script>alert(1)</script>',
@@ -351,7 +351,7 @@ describe('the browser of private link connections', () => {
 });
 
 describe('the metric of private link connections', () => {
-  test('is exported where it is asked for, and nowhere else', async () => {
+  test('is exported only if it is enabled', async () => {
     running = await startGateway();
     await running.get(linksOf(orders));
     expect((await ask(running.admin, '/metrics')).text).not.toContain('atlas_private_link_connections');

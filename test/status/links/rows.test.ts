@@ -38,7 +38,7 @@ describe('the rows of the browser', () => {
     expect(found(query)).toEqual(ids);
   });
 
-  test('whatever Atlas sends becomes short text in which nothing is hidden', () => {
+  test('values from Atlas become short text without invisible characters', () => {
     const row = rowOf({
       _id: { $oid: 'x' },
       state: '\u202eENOD\u0000',
@@ -53,7 +53,7 @@ describe('the rows of the browser', () => {
   });
 });
 
-describe('numbers as people read them', () => {
+describe('number formats', () => {
   test.each([
     [count(1_234_567), '1,234,567'],
     [count(999), '999'],

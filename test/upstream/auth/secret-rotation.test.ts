@@ -35,7 +35,7 @@ function start() {
   return { clock, accepted, proofs, rotation, used, outcomes };
 }
 
-test('a new secret is used once it is proved, by one call', async () => {
+test('a new secret is used once one call has verified it', async () => {
   const { clock, accepted, proofs, rotation, used, outcomes } = start();
   accepted.add('second');
   rotation.proposeSecrets(secretsOf('second'));
@@ -44,7 +44,7 @@ test('a new secret is used once it is proved, by one call', async () => {
   expect([await used(), proofs, outcomes()]).toEqual(['second', ['second'], ['rotated']]);
 });
 
-test('a refused one keeps the old, and is tried again ever more seldom', async () => {
+test('if a new secret is rejected, the old one stays in use and the new one is verified again with backoff', async () => {
   const { clock, accepted, proofs, rotation, used } = start();
   rotation.proposeSecrets(secretsOf('second'));
   await clock.advance(600_000);
@@ -55,7 +55,7 @@ test('a refused one keeps the old, and is tried again ever more seldom', async (
   expect(await used()).toBe('second');
 });
 
-test('who offers the old one again, or another, ends the trying', async () => {
+test('proposing the old secret again, or another one, stops the attempts', async () => {
   const { clock, accepted, proofs, rotation, used } = start();
   rotation.proposeSecrets(secretsOf('second'));
   await clock.advance(0);

@@ -49,11 +49,11 @@ describe('the budget', () => {
     for (let index = 0; index < count; index++) await send(request(more));
   };
 
-  test('lets as many pass as the bucket holds, then tells when there is enough again', async () => {
+  test('lets through as many requests as the bucket has tokens, then reports when there are enough again', async () => {
     await spend(1_200);
     const outcomes: UpstreamResult[] = [];
     for (let index = 0; index < 40; index++) void send(request()).then((answer) => outcomes.push(answer));
-    // The fake clock lets everything settle that is not waiting for it: a token comes every 125 ms, for 16 of them soon enough.
+    // The fake clock settles everything that does not wait for it: a token is refilled every 125 ms, soon enough for 16 requests.
     await clock.advance(0);
     expect(lists()).toBe(1_200);
     expect(outcomes.map(codeOf)).toEqual(Array.from({ length: 24 }, () => 'UPSTREAM_RATE_LIMITED'));
@@ -66,7 +66,7 @@ describe('the budget', () => {
     expect(outcomes.slice(24).map(codeOf)).toEqual(Array.from({ length: 16 }, () => 200));
   });
 
-  test('has who comes a little too early wait a moment', async () => {
+  test('queues a request that arrives slightly too early', async () => {
     await spend(1_200);
     const waiting = send(request());
     await clock.advance(100);
@@ -75,7 +75,7 @@ describe('the budget', () => {
     expect(codeOf(await waiting)).toBe(200);
   });
 
-  test('has callers take turns: who asks once is served before the fifteenth of who asks much', async () => {
+  test('serves callers round-robin: a single request is served before the fifteenth of a busy caller', async () => {
     await spend(1_200);
     const order: string[] = [];
     for (let index = 0; index < 15; index++)
@@ -86,7 +86,7 @@ describe('the budget', () => {
     expect(order.indexOf('quiet')).toBeLessThanOrEqual(1);
   });
 
-  test('takes a walk’s pages at once, or none of them', async () => {
+  test('charges all pages of a walk at once, or none', async () => {
     await spend(1_195);
     const walk = await send(request({ cost: 30 }));
     expect(codeOf(walk)).toBe('UPSTREAM_RATE_LIMITED');
@@ -94,7 +94,7 @@ describe('the budget', () => {
     expect(codeOf(await send(request({ cost: 0 })))).toBe(200);
   });
 
-  test('leaves a quarter to those who wait for an answer: a background refresh gets none of it', async () => {
+  test('reserves a quarter of the bucket for foreground requests', async () => {
     await spend(850);
     expect(codeOf(await send(request({ priority: 'background' })))).toBe(200);
     await spend(60);
@@ -103,7 +103,7 @@ describe('the budget', () => {
     expect(codeOf(await send(request()))).toBe(200);
   });
 
-  test('stretches freshness from half a bucket down, up to four times', async () => {
+  test('extends freshness below half a bucket, up to four times', async () => {
     const freshnessFactor = () => budget.freshnessFactor('one', 'streams', 'project');
     expect(freshnessFactor()).toBe(1);
     await spend(600);
@@ -114,7 +114,7 @@ describe('the budget', () => {
     expect(freshnessFactor()).toBe(4);
   });
 
-  test('keeps a bucket for each project, shared by all credentials; and one for each credential’s user', async () => {
+  test('has one bucket per project, shared by all credentials, and one per credential user', async () => {
     const other = budget.limit('two')(async () => ok());
     await spend(1_200);
     expect(budget.freshnessFactor('two', 'streams', 'project')).toBe(4);
@@ -131,7 +131,7 @@ describe('the budget', () => {
     );
   });
 
-  test('believes RateLimit-Remaining where it is less: others spend too', async () => {
+  test('adopts RateLimit-Remaining if it is lower, because others use the bucket too', async () => {
     reply = () => ok({ 'ratelimit-remaining': '3' });
     await send(request());
     reply = () => ok({ 'ratelimit-remaining': 'many' });
@@ -140,7 +140,7 @@ describe('the budget', () => {
     expect(left?.remaining).toBe(0);
   });
 
-  test('learns from a 429 how large the bucket is, that it is empty, and how long to wait', async () => {
+  test('takes from a 429 the bucket size, that the bucket is empty, and the wait', async () => {
     reply = () => limited(['/t', 7, 60, 30, 60], { 'retry-after': '7' });
     expect(await send(request())).toMatchObject({ code: 'UPSTREAM_RATE_LIMITED', retryAfterMs: 7_000 });
     expect(budget.remaining()[0]).toMatchObject({ remaining: 0, capacity: 60 });
@@ -160,7 +160,7 @@ describe('the budget', () => {
     },
   );
 
-  test('asks for the limits in force once, when a bucket runs low, and takes them over', async () => {
+  test('requests the current limits once when a bucket runs low, and adopts them', async () => {
     reply = ({ operation }) =>
       operation === 'listRateLimits'
         ? ok(
@@ -178,7 +178,7 @@ describe('the budget', () => {
     expect(asked.filter(({ operation }) => operation === 'listRateLimits')).toHaveLength(1);
   });
 
-  test('never lets more pass than the bucket held and refilled, whoever asks when', async () => {
+  test('never lets through more requests than the bucket had and refilled, for any callers and times', async () => {
     const step = fc.record({
       wait: fc.integer({ min: 0, max: 5_000 }),
       asks: fc.integer({ min: 1, max: 40 }),
@@ -194,7 +194,7 @@ describe('the budget', () => {
         });
         let told = false;
         const limitedOnce = () => {
-          // The first answer says how small the bucket is.
+          // The first response reports how small the bucket is.
           const answer = told ? ok() : limited(['/t', 0, 20, 60, 60]);
           told = true;
           return answer;
@@ -204,7 +204,7 @@ describe('the budget', () => {
             void limit({ ...request(), deadlineAt: time.now() + 10_000, caller: String(index % 3) });
           await time.advance(wait);
         }
-        // Before the first answer nobody knew; after it a token a second.
+        // The size is unknown before the first response; after it, one token is refilled per second.
         const known = passed - (steps[0]?.asks ?? 0);
         expect(known).toBeLessThanOrEqual((time.now() - started) / 1_000 + 1);
       }),
@@ -212,7 +212,7 @@ describe('the budget', () => {
     );
   });
 
-  test('forgets scopes rather than grow for ever', async () => {
+  test('evicts old scopes instead of growing without bound', async () => {
     for (let index = 0; index < 10_500; index++) await send(request({ scope: `project-${index}` }));
     expect(budget.freshnessFactor('one', 'streams', 'project-0')).toBe(1);
     expect(budget.remaining()).toHaveLength(1);

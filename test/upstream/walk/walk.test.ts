@@ -19,7 +19,7 @@ const LIST = {
 const item = (number: number) => ({ id: `item-${number}` });
 const items = (count: number) => Array.from({ length: count }, (_none, index) => item(index));
 
-/** An Atlas whose list is what `at` says when a page is asked for. */
+/** An Atlas whose list is the result of `at` at the time of each page request. */
 function atlas(
   at: (question: number) => readonly { id: string }[],
   errors: (question: number, target: string) => UpstreamResult | undefined = () => undefined,
@@ -61,14 +61,14 @@ describe('a walk', () => {
     [500, 1],
     [501, 2],
     [1_234, 3],
-  ])('of %i items costs %i questions', async (count, questions) => {
+  ])('of %i items costs %i requests', async (count, questions) => {
     const { send, targets } = atlas(() => items(count));
     expect(countOf(await walk(send, LIST, 10_000))).toBe(count);
     expect(targets).toHaveLength(questions);
   });
 
-  test('of a list that shifts while it is read is begun again', async () => {
-    // The second page repeats an item of the first, because one was put in front of them in between.
+  test('of a list that shifts during the walk starts over', async () => {
+    // The second page repeats an item of the first, because an item was inserted before them in between.
     const { send, targets } = atlas((question) =>
       question === 1 ? items(700) : [{ id: 'new' }, ...items(699)],
     );
@@ -76,24 +76,24 @@ describe('a walk', () => {
     expect(targets).toHaveLength(4);
   });
 
-  test('of a list that grows while it is read is begun again', async () => {
+  test('of a list that grows during the walk starts over', async () => {
     const { send } = atlas((question) => items(question < 2 ? 700 : 701));
     expect(countOf(await walk(send, LIST, 10_000))).toBe(701);
   });
 
-  test('of a list that never holds still is torn, after a bounded number of tries', async () => {
+  test('of a list that changes during every attempt is torn after a bounded number of attempts', async () => {
     const { send, targets } = atlas((question) => items(600 + question));
     expect(countOf(await walk(send, LIST, 10_000))).toBe('torn');
     expect(targets).toHaveLength(6);
   });
 
-  test('of a list longer than wanted ends with the first page', async () => {
+  test('of a list longer than the maximum stops after the first page', async () => {
     const { send, targets } = atlas(() => items(1_001));
     expect(countOf(await walk(send, LIST, 1_000))).toBe('too-long');
     expect(targets).toHaveLength(1);
   });
 
-  test('goes on without counting where counting takes too long', async () => {
+  test('continues without counting if counting times out', async () => {
     const timeout: UpstreamResult = {
       type: 'answered',
       status: 500,
@@ -107,7 +107,7 @@ describe('a walk', () => {
     expect(countOf(await walk(send, LIST, 10_000))).toBe(1_100);
   });
 
-  test('that fails in the middle keeps nothing', async () => {
+  test('that fails halfway returns no items', async () => {
     const { send } = atlas(
       () => items(1_234),
       (question) => (question === 3 ? upstreamFailure('UPSTREAM_PROTOCOL', 'cut') : undefined),
