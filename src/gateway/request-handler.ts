@@ -461,7 +461,7 @@ export function createRequestHandler(
       }
     },
     /** Responds to a request that the edge rejected, so that it is counted and logged like any other. */
-    gatewayError(request: GatewayRequest, error: GatewayError): CompletedResponse {
+    reject(request: GatewayRequest, error: GatewayError): CompletedResponse {
       return complete(request, errorResponse(error), createContext());
     },
   };

@@ -101,7 +101,7 @@ export function createPublicApp({
     clock,
     onUnexpectedError,
     refuse: (request, response, why) =>
-      sendLast(request, response, requestHandler.gatewayError(requestOf(request), BODY_ERRORS[why])),
+      sendLast(request, response, requestHandler.reject(requestOf(request), BODY_ERRORS[why])),
   });
 
   function send(request: IncomingMessage, response: ServerResponse, answer: CompletedResponse): void {
@@ -149,7 +149,7 @@ export function createPublicApp({
     const takesBody = routed && method === 'POST';
     const error = checkEdge({ method, target, headers });
     if (error !== undefined) {
-      sendLast(request, response, requestHandler.gatewayError(seen, error));
+      sendLast(request, response, requestHandler.reject(seen, error));
       return;
     }
     if (takesBody) {
@@ -166,7 +166,7 @@ export function createPublicApp({
     const hasSlot = inFlight.begin();
     try {
       if (hasSlot) keepsSlot = answer(request, response, seen, headers.hasBody);
-      else send(request, response, requestHandler.gatewayError(seen, OVERLOADED));
+      else send(request, response, requestHandler.reject(seen, OVERLOADED));
     } finally {
       if (!keepsSlot) inFlight.end();
     }

@@ -19,6 +19,7 @@ import { readChallenge } from '../../src/upstream/auth/digest-challenge.ts';
 import { readCount } from '../../src/upstream/budget/rate-limit-messages.ts';
 import { readRetryAfter } from '../../src/upstream/retry-after.ts';
 import { createFakeClock } from '../support/fake-clock.ts';
+import { NO_HEADERS } from '../support/no-headers.ts';
 import { raw } from '../support/raw.ts';
 import { ACCEPT, linksOf, type Running, startGateway } from '../support/running.ts';
 
@@ -39,16 +40,6 @@ const access = createAccess(
 );
 const authenticate = (authorization: string) =>
   access.authenticate(authorization, { method: 'GET', target: '/' });
-const NO_HEADERS = {
-  authorization: undefined,
-  accept: undefined,
-  acceptEncoding: undefined,
-  ifNoneMatch: undefined,
-  cacheControl: undefined,
-  pragma: undefined,
-  hosts: 1,
-  hasBody: false,
-};
 
 /** All parsers of untrusted input and of Atlas's responses, by input. */
 const PARSERS: Readonly<Record<string, (text: string) => unknown>> = {
