@@ -13,7 +13,7 @@ import type { RedisClient } from './redis-client.ts';
 import { joinReply, purgeForm, readMessage, secretForm } from './wire-schemas.ts';
 
 /** How a gateway handles broadcasts of the other gateways. */
-export interface SharedHandlers extends PurgeHandlers, NewsHandlers {
+export interface ClusterHandlers extends PurgeHandlers, NewsHandlers {
   /** Purges may have been missed: everything is marked stale, so that it is revalidated but can still be served if that fails. */
   onDoubt(): void;
   /** A value was published or a lease was released. */
@@ -22,8 +22,8 @@ export interface SharedHandlers extends PurgeHandlers, NewsHandlers {
 
 /** The gateways that share one engine: they have a common secret for key names, one order of purges, and a broadcast log. */
 export interface Cluster {
-  /** Connects; resolves when this gateway has joined, or after at most a second. */
-  open(): Promise<void>;
+  /** Connects; resolves when this gateway has joined, or after at most a second. Nothing is handled before. */
+  open(handlers: ClusterHandlers): Promise<void>;
   close(): Promise<void>;
   /** A key name that reveals nothing about its parts without the group's secret; undefined before this gateway has joined. */
   keyFor(kind: string, ...parts: readonly string[]): string | undefined;
@@ -64,14 +64,12 @@ export function createCluster(
     budget,
     clock,
     random,
-    handlers,
   }: {
     engine: RedisClient;
     seal: Seal;
     budget: BudgetShare;
     clock: Clock;
     random: Random;
-    handlers: SharedHandlers;
   },
 ): Cluster {
   const space = createHash('sha256').update(namespace).digest('base64url').slice(0, NAME_LENGTH);
@@ -82,6 +80,8 @@ export function createCluster(
   let secret: { readonly id: string; readonly names: Buffer; readonly sealed: Buffer } | undefined;
   let run: Buffer | undefined;
   let damagedSecret = Buffer.alloc(0);
+  /** Given when the gateway is open: what they act on needs the cluster itself. */
+  let handlers: ClusterHandlers | undefined;
   let joinedAt = Number.NEGATIVE_INFINITY;
   let joining: Promise<void> | undefined;
   let incompleteJoins = 0;
@@ -91,11 +91,19 @@ export function createCluster(
     clock,
     random,
     handlers: {
-      onPurge: handlers.onPurge,
-      onGap: createPaced(handlers.onGap, () => DOUBT_PAUSE_MS, clock),
+      onPurge: (scope) => handlers?.onPurge(scope),
+      onGap: createPaced(
+        () => handlers?.onGap(),
+        () => DOUBT_PAUSE_MS,
+        clock,
+      ),
     },
   });
-  const doubt = createPaced(handlers.onDoubt, () => DOUBT_PAUSE_MS, clock);
+  const doubt = createPaced(
+    () => handlers?.onDoubt(),
+    () => DOUBT_PAUSE_MS,
+    clock,
+  );
   const news = createBroadcastLog(
     {
       self: random.bytes(9).toString('base64url'),
@@ -104,7 +112,13 @@ export function createCluster(
       joined: () => secret !== undefined,
       accountKey: (account) => keyOf(`budget:${keyFor('budget', account)}`),
     },
-    { engine, scripts, seal, budget, clock, handlers },
+    {
+      ...{ engine, scripts, seal, budget, clock },
+      handlers: {
+        onNews: (text) => handlers?.onNews(text),
+        onMissedNews: () => handlers?.onMissedNews(),
+      },
+    },
   );
 
   const createSecret = () => ({
@@ -242,10 +256,11 @@ export function createCluster(
 
   return {
     channel,
-    async open() {
+    async open(opened) {
+      handlers = opened;
       engine.open(channel, (message) => {
         if (message === '') scheduleSync();
-        else handlers.onChange(message);
+        else opened.onChange(message);
       });
       every(SYNC_MS, synchronize);
       every(EXCHANGE_MS, news.exchange);

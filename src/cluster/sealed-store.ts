@@ -122,7 +122,7 @@ function outcomeOf(reply: unknown): SharedOutcome {
 }
 
 export function createSealedStore(
-  { channel, maxBytes }: { channel: () => string; maxBytes: number },
+  { channel, maxBytes }: { channel: string; maxBytes: number },
   { engine, seal, clock, random }: { engine: RedisClient; seal: Seal; clock: Clock; random: Random },
 ): SealedStore {
   const self = random.bytes(9).toString('base64url');
@@ -171,7 +171,7 @@ export function createSealedStore(
       operation: 'publish',
       script: scripts.publish,
       keys: [valueKey(name), leaseKey(name)],
-      args: [owner, sealed, Math.max(1, Math.ceil(lifeMs)), channel(), name],
+      args: [owner, sealed, Math.max(1, Math.ceil(lifeMs)), channel, name],
       deadlineMs: WRITE_DEADLINE_MS,
     });
     return reply === 1;
@@ -182,7 +182,7 @@ export function createSealedStore(
       operation: 'release',
       script: scripts.release,
       keys: [leaseKey(name)],
-      args: [owner, channel(), name],
+      args: [owner, channel, name],
       deadlineMs: WRITE_DEADLINE_MS,
     });
   }

@@ -1,5 +1,6 @@
 import { createCatalog } from '../atlas/catalog.ts';
 import { operations } from '../atlas/operations.ts';
+import type { ResolvedConfig } from '../config/reload-settings.ts';
 import { createDiscover } from '../gateway/credentials/discovery.ts';
 import { type ProbeResult, probe } from '../gateway/credentials/probe.ts';
 import type { Clock } from '../lib/clock.ts';
@@ -7,7 +8,8 @@ import type { Random } from '../lib/random.ts';
 import { createSigner } from '../upstream/pipeline.ts';
 import { createRetry } from '../upstream/retry.ts';
 import { createTransport } from '../upstream/transport.ts';
-import { type ComposeOptions, MINT_FRACTION, secretsOf } from './gateway.ts';
+import { secretsOf } from './live-settings.ts';
+import { MINT_FRACTION } from './upstream.ts';
 
 /** The result of probing one credential. */
 export interface ProbedCredential extends ProbeResult {
@@ -20,7 +22,7 @@ export interface ProbedCredential extends ProbeResult {
 export interface CredentialProber {
   /** `discoverScopes`: also discovers what the credential sees. The probe and each discovery request end within `upstream.timeout`. */
   verify(
-    credential: ComposeOptions['config']['credentials'][number],
+    credential: ResolvedConfig['config']['credentials'][number],
     options: { readonly discoverScopes: boolean },
   ): Promise<ProbedCredential>;
   close(): Promise<void>;
@@ -38,7 +40,7 @@ const REVOKE_FRACTION = 0.2;
  * A token obtained for the probe is revoked: Atlas allows a service account 100 tokens, and the running gateway needs one.
  */
 export function createCredentialProber(
-  { config, secretOf }: Pick<ComposeOptions, 'config' | 'secretOf'>,
+  { config, secretOf }: ResolvedConfig,
   { clock, random }: { clock: Clock; random: Random },
 ): CredentialProber {
   const { origin, maxBody, timeout: timeoutMs } = config.upstream;

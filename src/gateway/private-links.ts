@@ -2,7 +2,7 @@ import { countItems, type Items, itemValue } from '../atlas/list-parser.ts';
 import { type FreshnessWindow, freshness } from '../cache/freshness.ts';
 import type { CacheEntry, ListCache } from '../cache/read-cache.ts';
 import type { Clock } from '../lib/clock.ts';
-import type { CachedList, Listing } from './reads/read-service.ts';
+import type { CachedList, Listing } from './reads/listing.ts';
 
 /** The list whose items metrics and status pages show. */
 export const PRIVATE_LINK_CONNECTIONS = 'listGroupStreamPrivateLinkConnections';

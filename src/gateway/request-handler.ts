@@ -20,14 +20,10 @@ import { parseCacheDirectives } from './cache-directives.ts';
 import type { CacheOutcome, DeprecatedEvent, RequestCompletedEvent } from './events.ts';
 import { type GatewayError, gatewayError } from './gateway-error.ts';
 import { loggedPath } from './logged-path.ts';
-import {
-  type createReadService,
-  type Listing,
-  partitionOf,
-  type Reader,
-  type ReadQuery,
-  type ReadResult,
-} from './reads/read-service.ts';
+import { partitionOf } from './reads/cache-key.ts';
+import type { Listing, ReadQuery, ReadResult } from './reads/listing.ts';
+import type { ReadService } from './reads/read-service.ts';
+import type { Reader } from './reads/reader.ts';
 import type { RequestMemo } from './request-memo.ts';
 import {
   type CachedHeads,
@@ -70,7 +66,7 @@ export interface RequestHandlerDependencies {
   readonly challenges: (stale: boolean) => readonly string[];
   /** Charges one request to the caller's rate limit and returns 0, or returns the milliseconds until one is available. */
   readonly acquireRequest: (caller: Caller) => number;
-  readonly lists: ReturnType<typeof createReadService>;
+  readonly lists: ReadService;
   readonly renderedPages: ReturnType<typeof createRenderedPages<CachedHeads>>;
   readonly requestMemo: RequestMemo<ResolvedRequest>;
   readonly clock: Clock;

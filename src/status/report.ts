@@ -1,6 +1,6 @@
 import type { ListCache } from '../cache/read-cache.ts';
 import type { PrivateLinks } from '../gateway/private-links.ts';
-import type { CachedList } from '../gateway/reads/read-service.ts';
+import type { CachedList } from '../gateway/reads/listing.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { RefusedRequest, StatusStats, Trend } from '../observability/status-stats.ts';
 

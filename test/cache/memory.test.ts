@@ -6,8 +6,10 @@ import { linkParameters, resolveQuery } from '../../src/atlas/query.ts';
 import { createPinnedListings } from '../../src/cache/pinned-listings.ts';
 import { createListCache, NO_DIRECTIVES } from '../../src/cache/read-cache.ts';
 import { type ContentCoding, createRenderedPages } from '../../src/cache/rendered-pages.ts';
+import { createListLoader } from '../../src/gateway/reads/list-loader.ts';
+import type { CachedList, Listing } from '../../src/gateway/reads/listing.ts';
 import { createListingFilter } from '../../src/gateway/reads/listing-filter.ts';
-import { type CachedList, createReadService, type Listing } from '../../src/gateway/reads/read-service.ts';
+import { createReadService } from '../../src/gateway/reads/read-service.ts';
 import { createSystemClock } from '../../src/lib/clock.ts';
 import { privateLinkConnection } from '../../src/simulator/world.ts';
 import { heldByProcess } from '../support/process-memory.ts';
@@ -58,10 +60,16 @@ function createGateway(body: Buffer) {
   const renderedPages = createRenderedPages(ROOM);
   const answer = { type: 'answered' as const, status: 200, headers: {}, body };
   const credential = [{ name: 'sample', send: async () => answer, freshnessFactor: () => 1 }];
+  let revisions = 0;
   const lists = createReadService(
-    { publicUrl: () => 'https://gateway.example', maxItems: 10_000, timeoutMs: 1_000 },
+    { timeoutMs: 1_000 },
     {
       cache,
+      loadList: createListLoader({
+        publicUrl: () => 'https://gateway.example',
+        maxItems: 10_000,
+        nextRevision: () => ++revisions,
+      }),
       clock,
       cachePolicyOf: () => ({ freshMs: 1e9, staleWhileRevalidateMs: 0, staleIfErrorMs: 0, whole: true }),
       credentials: { candidatesFor: () => credential, all: () => credential },

@@ -3,7 +3,7 @@ import { parseListBody } from '../../src/atlas/list-parser.ts';
 import { freshnessWindow } from '../../src/cache/freshness.ts';
 import type { CacheEntry } from '../../src/cache/read-cache.ts';
 import { createPrivateLinks, PRIVATE_LINK_CONNECTIONS } from '../../src/gateway/private-links.ts';
-import type { CachedList } from '../../src/gateway/reads/read-service.ts';
+import type { CachedList } from '../../src/gateway/reads/listing.ts';
 import { createFakeClock } from '../support/fake-clock.ts';
 
 const LIFETIMES = { freshMs: 30_000, staleWhileRevalidateMs: 300_000, staleIfErrorMs: 3_600_000 };

@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { connect, createServer, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { createCluster, type SharedHandlers } from '../../src/cluster/cluster.ts';
+import { type ClusterHandlers, createCluster } from '../../src/cluster/cluster.ts';
 import type { SharedEvent } from '../../src/cluster/events.ts';
 import { createRedisClient } from '../../src/cluster/redis-client.ts';
 import { readSharedAddress } from '../../src/cluster/redis-url.ts';
@@ -157,7 +157,7 @@ export async function joinGroup(
     clock = createSystemClock(),
     ca,
   }: {
-    handlers?: Partial<SharedHandlers>;
+    handlers?: Partial<ClusterHandlers>;
     encryptionKey?: string;
     otherKey?: string;
     namespace?: string;
@@ -176,23 +176,16 @@ export async function joinGroup(
   const seal = createSeal({ encryptionKey, otherKey, maxBytes: 1_000_000 }, { random });
   const budget = createBudget({ clock });
   const parts = { engine, seal, clock, random };
-  const values = createSealedStore({ channel: () => group.channel, maxBytes: 1_000_000 }, parts);
-  const group = createCluster(
-    { namespace },
-    {
-      ...parts,
-      budget,
-      handlers: {
-        onPurge: () => undefined,
-        onDoubt: () => undefined,
-        onGap: () => undefined,
-        onNews: () => undefined,
-        onMissedNews: () => undefined,
-        onChange: values.notifyChanged,
-        ...handlers,
-      },
-    },
-  );
-  await group.open();
+  const group = createCluster({ namespace }, { ...parts, budget });
+  const values = createSealedStore({ channel: group.channel, maxBytes: 1_000_000 }, parts);
+  await group.open({
+    onPurge: () => undefined,
+    onDoubt: () => undefined,
+    onGap: () => undefined,
+    onNews: () => undefined,
+    onMissedNews: () => undefined,
+    onChange: values.notifyChanged,
+    ...handlers,
+  });
   return { engine, seal, budget, values, group, clock, events };
 }

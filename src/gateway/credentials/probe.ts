@@ -2,7 +2,7 @@ import { errorCodeOf } from '../../atlas/api-error.ts';
 import type { Clock } from '../../lib/clock.ts';
 import { PROBE } from '../../upstream/auth/digest.ts';
 import type { Send, UpstreamFailure, UpstreamResponse } from '../../upstream/message.ts';
-import { ADDRESS_CODES } from '../reads/read-service.ts';
+import { ADDRESS_CODES } from '../reads/upstream-denial.ts';
 
 /**
  * The outcome of one request with a credential. `wrong-secret`: Atlas does not know it. `address-refused`: Atlas rejects the IP address of

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { countItems } from '../../atlas/list-parser.ts';
-import type { Listing } from './read-service.ts';
+import type { Listing } from './listing.ts';
 
 /** A list in a form that other processes can read: with wall-clock time and durations, in milliseconds. */
 export interface ListingRecord {

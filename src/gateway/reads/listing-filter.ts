@@ -1,7 +1,7 @@
 import { countItems, type Items, itemValue, pickItems } from '../../atlas/list-parser.ts';
 import type { Caller } from '../auth/key-auth.ts';
 import { type Cut, cutOf } from '../auth/policy.ts';
-import type { Listing } from './read-service.ts';
+import type { Listing } from './listing.ts';
 import { snapshotOf } from './snapshot-id.ts';
 
 function fieldOf(items: Items, index: number, field: string): unknown {

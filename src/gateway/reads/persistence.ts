@@ -3,8 +3,8 @@ import type { ListCache } from '../../cache/read-cache.ts';
 import type { CacheFile } from '../../cache/snapshot-file.ts';
 import type { Clock } from '../../lib/clock.ts';
 import type { PersistenceEvent } from '../events.ts';
+import type { CachedList } from './listing.ts';
 import { readListingRecord, writeListingRecord } from './listing-codec.ts';
-import type { CachedList } from './read-service.ts';
 
 /** Persists the cache in a file, so that a gateway that starts while Atlas is down can serve from it. */
 export interface Persistence {

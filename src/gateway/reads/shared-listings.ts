@@ -5,8 +5,8 @@ import type { CacheDirectives, LoadResult } from '../../cache/read-cache.ts';
 import type { SharedCodec, SharedTier } from '../../cluster/redis-tier.ts';
 import type { Clock } from '../../lib/clock.ts';
 import type { UpstreamFailure } from '../../upstream/message.ts';
+import { bytesOf, type CachedList, TOO_LONG, TOO_LONG_BYTES } from './listing.ts';
 import { readListingRecord, writeListingRecord } from './listing-codec.ts';
-import { bytesOf, type CachedList, TOO_LONG, TOO_LONG_BYTES } from './read-service.ts';
 import type { SharedLists, SharedQuery } from './shared-listing-types.ts';
 
 const LIST = 1;

@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'vitest';
 import { parseListBody, sliceItems } from '../../../src/atlas/list-parser.ts';
 import type { Caller } from '../../../src/gateway/auth/key-auth.ts';
+import type { Listing } from '../../../src/gateway/reads/listing.ts';
 import { createListingFilter } from '../../../src/gateway/reads/listing-filter.ts';
-import type { Listing } from '../../../src/gateway/reads/read-service.ts';
 import { snapshotOf } from '../../../src/gateway/reads/snapshot-id.ts';
 
 type Granted = readonly string[] | 'all';

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { concatItems } from '../../../src/atlas/list-parser.ts';
-import { type CachedList, TOO_LONG } from '../../../src/gateway/reads/read-service.ts';
+import { type CachedList, TOO_LONG } from '../../../src/gateway/reads/listing.ts';
 import { createListingCodec } from '../../../src/gateway/reads/shared-listings.ts';
 
 const itemsOf = (texts: readonly string[]) =>

@@ -1,0 +1,114 @@
+import { createPinnedListings, type PinnedListings } from '../cache/pinned-listings.ts';
+import { createListCache, type ListCache } from '../cache/read-cache.ts';
+import { createRenderedPages } from '../cache/rendered-pages.ts';
+import { createCacheFile } from '../cache/snapshot-file.ts';
+import type { ResolvedConfig } from '../config/reload-settings.ts';
+import type { CachedList, Listing } from '../gateway/reads/listing.ts';
+import { createPersistence, type Persistence } from '../gateway/reads/persistence.ts';
+import { type ResolvedRequest, textBytesOf } from '../gateway/request-handler.ts';
+import { createRequestMemo, type RequestMemo } from '../gateway/request-memo.ts';
+import type { CachedHeads } from '../gateway/response.ts';
+import type { Clock } from '../lib/clock.ts';
+import type { Random } from '../lib/random.ts';
+import type { LogEvent } from '../observability/log.ts';
+import { secretsOf } from './live-settings.ts';
+import type { ComposeOptions } from './options.ts';
+
+const NEGATIVE_TTL_MS = 5_000;
+const REFRESH_PAUSE_MS = 5_000;
+const LONGEST_REFRESH_PAUSE_MS = 60_000;
+const MAX_LOADS = 1_000;
+const MAX_WAITING = 10_000;
+/** Fraction of `cache.maxBytes` for rendered pages. Lists use the remainder. */
+const RENDERED_PAGES_FRACTION = 0.15;
+/** Fraction for memoized requests, and the fraction of it that each caller may use. */
+const REQUEST_MEMO_FRACTION = 0.05;
+const REQUEST_MEMO_PER_CALLER_FRACTION = 0.5;
+/** Fraction for pinned listings. */
+const PINNED_LISTINGS_FRACTION = 0.2;
+/** A snapshot file may be larger than the cache was: keys and windows are stored with the lists. */
+const SNAPSHOT_FILE_FACTOR = 2;
+
+/** All that this gateway caches in memory, within `cache.maxBytes` together. */
+export interface Caches {
+  readonly lists: ListCache<CachedList>;
+  readonly pinned: PinnedListings<Listing>;
+  readonly renderedPages: ReturnType<typeof createRenderedPages<CachedHeads>>;
+  readonly requestMemo: RequestMemo<ResolvedRequest>;
+  /** Bytes of all of them. */
+  bytes(): number;
+  /** Numbers listings; unique in this process. */
+  nextRevision(): number;
+}
+
+export function buildCaches(
+  { config: { cache }, requestMemoBytes }: Pick<ComposeOptions, 'config' | 'requestMemoBytes'>,
+  { clock, observe }: { clock: Clock; observe: (event: LogEvent) => void },
+): Caches {
+  const { maxBytes, projectShare } = cache;
+  const bytesFor = (fraction: number) => Math.floor(maxBytes * fraction);
+  const lists = createListCache<CachedList>(
+    {
+      maxBytes: bytesFor(1 - RENDERED_PAGES_FRACTION - REQUEST_MEMO_FRACTION - PINNED_LISTINGS_FRACTION),
+      projectShare,
+      negativeTtlMs: NEGATIVE_TTL_MS,
+      refreshPauseMs: REFRESH_PAUSE_MS,
+      longestPauseMs: LONGEST_REFRESH_PAUSE_MS,
+      maxLoads: MAX_LOADS,
+      maxWaiting: MAX_WAITING,
+    },
+    { clock, observe },
+  );
+  const pinned = createPinnedListings<Listing>(
+    { maxBytes: bytesFor(PINNED_LISTINGS_FRACTION), projectShare },
+    { clock },
+  );
+  const renderedPages = createRenderedPages<CachedHeads>({
+    maxBytes: bytesFor(RENDERED_PAGES_FRACTION),
+    projectShare,
+  });
+  const memoBytes = requestMemoBytes ?? bytesFor(REQUEST_MEMO_FRACTION);
+  const requestMemo = createRequestMemo<ResolvedRequest>({
+    maxBytes: memoBytes,
+    perCallerBytes: memoBytes * REQUEST_MEMO_PER_CALLER_FRACTION,
+    textBytes: textBytesOf,
+  });
+  let revisions = 0;
+  return {
+    lists,
+    pinned,
+    renderedPages,
+    requestMemo,
+    bytes: () => lists.bytes + pinned.bytes + renderedPages.bytes + requestMemo.bytes,
+    nextRevision: () => ++revisions,
+  };
+}
+
+/** The snapshot file, which is valid for one upstream origin, one public URL and these credentials; undefined if none is configured. */
+export function buildPersistence(
+  { config, secretOf }: ResolvedConfig,
+  {
+    caches,
+    clock,
+    random,
+    observe,
+  }: { caches: Caches; clock: Clock; random: Random; observe: (event: LogEvent) => void },
+): Persistence | undefined {
+  const { snapshot, maxBytes } = config.cache;
+  if (snapshot === undefined) return undefined;
+  const { publicUrl, host, port } = config.listen;
+  const ids = config.credentials.map((credential) => [credential.name, secretsOf(credential, secretOf).id]);
+  const file = createCacheFile(
+    {
+      path: snapshot.path,
+      encryptionKey: secretOf(snapshot.encryptionKey),
+      namespace: JSON.stringify([config.upstream.origin, publicUrl ?? [host, port], ids]),
+      maxBytes: SNAPSHOT_FILE_FACTOR * maxBytes,
+    },
+    { random },
+  );
+  return createPersistence(
+    { everyMs: snapshot.every, nextRevision: caches.nextRevision },
+    { cache: caches.lists, file, clock, observe },
+  );
+}

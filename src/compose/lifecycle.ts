@@ -1,0 +1,71 @@
+import type { ClusterHandlers } from '../cluster/cluster.ts';
+import type { GatewayConfig } from '../config/schema.ts';
+import type { Persistence } from '../gateway/reads/persistence.ts';
+import type { LogEvent } from '../observability/log.ts';
+import type { Listener } from '../server/listener.ts';
+import type { Caches } from './cache.ts';
+import type { ClusterParts } from './cluster.ts';
+import type { PublicListener } from './listeners.ts';
+import type { PublicUrl } from './public-url.ts';
+import type { Upstream } from './upstream.ts';
+
+export interface LifecycleDependencies {
+  readonly publicListener: PublicListener;
+  readonly adminListener: Listener;
+  readonly publicUrl: PublicUrl;
+  readonly caches: Caches;
+  readonly persistence: Persistence | undefined;
+  readonly cluster: ClusterParts | undefined;
+  readonly clusterHandlers: ClusterHandlers;
+  readonly upstream: Upstream;
+  readonly expiryWatch: { check(): void; close(): void };
+  readonly observe: (event: LogEvent) => void;
+}
+
+/** How long the admin listener answers after the public one has drained. */
+const ADMIN_DEADLINE_MS = 1_000;
+
+/** Starts and stops the components in an order in which no request meets one that is missing. */
+export function createLifecycle({ delay, deadline }: GatewayConfig['drain'], parts: LifecycleDependencies) {
+  const { publicListener, adminListener, publicUrl, caches, persistence, upstream, expiryWatch, observe } =
+    parts;
+  const { cluster, clusterHandlers } = parts;
+
+  async function listen(adminOrigin: string) {
+    const publicOrigin = await publicListener.listen();
+    publicUrl.listeningOn(publicOrigin);
+    // In the same event-loop turn as the listener becomes ready, so that no request precedes it.
+    persistence?.restore();
+    // Other gateways may have purged lists in the file while this one was down.
+    if (cluster !== undefined) caches.lists.purge({ soft: true });
+    persistence?.start();
+    expiryWatch.check();
+    publicListener.ready();
+    const message = `listening on ${publicOrigin}, admin on ${adminOrigin}`;
+    observe({ type: 'life', level: 'info', message });
+    return { publicOrigin, adminOrigin };
+  }
+
+  return {
+    async start() {
+      const adminOrigin = await adminListener.listen();
+      // Connects before listening, so that the first requests can use lists of other gateways; the wait is bounded.
+      await cluster?.cluster.open(clusterHandlers);
+      try {
+        return await listen(adminOrigin);
+      } catch (error) {
+        await cluster?.cluster.close();
+        await adminListener.drain({ delayMs: 0, deadlineMs: 0 });
+        throw error;
+      }
+    },
+    async stop({ immediate }: { immediate: boolean }): Promise<void> {
+      await publicListener.drain({ delayMs: immediate ? 0 : delay, deadlineMs: deadline });
+      expiryWatch.close();
+      await persistence?.stop();
+      await cluster?.cluster.close();
+      await adminListener.drain({ delayMs: 0, deadlineMs: ADMIN_DEADLINE_MS });
+      await upstream.close();
+    },
+  };
+}

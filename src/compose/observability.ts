@@ -1,0 +1,92 @@
+import type { GatewayConfig } from '../config/schema.ts';
+import type { PrivateLinks } from '../gateway/private-links.ts';
+import type { Clock } from '../lib/clock.ts';
+import { createMetrics } from '../observability/metrics.ts';
+import type { StatusStats } from '../observability/status-stats.ts';
+import type { InFlight } from '../server/in-flight.ts';
+import { createReport, type StatusReport } from '../status/report.ts';
+import type { Budget } from '../upstream/budget/budget.ts';
+import type { Caches } from './cache.ts';
+import type { ClusterParts } from './cluster.ts';
+import type { PublicListener } from './listeners.ts';
+import type { InForce } from './live-settings.ts';
+import type { ComposeOptions } from './options.ts';
+import type { Upstream } from './upstream.ts';
+
+/** What metrics and the status page read when they are asked. */
+export interface ObservedParts {
+  readonly caches: Caches;
+  readonly upstream: Upstream;
+  readonly budget: Budget;
+  readonly cluster: ClusterParts | undefined;
+  readonly inForce: InForce;
+  readonly inFlight: InFlight;
+  readonly privateLinks: PrivateLinks;
+}
+
+export function buildMetrics(
+  { config, build, log }: Pick<ComposeOptions, 'config' | 'build' | 'log'>,
+  { caches, upstream, budget, cluster, inForce, inFlight, privateLinks }: ObservedParts,
+) {
+  return createMetrics(
+    {
+      privateLinks: config.metrics.privateLinkConnections ? privateLinks.counts : undefined,
+      cacheBytes: caches.bytes,
+      cacheListings: () => caches.lists.size,
+      cacheProjects: () => caches.lists.sizes(),
+      inFlight: () => inFlight.count,
+      inFlightLimit: inFlight.limit,
+      logLinesDropped: () => log.destination.dropped ?? 0,
+      cacheLimitBytes: config.cache.maxBytes,
+      budget: () => budget.remaining(),
+      sharedConnected: cluster === undefined ? undefined : () => cluster.client.connected,
+      circuits: () =>
+        upstream.credentials.map(({ name, upstream: { circuitOpen } }) => ({
+          credential: name,
+          open: circuitOpen,
+        })),
+      expiries: inForce.expiries,
+    },
+    build,
+  );
+}
+
+export function buildReport(
+  { config, build }: { config: GatewayConfig; build: ComposeOptions['build'] },
+  {
+    caches,
+    upstream,
+    budget,
+    inForce,
+    inFlight,
+    privateLinks,
+    publicListener,
+    statusStats,
+    clock,
+  }: ObservedParts & { publicListener: PublicListener; statusStats: StatusStats; clock: Clock },
+): () => StatusReport {
+  return createReport(
+    {
+      build,
+      state: () => publicListener.state,
+      requests: () => publicListener.requests,
+      inFlight: () => inFlight.count,
+      inFlightLimit: inFlight.limit,
+      cache: caches.lists,
+      cacheBytes: caches.bytes,
+      cacheLimitBytes: config.cache.maxBytes,
+      credentials: () =>
+        upstream.credentials.map(({ name, kind, upstream: { circuitOpen } }) => ({
+          name,
+          kind,
+          circuitOpen,
+        })),
+      expiries: inForce.expiries,
+      budget: budget.remaining,
+      callers: () => inForce.config.callers.map(({ name, keys }) => ({ name, keys: keys.length })),
+      statusStats,
+      privateLinks,
+    },
+    { clock },
+  );
+}

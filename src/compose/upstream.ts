@@ -1,0 +1,72 @@
+import type { Catalog } from '../atlas/catalog.ts';
+import type { ResolvedConfig } from '../config/reload-settings.ts';
+import { createDiscover } from '../gateway/credentials/discovery.ts';
+import { type Credential, type Credentials, createCredentials } from '../gateway/credentials/selection.ts';
+import type { Clock } from '../lib/clock.ts';
+import type { Random } from '../lib/random.ts';
+import type { LogEvent } from '../observability/log.ts';
+import type { ShareGrant } from '../upstream/auth/bearer.ts';
+import type { Budget } from '../upstream/budget/budget.ts';
+import { createUpstreamClient, type UpstreamClient } from '../upstream/pipeline.ts';
+import { createTransport } from '../upstream/transport.ts';
+import { kindOf, secretsOf } from './live-settings.ts';
+
+const MAX_CONNECTIONS = 32;
+/** Fraction of a load's time for obtaining a token, so that a failure is reported as such before the load's deadline. */
+export const MINT_FRACTION = 0.8;
+
+/** A configured credential and its client. */
+export interface ConfiguredCredential extends Credential {
+  readonly kind: 'service-account' | 'api-key';
+  readonly upstream: UpstreamClient;
+}
+
+/** Everything between a load and Atlas. */
+export interface Upstream {
+  readonly credentials: readonly ConfiguredCredential[];
+  readonly selection: Credentials;
+  close(): Promise<void>;
+}
+
+export interface UpstreamDependencies {
+  readonly catalog: Catalog;
+  readonly budget: Budget;
+  readonly shareGrant: ShareGrant | undefined;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly observe: (event: LogEvent) => void;
+}
+
+export function buildUpstream(
+  { config, secretOf }: ResolvedConfig,
+  { catalog, budget, shareGrant, clock, random, observe }: UpstreamDependencies,
+): Upstream {
+  const { origin, maxBody, timeout: timeoutMs } = config.upstream;
+  const transport = createTransport(
+    { origin, maxBodyBytes: maxBody, maxConnections: MAX_CONNECTIONS },
+    { clock },
+  );
+  const credentials = config.credentials.map((credential): ConfiguredCredential => {
+    const { name, projects, organizations } = credential;
+    const kind = kindOf(credential);
+    const upstream = createUpstreamClient(
+      { name, kind, secrets: secretsOf(credential, secretOf), mintTimeoutMs: timeoutMs * MINT_FRACTION },
+      { exchange: transport.exchange, budget, clock, random, observe, shareGrant },
+    );
+    const covers = new Set([...(projects ?? []), ...(organizations ?? [])]);
+    return {
+      name,
+      kind,
+      upstream,
+      send: upstream.send,
+      freshnessFactor: (endpointSet, scope) => budget.freshnessFactor(name, endpointSet, scope),
+      ...(projects === undefined && organizations === undefined ? {} : { covers }),
+    };
+  });
+  const discover = createDiscover({ catalog, clock, timeoutMs });
+  return {
+    credentials,
+    selection: createCredentials(credentials, { clock, discover }),
+    close: transport.close,
+  };
+}

@@ -1,0 +1,45 @@
+import { targetPath } from '../../atlas/catalog.ts';
+import { canonicalQuery } from '../../atlas/query.ts';
+import type { Credential } from '../credentials/selection.ts';
+import type { ReadQuery } from './listing.ts';
+
+/** The cache keys of a list, of one of its pages, and of its pinned listings. */
+export interface CacheKeys {
+  readonly whole: string;
+  readonly page: string;
+  readonly pinned: string;
+}
+
+/** The cache partition of a list: its project's, else its organization's, else one for all others. */
+export const partitionOf = ({ groupId, orgId }: Readonly<Record<string, string>>): string =>
+  groupId ?? orgId ?? '-';
+
+/** Two queries share a key only if credentials, version, path and filters are equal. */
+function keyOf(
+  credentials: readonly Credential[],
+  { operation, pathParameters, mediaType, filters }: ReadQuery,
+): string {
+  const names = credentials.map(({ name }) => name).join('|');
+  return `${names} ${mediaType} ${targetPath(operation, pathParameters)}?${canonicalQuery(filters)}`;
+}
+
+/** The keys of a query; computed again only if its credentials change. `cut`: fingerprint of what its caller sees of a filtered list. */
+export function createCacheKeys(
+  query: ReadQuery,
+  cut: string | undefined,
+): (chosen: readonly Credential[]) => CacheKeys {
+  const { pageNum, itemsPerPage, includeCount } = query.shape;
+  let last: (CacheKeys & { readonly chosen: readonly Credential[] }) | undefined;
+  return (chosen) => {
+    if (last?.chosen === chosen) return last;
+    const whole = keyOf(chosen, query);
+    last = {
+      chosen,
+      whole,
+      page: `${whole}#${pageNum}/${itemsPerPage}/${includeCount}`,
+      // Callers with the same grants share pinned listings; no other caller can follow a link to them.
+      pinned: cut === undefined ? whole : `${whole} ${cut}`,
+    };
+    return last;
+  };
+}

@@ -1,0 +1,141 @@
+import { scopeOf } from '../../atlas/rate-limit-buckets.ts';
+import type { PinnedListings } from '../../cache/pinned-listings.ts';
+import type {
+  CacheDirectives,
+  CacheRead,
+  ListCache,
+  LoadPermit,
+  LoadResult,
+} from '../../cache/read-cache.ts';
+import type { Clock } from '../../lib/clock.ts';
+import type { UpstreamFailure } from '../../upstream/message.ts';
+import { WALK_PAGE_SIZE } from '../../upstream/walk/walk.ts';
+import type { LoadNeed } from '../auth/authentication.ts';
+import { crossProjectRule } from '../auth/policy.ts';
+import type { Credential } from '../credentials/selection.ts';
+import type { ListLoad } from './list-loader.ts';
+import { type CachedList, type CachePolicy, itemsOf, type Listing, type ReadQuery } from './listing.ts';
+import type { SharedLists, SharedQuery } from './shared-listing-types.ts';
+
+/** What one read of a query has in common, whether it reads the list or a page of it. */
+export interface Reading {
+  readonly query: ReadQuery;
+  readonly partition: string;
+  readonly policy: CachePolicy;
+  readonly chosen: readonly Credential[];
+  readonly directives: CacheDirectives;
+  upstreamCalls: number;
+}
+
+/** Reads one cache entry, and loads it from another gateway or from Atlas if the cache asks for it. */
+export type ReadThrough = (
+  reading: Reading,
+  key: string,
+  unit: ListLoad['unit'],
+) => CacheRead<CachedList> | Promise<CacheRead<CachedList>>;
+
+export interface ReadThroughDependencies {
+  readonly cache: ListCache<CachedList>;
+  readonly clock: Clock;
+  readonly loadList: (load: ListLoad) => Promise<LoadResult<CachedList>>;
+  /** Pinned listings, which links lead back to. */
+  readonly snapshots: PinnedListings<Listing>;
+  readonly onUpstreamCall: (caller: string) => void;
+  /** Called when a cached list may no longer be served from anywhere. */
+  readonly onGone: () => void;
+  /** Reserves what a load may cost this caller; returns a failure if the caller may not cause a load now. */
+  readonly admitLoad: (query: ReadQuery, load: LoadNeed) => UpstreamFailure | LoadPermit | undefined;
+  /** Lists shared with other gateways; absent if there is no shared tier. */
+  readonly sharing?: SharedLists<CachedList> | undefined;
+}
+
+/** `timeoutMs` limits an entire load. */
+export function createReadThrough(
+  { timeoutMs }: { readonly timeoutMs: number },
+  dependencies: ReadThroughDependencies,
+): ReadThrough {
+  const { cache, clock, loadList, snapshots, onUpstreamCall, onGone, admitLoad, sharing } = dependencies;
+
+  const isMerged = ({ query: { operation, pathParameters }, chosen }: Reading) =>
+    crossProjectRule(operation.id) !== undefined &&
+    pathParameters['orgId'] === undefined &&
+    chosen.length > 1;
+
+  /** Upstream calls that a load is known to need: pages of the list as last loaded, for each credential whose lists are merged. */
+  function expectedCalls(reading: Reading, before: CachedList | undefined): number {
+    const pages = before?.type === 'list' && before.whole ? itemsOf(before) / WALK_PAGE_SIZE : 1;
+    return Math.max(1, Math.ceil(pages)) * (isMerged(reading) ? reading.chosen.length : 1);
+  }
+
+  /** A list that is gone or no longer readable must not be served from an older listing, or from the snapshot file, either. */
+  function dropIfGone(
+    loaded: LoadResult<CachedList>,
+    partition: string,
+    before: CachedList | undefined,
+  ): LoadResult<CachedList> {
+    if (loaded.type === 'refused' && loaded.invalidatesCache) {
+      snapshots.purge(partition);
+      if (before !== undefined) onGone();
+    }
+    return loaded;
+  }
+
+  async function findShared(
+    query: SharedQuery,
+    { find }: SharedLists<CachedList>,
+  ): Promise<CacheRead<CachedList>> {
+    const found = await find(query);
+    return found === undefined
+      ? { type: 'not-cached' }
+      : { type: 'value', ...found, cacheStatus: { outcome: 'hit', detail: 'shared' } };
+  }
+
+  return function readThrough(reading, key, unit) {
+    const { query, partition, policy, chosen, directives } = reading;
+    const { operation, pathParameters, caller } = query;
+    const scope = scopeOf(pathParameters);
+    const shared: SharedQuery = {
+      partition,
+      operation: operation.id,
+      key,
+      credentials: chosen.map(({ name }) => name),
+      lifetimes: policy,
+      directives,
+    };
+    const cached = () => cache.peek(partition, operation.id, key);
+
+    function load(priority: 'foreground' | 'background', permit: LoadPermit | undefined) {
+      const before = cached();
+      const deadlineAt = clock.now() + timeoutMs;
+      const merged = isMerged(reading);
+      const onCall = () => {
+        reading.upstreamCalls++;
+        permit?.charge();
+        onUpstreamCall(caller.name);
+      };
+      const loadFromAtlas = async () =>
+        dropIfGone(
+          await loadList({ query, unit, credentials: chosen, merged, before, priority, deadlineAt, onCall }),
+          partition,
+          before,
+        );
+      return sharing === undefined
+        ? loadFromAtlas()
+        : sharing.load({ ...shared, priority, deadlineAt, cold: before === undefined }, loadFromAtlas);
+    }
+
+    const read = cache.read({
+      project: partition,
+      operation: operation.id,
+      key,
+      lifetimes: policy,
+      directives,
+      admitLoad: ({ forced }) => admitLoad(query, { forced, calls: expectedCalls(reading, cached()) }),
+      freshnessFactor: () =>
+        Math.min(...chosen.map((credential) => credential.freshnessFactor(operation.endpointSet, scope))),
+      load,
+    });
+    if (sharing === undefined || read instanceof Promise || read.type !== 'not-cached') return read;
+    return findShared(shared, sharing);
+  };
+}

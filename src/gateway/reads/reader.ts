@@ -1,0 +1,168 @@
+import type { FreshnessWindow } from '../../cache/freshness.ts';
+import type { PinnedListings } from '../../cache/pinned-listings.ts';
+import {
+  type CacheDirectives,
+  type CacheRead,
+  type ListCache,
+  NO_DIRECTIVES,
+} from '../../cache/read-cache.ts';
+import type { Clock } from '../../lib/clock.ts';
+import { upstreamFailure } from '../../upstream/failure.ts';
+import type { Caller } from '../auth/key-auth.ts';
+import { cutOf } from '../auth/policy.ts';
+import type { Credential, Credentials } from '../credentials/selection.ts';
+import { createCacheKeys, partitionOf } from './cache-key.ts';
+import {
+  bytesOf,
+  type CachedList,
+  type CachePolicy,
+  type Listing,
+  type ReadQuery,
+  type ReadResult,
+} from './listing.ts';
+import type { Reading, ReadThrough } from './read-through.ts';
+
+/** Reads one query, any number of times. The lists it returns contain only items that its caller may see. */
+export interface Reader {
+  /** Returns synchronously if memory suffices. Undefined if no credential covers the project. */
+  read(directives: CacheDirectives): ReadResult | Promise<ReadResult | undefined> | undefined;
+  /** Pins a listing because a link was written that leads back to it. */
+  pin(list: Listing, window: FreshnessWindow): void;
+}
+
+export interface ReaderDependencies {
+  readonly cache: ListCache<CachedList>;
+  readonly clock: Clock;
+  readonly credentials: Credentials;
+  /** Pinned listings, which links lead back to. */
+  readonly snapshots: PinnedListings<Listing>;
+  /** Filters a list across projects to one caller; returns any other list unchanged. */
+  readonly filterFor: (caller: Caller, operationId: string, list: Listing) => Listing;
+  readonly readThrough: ReadThrough;
+  /** Until when a listing need not be pinned again. */
+  readonly pinnedUntil: WeakMap<Listing, number>;
+}
+
+/** Minimum time between two pins of the same listing; much shorter than the lifetime of a pin. */
+const REPIN_MS = 10_000;
+/** Returned to callers with access to some projects if a list across projects cannot be cached whole. */
+const NOT_WHOLE = upstreamFailure(
+  'UPSTREAM_TOO_LARGE',
+  'This list across projects is too long or changes too often to be loaded as a whole, and the gateway filters only whole lists by the projects of a caller. An operator can raise cache.maxItems.',
+);
+
+/** Which credentials serve this query: those of the project or organization in its path, or, if it names none, of the one in a filter. */
+function createChoice({ pathParameters, filters }: ReadQuery, credentials: Credentials) {
+  const { groupId, orgId } = { ...Object.fromEntries(filters), ...pathParameters };
+  const covered = groupId ?? orgId;
+  return () => (covered === undefined ? credentials.all() : credentials.candidatesFor(covered));
+}
+
+/** Reads a query whole if possible, so that one load serves all pages and page options; otherwise page by page. */
+export function createReader(
+  query: ReadQuery,
+  policy: CachePolicy,
+  { cache, clock, credentials, snapshots, filterFor, readThrough, pinnedUntil }: ReaderDependencies,
+): Reader {
+  const { operation, pathParameters, shape, caller } = query;
+  const partition = partitionOf(pathParameters);
+  const choose = createChoice(query, credentials);
+  const cut = cutOf(caller, operation.id);
+  const keysFor = createCacheKeys(query, cut?.fingerprint);
+  // Filtering a page instead of the whole list would reveal the positions of other projects' items.
+  const readsWhole = policy.whole || cut !== undefined;
+  const visible = (list: Listing) => filterFor(caller, operation.id, list);
+
+  /** The fresh entry of the list or page, if memory has one. */
+  function fresh(chosen: readonly Credential[]): ReadResult | undefined {
+    const { whole, page } = keysFor(chosen);
+    let hit = cache.fresh(partition, operation.id, readsWhole ? whole : page);
+    if (hit?.value.type === 'long' && cut === undefined) hit = cache.fresh(partition, operation.id, page);
+    if (hit?.value.type !== 'list') return undefined;
+    const { window, cacheStatus } = hit;
+    return { type: 'value', value: visible(hit.value), window, cacheStatus, upstreamCalls: 0 };
+  }
+
+  const counted = (reading: Reading, result: CacheRead<Listing>): ReadResult => ({
+    ...(cut === undefined ? result : withoutMeasures(result)),
+    upstreamCalls: reading.upstreamCalls,
+  });
+
+  function settlePage(reading: Reading, result: CacheRead<CachedList>): ReadResult {
+    if (result.type !== 'value') return counted(reading, result);
+    // A page key only ever maps to a page.
+    return result.value.type === 'list'
+      ? counted(reading, { ...result, value: result.value })
+      : counted(reading, { type: 'not-cached' });
+  }
+
+  function readPage(reading: Reading): ReadResult | Promise<ReadResult> {
+    const page = readThrough(reading, keysFor(reading.chosen).page, 'page');
+    return page instanceof Promise
+      ? page.then((late) => settlePage(reading, late))
+      : settlePage(reading, page);
+  }
+
+  function settleWhole(reading: Reading, result: CacheRead<CachedList>): ReadResult | Promise<ReadResult> {
+    if (result.type !== 'value') return counted(reading, result);
+    if (result.value.type === 'list') return counted(reading, { ...result, value: visible(result.value) });
+    if (cut === undefined) return readPage(reading);
+    return counted(reading, { type: 'failed', failure: NOT_WHOLE, cacheStatus: result.cacheStatus });
+  }
+
+  /** The pinned listing that a link leads back to. While it is still the current one, it is read as usual, and refreshed. */
+  function findPinned(chosen: readonly Credential[]): ReadResult | undefined {
+    if (shape.snapshot === undefined || !readsWhole) return undefined;
+    const { whole, pinned: key } = keysFor(chosen);
+    const pinned = snapshots.find(partition, key, shape.snapshot);
+    if (pinned === undefined) return undefined;
+    const current = cache.peek(partition, operation.id, whole);
+    if (current?.type === 'list' && visible(current).snapshot === shape.snapshot) return undefined;
+    const { value, window } = pinned;
+    const cacheStatus = { outcome: 'hit', detail: 'snapshot' } as const;
+    return { type: 'value', value, window, cacheStatus, upstreamCalls: 0 };
+  }
+
+  function readWith(
+    chosen: readonly Credential[],
+    directives: CacheDirectives,
+  ): ReadResult | Promise<ReadResult> | undefined {
+    if (chosen.length === 0) return undefined;
+    if (directives === NO_DIRECTIVES && shape.snapshot === undefined) {
+      const hit = fresh(chosen);
+      if (hit !== undefined) return hit;
+    }
+    const reading: Reading = { query, partition, policy, chosen, directives, upstreamCalls: 0 };
+    if (!readsWhole) return readPage(reading);
+    const pinned = findPinned(chosen);
+    if (pinned !== undefined) return pinned;
+    const whole = readThrough(reading, keysFor(chosen).whole, 'whole');
+    return whole instanceof Promise
+      ? whole.then((late) => settleWhole(reading, late))
+      : settleWhole(reading, whole);
+  }
+
+  return {
+    read(directives) {
+      const chosen = choose();
+      return chosen instanceof Promise
+        ? chosen.then((found) => readWith(found, directives))
+        : readWith(chosen, directives);
+    },
+    pin(list, window) {
+      const now = clock.now();
+      if ((pinnedUntil.get(list) ?? 0) > now) return;
+      pinnedUntil.set(list, now + REPIN_MS);
+      const chosen = choose();
+      // Right after a read the credentials are known; if discovery has started again since, the listing is not pinned.
+      if (chosen instanceof Promise) return;
+      snapshots.pin(partition, keysFor(chosen).pinned, list.snapshot, list, window, bytesOf(list.items));
+    },
+  };
+}
+
+/** Removes sizes and positions from a failure message, because they are those of the unfiltered list. */
+const withoutMeasures = (result: CacheRead<Listing>): CacheRead<Listing> =>
+  result.type === 'failed' && result.failure.code === 'UPSTREAM_BAD_BODY'
+    ? { ...result, failure: { ...result.failure, detail: 'Atlas answered with a body that is not a list.' } }
+    : result;

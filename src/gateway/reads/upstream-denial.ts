@@ -1,0 +1,25 @@
+import { errorCodeOf } from '../../atlas/api-error.ts';
+import type { LoadResult } from '../../cache/read-cache.ts';
+import type { UpstreamResponse } from '../../upstream/message.ts';
+
+/** Atlas error codes that mean: the list exists and the credential may read it, but not from this IP address. */
+export const ADDRESS_CODES: ReadonlySet<string> = new Set([
+  'IP_ADDRESS_NOT_ON_ACCESS_LIST',
+  'ORG_REQUIRES_WHITELIST',
+]);
+const GONE_STATUSES: ReadonlySet<number> = new Set([401, 403, 404, 410]);
+
+/** Whether Atlas refuses the address of this gateway rather than its credential. */
+export const isAddressRefused = ({ body }: UpstreamResponse): boolean =>
+  ADDRESS_CODES.has(errorCodeOf(body) ?? '');
+
+/** Whether a 4xx response of Atlas means that the list is gone or no longer readable, so that a cached copy must not be served. */
+export const invalidatesCache = (response: UpstreamResponse): boolean =>
+  GONE_STATUSES.has(response.status) && !isAddressRefused(response);
+
+/** Whether another credential may succeed after this result. */
+export function isCredentialsFault<Value>(result: LoadResult<Value>): boolean {
+  if (result.type === 'failed')
+    return result.code === 'CREDENTIALS_UNAVAILABLE' || result.code === 'UPSTREAM_AUTH';
+  return result.type === 'refused' && (result.response.status === 401 || result.response.status === 403);
+}
