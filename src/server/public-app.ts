@@ -2,7 +2,8 @@ import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http
 import { Hono } from 'hono';
 import type { Tokens } from '../gateway/auth/token-service.ts';
 import { type GatewayError, gatewayError } from '../gateway/gateway-error.ts';
-import type { createRequestHandler, GatewayRequest } from '../gateway/request-handler.ts';
+import type { createRequestHandler } from '../gateway/request-handler.ts';
+import type { GatewayRequest } from '../gateway/resolve-request.ts';
 import type { CompletedResponse } from '../gateway/response.ts';
 import type { Clock } from '../lib/clock.ts';
 import { type UnexpectedErrorEvent, unexpectedError } from '../lib/unexpected-error.ts';

@@ -1,5 +1,5 @@
 import type { IncomingMessage } from 'node:http';
-import type { RequestHeaders } from '../gateway/request-handler.ts';
+import type { RequestHeaders } from '../gateway/resolve-request.ts';
 
 /** The headers that the gateway reads, and the properties that the edge checks. */
 export interface SeenHeaders extends RequestHeaders {
