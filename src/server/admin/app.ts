@@ -6,7 +6,7 @@ import { credentialsOf } from '../../lib/auth-params.ts';
 import type { Clock } from '../../lib/clock.ts';
 import type { Random } from '../../lib/random.ts';
 import type { UnexpectedErrorEvent } from '../../lib/unexpected-error.ts';
-import type { SignInEvent } from '../../observability/sign-in-event.ts';
+import type { SignInEvent } from '../../observability/events.ts';
 import { type BodyError, createAppListener } from '../app-listener.ts';
 import { clientAddress } from '../client-address.ts';
 import { createWhenOver } from '../connection-slots.ts';
