@@ -2,7 +2,8 @@
 // setting. The prose around them is written by hand. With --check it only reports whether the tables are up to date.
 import { readFileSync, writeFileSync } from 'node:fs';
 import { variableOf } from '../dist/config/env-overrides.js';
-import { SCALAR_SETTINGS, toJsonSchema } from '../dist/config/schema.js';
+import { toJsonSchema } from '../dist/config/json-schema.js';
+import { SCALAR_SETTINGS } from '../dist/config/schema.js';
 
 const PAGE = new URL('../docs/configuration.md', import.meta.url);
 const [BEGIN, END] = ['<!-- settings: written by npm run docs -->', '<!-- end of settings -->'];

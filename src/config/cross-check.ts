@@ -26,115 +26,92 @@ export interface CrossCheckReport {
 }
 
 /** Reports problems that involve more than one setting. */
-export function crossCheck(
-  config: GatewayConfig,
-  known: KnownNames,
-  { report, isWhole }: CrossCheckReport,
+export function crossCheck(config: GatewayConfig, known: KnownNames, check: CrossCheckReport): void {
+  const { report } = check;
+  checkUniqueNames(config, report);
+  checkCredentialKinds(config, report);
+  checkOperations(config, known, report);
+  checkOrigin(config, report);
+  checkAnonymous(config, report);
+  checkPorts(config, check);
+  checkIds(config, report);
+  checkTokenRules(config, report);
+  checkPublicUrl(config, report);
+  checkAdminToken(config, report);
+  checkIssuers(config, report);
+  checkJwtCallers(config, check);
+  checkSomeoneMayRead(config, check);
+}
+
+type Report = CrossCheckReport['report'];
+
+function checkUnique(
+  entries: readonly { readonly path: Path; readonly name: string }[],
+  kind: string,
+  report: Report,
 ): void {
-  const unique = (path: (index: number) => Path, names: readonly string[], kind: string) => {
-    const seen = new Set<string>();
-    for (const [index, name] of names.entries()) {
-      if (seen.has(name)) report(path(index), `the ${kind} '${name}' is already in use; choose a unique one`);
-      seen.add(name);
-    }
-  };
-  unique(
-    (index) => ['credentials', index, 'name'],
-    config.credentials.map(({ name }) => name),
-    'name',
-  );
-  unique(
-    (index) => ['callers', index, 'name'],
-    config.callers.map(({ name }) => name),
-    'name',
-  );
-  const keys = config.callers.flatMap((caller, index) =>
-    caller.keys.map((key, place) => ({ id: key.id, path: ['callers', index, 'keys', place, 'id'] as Path })),
-  );
-  unique(
-    (index) => keys[index]?.path ?? [],
-    keys.map(({ id }) => id),
+  const seen = new Set<string>();
+  for (const { path, name } of entries) {
+    if (seen.has(name)) report(path, `the ${kind} '${name}' is already in use; choose a unique one`);
+    seen.add(name);
+  }
+}
+
+function checkUniqueNames({ credentials, callers }: GatewayConfig, report: Report): void {
+  for (const [section, entries] of Object.entries({ credentials, callers }))
+    checkUnique(
+      entries.map(({ name }, index) => ({ path: [section, index, 'name'], name })),
+      'name',
+      report,
+    );
+  checkUnique(
+    callers.flatMap(({ keys }, index) =>
+      keys.map(({ id }, place) => ({ path: ['callers', index, 'keys', place, 'id'], name: id })),
+    ),
     'id',
+    report,
   );
-  for (const [index, { serviceAccount, apiKey }] of config.credentials.entries()) {
+}
+
+function checkCredentialKinds({ credentials }: GatewayConfig, report: Report): void {
+  for (const [index, { serviceAccount, apiKey }] of credentials.entries()) {
     if ((serviceAccount === undefined) === (apiKey === undefined))
       report(['credentials', index], 'write either serviceAccount or apiKey');
   }
-  const checkOperations = (path: Path, operations: readonly string[]) => {
-    for (const name of operations) {
-      if (name === 'lists' || known.operations.has(name) || known.tags.has(name)) continue;
-      report(
-        path,
-        `'${name}' is not a known list operation or tag${didYouMean(name, [...known.operations, ...known.tags])}`,
-      );
+}
+
+function checkOperations(
+  { callers, anonymous, cache }: GatewayConfig,
+  { operations: ids, tags }: KnownNames,
+  report: Report,
+): void {
+  const check = (path: Path, names: readonly string[]) => {
+    for (const name of names) {
+      if (name === 'lists' || ids.has(name) || tags.has(name)) continue;
+      report(path, `'${name}' is not a known list operation or tag${didYouMean(name, [...ids, ...tags])}`);
     }
   };
-  for (const [index, { operations }] of config.callers.entries())
-    checkOperations(['callers', index, 'operations'], operations);
-  if (config.anonymous !== undefined)
-    checkOperations(['anonymous', 'operations'], config.anonymous.operations);
-  for (const name of Object.keys(config.cache.operations)) {
-    if (!known.operations.has(name))
-      report(
-        ['cache', 'operations', name],
-        `is not a known list operation${didYouMean(name, known.operations)}`,
-      );
+  for (const [index, { operations }] of callers.entries())
+    check(['callers', index, 'operations'], operations);
+  if (anonymous !== undefined) check(['anonymous', 'operations'], anonymous.operations);
+  for (const name of Object.keys(cache.operations)) {
+    if (!ids.has(name))
+      report(['cache', 'operations', name], `is not a known list operation${didYouMean(name, ids)}`);
   }
-  const { hostname, protocol } = new URL(config.upstream.origin);
-  if (protocol === 'http:' && !LOOPBACK.test(hostname.replace(/^\[|\]$/g, '')))
-    report(
-      ['upstream', 'origin'],
-      `'${config.upstream.origin}' would send credentials unencrypted; write an https address`,
-    );
-  if (config.anonymous !== undefined && !config.anonymous.allowRemote && !LOOPBACK.test(config.listen.host)) {
-    report(
-      ['anonymous'],
-      `would admit everyone who can reach ${config.listen.host}; listen on 127.0.0.1, or write allowRemote: true`,
-    );
-  }
-  checkPorts(config, { report, isWhole });
-  checkIds(config, report);
-  checkTokenRules(config, report);
-  if (config.cache.shared !== undefined && config.listen.publicUrl === undefined)
-    report(
-      ['listen', 'publicUrl'],
-      'is required with cache.shared, because shared lists contain links; write the address under which clients reach these gateways',
-    );
-  if (config.admin.token === undefined && !LOOPBACK.test(config.admin.host))
-    report(
-      ['admin', 'token'],
-      `is required because ${config.admin.host} is reachable from other machines; write { file: PATH }`,
-    );
-  unique(
-    (index) => ['issuers', index, 'issuer'],
-    config.issuers.map(({ issuer }) => issuer),
-    'name',
+}
+
+function checkOrigin({ upstream: { origin } }: GatewayConfig, report: Report): void {
+  const { hostname, protocol } = new URL(origin);
+  if (protocol === 'http:' && !isLoopbackName(hostname))
+    report(['upstream', 'origin'], `'${origin}' would send credentials unencrypted; write an https address`);
+}
+
+function checkAnonymous({ anonymous, listen: { host } }: GatewayConfig, report: Report): void {
+  if (anonymous === undefined || anonymous.allowRemote || LOOPBACK.test(host)) return;
+  report(
+    ['anonymous'],
+    `would admit everyone who can reach ${host}; listen on 127.0.0.1, or write allowRemote: true`,
   );
-  for (const [index, { jwks }] of config.issuers.entries()) {
-    if ('url' in jwks && !isSafeUrl(jwks.url))
-      report(
-        ['issuers', index, 'jwks', 'url'],
-        'write an https address: its keys decide which tokens are accepted',
-      );
-    if ('url' in jwks && hasLogin(jwks.url))
-      report(['issuers', index, 'jwks', 'url'], 'write it without user and password; key sets are public');
-  }
-  for (const [index, { jwt }] of config.callers.entries()) {
-    if (jwt === undefined) continue;
-    const issuers = config.issuers.map(({ issuer }) => issuer);
-    if (!issuers.includes(jwt.issuer) && isWhole(['issuers']))
-      report(
-        ['callers', index, 'jwt', 'issuer'],
-        `'${jwt.issuer}' is not listed under issuers${didYouMean(jwt.issuer, issuers)}`,
-      );
-    if ((jwt.subject === undefined) === (jwt.claim === undefined))
-      report(['callers', index, 'jwt'], 'write either subject or claim');
-  }
-  if (config.callers.length === 0 && config.anonymous === undefined && isWhole(['anonymous']))
-    report(
-      ['callers'],
-      'no caller could read anything; create a key with atlas-gateway new-key --caller NAME, or add anonymous',
-    );
 }
 
 /** Two listeners cannot share a port. */
@@ -148,10 +125,7 @@ function checkPorts({ listen, admin }: GatewayConfig, { report, isWhole }: Cross
 }
 
 /** A duplicate id is either redundant or a typo. */
-function checkIds(
-  { credentials, callers, anonymous }: GatewayConfig,
-  report: CrossCheckReport['report'],
-): void {
+function checkIds({ credentials, callers, anonymous }: GatewayConfig, report: Report): void {
   const check = (path: Path, ids: readonly string[] | 'all' | undefined) => {
     if (ids === undefined || ids === 'all') return;
     for (const [index, id] of ids.entries())
@@ -168,7 +142,7 @@ function checkIds(
 }
 
 /** A token must match only one caller. */
-function checkTokenRules({ callers }: GatewayConfig, report: CrossCheckReport['report']): void {
+function checkTokenRules({ callers }: GatewayConfig, report: Report): void {
   const names = new Map<string, string>();
   for (const [index, { name, jwt }] of callers.entries()) {
     if (jwt === undefined) continue;
@@ -184,6 +158,62 @@ function checkTokenRules({ callers }: GatewayConfig, report: CrossCheckReport['r
   }
 }
 
+function checkPublicUrl({ cache, listen }: GatewayConfig, report: Report): void {
+  if (cache.shared === undefined || listen.publicUrl !== undefined) return;
+  report(
+    ['listen', 'publicUrl'],
+    'is required with cache.shared, because shared lists contain links; write the address under which clients reach these gateways',
+  );
+}
+
+function checkAdminToken({ admin }: GatewayConfig, report: Report): void {
+  if (admin.token !== undefined || LOOPBACK.test(admin.host)) return;
+  report(
+    ['admin', 'token'],
+    `is required because ${admin.host} is reachable from other machines; write { file: PATH }`,
+  );
+}
+
+function checkIssuers({ issuers }: GatewayConfig, report: Report): void {
+  checkUnique(
+    issuers.map(({ issuer }, index) => ({ path: ['issuers', index, 'issuer'], name: issuer })),
+    'name',
+    report,
+  );
+  for (const [index, { jwks }] of issuers.entries()) {
+    if (!('url' in jwks)) continue;
+    const path = ['issuers', index, 'jwks', 'url'];
+    if (!isSafeUrl(jwks.url))
+      report(path, 'write an https address: its keys decide which tokens are accepted');
+    if (hasLogin(jwks.url)) report(path, 'write it without user and password; key sets are public');
+  }
+}
+
+function checkJwtCallers(config: GatewayConfig, { report, isWhole }: CrossCheckReport): void {
+  const issuers = config.issuers.map(({ issuer }) => issuer);
+  for (const [index, { jwt }] of config.callers.entries()) {
+    if (jwt === undefined) continue;
+    if (!issuers.includes(jwt.issuer) && isWhole(['issuers']))
+      report(
+        ['callers', index, 'jwt', 'issuer'],
+        `'${jwt.issuer}' is not listed under issuers${didYouMean(jwt.issuer, issuers)}`,
+      );
+    if ((jwt.subject === undefined) === (jwt.claim === undefined))
+      report(['callers', index, 'jwt'], 'write either subject or claim');
+  }
+}
+
+function checkSomeoneMayRead(
+  { callers, anonymous }: GatewayConfig,
+  { report, isWhole }: CrossCheckReport,
+): void {
+  if (callers.length > 0 || anonymous !== undefined || !isWhole(['anonymous'])) return;
+  report(
+    ['callers'],
+    'no caller could read anything; create a key with atlas-gateway new-key --caller NAME, or add anonymous',
+  );
+}
+
 function hasLogin(text: string): boolean {
   const { username, password } = new URL(text);
   return username !== '' || password !== '';
@@ -191,5 +221,8 @@ function hasLogin(text: string): boolean {
 
 function isSafeUrl(text: string): boolean {
   const { protocol, hostname } = new URL(text);
-  return protocol === 'https:' || (protocol === 'http:' && LOOPBACK.test(hostname.replace(/^\[|\]$/g, '')));
+  return protocol === 'https:' || (protocol === 'http:' && isLoopbackName(hostname));
 }
+
+/** IPv6 addresses stand in brackets in a URL. */
+const isLoopbackName = (hostname: string): boolean => LOOPBACK.test(hostname.replace(/^\[|\]$/g, ''));

@@ -1,18 +1,17 @@
 import { dirname, resolve } from 'node:path';
-import { readSharedAddress } from '../cluster/redis-url.ts';
-import { keyPairProblem } from './certificate-check.ts';
 import { inFileOrder, type Path, type Problem, type Raw, show } from './config-error.ts';
+import { type ConfigSource, readSource } from './config-source.ts';
 import { crossCheck, type KnownNames } from './cross-check.ts';
 import { environmentProblems } from './env-errors.ts';
-import { fromEnvironment, override } from './env-overrides.ts';
-import { contentProblem, fileRefs, keyPairs, secretRefs } from './file-refs.ts';
-import { readYaml } from './read-yaml.ts';
+import { override } from './env-overrides.ts';
+import { fileRefs, secretRefs } from './file-refs.ts';
+import { type ReferencedValues, readReferences } from './read-references.ts';
 import type { ResolvedConfig } from './reload-settings.ts';
-import { configSchema, type SecretRef } from './schema.ts';
+import { configSchema, type GatewayConfig, type SecretRef } from './schema.ts';
 import { issueProblems } from './schema-issues.ts';
-import { readSecret, type SecretSources } from './secrets.ts';
+import type { SecretSources } from './secrets.ts';
 import { snapshotProblem } from './snapshot-check.ts';
-import { validPartOf, wholeConfig } from './valid-part.ts';
+import { type ValidPart, validPartOf, wholeConfig } from './valid-part.ts';
 
 export interface LoadOptions extends SecretSources {
   /** Path of the configuration file; if absent, credentials are read from the environment. */
@@ -36,68 +35,20 @@ export type LoadedConfig =
       readonly files?: readonly string[];
     };
 
-/** Minimum lengths of signing and encryption keys, and of secrets used for authentication. */
-const MIN_KEY_LENGTH = 32;
-const MIN_SECRET_LENGTH = 16;
-
-type Locate = (path: Path) => Pick<Problem, 'file' | 'line'>;
+type Report = (path: Path, message: string) => void;
 
 /** Loads and validates the configuration, and reports all problems at once. Messages never contain the value of a secret. */
 export function loadConfig(options: LoadOptions): LoadedConfig {
   const { path, env, known } = options;
-  const problems: Problem[] = [];
-  let raw: Raw = {};
-  let locate: Locate = () => ({ file: 'environment' });
-  if (path === undefined) {
-    const made = fromEnvironment(env);
-    if (typeof made === 'string')
-      return {
-        ok: false,
-        problems: [{ file: 'environment', setting: '', message: made }, ...environmentProblems(env)],
-      };
-    raw = made;
-  } else {
-    let text: string;
-    try {
-      text = options.readFile(path);
-    } catch {
-      return {
-        ok: false,
-        problems: [
-          {
-            file: path,
-            setting: '',
-            message: 'cannot be read; check the path given with --config or ATLAS_GATEWAY_CONFIG',
-          },
-          ...environmentProblems(env),
-        ],
-      };
-    }
-    const read = readYaml(path, text);
-    if (!read.ok) return { ok: false, problems: [...read.problems, ...environmentProblems(env)] };
-    raw = read.raw;
-    locate = (where) => ({ file: path, line: read.lineOf(where) });
-  }
+  const source = readSource(path, options);
+  if (!source.ok) return { ok: false, problems: [...source.problems, ...environmentProblems(env)] };
+  const { raw, locate } = source;
   const { problems: variableProblems, overridden } = override(raw, env);
-  problems.push(...variableProblems);
-  const report = (where: Path, message: string) => {
-    const setting = show(where);
-    const variable = overridden.get(setting);
-    problems.push(
-      variable === undefined
-        ? { ...locate(where), setting, message }
-        : { file: 'environment', setting: variable, message },
-    );
-  };
-  const parsed = configSchema.safeParse(raw);
-  if (!parsed.success) {
-    for (const issue of parsed.error.issues)
-      for (const { path: where, message } of issueProblems(issue, raw)) report(where, message);
-  }
-  // Valid settings are cross-checked even if others are invalid, so that all problems are reported at once.
-  const valid = parsed.success ? wholeConfig(parsed.data) : validPartOf(raw, parsed.error.issues);
+  const problems = [...variableProblems];
+  const report = createReport(problems, locate, overridden);
+  const valid = parse(raw, report);
   const { config } = valid;
-  const reportValid = (where: Path, message: string) => {
+  const reportValid: Report = (where, message) => {
     const place = valid.pathInFile(where);
     if (valid.isWhole(place)) report(place, message);
   };
@@ -106,79 +57,57 @@ export function loadConfig(options: LoadOptions): LoadedConfig {
   const { snapshot } = config.cache;
   if (snapshot !== undefined) snapshot.path = resolve(folder, snapshot.path);
   const sources: SecretSources = { env, readFile: (file) => options.readFile(resolve(folder, file)) };
-  const secrets = new Map<string, string>();
-  for (const { ref, path: where } of secretRefs(config)) {
-    const read = readSecret(ref, sources, { isOneWord: where[0] === 'credentials' });
-    if ('problem' in read) reportValid(where, read.problem);
-    else secrets.set(JSON.stringify(ref), read.value);
-  }
-  const requireLength = (length: number, ref: SecretRef | undefined, where: Path) => {
-    if (ref !== undefined && (secrets.get(JSON.stringify(ref))?.length ?? length) < length)
-      reportValid(where, `is too short to be a secret; write at least ${length} random characters`);
-  };
-  requireLength(MIN_SECRET_LENGTH, config.admin.token, ['admin', 'token']);
-  for (const [index, { serviceAccount, apiKey }] of config.credentials.entries()) {
-    const place = ['credentials', index];
-    requireLength(MIN_SECRET_LENGTH, serviceAccount?.clientSecret, [
-      ...place,
-      'serviceAccount',
-      'clientSecret',
-    ]);
-    requireLength(MIN_SECRET_LENGTH, apiKey?.privateKey, [...place, 'apiKey', 'privateKey']);
-  }
-  const { snapshot: file, shared } = config.cache;
-  requireLength(MIN_KEY_LENGTH, config.tokens.signingKey, ['tokens', 'signingKey']);
-  requireLength(MIN_KEY_LENGTH, file?.encryptionKey, ['cache', 'snapshot', 'encryptionKey']);
-  requireLength(MIN_KEY_LENGTH, shared?.encryptionKey, ['cache', 'shared', 'encryptionKey']);
-  requireLength(MIN_KEY_LENGTH, shared?.previousEncryptionKey, ['cache', 'shared', 'previousEncryptionKey']);
-  const address = shared === undefined ? undefined : secrets.get(JSON.stringify(shared.url));
-  if (address !== undefined && readSharedAddress(address) === undefined)
-    reportValid(
-      ['cache', 'shared', 'url'],
-      'is not a valid Redis URL; use redis://, rediss://, redis+sentinel://…/primary or redis+cluster://, with special characters in the password percent-encoded',
-    );
-  for (const { ref, path: where } of fileRefs(config)) {
-    try {
-      const content = sources.readFile(ref.file);
-      const problem = contentProblem(where, content);
-      if (problem === undefined) secrets.set(JSON.stringify(ref), content);
-      else reportValid(where, `the file ${ref.file} ${problem}`);
-    } catch {
-      reportValid(
-        where,
-        `the file ${ref.file} cannot be read; check that it exists and is readable by this user`,
-      );
-    }
-  }
-  for (const { cert, key, path: where } of keyPairs(config)) {
-    const [certificates, privateKey] = [cert, key].map((ref) => secrets.get(JSON.stringify(ref)));
-    if (certificates === undefined || privateKey === undefined) continue;
-    const problem = keyPairProblem(certificates, privateKey);
-    if (problem !== undefined) reportValid(where, `the file ${key.file} ${problem}`);
-  }
-  const named = [...secretRefs(config), ...fileRefs(config)].flatMap(({ ref }) =>
-    'file' in ref ? [resolve(folder, ref.file)] : [],
-  );
+  const values = readReferences(config, { sources, report: reportValid });
+  const named = namedFiles(config, folder);
   const files = path === undefined ? named : [path, ...named];
   if (snapshot !== undefined) {
-    const { whyNotWritable } = options;
     const problem = snapshotProblem(snapshot.path, {
       named: files.map((file) => resolve(file)),
-      whyNotWritable,
+      whyNotWritable: options.whyNotWritable,
     });
     if (problem !== undefined) reportValid(['cache', 'snapshot', 'path'], problem);
   }
   if (problems.length > 0) return { ok: false, problems: inFileOrder(problems), files };
-  return {
-    ok: true,
-    config,
-    secretOf(ref) {
-      const value = secrets.get(JSON.stringify(ref));
-      if (value === undefined) throw new Error(`The configuration does not reference the ${nameOf(ref)}.`);
-      return value;
-    },
-    files,
+  return { ok: true, config, secretOf: secretOf(values), files };
+}
+
+/** Adds problems with their place: the line of the file, or the variable that overrides the setting. */
+function createReport(
+  problems: Problem[],
+  locate: Extract<ConfigSource, { ok: true }>['locate'],
+  overridden: ReadonlyMap<string, string>,
+): Report {
+  return (where, message) => {
+    const setting = show(where);
+    const variable = overridden.get(setting);
+    problems.push(
+      variable === undefined
+        ? { ...locate(where), setting, message }
+        : { file: 'environment', setting: variable, message },
+    );
   };
 }
+
+/** Valid settings are checked further even if others are invalid, so that all problems are reported at once. */
+function parse(raw: Raw, report: Report): ValidPart {
+  const parsed = configSchema.safeParse(raw);
+  if (parsed.success) return wholeConfig(parsed.data);
+  const { issues } = parsed.error;
+  for (const { path, message } of issues.flatMap((issue) => issueProblems(issue, raw))) report(path, message);
+  return validPartOf(raw, issues);
+}
+
+const namedFiles = (config: GatewayConfig, folder: string): readonly string[] =>
+  [...secretRefs(config), ...fileRefs(config)].flatMap(({ ref }) =>
+    'file' in ref ? [resolve(folder, ref.file)] : [],
+  );
+
+const secretOf =
+  (values: ReferencedValues): ResolvedConfig['secretOf'] =>
+  (ref) => {
+    const value = values.get(ref);
+    if (value === undefined) throw new Error(`The configuration does not reference the ${nameOf(ref)}.`);
+    return value;
+  };
 
 const nameOf = (ref: SecretRef) => ('env' in ref ? `environment variable ${ref.env}` : `file ${ref.file}`);

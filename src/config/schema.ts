@@ -1,161 +1,24 @@
 import { z } from 'zod';
-import { parseDuration, parseSize } from '../lib/units.ts';
-import { isHost } from './hosts.ts';
-
-const quote = (value: unknown) =>
-  value === undefined ? 'nothing' : `'${typeof value === 'object' ? 'a list or mapping' : String(value)}'`;
-
-/** Node.js timers longer than 2^31-1 ms (24.8 days) fire immediately. */
-const LONGEST_TIMER = '24d';
-const LONGEST_DURATION = '3650d';
-const isAtMost = (text: string, longest: string) =>
-  (parseDuration(text) ?? 0) <= (parseDuration(longest) ?? 0);
-
-/** A duration without a default. */
-const anyDuration = (example: string, description: string) =>
-  z
-    .string({ error: ({ input }) => `${quote(input)} is not a valid duration; use e.g. ${example}` })
-    .refine((text) => parseDuration(text) !== undefined, {
-      error: ({ input }) => `${quote(input)} is not a valid duration; use e.g. ${example}`,
-    })
-    .refine((text) => isAtMost(text, LONGEST_DURATION), {
-      error: ({ input }) => `${quote(input)} is too long; use at most ${LONGEST_DURATION}`,
-    })
-    .transform((text) => parseDuration(text) ?? 0)
-    .describe(`${description} A duration such as ${example}.`);
-
-const duration = (defaultValue: string, description: string) =>
-  anyDuration(defaultValue, description)
-    .prefault(defaultValue)
-    .describe(`${description} A duration such as ${defaultValue}.`);
-
-/** A duration for a timer. */
-const timerDuration = (defaultValue: string, description: string) =>
-  duration(defaultValue, description).refine((ms) => ms <= (parseDuration(LONGEST_TIMER) ?? 0), {
-    error: `is too long; use at most ${LONGEST_TIMER}`,
-  });
-
-/** For timers that would have no effect, or fire in a tight loop, if set to 0. */
-const positiveTimerDuration = (defaultValue: string, description: string) =>
-  timerDuration(defaultValue, description).refine((ms) => ms > 0, {
-    error: `must be greater than 0; use e.g. ${defaultValue}`,
-  });
-
-const isSize = (text: string) => {
-  const bytes = parseSize(text);
-  return Number.isSafeInteger(bytes) && bytes !== 0;
-};
-
-const size = (defaultValue: string, description: string) => {
-  const invalidSize = {
-    error: ({ input }: { input?: unknown }) =>
-      `${quote(input)} is not a valid size; use e.g. ${defaultValue} or ${parseSize(defaultValue)}`,
-  };
-  return z
-    .union([z.int().positive(invalidSize), z.string()], invalidSize)
-    .refine((value) => typeof value === 'number' || isSize(value), invalidSize)
-    .transform((value) => (typeof value === 'number' ? value : (parseSize(value) ?? 0)))
-    .prefault(defaultValue)
-    .describe(`${description} A size such as ${defaultValue}, or a number of bytes.`);
-};
-
-const secret = (description: string) =>
-  z
-    .union([z.strictObject({ env: z.string().min(1) }), z.strictObject({ file: z.string().min(1) })], {
-      error: 'a secret must not be written in this file; write { env: NAME } or { file: PATH }',
-    })
-    .describe(`${description} Given as { env: NAME } or { file: PATH }.`);
-
-const name = z
-  .string({
-    error: ({ input }) =>
-      `${quote(input)} is not a valid name; use letters, digits, dots, dashes and underscores`,
-  })
-  .regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$/, {
-    error: ({ input }) =>
-      `${quote(input)} is not a valid name; use up to 63 letters, digits, dots, dashes and underscores`,
-  });
-
-const hexId = z
-  .string({
-    error: ({ input }) => `${quote(input)} is not a valid id; write 24 hexadecimal digits in quotes`,
-  })
-  .regex(/^[a-f0-9]{24}$/, {
-    error: ({ input }) => `${quote(input)} is not a valid id; write 24 lower-case hexadecimal digits`,
-  });
-
-const idsOrAll = (kind: string) =>
-  z
-    .union([z.literal('all'), z.array(hexId)], {
-      error: `write all, or a list of ${kind} ids of 24 hexadecimal digits`,
-    })
-    .describe(`Ids of ${kind}s, or all.`);
-
-const operationNames = z
-  .union([z.string(), z.array(z.string())], { error: 'write lists, or a list of operation ids and tags' })
-  .transform((names) => (typeof names === 'string' ? [names] : names))
-  .prefault('lists')
-  .describe('Operation ids and tags; `lists` stands for all lists without secrets and personal data.');
-
-const port = (defaultValue: number, description: string) =>
-  z
-    .int({ error: ({ input }) => `${quote(input)} is not a valid port; write a number from 0 to 65535` })
-    .min(0, { error: 'a port is a number from 0 to 65535' })
-    .max(65_535, { error: 'a port is a number from 0 to 65535' })
-    .default(defaultValue)
-    .describe(description);
-
-const url = (description: string) =>
-  z
-    .string({ error: ({ input }) => `${quote(input)} is not a valid address; write https://host` })
-    .refine((text) => URL.canParse(text) && /^https?:\/\/[^/?#@]+\/?$/.test(text), {
-      error: ({ input }) =>
-        `${quote(input)} is not a valid origin; write only scheme and host, e.g. https://host:8080`,
-    })
-    .transform((text) => text.replace(/\/$/, ''))
-    .describe(description);
-
-const host = (defaultValue: string, description: string) =>
-  z
-    .string({ error: ({ input }) => `${quote(input)} is not a valid host; use e.g. ${defaultValue}` })
-    .refine(isHost, {
-      error: ({ input }) =>
-        `${quote(input)} is not a valid host; write an IP address or a name, without scheme, brackets or port, e.g. ${defaultValue}`,
-    })
-    .default(defaultValue)
-    .describe(description);
-
-const flag = () =>
-  z.boolean({
-    error: ({ input }) => `${quote(input)} is not a boolean; write true or false, without quotes`,
-  });
-
-/** `Date.parse` alone accepts February 30 as a day in March. */
-const isCalendarDay = (text: string) => {
-  const date = new Date(`${text}T00:00:00Z`);
-  return !Number.isNaN(date.getTime()) && date.toISOString().startsWith(text);
-};
-
-const day = z
-  .string({ error: ({ input }) => `${quote(input)} is not a valid date; write YYYY-MM-DD` })
-  .regex(/^\d{4}-\d{2}-\d{2}$/, {
-    error: ({ input }) => `${quote(input)} is not a valid date; write YYYY-MM-DD`,
-  })
-  .refine(isCalendarDay, {
-    error: ({ input }) => `${quote(input)} is not an existing date; write a day that exists in that month`,
-  });
-
-const fileRef = (description: string) =>
-  z.strictObject({ file: z.string().min(1) }, { error: 'write { file: PATH }' }).describe(description);
-
-const rate = (description: string) =>
-  z
-    .strictObject({
-      perMinute: z
-        .int({ error: ({ input }) => `${quote(input)} is not a valid rate; use a whole number, e.g. 60` })
-        .positive({ error: 'must be at least 1' }),
-    })
-    .describe(description);
+import {
+  anyDuration,
+  day,
+  duration,
+  fileRef,
+  flag,
+  hexId,
+  host,
+  idsOrAll,
+  name,
+  operationNames,
+  port,
+  positiveTimerDuration,
+  quote,
+  rate,
+  secret,
+  size,
+  timerDuration,
+  url,
+} from './fields.ts';
 
 const listen = z.strictObject({
   host: host('127.0.0.1', 'Address of the public listener.'),
@@ -427,6 +290,3 @@ export const SCALAR_SETTINGS = [
   'drain.delay',
   'drain.deadline',
 ] as const;
-
-/** The JSON Schema of the configuration file, for editors. */
-export const toJsonSchema = () => z.toJSONSchema(configSchema, { io: 'input', unrepresentable: 'any' });

@@ -37,6 +37,10 @@ export function duration(seconds: number): string {
   return small === 0 ? `${large} ${unit[0]}` : `${large} ${unit[0]} ${small} ${unit[1]}`;
 }
 
+/** `5 min ago`; both times are ISO 8601. */
+export const ago = (at: string, now: string): string =>
+  `${duration((Date.parse(now) - Date.parse(at)) / 1_000)} ago`;
+
 /** `93 %`, or a dash if the whole is 0. */
 export const percent = (part: number, whole: number): string =>
   whole === 0 ? '–' : `${Math.floor((100 * part) / whole)} %`;

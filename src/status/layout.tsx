@@ -47,41 +47,7 @@ function Document({ title, view, crumbs = [], refreshMs, after, children }: Docu
         <a class="skip" href="#main">
           Skip to the content
         </a>
-        <header class="top">
-          <div class="wide">
-            <nav aria-label="Breadcrumb">
-              <ol class="crumbs">
-                <li>
-                  {crumbs.length === 0 ? (
-                    <a href="/" aria-current="page">
-                      atlas-gateway
-                    </a>
-                  ) : (
-                    <a href="/">atlas-gateway</a>
-                  )}
-                </li>
-                {crumbs.map((crumb) => (
-                  <li>{crumb}</li>
-                ))}
-              </ol>
-            </nav>
-            <div class="actions">
-              {refreshMs === undefined ? null : (
-                <button type="button" id="live" class="quiet needs-script" aria-pressed="true">
-                  <span class="dot" aria-hidden="true" />
-                  Live
-                </button>
-              )}
-              {signedIn ? (
-                <form method="post" action="/sign-out">
-                  <button type="submit" class="quiet">
-                    Sign out
-                  </button>
-                </form>
-              ) : null}
-            </div>
-          </div>
-        </header>
+        <Top signedIn={signedIn} crumbs={crumbs} isLive={refreshMs !== undefined} />
         <div id="notice" class="wide" role="status" />
         <main id="main" class="wide" tabindex={-1}>
           {children}
@@ -90,6 +56,55 @@ function Document({ title, view, crumbs = [], refreshMs, after, children }: Docu
         <script nonce={nonce}>{raw(SCRIPT)}</script>
       </body>
     </html>
+  );
+}
+
+/** The bar at the top of a page: breadcrumbs and buttons. */
+function Top({
+  signedIn,
+  crumbs,
+  isLive,
+}: {
+  readonly signedIn: boolean;
+  readonly crumbs: readonly string[];
+  readonly isLive: boolean;
+}) {
+  return (
+    <header class="top">
+      <div class="wide">
+        <nav aria-label="Breadcrumb">
+          <ol class="crumbs">
+            <li>
+              {crumbs.length === 0 ? (
+                <a href="/" aria-current="page">
+                  atlas-gateway
+                </a>
+              ) : (
+                <a href="/">atlas-gateway</a>
+              )}
+            </li>
+            {crumbs.map((crumb) => (
+              <li>{crumb}</li>
+            ))}
+          </ol>
+        </nav>
+        <div class="actions">
+          {isLive ? (
+            <button type="button" id="live" class="quiet needs-script" aria-pressed="true">
+              <span class="dot" aria-hidden="true" />
+              Live
+            </button>
+          ) : null}
+          {signedIn ? (
+            <form method="post" action="/sign-out">
+              <button type="submit" class="quiet">
+                Sign out
+              </button>
+            </form>
+          ) : null}
+        </div>
+      </div>
+    </header>
   );
 }
 

@@ -2,8 +2,9 @@ import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { formatProblem } from '../../src/config/config-error.ts';
 import { variableOf } from '../../src/config/env-overrides.ts';
+import { toJsonSchema } from '../../src/config/json-schema.ts';
 import { loadConfig } from '../../src/config/load.ts';
-import { SCALAR_SETTINGS, toJsonSchema } from '../../src/config/schema.ts';
+import { SCALAR_SETTINGS } from '../../src/config/schema.ts';
 
 const KNOWN = { operations: new Set(['listGroups', 'listGroupClusters']), tags: new Set(['Clusters']) };
 const GOOD = `credentials:

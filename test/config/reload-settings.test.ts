@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import { toJsonSchema } from '../../src/config/json-schema.ts';
 import {
   changesThatWait,
   isListed,
@@ -6,7 +7,7 @@ import {
   RESTART_SETTINGS,
   type ResolvedConfig,
 } from '../../src/config/reload-settings.ts';
-import { configSchema, toJsonSchema } from '../../src/config/schema.ts';
+import { configSchema } from '../../src/config/schema.ts';
 
 type JsonSchema = {
   readonly properties?: Readonly<Record<string, JsonSchema>>;

@@ -4,7 +4,8 @@ import { chmodSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'nod
 import { dirname, join } from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
 import { variableOf } from '../../src/config/env-overrides.ts';
-import { SCALAR_SETTINGS, toJsonSchema } from '../../src/config/schema.ts';
+import { toJsonSchema } from '../../src/config/json-schema.ts';
+import { SCALAR_SETTINGS } from '../../src/config/schema.ts';
 import { isServiceVariable } from '../../src/config/service-variables.ts';
 import type { Clock } from '../../src/lib/clock.ts';
 import { whyNotWritable } from '../../src/lib/writable-path.ts';

@@ -2,7 +2,8 @@ import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import { variableOf } from '../../src/config/env-overrides.ts';
-import { SCALAR_SETTINGS, toJsonSchema } from '../../src/config/schema.ts';
+import { toJsonSchema } from '../../src/config/json-schema.ts';
+import { SCALAR_SETTINGS } from '../../src/config/schema.ts';
 
 const page = readFileSync('docs/configuration.md', 'utf8');
 

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { compose } from '../../compose/gateway.ts';
-import { configSchema } from '../../config/schema.ts';
+import { configSchema, type GatewayConfig, type SecretRef } from '../../config/schema.ts';
 import { createSimulator } from '../../simulator/server.ts';
 import { SAMPLE_CREDENTIALS, SAMPLE_PROJECTS } from '../../simulator/world.ts';
 import { type CommandBody, readPort } from '../command.ts';
@@ -50,41 +50,13 @@ export const demo: CommandBody = {
     onHangup(() => undefined);
     const simulator = createSimulator({}, { clock, random });
     const origin = await simulator.listen(0);
-    const { payments, orders, empty } = SAMPLE_PROJECTS;
     const keys = { payments: createKey(random), orders: createKey(random) };
-    const { clientId, clientSecret } = SAMPLE_CREDENTIALS.serviceAccount;
-    const secrets = new Map([
-      ['CLIENT_ID', clientId],
-      ['CLIENT_SECRET', clientSecret],
-    ]);
-    const team = (name: string, key: { id: string; secret: string }, projects: string[]) => ({
-      name,
-      projects,
-      keys: [{ id: key.id, sha256: createHash('sha256').update(key.secret).digest('hex') }],
-    });
-    const config = configSchema.parse({
-      listen: { port },
-      admin: { port: adminPort },
-      upstream: { origin },
-      credentials: [
-        {
-          name: 'demo',
-          serviceAccount: { clientId: { env: 'CLIENT_ID' }, clientSecret: { env: 'CLIENT_SECRET' } },
-        },
-      ],
-      callers: [
-        team('team-payments', keys.payments, [payments.id, empty.id]),
-        team('team-orders', keys.orders, [orders.id]),
-      ],
-      anonymous: { projects: 'all', organizations: 'all' },
-    });
+    const config = configOf({ port, adminPort, origin, keys });
     const log = {
       destination: { write: print },
       people: true,
       colorize: isTerminal && (env['NO_COLOR'] ?? '') === '',
     };
-    const secretOf = (ref: { env: string } | { file: string }) =>
-      'env' in ref ? (secrets.get(ref.env) ?? '') : '';
     const gateway = compose({ config, secretOf, build: { version, node }, log }, { clock, random });
     let started: Awaited<ReturnType<typeof gateway.start>>;
     try {
@@ -96,10 +68,73 @@ export const demo: CommandBody = {
       await simulator.close();
       return 1;
     }
-    const { publicOrigin, adminOrigin } = started;
-    const list = (project: string, query = '') =>
-      `'${publicOrigin}/api/atlas/v2/groups/${project}/streams/privateLinkConnections${query}'`;
-    print(`
+    print(introduction({ ...started, origin, keys }));
+    await shutdownSignal();
+    await gateway.stop({ immediate: true });
+    await simulator.close();
+    return 0;
+  },
+};
+
+type DemoKeys = Readonly<Record<'payments' | 'orders', ReturnType<typeof createKey>>>;
+
+const { clientId, clientSecret } = SAMPLE_CREDENTIALS.serviceAccount;
+const SECRETS: ReadonlyMap<string, string> = new Map([
+  ['CLIENT_ID', clientId],
+  ['CLIENT_SECRET', clientSecret],
+]);
+const secretOf = (ref: SecretRef) => ('env' in ref ? (SECRETS.get(ref.env) ?? '') : '');
+
+const team = (name: string, key: DemoKeys['orders'], projects: readonly string[]) => ({
+  name,
+  projects,
+  keys: [{ id: key.id, sha256: createHash('sha256').update(key.secret).digest('hex') }],
+});
+
+const configOf = ({
+  port,
+  adminPort,
+  origin,
+  keys,
+}: {
+  readonly port: number;
+  readonly adminPort: number;
+  readonly origin: string;
+  readonly keys: DemoKeys;
+}): GatewayConfig =>
+  configSchema.parse({
+    listen: { port },
+    admin: { port: adminPort },
+    upstream: { origin },
+    credentials: [
+      {
+        name: 'demo',
+        serviceAccount: { clientId: { env: 'CLIENT_ID' }, clientSecret: { env: 'CLIENT_SECRET' } },
+      },
+    ],
+    callers: [
+      team('team-payments', keys.payments, [SAMPLE_PROJECTS.payments.id, SAMPLE_PROJECTS.empty.id]),
+      team('team-orders', keys.orders, [SAMPLE_PROJECTS.orders.id]),
+    ],
+    anonymous: { projects: 'all', organizations: 'all' },
+  });
+
+/** What to try, as commands for a shell. */
+function introduction({
+  publicOrigin,
+  adminOrigin,
+  origin,
+  keys,
+}: {
+  readonly publicOrigin: string;
+  readonly adminOrigin: string;
+  readonly origin: string;
+  readonly keys: DemoKeys;
+}): string {
+  const { payments, orders } = SAMPLE_PROJECTS;
+  const list = (project: string, query = '') =>
+    `'${publicOrigin}/api/atlas/v2/groups/${project}/streams/privateLinkConnections${query}'`;
+  return `
 The gateway listens on ${publicOrigin}, the simulated Atlas on ${origin}.
 
 The first request loads the list from Atlas (Cache-Status: fwd=miss); a second one is served from the cache (hit):
@@ -122,10 +157,5 @@ See the number of requests sent to Atlas, and the status of the gateway:
 
 Press Ctrl-C to stop.
 
-`);
-    await shutdownSignal();
-    await gateway.stop({ immediate: true });
-    await simulator.close();
-    return 0;
-  },
-};
+`;
+}

@@ -6,18 +6,20 @@ import { credentialsOf } from '../../lib/auth-params.ts';
 import type { Clock } from '../../lib/clock.ts';
 import type { Random } from '../../lib/random.ts';
 import type { UnexpectedErrorEvent } from '../../lib/unexpected-error.ts';
-import type { SignInEvent } from '../../observability/sign-in-event.ts';
+import type { SignInEvent } from '../../observability/events.ts';
 import { type BodyError, createAppListener } from '../app-listener.ts';
-import { MAX_BODY_BYTES } from '../body-slots.ts';
 import { clientAddress } from '../client-address.ts';
 import { createWhenOver } from '../connection-slots.ts';
+import { createHealthRoutes } from '../health-routes.ts';
 import { describeAdmin } from '../openapi-admin.ts';
 import { createDescriptionRoutes } from '../openapi-routes.ts';
 import { type BodyBindings, bodyOf } from '../request-body.ts';
 import { namesItsHostOnce, readHeaders } from '../request-headers.ts';
 import { createUnexpectedErrorHandler } from '../unexpected-error.ts';
 import { writeLastError } from '../write-error.ts';
-import { isBrowsers, isCrossSite, namesThisListener } from './origin-check.ts';
+import { errorResponse, TOO_LARGE, tooLarge } from './error-response.ts';
+import { isCrossSite, namesThisListener } from './origin-check.ts';
+import { createPurgeRoute, type PurgeDependencies } from './purge-route.ts';
 import { createSessions, SESSION_MS } from './sessions.ts';
 import { createSignInLimit } from './sign-in-limit.ts';
 
@@ -41,23 +43,12 @@ export interface AdminPages {
   signIn(form: SignInForm, view: PageView): Promise<string>;
 }
 
-/** Drops all listings, or those of a project or an operation. */
-interface PurgeRequest {
-  project?: string;
-  operation?: string;
-  soft: boolean;
-}
-
-export interface AdminDependencies {
+export interface AdminDependencies extends PurgeDependencies {
   readonly metrics: () => Promise<{ readonly contentType: string; readonly text: string }>;
   /** Why the gateway is not ready; undefined if it is. */
   readonly unready: () => string | undefined;
   readonly status: () => unknown;
   readonly pages: AdminPages;
-  readonly knowsOperation: (name: string) => boolean;
-  /** Whether this project or organization is configured, cached or was read. */
-  readonly knowsProject: (id: string) => boolean;
-  readonly purge: (scope: { project?: string; operation?: string; soft: boolean }) => void;
   /** The admin token in force; undefined where the listener is on loopback and requires none. */
   readonly token: () => string | undefined;
   readonly onUnexpectedError: (event: UnexpectedErrorEvent) => void;
@@ -68,8 +59,6 @@ export interface AdminDependencies {
   readonly version: string;
 }
 
-const ID = /^[a-f0-9]{24}$/;
-const TOO_LARGE = `The body is larger than ${MAX_BODY_BYTES} bytes.`;
 const BODY_ERRORS: Readonly<Record<BodyError, ApiError>> = {
   overloaded: {
     status: 503,
@@ -78,12 +67,10 @@ const BODY_ERRORS: Readonly<Record<BodyError, ApiError>> = {
   },
   'too-large': { status: 413, errorCode: 'PAYLOAD_TOO_LARGE', detail: TOO_LARGE },
 };
-const tooLarge = (context: Context) => error(context, 413, 'PAYLOAD_TOO_LARGE', TOO_LARGE);
 const SESSION_COOKIE = 'atlas_gateway_session';
 /** Allowed redirect targets after signing in: only this listener's own pages. */
 const OWN_PAGE = /^\/(projects\/[a-f0-9]{24}\/private-link-connections)?$/;
 const NONCE_BYTES = 16;
-const PROBE_METHODS = ['GET', 'OPTIONS'];
 
 const policyFor = (nonce: string) =>
   [
@@ -96,19 +83,6 @@ const policyFor = (nonce: string) =>
     "frame-ancestors 'none'",
     "base-uri 'none'",
   ].join('; ');
-
-function error(
-  context: Context,
-  status: 400 | 401 | 403 | 404 | 413 | 429,
-  errorCode: string,
-  detail: string,
-) {
-  const body = renderApiError({ status, errorCode, detail });
-  return context.body(body.toString(), status, {
-    'Content-Type': 'application/json',
-    'X-Error-Code': errorCode,
-  });
-}
 
 /** The authorities that a request names: `Host`, and that of an absolute-form target, which takes precedence (RFC 9112 section 3.2.2). */
 const authoritiesOf = ({ req }: Context): readonly (string | undefined)[] => [
@@ -133,29 +107,39 @@ function refuseHosts(response: ServerResponse): void {
     .end(body);
 }
 
-function readScope(text: string): PurgeRequest | string {
-  let parsed: unknown;
-  try {
-    parsed = text === '' ? {} : JSON.parse(text);
-  } catch {
-    return 'The body is not valid JSON.';
-  }
-  if (typeof parsed !== 'object' || parsed === null || Array.isArray(parsed))
-    return 'The body must be a JSON object.';
-  const scope: PurgeRequest = { soft: false };
-  for (const [name, value] of Object.entries(parsed)) {
-    if (name === 'soft' && typeof value === 'boolean') scope.soft = value;
-    else if (name === 'project' && typeof value === 'string' && ID.test(value)) scope.project = value;
-    else if (name === 'operation' && typeof value === 'string') scope.operation = value;
-    else
-      return 'The body must be {"project": "24 hex digits", "operation": "operation id", "soft": true}; each field is optional.';
-  }
-  return scope;
-}
-
 const wantsPage = (context: Context) =>
   (context.req.method === 'GET' || context.req.method === 'HEAD') &&
   (context.req.header('accept') ?? '').includes('text/html');
+
+const notFound = (context: Context) =>
+  errorResponse(
+    context,
+    404,
+    'NOT_FOUND',
+    'Not found: this listener serves /, /metrics, /healthz, /readyz, /status.json and /cache/purge.',
+  );
+
+const setSecurityHeaders: MiddlewareHandler = async (context, next) => {
+  await next();
+  context.header('X-Content-Type-Options', 'nosniff');
+  context.header('Referrer-Policy', 'no-referrer');
+  context.header('Cross-Origin-Resource-Policy', 'same-origin');
+  context.header('Cache-Control', 'no-store');
+};
+
+const rejectCrossSite: MiddlewareHandler = async (context, next) => {
+  const { method } = context.req;
+  const isUnsafe = method !== 'GET' && method !== 'HEAD';
+  if (isUnsafe && isCrossSite((name) => context.req.header(name)))
+    return errorResponse(
+      context,
+      403,
+      'CROSS_SITE_FORBIDDEN',
+      "Requests from another site's page are not allowed: use the gateway's own status page, or a client that is not a browser.",
+    );
+  await next();
+  return undefined;
+};
 
 /**
  * Handles the admin listener's requests. Metrics and probes are open; all else requires the admin token if one is configured, as a bearer
@@ -208,21 +192,6 @@ export function createAdminApp(
     return context.html(write({ nonce, signedIn: signedIn(context) }), code);
   }
 
-  const refuseCrossSite = (context: Context) =>
-    error(
-      context,
-      403,
-      'CROSS_SITE_FORBIDDEN',
-      "Requests from another site's page are not allowed: use the gateway's own status page, or a client that is not a browser.",
-    );
-
-  const notFound = (context: Context) =>
-    error(
-      context,
-      404,
-      'NOT_FOUND',
-      'Not found: this listener serves /, /metrics, /healthz, /readyz, /status.json and /cache/purge.',
-    );
   /** The sign-in and sign-out routes exist only if a token is configured. */
   const onlyWithToken: MiddlewareHandler = async (context, next) => {
     if (isOpen()) return notFound(context);
@@ -230,22 +199,12 @@ export function createAdminApp(
     return undefined;
   };
 
-  app.use('*', async (context, next) => {
-    await next();
-    context.header('X-Content-Type-Options', 'nosniff');
-    context.header('Referrer-Policy', 'no-referrer');
-    context.header('Cross-Origin-Resource-Policy', 'same-origin');
-    context.header('Cache-Control', 'no-store');
-  });
-  // Probes send a pod's address as Host, and HAProxy before 2.2 sends OPTIONS: they are answered under every name and reveal nothing.
-  app.on(PROBE_METHODS, '/healthz', (context) => context.text('ok\n'));
-  app.on(PROBE_METHODS, '/readyz', (context) => {
-    const reason = unready();
-    return reason === undefined ? context.text('ready\n') : context.text(`${reason}\n`, 503);
-  });
+  app.use('*', setSecurityHeaders);
+  // Before the check of names: probes send a pod's address as Host, and what they are answered reveals nothing.
+  app.route('/', createHealthRoutes(unready));
   app.use('*', async (context, next) => {
     if (isOpen() && !authoritiesOf(context).every((name) => namesThisListener(name, listensOn)))
-      return error(
+      return errorResponse(
         context,
         403,
         'HOST_FORBIDDEN',
@@ -264,14 +223,7 @@ export function createAdminApp(
     createDescriptionRoutes(() => describeAdmin(version)),
   );
 
-  app.use('*', async (context, next) => {
-    const header = (name: string) => context.req.header(name);
-    const { method } = context.req;
-    const isUnsafe = method !== 'GET' && method !== 'HEAD';
-    if (isUnsafe && isCrossSite(header)) return refuseCrossSite(context);
-    await next();
-    return undefined;
-  });
+  app.use('*', rejectCrossSite);
 
   app.use('/sign-in', onlyWithToken);
   app.use('/sign-out', onlyWithToken);
@@ -307,14 +259,19 @@ export function createAdminApp(
       return undefined;
     }
     if (outcome === 'too-many-attempts')
-      return error(context, 429, 'TOO_MANY_ATTEMPTS', 'Too many wrong tokens were presented: retry later.');
+      return errorResponse(
+        context,
+        429,
+        'TOO_MANY_ATTEMPTS',
+        'Too many wrong tokens were presented: retry later.',
+      );
     context.header('WWW-Authenticate', 'Bearer realm="atlas-gateway admin"');
     if (wantsPage(context)) {
       const { path } = context.req;
       const wanted = OWN_PAGE.test(path) ? path : '/';
       return page(context, 401, (view) => pages.signIn({ next: wanted, refused: undefined }, view));
     }
-    return error(context, 401, 'UNAUTHENTICATED', 'Send the admin token: Authorization: Bearer ….');
+    return errorResponse(context, 401, 'UNAUTHENTICATED', 'Send the admin token: Authorization: Bearer ….');
   });
 
   app.get('/', (context) => page(context, 200, (view) => pages.status(view)));
@@ -323,27 +280,7 @@ export function createAdminApp(
     const { searchParams } = new URL(context.req.url);
     return page(context, 200, (view) => pages.connections(context.req.param('id'), searchParams, view));
   });
-  app.post('/cache/purge', async (context) => {
-    const header = (name: string) => context.req.header(name);
-    // HTML forms cannot send this type: a second defence in addition to `isCrossSite`.
-    if (isBrowsers(header) && !/^application\/json\b/i.test(header('content-type') ?? ''))
-      return error(context, 400, 'INVALID_REQUEST', 'Send Content-Type: application/json.');
-    const body = await bodyOf(context);
-    if (body === undefined) return tooLarge(context);
-    const scope = readScope(body);
-    if (typeof scope === 'string') return error(context, 400, 'INVALID_REQUEST', scope);
-    if (scope.operation !== undefined && !knowsOperation(scope.operation))
-      return error(context, 404, 'UNKNOWN_OPERATION', 'There is no list operation with that name.');
-    if (scope.project !== undefined && !knowsProject(scope.project))
-      return error(
-        context,
-        404,
-        'UNKNOWN_PROJECT',
-        'That project is not configured, not cached and was never read.',
-      );
-    purge(scope);
-    return context.json({ purged: scope });
-  });
+  app.route('/', createPurgeRoute({ knowsOperation, knowsProject, purge }));
   app.notFound(notFound);
   app.onError(createUnexpectedErrorHandler(onUnexpectedError));
   const { route, routeWithBody } = createAppListener(app, {

@@ -1,5 +1,4 @@
 import { describe, expect, test } from 'vitest';
-import { bytes, count, duration, percent, rate, visible } from '../../../src/status/format.ts';
 import { readFilter, readOrder, rowOf, select } from '../../../src/status/links/rows.ts';
 
 const rows = [
@@ -50,29 +49,5 @@ describe('the rows of the browser', () => {
     expect(row).toMatchObject({ id: '', state: '⟨U+202E⟩ENOD⟨U+0000⟩', provider: '', vendor: '' });
     expect(row.region).toHaveLength(301);
     expect(row.endpoint).toEqual([{ name: 'dnsDomain', value: 'javascript:alert(1)⟨U+D800⟩' }]);
-  });
-});
-
-describe('number formats', () => {
-  test.each([
-    [count(1_234_567), '1,234,567'],
-    [count(999), '999'],
-    [bytes(0), '0 B'],
-    [bytes(1_536), '1.5 KiB'],
-    [bytes(64 * 1_048_576), '64 MiB'],
-    [duration(59), '59 s'],
-    [duration(3_600), '1 h'],
-    [duration(11_100), '3 h 5 min'],
-    [duration(187_200), '2 d 4 h'],
-    [duration(-1), '0 s'],
-    [percent(0, 0), '–'],
-    [percent(999, 1_000), '99 %'],
-    [rate(0), '0'],
-    [rate(0.251), '0.25'],
-    [rate(4.06), '4.1'],
-    [rate(1_200), '1,200'],
-    [visible('a\u2028b', 10), 'a⟨U+2028⟩b'],
-  ])('%s is %s', (written, expected) => {
-    expect(written).toBe(expected);
   });
 });

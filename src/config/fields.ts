@@ -1,0 +1,168 @@
+// Types of settings: each checks its text, converts it, and describes it for the JSON Schema.
+import { z } from 'zod';
+import { parseDuration, parseSize } from '../lib/units.ts';
+import { isHost } from './hosts.ts';
+
+/** Quotes an invalid value for an error message. */
+export const quote = (value: unknown) =>
+  value === undefined ? 'nothing' : `'${typeof value === 'object' ? 'a list or mapping' : String(value)}'`;
+
+/** Node.js timers longer than 2^31-1 ms (24.8 days) fire immediately. */
+const LONGEST_TIMER = '24d';
+const LONGEST_DURATION = '3650d';
+const isAtMost = (text: string, longest: string) =>
+  (parseDuration(text) ?? 0) <= (parseDuration(longest) ?? 0);
+
+/** A duration without a default. */
+export const anyDuration = (example: string, description: string) =>
+  z
+    .string({ error: ({ input }) => `${quote(input)} is not a valid duration; use e.g. ${example}` })
+    .refine((text) => parseDuration(text) !== undefined, {
+      error: ({ input }) => `${quote(input)} is not a valid duration; use e.g. ${example}`,
+    })
+    .refine((text) => isAtMost(text, LONGEST_DURATION), {
+      error: ({ input }) => `${quote(input)} is too long; use at most ${LONGEST_DURATION}`,
+    })
+    .transform((text) => parseDuration(text) ?? 0)
+    .describe(`${description} A duration such as ${example}.`);
+
+export const duration = (defaultValue: string, description: string) =>
+  anyDuration(defaultValue, description)
+    .prefault(defaultValue)
+    .describe(`${description} A duration such as ${defaultValue}.`);
+
+/** A duration for a timer. */
+export const timerDuration = (defaultValue: string, description: string) =>
+  duration(defaultValue, description).refine((ms) => ms <= (parseDuration(LONGEST_TIMER) ?? 0), {
+    error: `is too long; use at most ${LONGEST_TIMER}`,
+  });
+
+/** For timers that would have no effect, or fire in a tight loop, if set to 0. */
+export const positiveTimerDuration = (defaultValue: string, description: string) =>
+  timerDuration(defaultValue, description).refine((ms) => ms > 0, {
+    error: `must be greater than 0; use e.g. ${defaultValue}`,
+  });
+
+const isSize = (text: string) => {
+  const bytes = parseSize(text);
+  return Number.isSafeInteger(bytes) && bytes !== 0;
+};
+
+/** A size, parsed into bytes. */
+export const size = (defaultValue: string, description: string) => {
+  const invalidSize = {
+    error: ({ input }: { input?: unknown }) =>
+      `${quote(input)} is not a valid size; use e.g. ${defaultValue} or ${parseSize(defaultValue)}`,
+  };
+  return z
+    .union([z.int().positive(invalidSize), z.string()], invalidSize)
+    .refine((value) => typeof value === 'number' || isSize(value), invalidSize)
+    .transform((value) => (typeof value === 'number' ? value : (parseSize(value) ?? 0)))
+    .prefault(defaultValue)
+    .describe(`${description} A size such as ${defaultValue}, or a number of bytes.`);
+};
+
+/** A reference to a secret, never its value. */
+export const secret = (description: string) =>
+  z
+    .union([z.strictObject({ env: z.string().min(1) }), z.strictObject({ file: z.string().min(1) })], {
+      error: 'a secret must not be written in this file; write { env: NAME } or { file: PATH }',
+    })
+    .describe(`${description} Given as { env: NAME } or { file: PATH }.`);
+
+/** A name that metrics and logs can carry as it is. */
+export const name = z
+  .string({
+    error: ({ input }) =>
+      `${quote(input)} is not a valid name; use letters, digits, dots, dashes and underscores`,
+  })
+  .regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$/, {
+    error: ({ input }) =>
+      `${quote(input)} is not a valid name; use up to 63 letters, digits, dots, dashes and underscores`,
+  });
+
+/** An id of Atlas. */
+export const hexId = z
+  .string({
+    error: ({ input }) => `${quote(input)} is not a valid id; write 24 hexadecimal digits in quotes`,
+  })
+  .regex(/^[a-f0-9]{24}$/, {
+    error: ({ input }) => `${quote(input)} is not a valid id; write 24 lower-case hexadecimal digits`,
+  });
+
+export const idsOrAll = (kind: string) =>
+  z
+    .union([z.literal('all'), z.array(hexId)], {
+      error: `write all, or a list of ${kind} ids of 24 hexadecimal digits`,
+    })
+    .describe(`Ids of ${kind}s, or all.`);
+
+/** Parsed into a list, whichever way it is written. */
+export const operationNames = z
+  .union([z.string(), z.array(z.string())], { error: 'write lists, or a list of operation ids and tags' })
+  .transform((names) => (typeof names === 'string' ? [names] : names))
+  .prefault('lists')
+  .describe('Operation ids and tags; `lists` stands for all lists without secrets and personal data.');
+
+export const port = (defaultValue: number, description: string) =>
+  z
+    .int({ error: ({ input }) => `${quote(input)} is not a valid port; write a number from 0 to 65535` })
+    .min(0, { error: 'a port is a number from 0 to 65535' })
+    .max(65_535, { error: 'a port is a number from 0 to 65535' })
+    .default(defaultValue)
+    .describe(description);
+
+/** An origin: scheme and host, parsed without a trailing slash. */
+export const url = (description: string) =>
+  z
+    .string({ error: ({ input }) => `${quote(input)} is not a valid address; write https://host` })
+    .refine((text) => URL.canParse(text) && /^https?:\/\/[^/?#@]+\/?$/.test(text), {
+      error: ({ input }) =>
+        `${quote(input)} is not a valid origin; write only scheme and host, e.g. https://host:8080`,
+    })
+    .transform((text) => text.replace(/\/$/, ''))
+    .describe(description);
+
+export const host = (defaultValue: string, description: string) =>
+  z
+    .string({ error: ({ input }) => `${quote(input)} is not a valid host; use e.g. ${defaultValue}` })
+    .refine(isHost, {
+      error: ({ input }) =>
+        `${quote(input)} is not a valid host; write an IP address or a name, without scheme, brackets or port, e.g. ${defaultValue}`,
+    })
+    .default(defaultValue)
+    .describe(description);
+
+export const flag = () =>
+  z.boolean({
+    error: ({ input }) => `${quote(input)} is not a boolean; write true or false, without quotes`,
+  });
+
+/** `Date.parse` alone accepts February 30 as a day in March. */
+const isCalendarDay = (text: string) => {
+  const date = new Date(`${text}T00:00:00Z`);
+  return !Number.isNaN(date.getTime()) && date.toISOString().startsWith(text);
+};
+
+/** A calendar day, YYYY-MM-DD. */
+export const day = z
+  .string({ error: ({ input }) => `${quote(input)} is not a valid date; write YYYY-MM-DD` })
+  .regex(/^\d{4}-\d{2}-\d{2}$/, {
+    error: ({ input }) => `${quote(input)} is not a valid date; write YYYY-MM-DD`,
+  })
+  .refine(isCalendarDay, {
+    error: ({ input }) => `${quote(input)} is not an existing date; write a day that exists in that month`,
+  });
+
+/** A reference to a file with a certificate, key or hash. */
+export const fileRef = (description: string) =>
+  z.strictObject({ file: z.string().min(1) }, { error: 'write { file: PATH }' }).describe(description);
+
+export const rate = (description: string) =>
+  z
+    .strictObject({
+      perMinute: z
+        .int({ error: ({ input }) => `${quote(input)} is not a valid rate; use a whole number, e.g. 60` })
+        .positive({ error: 'must be at least 1' }),
+    })
+    .describe(description);

@@ -1,0 +1,45 @@
+import { count } from '../format.ts';
+import { Table } from '../layout.tsx';
+import type { CredentialReport } from '../report.ts';
+
+const URGENT_DAYS = 3;
+const SOON_DAYS = 30;
+const KIND_NAMES = { 'service-account': 'service account', 'api-key': 'API key' } as const;
+
+function Expiry({ daysLeft, expires }: Pick<CredentialReport, 'daysLeft' | 'expires'>) {
+  if (daysLeft === undefined || expires === undefined) return <span class="faint">unknown</span>;
+  const day = expires.slice(0, 10);
+  const text =
+    daysLeft < 0 ? `expired ${day}` : daysLeft === 1 ? '1 day left' : `${count(daysLeft)} days left`;
+  const tag = daysLeft <= URGENT_DAYS ? 'tag bad' : daysLeft <= SOON_DAYS ? 'tag warn' : undefined;
+  return (
+    <time datetime={day} title={day} class={tag}>
+      {text}
+    </time>
+  );
+}
+
+/** The credentials, how long their secrets are valid, and whether Atlas is reachable with them. */
+export function Credentials({ credentials }: { readonly credentials: readonly CredentialReport[] }) {
+  return (
+    <Table
+      id="credentials"
+      caption="Credentials"
+      columns={[{ name: 'Credential' }, { name: 'Kind' }, { name: 'Secret' }, { name: 'Circuit' }]}
+    >
+      {credentials.map(({ name, kind, circuitOpen, daysLeft, expires }) => (
+        <tr data-key={name}>
+          <th scope="row">{name}</th>
+          <td>{KIND_NAMES[kind]}</td>
+          <td>
+            <Expiry
+              {...(daysLeft === undefined ? {} : { daysLeft })}
+              {...(expires === undefined ? {} : { expires })}
+            />
+          </td>
+          <td>{circuitOpen ? <span class="tag bad">open</span> : <span class="tag good">closed</span>}</td>
+        </tr>
+      ))}
+    </Table>
+  );
+}

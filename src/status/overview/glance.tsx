@@ -1,0 +1,84 @@
+import { ago, bytes, count, duration, visible } from '../format.ts';
+import { Ago } from '../layout.tsx';
+import type { StatusReport } from '../report.ts';
+import { Bar, LOW_FRACTION } from './bar.tsx';
+
+/** The state of the gateway at one glance, with the outcome of the last reload. */
+export function Glance({ report }: { readonly report: StatusReport }) {
+  const { state, version, node, uptimeSeconds, reload } = report;
+  return (
+    <section class="glance" aria-labelledby="state-title">
+      <h1 id="state-title">
+        <span class={`badge ${state}`}>{state}</span>
+        <span class="unseen"> atlas-gateway</span>
+      </h1>
+      <p class="build">
+        version {version}, Node {node.replace(/^v/, '')}, up for {duration(uptimeSeconds)}
+      </p>
+      <Tiles report={report} />
+      {reload === undefined ? null : <ReloadProblems reload={reload} />}
+    </section>
+  );
+}
+
+function Tiles({ report }: { readonly report: StatusReport }) {
+  const { requests, inFlight, inFlightLimit, cache, reload, time } = report;
+  return (
+    <dl class="tiles">
+      <div>
+        <dt>Requests</dt>
+        <dd>{count(requests)}</dd>
+        <dd class="more">since the start</dd>
+      </div>
+      <div>
+        <dt>In flight</dt>
+        <dd>
+          {count(inFlight)} <small>of {count(inFlightLimit)}</small>
+        </dd>
+        <dd class="more">
+          <Bar part={inFlight / inFlightLimit} low={inFlight > inFlightLimit * (1 - LOW_FRACTION)} />
+        </dd>
+      </div>
+      <div>
+        <dt>Memory</dt>
+        <dd>
+          {bytes(cache.bytes)} <small>of {bytes(cache.maxBytes)}</small>
+        </dd>
+        <dd class="more">
+          <Bar part={cache.bytes / cache.maxBytes} />
+        </dd>
+      </div>
+      <div>
+        <dt>Cached lists</dt>
+        <dd>{count(cache.listings)}</dd>
+        <dd class="more">{count(cache.loading)} loading</dd>
+      </div>
+      <div>
+        <dt>Configuration</dt>
+        <dd>{reload === undefined ? 'unchanged' : reload.outcome === 'applied' ? 'reloaded' : 'rejected'}</dd>
+        <dd class="more">
+          {reload === undefined ? 'since the start' : <Ago at={reload.at} text={ago(reload.at, time)} />}
+        </dd>
+      </div>
+    </dl>
+  );
+}
+
+function ReloadProblems({ reload }: { readonly reload: NonNullable<StatusReport['reload']> }) {
+  const { outcome, problems } = reload;
+  if (problems.length === 0) return null;
+  return (
+    <div class={outcome === 'rejected' ? 'problem' : 'hint'}>
+      <p>
+        {outcome === 'rejected'
+          ? 'The changed configuration is invalid; the previous one stays in force:'
+          : 'The changed configuration is in force, except for:'}
+      </p>
+      <ul>
+        {problems.map((problem) => (
+          <li>{visible(problem)}</li>
+        ))}
+      </ul>
+    </div>
+  );
+}
