@@ -14,7 +14,7 @@ export interface CacheFile {
    */
   read(): Buffer[];
   /** Deletes the file, so that its records are not restored. */
-  forget(): void;
+  remove(): void;
   /** Removes temporary files of a process that was killed while writing this file. Throws if that fails. */
   removeLeftovers(): void;
 }
@@ -133,7 +133,7 @@ export function createCacheFile(
       }
       return records;
     },
-    forget: () => removeFile(path),
+    remove: () => removeFile(path),
     removeLeftovers() {
       const folder = dirname(path);
       for (const name of namesIn(folder)) if (isUnfinished(name)) removeFile(join(folder, name));

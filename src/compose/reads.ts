@@ -75,7 +75,7 @@ export function buildReads(
       cachePolicyOf: createPolicy(cache),
       credentials: upstream.selection,
       loadList: createListLoader({ publicUrl: publicUrl.current, maxItems, nextRevision }),
-      snapshots: caches.pinned,
+      pinnedListings: caches.pinned,
       admitLoad({ caller: { name: caller } }, load) {
         const reserved = access.reserveLoad(caller, load);
         if (reserved.type === 'reserved') return reserved;

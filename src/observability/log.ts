@@ -10,8 +10,7 @@ import type {
 } from '../gateway/events.ts';
 import type { UnexpectedErrorEvent } from '../lib/unexpected-error.ts';
 import type { UpstreamEvent } from '../upstream/events.ts';
-import type { ReloadEvent } from './events.ts';
-import type { SignInEvent } from './sign-in-event.ts';
+import type { ReloadEvent, SignInEvent } from './events.ts';
 
 /** Start, reload and shutdown messages. They contain nothing from outside the gateway. */
 export interface LifecycleEvent {

@@ -73,7 +73,7 @@ function createGateway(body: Buffer) {
       clock,
       cachePolicyOf: () => ({ freshMs: 1e9, staleWhileRevalidateMs: 0, staleIfErrorMs: 0, whole: true }),
       credentials: { candidatesFor: () => credential, all: () => credential },
-      snapshots: createPinnedListings<Listing>(ROOM, { clock }),
+      pinnedListings: createPinnedListings<Listing>(ROOM, { clock }),
       onUpstreamCall: () => undefined,
       onGone: () => undefined,
       admitLoad: () => undefined,
@@ -171,7 +171,7 @@ test('a page is cached from its second request on, and counted with each of its 
 test('a cached 4xx body that is a view of a larger buffer does not retain that buffer', async () => {
   const refusals = 200;
   const { cache } = createGateway(bodyOf(4));
-  const question = {
+  const request = {
     operation: 'operation',
     lifetimes: { freshMs: 0, staleWhileRevalidateMs: 0, staleIfErrorMs: 0 },
     directives: NO_DIRECTIVES,
@@ -184,7 +184,7 @@ test('a cached 4xx body that is a view of a larger buffer does not retain that b
   };
   const before = await heldByProcess();
   for (let index = 0; index < refusals; index++)
-    await cache.read({ ...question, project: String(index), key: 'key' });
+    await cache.read({ ...request, project: String(index), key: 'key' });
   const grown = (await heldByProcess()) - before;
   expect(cache.size).toBe(refusals);
   expect(grown).toBeLessThan(refusals * 10_000);
@@ -216,16 +216,16 @@ test('pages with long keys are counted with their keys', async () => {
 test.each([100, 3_000])(
   'listings that links lead back to are counted with keys of %i characters',
   async (length) => {
-    const snapshots = createPinnedListings<string>(ROOM, { clock });
+    const pinnedListings = createPinnedListings<string>(ROOM, { clock });
     const times = { loadedAt: 0, freshUntil: 0, revalidateUntil: 0, staleIfErrorUntil: 0 };
     // Built from bytes, so that no two keys share characters.
     const keyOf = (number: number) => Buffer.alloc(length, `${number}-`).toString('latin1');
     const pin = (number: number) =>
-      snapshots.pin(String(number), keyOf(number), 'AAAAAAAAAAAA', 'list', times, 0);
+      pinnedListings.pin(String(number), keyOf(number), 'AAAAAAAAAAAA', 'list', times, 0);
     for (let number = 0; number < 100; number++) pin(-number - 1);
-    const [before, counted] = [await heldByProcess(), snapshots.bytes];
+    const [before, counted] = [await heldByProcess(), pinnedListings.bytes];
     for (let number = 0; number < 5_000; number++) pin(number);
     const grown = (await heldByProcess()) - before;
-    expectNear((snapshots.bytes - counted) / grown);
+    expectNear((pinnedListings.bytes - counted) / grown);
   },
 );

@@ -67,7 +67,7 @@ const REQUESTS: readonly Request[] = [
   ['/api/atlas/v2/nothing', {}, 'GET'],
 ];
 
-describe('what was remembered of a question changes nothing of its answer', () => {
+describe('what was remembered of a request changes nothing of its answer', () => {
   test.each(REQUESTS)('%s %o %s', async (path, headers, method) => {
     for (const [remembered, read] of await answersOf(path, headers, method)) expect(remembered).toEqual(read);
   });

@@ -13,8 +13,6 @@ import {
 } from './key-auth.ts';
 import type { Tokens } from './token-service.ts';
 
-export type { LoadNeed } from './caller-limits.ts';
-
 /** The configured callers, issuers and token rules. */
 export interface AccessList {
   readonly callers: readonly CallerKeys[];

@@ -53,7 +53,7 @@ export function createPersistence(
     try {
       await file.write(records());
       // The file may contain lists that were invalidated during the write.
-      if (invalidations !== before) file.forget();
+      if (invalidations !== before) file.remove();
     } catch (error) {
       const code = error instanceof Error && 'code' in error ? String(error.code) : 'unknown';
       observe({ type: 'cache-file', outcome: 'not-written', detail: code });
@@ -105,7 +105,7 @@ export function createPersistence(
     invalidate() {
       invalidations++;
       try {
-        file.forget();
+        file.remove();
       } catch {
         observe({ type: 'cache-file', outcome: 'not-written', detail: 'cannot be removed' });
       }

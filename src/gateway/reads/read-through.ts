@@ -10,7 +10,7 @@ import type {
 import type { Clock } from '../../lib/clock.ts';
 import type { UpstreamFailure } from '../../upstream/message.ts';
 import { WALK_PAGE_SIZE } from '../../upstream/walk/walk.ts';
-import type { LoadNeed } from '../auth/authentication.ts';
+import type { LoadNeed } from '../auth/caller-limits.ts';
 import { crossProjectRule } from '../auth/policy.ts';
 import type { Credential } from '../credentials/selection.ts';
 import type { ListLoad } from './list-loader.ts';
@@ -18,7 +18,7 @@ import { type CachedList, type CachePolicy, itemsOf, type Listing, type ReadQuer
 import type { SharedLists, SharedQuery } from './shared-listing-types.ts';
 
 /** What one read of a query has in common, whether it reads the list or a page of it. */
-export interface Reading {
+export interface ReadContext {
   readonly query: ReadQuery;
   readonly partition: string;
   readonly policy: CachePolicy;
@@ -29,7 +29,7 @@ export interface Reading {
 
 /** Reads one cache entry, and loads it from another gateway or from Atlas if the cache asks for it. */
 export type ReadThrough = (
-  reading: Reading,
+  reading: ReadContext,
   key: string,
   unit: ListLoad['unit'],
 ) => CacheRead<CachedList> | Promise<CacheRead<CachedList>>;
@@ -39,7 +39,7 @@ export interface ReadThroughDependencies {
   readonly clock: Clock;
   readonly loadList: (load: ListLoad) => Promise<LoadResult<CachedList>>;
   /** Pinned listings, which links lead back to. */
-  readonly snapshots: PinnedListings<Listing>;
+  readonly pinnedListings: PinnedListings<Listing>;
   readonly onUpstreamCall: (caller: string) => void;
   /** Called when a cached list may no longer be served from anywhere. */
   readonly onGone: () => void;
@@ -54,15 +54,15 @@ export function createReadThrough(
   { timeoutMs }: { readonly timeoutMs: number },
   dependencies: ReadThroughDependencies,
 ): ReadThrough {
-  const { cache, clock, loadList, snapshots, onUpstreamCall, onGone, admitLoad, sharing } = dependencies;
+  const { cache, clock, loadList, pinnedListings, onUpstreamCall, onGone, admitLoad, sharing } = dependencies;
 
-  const isMerged = ({ query: { operation, pathParameters }, chosen }: Reading) =>
+  const isMerged = ({ query: { operation, pathParameters }, chosen }: ReadContext) =>
     crossProjectRule(operation.id) !== undefined &&
     pathParameters['orgId'] === undefined &&
     chosen.length > 1;
 
   /** Upstream calls that a load is known to need: pages of the list as last loaded, for each credential whose lists are merged. */
-  function expectedCalls(reading: Reading, before: CachedList | undefined): number {
+  function expectedCalls(reading: ReadContext, before: CachedList | undefined): number {
     const pages = before?.type === 'list' && before.whole ? itemsOf(before) / WALK_PAGE_SIZE : 1;
     return Math.max(1, Math.ceil(pages)) * (isMerged(reading) ? reading.chosen.length : 1);
   }
@@ -74,7 +74,7 @@ export function createReadThrough(
     before: CachedList | undefined,
   ): LoadResult<CachedList> {
     if (loaded.type === 'refused' && loaded.invalidatesCache) {
-      snapshots.purge(partition);
+      pinnedListings.purge(partition);
       if (before !== undefined) onGone();
     }
     return loaded;

@@ -20,7 +20,7 @@ import {
   type ReadQuery,
   type ReadResult,
 } from './listing.ts';
-import type { Reading, ReadThrough } from './read-through.ts';
+import type { ReadContext, ReadThrough } from './read-through.ts';
 
 /** Reads one query, any number of times. The lists it returns contain only items that its caller may see. */
 export interface Reader {
@@ -35,7 +35,7 @@ export interface ReaderDependencies {
   readonly clock: Clock;
   readonly credentials: Credentials;
   /** Pinned listings, which links lead back to. */
-  readonly snapshots: PinnedListings<Listing>;
+  readonly pinnedListings: PinnedListings<Listing>;
   /** Filters a list across projects to one caller; returns any other list unchanged. */
   readonly filterFor: (caller: Caller, operationId: string, list: Listing) => Listing;
   readonly readThrough: ReadThrough;
@@ -62,7 +62,7 @@ function createChoice({ pathParameters, filters }: ReadQuery, credentials: Crede
 export function createReader(
   query: ReadQuery,
   policy: CachePolicy,
-  { cache, clock, credentials, snapshots, filterFor, readThrough, pinnedUntil }: ReaderDependencies,
+  { cache, clock, credentials, pinnedListings, filterFor, readThrough, pinnedUntil }: ReaderDependencies,
 ): Reader {
   const { operation, pathParameters, shape, caller } = query;
   const partition = partitionOf(pathParameters);
@@ -83,12 +83,12 @@ export function createReader(
     return { type: 'value', value: visible(hit.value), window, cacheStatus, upstreamCalls: 0 };
   }
 
-  const counted = (reading: Reading, result: CacheRead<Listing>): ReadResult => ({
+  const counted = (reading: ReadContext, result: CacheRead<Listing>): ReadResult => ({
     ...(cut === undefined ? result : withoutMeasures(result)),
     upstreamCalls: reading.upstreamCalls,
   });
 
-  function settlePage(reading: Reading, result: CacheRead<CachedList>): ReadResult {
+  function settlePage(reading: ReadContext, result: CacheRead<CachedList>): ReadResult {
     if (result.type !== 'value') return counted(reading, result);
     // A page key only ever maps to a page.
     return result.value.type === 'list'
@@ -96,14 +96,17 @@ export function createReader(
       : counted(reading, { type: 'not-cached' });
   }
 
-  function readPage(reading: Reading): ReadResult | Promise<ReadResult> {
+  function readPage(reading: ReadContext): ReadResult | Promise<ReadResult> {
     const page = readThrough(reading, keysFor(reading.chosen).page, 'page');
     return page instanceof Promise
       ? page.then((late) => settlePage(reading, late))
       : settlePage(reading, page);
   }
 
-  function settleWhole(reading: Reading, result: CacheRead<CachedList>): ReadResult | Promise<ReadResult> {
+  function settleWhole(
+    reading: ReadContext,
+    result: CacheRead<CachedList>,
+  ): ReadResult | Promise<ReadResult> {
     if (result.type !== 'value') return counted(reading, result);
     if (result.value.type === 'list') return counted(reading, { ...result, value: visible(result.value) });
     if (cut === undefined) return readPage(reading);
@@ -114,7 +117,7 @@ export function createReader(
   function findPinned(chosen: readonly Credential[]): ReadResult | undefined {
     if (shape.snapshot === undefined || !readsWhole) return undefined;
     const { whole, pinned: key } = keysFor(chosen);
-    const pinned = snapshots.find(partition, key, shape.snapshot);
+    const pinned = pinnedListings.find(partition, key, shape.snapshot);
     if (pinned === undefined) return undefined;
     const current = cache.peek(partition, operation.id, whole);
     if (current?.type === 'list' && visible(current).snapshot === shape.snapshot) return undefined;
@@ -132,7 +135,7 @@ export function createReader(
       const hit = fresh(chosen);
       if (hit !== undefined) return hit;
     }
-    const reading: Reading = { query, partition, policy, chosen, directives, upstreamCalls: 0 };
+    const reading: ReadContext = { query, partition, policy, chosen, directives, upstreamCalls: 0 };
     if (!readsWhole) return readPage(reading);
     const pinned = findPinned(chosen);
     if (pinned !== undefined) return pinned;
@@ -156,7 +159,7 @@ export function createReader(
       const chosen = choose();
       // Right after a read the credentials are known; if discovery has started again since, the listing is not pinned.
       if (chosen instanceof Promise) return;
-      snapshots.pin(partition, keysFor(chosen).pinned, list.snapshot, list, window, bytesOf(list.items));
+      pinnedListings.pin(partition, keysFor(chosen).pinned, list.snapshot, list, window, bytesOf(list.items));
     },
   };
 }

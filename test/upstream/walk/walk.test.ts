@@ -21,8 +21,8 @@ const items = (count: number) => Array.from({ length: count }, (_none, index) =>
 
 /** An Atlas whose list is the result of `at` at the time of each page request. */
 function atlas(
-  at: (question: number) => readonly { id: string }[],
-  errors: (question: number, target: string) => UpstreamResult | undefined = () => undefined,
+  at: (request: number) => readonly { id: string }[],
+  errors: (request: number, target: string) => UpstreamResult | undefined = () => undefined,
 ) {
   const targets: string[] = [];
   const send: Send = async ({ target }) => {
@@ -61,28 +61,28 @@ describe('a walk', () => {
     [500, 1],
     [501, 2],
     [1_234, 3],
-  ])('of %i items costs %i requests', async (count, questions) => {
+  ])('of %i items costs %i requests', async (count, requests) => {
     const { send, targets } = atlas(() => items(count));
     expect(countOf(await walk(send, LIST, 10_000))).toBe(count);
-    expect(targets).toHaveLength(questions);
+    expect(targets).toHaveLength(requests);
   });
 
   test('of a list that shifts during the walk starts over', async () => {
     // The second page repeats an item of the first, because an item was inserted before them in between.
-    const { send, targets } = atlas((question) =>
-      question === 1 ? items(700) : [{ id: 'new' }, ...items(699)],
+    const { send, targets } = atlas((request) =>
+      request === 1 ? items(700) : [{ id: 'new' }, ...items(699)],
     );
     expect(countOf(await walk(send, LIST, 10_000))).toBe(700);
     expect(targets).toHaveLength(4);
   });
 
   test('of a list that grows during the walk starts over', async () => {
-    const { send } = atlas((question) => items(question < 2 ? 700 : 701));
+    const { send } = atlas((request) => items(request < 2 ? 700 : 701));
     expect(countOf(await walk(send, LIST, 10_000))).toBe(701);
   });
 
   test('of a list that changes during every attempt is torn after a bounded number of attempts', async () => {
-    const { send, targets } = atlas((question) => items(600 + question));
+    const { send, targets } = atlas((request) => items(600 + request));
     expect(countOf(await walk(send, LIST, 10_000))).toBe('torn');
     expect(targets).toHaveLength(6);
   });
@@ -110,7 +110,7 @@ describe('a walk', () => {
   test('that fails halfway returns no items', async () => {
     const { send } = atlas(
       () => items(1_234),
-      (question) => (question === 3 ? upstreamFailure('UPSTREAM_PROTOCOL', 'cut') : undefined),
+      (request) => (request === 3 ? upstreamFailure('UPSTREAM_PROTOCOL', 'cut') : undefined),
     );
     expect(await walk(send, LIST, 10_000)).toMatchObject({ type: 'failed', code: 'UPSTREAM_PROTOCOL' });
   });

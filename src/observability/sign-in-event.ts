@@ -1,1 +1,0 @@
-export type { SignInEvent } from './events.ts';
