@@ -1,6 +1,6 @@
 import type { Clock } from '../lib/clock.ts';
-import { type FreshnessWindow, freshnessWindow } from './freshness.ts';
-import { createMemoryTier } from './memory-tier.ts';
+import type { FreshnessWindow } from './freshness.ts';
+import { createMemoryTier, PROJECT_BYTES } from './memory-tier.ts';
 
 /**
  * Listings that `next` links refer to, so that a caller who follows them reads one consistent list even if the list is refreshed in
@@ -37,28 +37,17 @@ export function createPinnedListings<List>(
   options: { maxBytes: number; projectShare: number },
   { clock }: { clock: Clock },
 ): PinnedListings<List> {
-  const tier = createMemoryTier<{ list: List; times: FreshnessWindow }>(options, () => undefined);
+  const tier = createMemoryTier<List>(
+    { ...options, projectBytes: PROJECT_BYTES, lifetime: { ms: PINNED_MS, clock } },
+    () => undefined,
+  );
   const keyOf = (listKey: string, snapshot: string) => `${snapshot} ${listKey}`;
   return {
-    pin(project, listKey, snapshot, list, times, bytes) {
+    pin(project, listKey, snapshot, value, window, bytes) {
       const key = keyOf(listKey, snapshot);
-      const pinWindow = freshnessWindow(clock.now(), {
-        freshMs: PINNED_MS,
-        staleWhileRevalidateMs: 0,
-        staleIfErrorMs: 0,
-      });
-      tier.set(project, key, {
-        value: { list, times },
-        window: pinWindow,
-        bytes: bytes + key.length + ENTRY_BYTES,
-        sequence: 0,
-      });
+      tier.set(project, key, { value, window, bytes: bytes + key.length + ENTRY_BYTES, sequence: 0 });
     },
-    find(project, listKey, snapshot) {
-      const entry = tier.get(project, keyOf(listKey, snapshot));
-      if (entry === undefined || clock.now() >= entry.window.freshUntil) return undefined;
-      return { value: entry.value.list, window: entry.value.times };
-    },
+    find: (project, listKey, snapshot) => tier.get(project, keyOf(listKey, snapshot)),
     get bytes() {
       return tier.bytes;
     },

@@ -11,7 +11,7 @@ import {
   type Lifetimes,
   markStale,
 } from './freshness.ts';
-import { createMemoryTier, type Entry, type ProjectSize } from './memory-tier.ts';
+import { createMemoryTier, type Entry, PROJECT_BYTES, type ProjectSize } from './memory-tier.ts';
 import { createPurgeLog, type PurgeScope } from './purge-log.ts';
 import { createSingleFlight } from './single-flight.ts';
 
@@ -174,7 +174,9 @@ export function createListCache<Value>(
   options: ListCacheOptions,
   { clock, observe }: { clock: Clock; observe: (event: CacheEvent) => void },
 ): ListCache<Value> {
-  const tier = createMemoryTier<Content<Value>>(options, (reason) => observe({ type: 'evicted', reason }));
+  const tier = createMemoryTier<Content<Value>>({ ...options, projectBytes: PROJECT_BYTES }, (reason) =>
+    observe({ type: 'evicted', reason }),
+  );
   const purgeLog = createPurgeLog(10_000);
   const softPurgeLog = createPurgeLog(10_000);
   const flights = createSingleFlight<LoadOutcome<Value>>({

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { brotliCompressSync, constants, gzipSync } from 'node:zlib';
 import { compactBuffer } from '../lib/compact-buffer.ts';
 import { freshnessWindow } from './freshness.ts';
-import { createMemoryTier } from './memory-tier.ts';
+import { createMemoryTier, PROJECT_BYTES } from './memory-tier.ts';
 
 /** Content codings of a cached representation; `identity` is uncompressed. */
 export type ContentCoding = 'identity' | 'br' | 'gzip';
@@ -92,7 +92,10 @@ export function createRenderedPage<CachedHead = never>(
 
 /** Rendered pages by project and key, bounded in bytes like the list cache. */
 export function createRenderedPages<CachedHead>(options: { maxBytes: number; projectShare: number }) {
-  const tier = createMemoryTier<RenderedPage<CachedHead> | undefined>(options, () => undefined);
+  const tier = createMemoryTier<RenderedPage<CachedHead> | undefined>(
+    { ...options, projectBytes: PROJECT_BYTES },
+    () => undefined,
+  );
   const entryOf = (value: RenderedPage<CachedHead> | undefined, bytes: number) => ({
     value,
     window: FOREVER,
