@@ -1,4 +1,8 @@
-import { createPartitionedLru, type PartitionedLruOptions } from '../lib/partitioned-lru.ts';
+import {
+  createPartitionedLru,
+  type LruOverhead,
+  type PartitionedLruOptions,
+} from '../lib/partitioned-lru.ts';
 import type { FreshnessWindow } from './freshness.ts';
 
 /** A cached value with its freshness window and the purge sequence at which it was loaded. */
@@ -48,27 +52,19 @@ export interface MemoryTierOptions {
   readonly maxBytes: number;
   /** Fraction of `maxBytes` that one project may use, over 0 and up to 1. */
   readonly projectShare: number;
-  /** Counted per project in addition to its entries. */
-  readonly projectBytes?: number;
+  /** Counted per project in addition to its entries; absent: nothing. */
+  readonly overhead?: LruOverhead;
   /** How long after it was stored an entry is removed; absent: entries are removed only to make room. */
   readonly lifetime?: NonNullable<PartitionedLruOptions['lifetime']>;
 }
 
-/** What a project takes in addition to its entries: its `LRUCache`. Measured; test/cache/memory.test.ts verifies it. */
-export const PROJECT_BYTES = 2_048;
-
 /** Each project is a partition of its own: its lists do not evict those of another before all projects exceed the total limit. */
 export function createMemoryTier<Value>(
-  { maxBytes, projectShare, projectBytes = 0, lifetime }: MemoryTierOptions,
+  { projectShare, ...limits }: MemoryTierOptions,
   onEvict: (reason: EvictionReason) => void,
 ): MemoryTier<Value> {
   const lru = createPartitionedLru<string, Entry<Value>>(
-    {
-      maxBytes,
-      maxPartitionBytes: maxBytes * projectShare,
-      partitionBytes: projectBytes,
-      ...(lifetime === undefined ? {} : { lifetime }),
-    },
+    { ...limits, maxPartitionBytes: limits.maxBytes * projectShare },
     (reason) => onEvict(reason === 'share' ? 'project-share' : reason),
   );
   return {

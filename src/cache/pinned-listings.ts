@@ -1,6 +1,7 @@
 import type { Clock } from '../lib/clock.ts';
+import { EXPIRING_LRU_OVERHEAD } from '../lib/partitioned-lru.ts';
 import type { FreshnessWindow } from './freshness.ts';
-import { createMemoryTier, PROJECT_BYTES } from './memory-tier.ts';
+import { createMemoryTier } from './memory-tier.ts';
 
 /**
  * Listings that `next` links refer to, so that a caller who follows them reads one consistent list even if the list is refreshed in
@@ -27,8 +28,8 @@ export interface PinnedListings<List> {
 
 /** How long a listing stays pinned after a link to it was last written. */
 const PINNED_MS = 600_000;
-/** Overhead charged per listing in addition to its bytes and key: the tier's own objects, including those of a project. */
-const ENTRY_BYTES = 640;
+/** Overhead charged per listing in addition to its bytes and key: the entry. */
+const ENTRY_BYTES = 320;
 
 /**
  * Bounded in bytes like the list cache. A listing that is also the current one is counted twice, which overestimates memory but is safe.
@@ -38,7 +39,7 @@ export function createPinnedListings<List>(
   { clock }: { clock: Clock },
 ): PinnedListings<List> {
   const tier = createMemoryTier<List>(
-    { ...options, projectBytes: PROJECT_BYTES, lifetime: { ms: PINNED_MS, clock } },
+    { ...options, overhead: EXPIRING_LRU_OVERHEAD, lifetime: { ms: PINNED_MS, clock } },
     () => undefined,
   );
   const keyOf = (listKey: string, snapshot: string) => `${snapshot} ${listKey}`;

@@ -35,11 +35,24 @@ export interface PartitionedLru<Name, Value> {
   sizes(): Iterable<PartitionSize<Name>>;
 }
 
+/** Memory that an `LRUCache` takes in addition to its values. */
+export interface LruOverhead {
+  /** Taken before it holds anything. */
+  readonly emptyBytes: number;
+  /** Taken per value, and kept when the value is removed: its arrays do not shrink. */
+  readonly slotBytes: number;
+}
+
+/** Measured; test/cache/memory.test.ts verifies it. */
+export const LRU_OVERHEAD: LruOverhead = { emptyBytes: 1_920, slotBytes: 64 };
+export const EXPIRING_LRU_OVERHEAD: LruOverhead = { emptyBytes: 2_560, slotBytes: 80 };
+const NO_OVERHEAD: LruOverhead = { emptyBytes: 0, slotBytes: 0 };
+
 export interface PartitionedLruOptions {
   readonly maxBytes: number;
   readonly maxPartitionBytes: number;
-  /** Counted per partition in addition to its values: an `LRUCache` takes memory before it holds anything. */
-  readonly partitionBytes?: number;
+  /** Counted per partition in addition to the bytes of its values; absent: nothing. */
+  readonly overhead?: LruOverhead;
   /** How long after it was set a value expires; absent: never. */
   readonly lifetime?: { readonly ms: number; readonly clock: Pick<Clock, 'now'> };
 }
@@ -47,16 +60,21 @@ export interface PartitionedLruOptions {
 /** Sizes are integers, and an empty value counts as one byte: `LRUCache` accepts nothing else. */
 const countedBytes = ({ bytes }: Sized) => Math.max(1, Math.ceil(bytes));
 
+class Partition<Value extends Sized> extends LRUCache<string, Value> {
+  /** The largest number of values that it has held. */
+  slots = 0;
+}
+
 /**
  * One `LRUCache` per partition, found through an `LRUCache` of partitions. Values over the share of a partition are evicted from that
  * partition in LRU order; values over the total limit are evicted from the least recently used partition.
  */
 export function createPartitionedLru<Name extends string | object, Value extends Sized>(
-  { maxBytes, maxPartitionBytes, partitionBytes = 0, lifetime }: PartitionedLruOptions,
+  { maxBytes, maxPartitionBytes, overhead = NO_OVERHEAD, lifetime }: PartitionedLruOptions,
   onEvict: (reason: EvictionReason) => void = () => undefined,
 ): PartitionedLru<Name, Value> {
-  type Partition = LRUCache<string, Value>;
-  const maxValueBytes = Math.max(1, Math.floor(maxPartitionBytes) - partitionBytes);
+  const { emptyBytes, slotBytes } = overhead;
+  const maxValueBytes = Math.max(1, Math.floor(maxPartitionBytes) - emptyBytes - slotBytes);
   let bytes = 0;
   let size = 0;
 
@@ -78,21 +96,30 @@ export function createPartitionedLru<Name extends string | object, Value extends
     ...(lifetime === undefined ? {} : expireAfter(lifetime.ms, lifetime.clock)),
   };
 
+  const bytesOf = ({ calculatedSize, slots }: Partition<Value>) =>
+    emptyBytes + slots * slotBytes + calculatedSize;
+
   /** Never full: each partition holds at least one byte, so the total limit is reached first. */
-  const partitions = new LRUCache<Name, Partition>({
+  const partitions = new LRUCache<Name, Partition<Value>>({
     maxSize: Math.max(1, Math.floor(maxBytes)) + 1,
     sizeCalculation: () => 1,
     dispose(partition) {
-      bytes -= partitionBytes + partition.calculatedSize;
+      bytes -= bytesOf(partition);
       size -= partition.size;
     },
   });
 
-  function open(name: Name): Partition {
-    const partition: Partition = new LRUCache(partitionOptions);
+  function open(name: Name): Partition<Value> {
+    const partition = new Partition(partitionOptions);
     partitions.set(name, partition);
-    bytes += partitionBytes;
+    bytes += emptyBytes;
     return partition;
+  }
+
+  function countSlot(partition: Partition<Value>): void {
+    if (partition.size <= partition.slots) return;
+    partition.slots = partition.size;
+    bytes += slotBytes;
   }
 
   function makeRoom(): void {
@@ -119,6 +146,7 @@ export function createPartitionedLru<Name extends string | object, Value extends
       if (countedBytes(value) > maxValueBytes) return false;
       const partition = partitions.get(name) ?? open(name);
       partition.set(key, value);
+      countSlot(partition);
       makeRoom();
       return true;
     },
@@ -146,8 +174,7 @@ export function createPartitionedLru<Name extends string | object, Value extends
     *sizes() {
       for (const name of partitions.rkeys()) {
         const partition = partitions.peek(name);
-        if (partition !== undefined)
-          yield { name, bytes: partitionBytes + partition.calculatedSize, entries: partition.size };
+        if (partition !== undefined) yield { name, bytes: bytesOf(partition), entries: partition.size };
       }
     },
   };
