@@ -1,5 +1,6 @@
 import type { Clock } from '../lib/clock.ts';
-import { type FreshnessWindow, freshnessWindow } from './freshness.ts';
+import { EXPIRING_LRU_OVERHEAD } from '../lib/partitioned-lru.ts';
+import type { FreshnessWindow } from './freshness.ts';
 import { createMemoryTier } from './memory-tier.ts';
 
 /**
@@ -27,8 +28,8 @@ export interface PinnedListings<List> {
 
 /** How long a listing stays pinned after a link to it was last written. */
 const PINNED_MS = 600_000;
-/** Overhead charged per listing in addition to its bytes and key: the tier's own objects, including those of a project. */
-const ENTRY_BYTES = 640;
+/** Overhead charged per listing in addition to its bytes and key: the entry. */
+const ENTRY_BYTES = 320;
 
 /**
  * Bounded in bytes like the list cache. A listing that is also the current one is counted twice, which overestimates memory but is safe.
@@ -37,28 +38,17 @@ export function createPinnedListings<List>(
   options: { maxBytes: number; projectShare: number },
   { clock }: { clock: Clock },
 ): PinnedListings<List> {
-  const tier = createMemoryTier<{ list: List; times: FreshnessWindow }>(options, () => undefined);
+  const tier = createMemoryTier<List>(
+    { ...options, overhead: EXPIRING_LRU_OVERHEAD, lifetime: { ms: PINNED_MS, clock } },
+    () => undefined,
+  );
   const keyOf = (listKey: string, snapshot: string) => `${snapshot} ${listKey}`;
   return {
-    pin(project, listKey, snapshot, list, times, bytes) {
+    pin(project, listKey, snapshot, value, window, bytes) {
       const key = keyOf(listKey, snapshot);
-      const pinWindow = freshnessWindow(clock.now(), {
-        freshMs: PINNED_MS,
-        staleWhileRevalidateMs: 0,
-        staleIfErrorMs: 0,
-      });
-      tier.set(project, key, {
-        value: { list, times },
-        window: pinWindow,
-        bytes: bytes + key.length + ENTRY_BYTES,
-        sequence: 0,
-      });
+      tier.set(project, key, { value, window, bytes: bytes + key.length + ENTRY_BYTES, sequence: 0 });
     },
-    find(project, listKey, snapshot) {
-      const entry = tier.get(project, keyOf(listKey, snapshot));
-      if (entry === undefined || clock.now() >= entry.window.freshUntil) return undefined;
-      return { value: entry.value.list, window: entry.value.times };
-    },
+    find: (project, listKey, snapshot) => tier.get(project, keyOf(listKey, snapshot)),
     get bytes() {
       return tier.bytes;
     },

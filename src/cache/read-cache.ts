@@ -1,5 +1,6 @@
 import type { Clock } from '../lib/clock.ts';
 import { compactBuffer } from '../lib/compact-buffer.ts';
+import { LRU_OVERHEAD } from '../lib/partitioned-lru.ts';
 import { unexpectedError } from '../lib/unexpected-error.ts';
 import type { UpstreamFailure, UpstreamResponse } from '../upstream/message.ts';
 import type { CacheEvent } from './events.ts';
@@ -149,10 +150,9 @@ export interface ListCache<Value> {
 }
 
 /**
- * Overhead charged per entry in addition to its value's bytes and its key: the tier's own objects, including those of a project, and the
- * objects around the bytes. Measured; test/cache/memory.test.ts verifies it.
+ * Overhead charged per entry in addition to its value's bytes and its key: the entry, and the objects around the bytes. Measured; test/cache/memory.test.ts verifies it.
  */
-const ENTRY_BYTES = 1_280;
+const ENTRY_BYTES = 1_088;
 /** Overhead charged per header of a cached 4xx response in addition to its text. */
 const HEADER_BYTES = 64;
 
@@ -174,7 +174,9 @@ export function createListCache<Value>(
   options: ListCacheOptions,
   { clock, observe }: { clock: Clock; observe: (event: CacheEvent) => void },
 ): ListCache<Value> {
-  const tier = createMemoryTier<Content<Value>>(options, (reason) => observe({ type: 'evicted', reason }));
+  const tier = createMemoryTier<Content<Value>>({ ...options, overhead: LRU_OVERHEAD }, (reason) =>
+    observe({ type: 'evicted', reason }),
+  );
   const purgeLog = createPurgeLog(10_000);
   const softPurgeLog = createPurgeLog(10_000);
   const flights = createSingleFlight<LoadOutcome<Value>>({

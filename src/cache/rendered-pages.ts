@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { brotliCompressSync, constants, gzipSync } from 'node:zlib';
 import { compactBuffer } from '../lib/compact-buffer.ts';
+import { LRU_OVERHEAD } from '../lib/partitioned-lru.ts';
 import { freshnessWindow } from './freshness.ts';
 import { createMemoryTier } from './memory-tier.ts';
 
@@ -33,8 +34,8 @@ const FOREVER = freshnessWindow(0, {
   staleWhileRevalidateMs: 0,
   staleIfErrorMs: 0,
 });
-/** Charged for a page that was requested once, in addition to the length of its key: the tier's own objects. */
-const PLACEHOLDER_BYTES = 512;
+/** Charged for a page that was requested once, in addition to the length of its key: the entry. */
+const PLACEHOLDER_BYTES = 320;
 /** Charged in addition for a cached page, and for each representation in addition to its bytes: objects, entity tags, prepared heads. */
 const PAGE_BYTES = 384;
 const REPRESENTATION_BYTES = 2_048;
@@ -92,7 +93,10 @@ export function createRenderedPage<CachedHead = never>(
 
 /** Rendered pages by project and key, bounded in bytes like the list cache. */
 export function createRenderedPages<CachedHead>(options: { maxBytes: number; projectShare: number }) {
-  const tier = createMemoryTier<RenderedPage<CachedHead> | undefined>(options, () => undefined);
+  const tier = createMemoryTier<RenderedPage<CachedHead> | undefined>(
+    { ...options, overhead: LRU_OVERHEAD },
+    () => undefined,
+  );
   const entryOf = (value: RenderedPage<CachedHead> | undefined, bytes: number) => ({
     value,
     window: FOREVER,

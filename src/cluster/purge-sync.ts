@@ -1,3 +1,4 @@
+import { LRUCache } from 'lru-cache';
 import { createPurgeLog, type PurgeScope } from '../cache/purge-log.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { Random } from '../lib/random.ts';
@@ -61,16 +62,12 @@ export function createPurgeSync({
   let floor = 0;
   const unconfirmed = new Map<string, Unconfirmed>();
   const recent: { purge: SharedPurge; at: number }[] = [];
-  /** Ids of the latest purges, so that a purge delivered twice is applied once. */
-  const appliedIds = new Set<string>();
+  /** Ids of the latest purges, so that a purge delivered twice is applied once; applying one again would only cost loads. */
+  const appliedIds = new LRUCache<string, true>({ max: LOG_ENTRIES });
 
   function isNew({ id }: SharedPurge): boolean {
     if (appliedIds.has(id)) return false;
-    appliedIds.add(id);
-    for (const oldest of appliedIds) {
-      if (appliedIds.size <= LOG_ENTRIES) break;
-      appliedIds.delete(oldest);
-    }
+    appliedIds.set(id, true);
     return true;
   }
 

@@ -1,4 +1,6 @@
+import { LRUCache } from 'lru-cache';
 import type { Clock } from './clock.ts';
+import { expireAfter } from './lru-expiry.ts';
 
 /** Counts attempts by key, such as a client address, within windows of a fixed length. */
 export interface AttemptLimit {
@@ -23,36 +25,27 @@ export function createAttemptLimit(
   { max, windowMs, maxKeys }: { max: number; windowMs: number; maxKeys: number },
   clock: Clock,
 ): AttemptLimit {
-  const windows = new Map<string, Window>();
+  const windows = new LRUCache<string, Window>({ max: maxKeys, ...expireAfter(windowMs, clock) });
 
-  function current(key: string): Window | undefined {
-    const window = windows.get(key);
-    return window !== undefined && clock.now() < window.endsAt ? window : undefined;
-  }
-
-  function makeRoom(): void {
-    for (const [oldest, { endsAt }] of windows) {
-      if (windows.size <= maxKeys && clock.now() < endsAt) return;
-      windows.delete(oldest);
-    }
+  function open(key: string): Window {
+    const window = { attempts: 0, endsAt: clock.now() + windowMs };
+    windows.set(key, window);
+    return window;
   }
 
   const msLeft = ({ endsAt }: Window) => Math.max(1, Math.ceil(endsAt - clock.now()));
 
   return {
     count(key) {
-      const window = current(key) ?? { attempts: 0, endsAt: clock.now() + windowMs };
-      windows.delete(key);
-      windows.set(key, window);
-      makeRoom();
+      const window = windows.get(key) ?? open(key);
       if (window.attempts >= max) return msLeft(window);
       window.attempts++;
       return 0;
     },
     waitMs(key) {
-      const window = current(key);
+      const window = windows.peek(key);
       return window !== undefined && window.attempts >= max ? msLeft(window) : 0;
     },
-    has: (key) => current(key) !== undefined,
+    has: (key) => windows.has(key),
   };
 }

@@ -1,6 +1,6 @@
+import { LRUCache } from 'lru-cache';
 import type { RequestCompletedEvent } from '../gateway/events.ts';
 import type { Clock } from '../lib/clock.ts';
-import { append, type Placed, remove, touch, type UseOrder } from '../lib/recency-order.ts';
 import type { LogEvent } from './log.ts';
 
 /** Counts of one caller or project since the start. */
@@ -73,44 +73,25 @@ const MAX_PROBLEMS = 20;
 type RefusalRecord = { -readonly [Field in keyof RefusedRequest]: RefusedRequest[Field] };
 type Counting = { -readonly [Field in keyof Counted]: Counted[Field] };
 
-/** Counts of a caller or project, and its position in LRU order. */
-interface Count extends Counting, Placed<Count> {
-  readonly name: string;
+/** Counts of a caller or project. */
+interface Count extends Counting {
   lastError: LastError | undefined;
 }
 
 /** Counts by name; the least recently used one is evicted for a new one. */
 function createCounts(limit: number) {
-  const counts = new Map<string, Count>();
-  const order: UseOrder<Count> = { oldest: undefined, newest: undefined };
+  const counts = new LRUCache<string, Count>({ max: limit });
 
   function add(name: string): Count {
-    if (order.oldest !== undefined && counts.size >= limit) {
-      counts.delete(order.oldest.name);
-      remove(order, order.oldest);
-    }
-    const count: Count = {
-      name,
-      requests: 0,
-      hits: 0,
-      upstreamCalls: 0,
-      lastError: undefined,
-      older: undefined,
-      newer: undefined,
-    };
+    const count: Count = { requests: 0, hits: 0, upstreamCalls: 0, lastError: undefined };
     counts.set(name, count);
-    append(order, count);
     return count;
   }
 
   return {
-    all: counts,
-    for(name: string): Count {
-      const known = counts.get(name);
-      if (known === undefined) return add(name);
-      touch(order, known);
-      return known;
-    },
+    all: (): ReadonlyMap<string, Count> => new Map(counts.entries()),
+    has: (name: string) => counts.has(name),
+    for: (name: string): Count => counts.get(name) ?? add(name),
   };
 }
 
@@ -207,7 +188,7 @@ export function createStatusStats({ clock }: { clock: Clock }): StatusStats {
     if (
       project === undefined ||
       cache === 'none' ||
-      (status >= 400 && !isFailure(status) && !projects.all.has(project))
+      (status >= 400 && !isFailure(status) && !projects.has(project))
     )
       return;
     const count = projects.for(project);
@@ -263,8 +244,8 @@ export function createStatusStats({ clock }: { clock: Clock }): StatusStats {
     countUpstreamCall(caller) {
       callers.for(caller).upstreamCalls++;
     },
-    callers: () => callers.all,
-    projects: () => projects.all,
+    callers: callers.all,
+    projects: projects.all,
     refused: () => [...refused.slice(nextRefused), ...refused.slice(0, nextRefused)].reverse(),
     trend: () => trend.read(),
     get reload() {

@@ -1,5 +1,6 @@
 import { createHash, createHmac, timingSafeEqual } from 'node:crypto';
 import { type JWTPayload, jwtVerify, SignJWT } from 'jose';
+import { LRUCache } from 'lru-cache';
 import { createAttemptLimit } from '../../lib/attempt-limit.ts';
 import { credentialsOf } from '../../lib/auth-params.ts';
 import { networkOf } from '../../lib/client-network.ts';
@@ -127,9 +128,9 @@ export function createTokens(
   const revocations = createAttemptLimit(REVOCATIONS, clock);
   /**
    * Tokens whose signature was verified: verification is asynchronous, while a known token is accepted synchronously. Expiry, revocation
-   * and changed keys are checked every time. As with keys, the seeded hash of a Map reveals nothing about a nearly correct token.
+   * and changed keys are checked every time. As with keys, the seeded hash by which it is found reveals nothing about a nearly correct token.
    */
-  const verified = new Map<string, VerifiedToken>();
+  const verified = new LRUCache<string, VerifiedToken>({ max: MAX_VERIFIED });
   const nowSeconds = () => Math.floor(clock.wall() / 1_000);
 
   const tooMany = (waitMs: number, description: string): TokenResponse => ({
@@ -265,13 +266,7 @@ export function createTokens(
       if (known !== undefined) return authenticate(known);
       if (!/^eyJ[\w-]+\.[\w-]+\.[\w-]+$/.test(token) || readIssuer(token) !== ISSUER) return undefined;
       return read(token).then((found) => {
-        if (found !== undefined) {
-          for (const oldest of verified.keys()) {
-            if (verified.size < MAX_VERIFIED) break;
-            verified.delete(oldest);
-          }
-          verified.set(compactText(token), found);
-        }
+        if (found !== undefined) verified.set(compactText(token), found);
         return authenticate(found);
       });
     },

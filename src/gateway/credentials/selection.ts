@@ -1,3 +1,4 @@
+import { LRUCache } from 'lru-cache';
 import type { Clock } from '../../lib/clock.ts';
 import type { Send } from '../../upstream/message.ts';
 
@@ -44,7 +45,7 @@ export function createCredentials(
   const seen = new Map<string, Seen>();
   const discovering = new Map<string, Promise<void>>();
   /** Choices since the last discovery, by id; an unchanged choice is the same array. */
-  const chosen = new Map<string, readonly Credential[]>();
+  const chosen = new LRUCache<string, readonly Credential[]>({ max: MAX_CHOICES });
 
   function isDue(credential: Credential, id: string): boolean {
     const known = seen.get(credential.name);
@@ -71,7 +72,6 @@ export function createCredentials(
     const known = chosen.get(id);
     if (known !== undefined) return known;
     const choice = computeChoice(id);
-    if (chosen.size >= MAX_CHOICES) chosen.clear();
     chosen.set(id, choice);
     return choice;
   }

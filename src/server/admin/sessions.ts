@@ -1,5 +1,7 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
+import { LRUCache } from 'lru-cache';
 import type { Clock } from '../../lib/clock.ts';
+import { expireAfter } from '../../lib/lru-expiry.ts';
 import type { Random } from '../../lib/random.ts';
 
 /** Browser sessions of the admin listener. The cookie contains a random id, never the token. */
@@ -15,7 +17,7 @@ export interface Sessions {
 
 /** Lifetime of a session: a working day. */
 export const SESSION_MS = 8 * 3_600_000;
-/** Over this limit the oldest session is closed. */
+/** Over this limit the least recently used session is closed. */
 const MAX_SESSIONS = 100;
 const ID_BYTES = 32;
 /** The configuration enforces the same minimum; this check does not depend on it. */
@@ -30,7 +32,8 @@ export function createSessions(
   { token }: { token: () => string | undefined },
   { clock, random }: { clock: Clock; random: Random },
 ): Sessions {
-  const sessions = new Map<string, { readonly until: number; readonly openedWith: Buffer }>();
+  /** The digest of the token with which each session was opened. */
+  const sessions = new LRUCache<string, Buffer>({ max: MAX_SESSIONS, ...expireAfter(SESSION_MS, clock) });
   const keyOf = (id: string) => digest(id).toString('base64');
 
   /** The digest of the token in force; undefined if the token is too short to be a secret. */
@@ -48,15 +51,13 @@ export function createSessions(
     isToken: (presented) => isCurrent(digest(presented)),
     open() {
       const id = random.bytes(ID_BYTES).toString('base64url');
-      const [oldest] = sessions.keys();
-      if (sessions.size >= MAX_SESSIONS && oldest !== undefined) sessions.delete(oldest);
-      sessions.set(keyOf(id), { until: clock.now() + SESSION_MS, openedWith: tokenDigest() ?? NO_TOKEN });
+      sessions.set(keyOf(id), tokenDigest() ?? NO_TOKEN);
       return id;
     },
     holds(id) {
-      const session = sessions.get(keyOf(id));
-      if (session === undefined) return false;
-      if (clock.now() < session.until && isCurrent(session.openedWith)) return true;
+      const openedWith = sessions.get(keyOf(id));
+      if (openedWith === undefined) return false;
+      if (isCurrent(openedWith)) return true;
       sessions.delete(keyOf(id));
       return false;
     },

@@ -1,5 +1,7 @@
+import { LRUCache } from 'lru-cache';
 import { type BucketSize, bucketSizeOf } from '../../atlas/rate-limit-buckets.ts';
 import type { Clock } from '../../lib/clock.ts';
+import { expireAfter } from '../../lib/lru-expiry.ts';
 import { upstreamFailure } from '../failure.ts';
 import type { Send, UpstreamFailure, UpstreamRequest, UpstreamResponse, UpstreamResult } from '../message.ts';
 import { LONGEST_WAIT_MS, RATE_LIMIT_FLOOR_MS } from '../retry.ts';
@@ -80,8 +82,11 @@ const OWN_CALLER = '';
  */
 export function createBudget({ clock }: { clock: Clock }): Budget {
   const buckets = new Map<string, Bucket>();
-  /** Until when the limits of a credential and scope need not be requested again. */
-  const limitsRequestedUntil = new Map<string, number>();
+  /** Credentials and scopes whose limits need not be requested again yet; a forgotten one costs one request. */
+  const limitsRequested = new LRUCache<string, true>({
+    max: MAX_LIMIT_REQUESTS,
+    ...expireAfter(LIMITS_TTL_MS, clock),
+  });
 
   // A user bucket belongs to one credential; a project bucket is shared by all credentials with access to the project.
   const keyOf = (credential: string, endpointSet: string, scope: string) =>
@@ -226,10 +231,8 @@ export function createBudget({ clock }: { clock: Clock }): Budget {
     const { scope, endpointSet } = request;
     const low = fill(bucket) < bucket.size.capacity * FRESHNESS_FACTOR_FRACTION;
     const key = `${credential} ${scope}`;
-    if (!low || request.operation === 'listRateLimits' || (limitsRequestedUntil.get(key) ?? 0) > clock.now())
-      return;
-    if (limitsRequestedUntil.size >= MAX_LIMIT_REQUESTS) limitsRequestedUntil.clear();
-    limitsRequestedUntil.set(key, clock.now() + LIMITS_TTL_MS);
+    if (!low || request.operation === 'listRateLimits' || limitsRequested.has(key)) return;
+    limitsRequested.set(key, true);
     const named = scope === 'user' ? '' : `&${endpointSet.startsWith('org.') ? 'orgId' : 'groupId'}=${scope}`;
     const limitsRequest: UpstreamRequest = {
       operation: 'listRateLimits',
