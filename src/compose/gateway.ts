@@ -23,6 +23,7 @@ import { createExpiryWatch } from '../gateway/credentials/expiry.ts';
 import { createCredentials } from '../gateway/credentials/selection.ts';
 import { loggedPath } from '../gateway/logged-path.ts';
 import { createPrivateLinks } from '../gateway/private-links.ts';
+import { isRepeatable } from '../gateway/reads/list-cache.ts';
 import { createListingFilter } from '../gateway/reads/listing-filter.ts';
 import { createPersistence } from '../gateway/reads/persistence.ts';
 import {
@@ -49,6 +50,7 @@ import { createPages } from '../status/pages.ts';
 import { createReport } from '../status/report.ts';
 import { createBudget } from '../upstream/budget/budget.ts';
 import { upstreamFailure } from '../upstream/failure.ts';
+import type { UpstreamFailure } from '../upstream/message.ts';
 import { createUpstreamClient } from '../upstream/pipeline.ts';
 import { createTransport } from '../upstream/transport.ts';
 
@@ -178,13 +180,14 @@ export function compose(
   const listBytes = Math.floor(
     config.cache.maxBytes * (1 - RENDERED_PAGES_FRACTION - REQUEST_MEMO_FRACTION - PINNED_LISTINGS_FRACTION),
   );
-  const cache = createListCache<CachedList>(
+  const cache = createListCache<CachedList, UpstreamFailure>(
     {
       maxBytes: listBytes,
       projectShare: config.cache.projectShare,
       negativeTtlMs: NEGATIVE_TTL_MS,
       refreshPauseMs: REFRESH_PAUSE_MS,
       longestPauseMs: LONGEST_REFRESH_PAUSE_MS,
+      isRepeatable,
       maxLoads: MAX_LOADS,
       maxWaiting: MAX_WAITING,
     },

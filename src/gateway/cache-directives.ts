@@ -1,4 +1,4 @@
-import { type CacheDirectives, NO_DIRECTIVES } from '../cache/read-cache.ts';
+import { type CacheDirectives, NO_DIRECTIVES } from '../cache/decide.ts';
 
 const DIRECTIVE = /(?:^|,)\s*([a-z-]+)(?:=(?:"(\d{1,9})"|(\d{1,9})))?\s*(?=,|$)/gi;
 /** `max-stale` without a value accepts any age (RFC 9111 section 5.2.1.2). */

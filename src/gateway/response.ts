@@ -1,9 +1,8 @@
 import { errorCodeOf, isErrorCode, renderApiError } from '../atlas/api-error.ts';
 import type { FreshnessWindow } from '../cache/freshness.ts';
-import type { CacheStatus } from '../cache/read-cache.ts';
 import type { ContentCoding, Representation } from '../cache/rendered-pages.ts';
+import type { CacheStatus, RefusedResponse } from '../cache/results.ts';
 import { headerValue } from '../lib/header-value.ts';
-import type { UpstreamResponse } from '../upstream/message.ts';
 import { type GatewayError, STATUS_BY_CODE } from './gateway-error.ts';
 
 /** The head of a response, without the request id. */
@@ -135,7 +134,7 @@ export function pageResponse(page: PageResponse): GatewayResponse {
  * contains them.
  */
 export function upstreamErrorResponse(
-  response: UpstreamResponse,
+  response: RefusedResponse,
   cacheStatus: CacheStatus,
   window: FreshnessWindow,
   now: number,

@@ -1,13 +1,9 @@
 import fc from 'fast-check';
 import { beforeEach, describe, expect, test } from 'vitest';
+import { type CacheDirectives, NO_DIRECTIVES } from '../../src/cache/decide.ts';
 import { createMemoryTier } from '../../src/cache/memory-tier.ts';
-import {
-  type CacheDirectives,
-  type CacheRead,
-  createListCache,
-  type LoadResult,
-  NO_DIRECTIVES,
-} from '../../src/cache/read-cache.ts';
+import { createListCache } from '../../src/cache/read-cache.ts';
+import type { CacheRead, LoadFailure, LoadResult } from '../../src/cache/results.ts';
 import { upstreamFailure } from '../../src/upstream/failure.ts';
 import { createFakeClock, type FakeClock } from '../support/fake-clock.ts';
 
@@ -18,6 +14,7 @@ const OPTIONS = {
   negativeTtlMs: 5_000,
   longestPauseMs: 60_000,
   refreshPauseMs: 5_000,
+  isRepeatable: ({ code }: LoadFailure) => code !== 'UPSTREAM_RATE_LIMITED',
   maxLoads: 100,
   maxWaiting: 1_000,
 };
@@ -25,7 +22,11 @@ const OPTIONS = {
 describe('the list cache', () => {
   let clock: FakeClock;
   let cache: ReturnType<typeof createListCache<string>>;
-  let loads: { priority: string; settle: (loaded: LoadResult<string>) => void }[];
+  let loads: {
+    priority: string;
+    retry: boolean;
+    settle: (loaded: LoadResult<string, LoadFailure>) => void;
+  }[];
 
   const ask = (directives: Partial<CacheDirectives> = {}, key = 'key', project = 'project') =>
     cache.read({
@@ -36,21 +37,25 @@ describe('the list cache', () => {
       directives: { ...NO_DIRECTIVES, ...directives },
       freshnessFactor: () => 1,
       admitLoad: () => undefined,
-      load: (priority) => new Promise((settle) => void loads.push({ priority, settle })),
+      load: ({ priority, retry }) => new Promise((settle) => void loads.push({ priority, retry, settle })),
     });
-  const value = (text: string): LoadResult<string> => ({ type: 'loaded', value: text, bytes: text.length });
-  const refusal = (invalidatesCache: boolean, status = 404): LoadResult<string> => ({
+  const value = (text: string): LoadResult<string, LoadFailure> => ({
+    type: 'loaded',
+    value: text,
+    bytes: text.length,
+  });
+  const refusal = (invalidatesCache: boolean, status = 404): LoadResult<string, LoadFailure> => ({
     type: 'refused',
     invalidatesCache,
-    response: { type: 'answered', status, headers: {}, body: Buffer.from('{}') },
+    response: { status, headers: {}, body: Buffer.from('{}') },
   });
-  const settle = (loaded: LoadResult<string>) => loads.shift()?.settle(loaded);
+  const settle = (loaded: LoadResult<string, LoadFailure>) => loads.shift()?.settle(loaded);
   async function freshnessWindow(text: string) {
     const read = ask();
     settle(value(text));
     await read;
   }
-  const outcomeOf = (read: CacheRead<string>) =>
+  const outcomeOf = (read: CacheRead<string, LoadFailure>) =>
     'cacheStatus' in read ? read.cacheStatus.outcome : read.type;
 
   beforeEach(() => {
@@ -77,7 +82,7 @@ describe('the list cache', () => {
   test('a stale list is served while one refresh runs in the background', async () => {
     await freshnessWindow('old');
     await clock.advance(30_000);
-    expect([ask(), ask(), ask()].map((read) => outcomeOf(read as CacheRead<string>))).toEqual([
+    expect([ask(), ask(), ask()].map((read) => outcomeOf(read as CacheRead<string, LoadFailure>))).toEqual([
       'stale',
       'stale',
       'stale',

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { type CacheDirectives, NO_DIRECTIVES } from '../../src/cache/read-cache.ts';
+import { type CacheDirectives, NO_DIRECTIVES } from '../../src/cache/decide.ts';
 import { parseCacheDirectives } from '../../src/gateway/cache-directives.ts';
 
 const ANY_AGE = Number.MAX_SAFE_INTEGER;

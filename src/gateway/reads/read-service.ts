@@ -4,16 +4,10 @@ import { rewriteLinks } from '../../atlas/links.ts';
 import { concatItems, countItems, type Items, pickItems, sliceItems } from '../../atlas/list-parser.ts';
 import { canonicalQuery, type Filters, isCountable, type PageOptions } from '../../atlas/query.ts';
 import { scopeOf } from '../../atlas/rate-limit-buckets.ts';
+import { type CacheDirectives, NO_DIRECTIVES } from '../../cache/decide.ts';
 import type { FreshnessWindow, Lifetimes } from '../../cache/freshness.ts';
 import type { PinnedListings } from '../../cache/pinned-listings.ts';
-import {
-  type CacheDirectives,
-  type CacheRead,
-  type ListCache,
-  type LoadPermit,
-  type LoadResult,
-  NO_DIRECTIVES,
-} from '../../cache/read-cache.ts';
+import type { LoadPermit, LoadStart } from '../../cache/results.ts';
 import type { Clock } from '../../lib/clock.ts';
 import { headerValue } from '../../lib/header-value.ts';
 import { upstreamFailure } from '../../upstream/failure.ts';
@@ -23,6 +17,7 @@ import type { LoadNeed } from '../auth/authentication.ts';
 import type { Caller } from '../auth/key-auth.ts';
 import { crossProjectRule, cutOf } from '../auth/policy.ts';
 import type { Credential, Credentials } from '../credentials/selection.ts';
+import type { CacheRead, ListCache, LoadResult } from './list-cache.ts';
 import type { SharedLists } from './shared-listing-types.ts';
 import { snapshotOf } from './snapshot-id.ts';
 
@@ -124,7 +119,8 @@ export const ADDRESS_CODES: ReadonlySet<string> = new Set([
 ]);
 const GONE_STATUSES: ReadonlySet<number> = new Set([401, 403, 404, 410]);
 
-const isAddressRefused = ({ body }: UpstreamResponse) => ADDRESS_CODES.has(errorCodeOf(body) ?? '');
+const isAddressRefused = ({ body }: Pick<UpstreamResponse, 'body'>) =>
+  ADDRESS_CODES.has(errorCodeOf(body) ?? '');
 
 function invalidatesCache(response: UpstreamResponse): boolean {
   return GONE_STATUSES.has(response.status) && !isAddressRefused(response);
@@ -368,7 +364,7 @@ export function createReadService(
           const pages = before?.type === 'list' && before.whole ? itemsOf(before) / WALK_PAGE_SIZE : 1;
           return Math.max(1, Math.ceil(pages)) * (merged ? chosen.length : 1);
         };
-        const loadAll = (priority: 'foreground' | 'background', permit: LoadPermit | undefined) => {
+        const loadAll = ({ priority, permit }: LoadStart) => {
           const before = cache.peek(partition, operation.id, key);
           const list: ListRequest = {
             operation: operation.id,
