@@ -10,7 +10,7 @@ import {
   SNAPSHOT_PARAMETER,
 } from '../atlas/query.ts';
 import { resolveVersion } from '../atlas/version.ts';
-import type { ContentCoding, createRenderedPages } from '../cache/rendered-pages.ts';
+import type { createRenderedPages } from '../cache/rendered-pages.ts';
 import type { Clock } from '../lib/clock.ts';
 import { chooseCoding, matchesEtag } from '../lib/content-coding.ts';
 import { type UnexpectedErrorEvent, unexpectedError } from '../lib/unexpected-error.ts';
@@ -88,8 +88,6 @@ export interface ResolvedRequest {
   readonly parameters: string;
   /** Key of its rendered page, for the listing revision it was last rendered from. */
   page: { readonly revision: number; readonly key: string } | undefined;
-  /** The content coding negotiated for the last `Accept-Encoding`. */
-  accepted: { readonly encoding: string; readonly coding: ContentCoding } | undefined;
 }
 
 /** Bytes of the strings stored with a resolved request, estimated from the length of its encoded parameters. */
@@ -206,7 +204,6 @@ export function createRequestHandler(
       partition: partitionOf(pathParameters),
       parameters: linkParameters(operation, shape, filters, blank),
       page: undefined,
-      accepted: undefined,
     };
     requestMemo.set(caller, target, headers.accept, resolved, context.startedAt);
     return resolved;
@@ -328,7 +325,7 @@ export function createRequestHandler(
           render(resolved, list),
         );
         const coding = renderedPage.compressible
-          ? codingFor(resolved, request.headers.acceptEncoding)
+          ? chooseCoding(request.headers.acceptEncoding)
           : 'identity';
         const body = renderedPage.body(coding);
         return pageResponse({
@@ -476,17 +473,6 @@ function pageKey(resolved: ResolvedRequest, { revision }: Listing): string {
     resolved.page = { revision, key: `${revision} ${resolved.parameters}${itemsPerPage}/${pageNum}` };
   }
   return resolved.page.key;
-}
-
-/** Longer values are negotiated each time: the size of a memoized request must not depend on the length of its headers. */
-const MAX_ENCODING_LENGTH = 64;
-
-function codingFor(resolved: ResolvedRequest, encoding: string | undefined): ContentCoding {
-  if (encoding === undefined) return 'identity';
-  if (encoding.length > MAX_ENCODING_LENGTH) return chooseCoding(encoding);
-  if (resolved.accepted?.encoding !== encoding)
-    resolved.accepted = { encoding, coding: chooseCoding(encoding) };
-  return resolved.accepted.coding;
 }
 
 /** Whether this page contains links to other pages. */

@@ -44,9 +44,15 @@ const VARY = 'Accept, Accept-Encoding, Authorization';
 const NO_SNIFFING = ['X-Content-Type-Options', 'nosniff'] as const;
 const ageOf = ({ loadedAt }: FreshnessWindow, now: number) =>
   Math.max(0, Math.floor((now - loadedAt) / 1_000));
+/** The whole freshness lifetime in seconds: a downstream cache subtracts `Age` from it (RFC 9111 section 4.2). */
+const lifetimeOf = ({ loadedAt, freshUntil }: FreshnessWindow) =>
+  Math.max(0, Math.floor((freshUntil - loadedAt) / 1_000));
 const ttlOf = ({ freshUntil }: FreshnessWindow, now: number) => Math.floor((freshUntil - now) / 1_000);
 
-/** `Cache-Status` (RFC 9211): how the response was obtained; `ttl` in seconds, negative if it is stale. */
+/**
+ * `Cache-Status` (RFC 9211): how the response was obtained; `ttl` in seconds, negative if it is stale. `fwd` only if a request was sent to
+ * Atlas.
+ */
 function renderCacheStatus(status: CacheStatus, ttl: number): string {
   const words = ['atlas-gateway'];
   if (status.forwarded === undefined) words.push('hit', `ttl=${ttl}`);
@@ -60,15 +66,13 @@ function renderCacheStatus(status: CacheStatus, ttl: number): string {
   return words.join('; ');
 }
 
-const cacheControl = (ttl: number) => `private, max-age=${Math.max(0, ttl)}`;
-
 function cachingHeaders(cacheStatus: CacheStatus, window: FreshnessWindow, now: number): string[] {
   const ttl = ttlOf(window, now);
   return [
     'Age',
     String(ageOf(window, now)),
     'Cache-Control',
-    cacheControl(ttl),
+    `private, max-age=${lifetimeOf(window)}`,
     'Cache-Status',
     renderCacheStatus(cacheStatus, ttl),
     'Vary',

@@ -431,7 +431,7 @@ export function createReadService(
       }
 
       const counted = (result: CacheRead<Listing>): ReadResult => ({
-        ...(cut === undefined ? result : withoutMeasures(result)),
+        ...withSnapshotStatus(cut === undefined ? result : withoutMeasures(result), shape.snapshot),
         upstreamCalls,
       });
       const settlePage = (result: CacheRead<CachedList>): ReadResult => {
@@ -517,6 +517,12 @@ function isCredentialsFault(result: LoadResult<CachedList>): boolean {
     return result.code === 'CREDENTIALS_UNAVAILABLE' || result.code === 'UPSTREAM_AUTH';
   return result.type === 'refused' && (result.response.status === 401 || result.response.status === 403);
 }
+
+/** Says in `Cache-Status` that the listing which the request's link leads to is not pinned here, so that another one was served. */
+const withSnapshotStatus = (result: CacheRead<Listing>, snapshot: string | undefined): CacheRead<Listing> =>
+  result.type === 'value' && snapshot !== undefined && result.value.snapshot !== snapshot
+    ? { ...result, cacheStatus: { ...result.cacheStatus, detail: 'snapshot-gone' } }
+    : result;
 
 /** Removes sizes and positions from a failure message, because they are those of the unfiltered list. */
 const withoutMeasures = (result: CacheRead<Listing>): CacheRead<Listing> =>
