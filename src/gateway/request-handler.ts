@@ -324,9 +324,7 @@ export function createRequestHandler(
         const renderedPage = renderedPages.get(resolved.partition, pageKey(resolved, list), () =>
           render(resolved, list),
         );
-        const coding = renderedPage.compressible
-          ? chooseCoding(request.headers.acceptEncoding)
-          : 'identity';
+        const coding = renderedPage.compressible ? chooseCoding(request.headers.acceptEncoding) : 'identity';
         const body = renderedPage.body(coding);
         return pageResponse({
           body,
