@@ -130,6 +130,11 @@ export function createListCache<Value, Failure extends LoadFailure = LoadFailure
     );
   }
 
+  function serveAfterFailure({ code, unsent }: Failure, forwarded: Forwarded, fallback: Fallback): Read {
+    if (unsent === true) return serveInstead(fallback, code);
+    return serve(fallback, { outcome: 'stale', forwarded, detail: code });
+  }
+
   function toRead(
     request: CacheRequest<Value, Failure>,
     loaded: LoadOutcome<Value, Failure>,
@@ -139,7 +144,7 @@ export function createListCache<Value, Failure extends LoadFailure = LoadFailure
     if (loaded.type === 'failed')
       return fallback === undefined
         ? { type: 'failed', failure: loaded, cacheStatus }
-        : serve(fallback, { outcome: 'stale', forwarded: cacheStatus.forwarded, detail: loaded.code });
+        : serveAfterFailure(loaded, cacheStatus.forwarded, fallback);
     const { content, window, stored } = loaded;
     const status = { ...cacheStatus, stored };
     if (content.type === 'refused')

@@ -6,6 +6,8 @@ export interface LoadFailure {
   readonly code: string;
   /** When a retry may succeed. */
   readonly retryAfterMs?: number;
+  /** The load failed before a request was sent to Atlas. */
+  readonly unsent?: true;
 }
 
 /** A 4xx response of Atlas. */

@@ -257,6 +257,14 @@ describe('the list cache', () => {
     expect(read).toHaveProperty('cacheStatus', { outcome: 'hit', detail: 'CALLER_RATE_LIMITED' });
   });
 
+  test('a load that fails before a request is sent to Atlas is reported as a hit', async () => {
+    await freshnessWindow('old');
+    await clock.advance(400_000);
+    const read = ask();
+    settle({ type: 'failed', code: 'UPSTREAM_RATE_LIMITED', unsent: true });
+    expect(await read).toHaveProperty('cacheStatus', { outcome: 'stale', detail: 'UPSTREAM_RATE_LIMITED' });
+  });
+
   describe('a cold list that fails', () => {
     const fail = async () => {
       const read = ask();
