@@ -3,7 +3,8 @@
 import { mkdtempSync, rmSync, truncateSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { createListCache, NO_DIRECTIVES } from '../dist/cache/read-cache.js';
+import { NO_DIRECTIVES } from '../dist/cache/decide.js';
+import { createListCache } from '../dist/cache/read-cache.js';
 import { createSystemClock } from '../dist/lib/clock.js';
 import { askUntil } from './lib/ask.mjs';
 import { ACCEPT, listPath, projectId, startAtlas } from './lib/atlas.mjs';
@@ -185,6 +186,7 @@ async function filled(size, maxBytes, observe) {
       projectShare: 1,
       negativeTtlMs: 5_000,
       refreshPauseMs: 5_000,
+      isRepeatable: () => true,
       longestPauseMs: 60_000,
       maxLoads: 1_000,
       maxWaiting: 10_000,

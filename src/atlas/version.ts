@@ -1,3 +1,4 @@
+import Negotiator from 'negotiator';
 import type { Operation, OperationVersion } from './catalog.ts';
 
 /** How an `Accept` header resolves for an operation. `mediaType`: the media type of the upstream request and of the response. */
@@ -10,22 +11,6 @@ const RANGE = /^application\/vnd\.atlas\.(\d{4}-\d{2}-\d{2}|preview)\+json$/i;
 const MAX_LENGTH = 4_096;
 const DAYS = [31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31];
 
-/** Match the parts of a header value between commas or semicolons outside quoted strings (RFC 9110 section 5.6.4). */
-const BETWEEN = {
-  commas: /(?:[^,"]|"(?:\\.|[^"\\])*"?)+/g,
-  semicolons: /(?:[^;"]|"(?:\\.|[^"\\])*"?)+/g,
-};
-
-/** Weight of a media range (RFC 9110 section 12.4.2): 1 if it is absent, 0 if it is malformed. */
-function weightOf(parameters: readonly string[]): number {
-  for (const parameter of parameters) {
-    const [name, value] = parameter.split('=');
-    if (name?.trim().toLowerCase() === 'q')
-      return /^(0(\.\d{0,3})?|1(\.0{0,3})?)$/.test(value?.trim() ?? '') ? Number(value) : 0;
-  }
-  return 1;
-}
-
 function isCalendarDay(text: string): boolean {
   const [year = 0, month = 0, day = 0] = text.split('-').map(Number);
   const isLeapYear = (year % 4 === 0 && year % 100 !== 0) || year % 400 === 0;
@@ -33,19 +18,13 @@ function isCalendarDay(text: string): boolean {
   return day >= 1 && day <= days;
 }
 
-/** The version names in an `Accept` header, by descending weight. */
+/** The version names in an `Accept` header (RFC 9110 section 12.5.1), by descending weight. */
 function requestedVersions(accept: string): string[] {
   if (accept.length > MAX_LENGTH) return [];
-  return (accept.match(BETWEEN.commas) ?? [])
-    .map((range) => {
-      const [type = '', ...parameters] = range.match(BETWEEN.semicolons) ?? [];
-      return { name: RANGE.exec(type.trim())?.[1]?.toLowerCase(), weight: weightOf(parameters) };
-    })
-    .filter(({ weight }) => weight > 0)
-    .sort((a, b) => b.weight - a.weight)
-    .flatMap(({ name }) =>
-      name === undefined || (name !== 'preview' && !isCalendarDay(name)) ? [] : [name],
-    );
+  return new Negotiator({ headers: { accept } }).mediaTypes().flatMap((mediaType) => {
+    const name = RANGE.exec(mediaType)?.[1]?.toLowerCase();
+    return name === undefined || (name !== 'preview' && !isCalendarDay(name)) ? [] : [name];
+  });
 }
 
 /** The newest version that is not after `requested`. That a later date resolves down is [inferred] from what real clients send. */

@@ -1,8 +1,9 @@
 import { createPinnedListings, type PinnedListings } from '../cache/pinned-listings.ts';
-import { createListCache, type ListCache } from '../cache/read-cache.ts';
+import { createListCache } from '../cache/read-cache.ts';
 import { createRenderedPages } from '../cache/rendered-pages.ts';
 import { createCacheFile } from '../cache/snapshot-file.ts';
 import type { ResolvedConfig } from '../config/reload-settings.ts';
+import { isRepeatable, type ListCache } from '../gateway/reads/list-cache.ts';
 import type { CachedList, Listing } from '../gateway/reads/listing.ts';
 import { createPersistence, type Persistence } from '../gateway/reads/persistence.ts';
 import { createRequestMemo, type RequestMemo } from '../gateway/request-memo.ts';
@@ -11,6 +12,7 @@ import type { CachedHeads } from '../gateway/response.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { Random } from '../lib/random.ts';
 import type { LogEvent } from '../observability/log.ts';
+import type { UpstreamFailure } from '../upstream/message.ts';
 import { secretsOf } from './live-settings.ts';
 import type { ComposeOptions } from './options.ts';
 
@@ -47,13 +49,14 @@ export function buildCaches(
 ): Caches {
   const { maxBytes, projectShare } = cache;
   const bytesFor = (fraction: number) => Math.floor(maxBytes * fraction);
-  const lists = createListCache<CachedList>(
+  const lists = createListCache<CachedList, UpstreamFailure>(
     {
       maxBytes: bytesFor(1 - RENDERED_PAGES_FRACTION - REQUEST_MEMO_FRACTION - PINNED_LISTINGS_FRACTION),
       projectShare,
       negativeTtlMs: NEGATIVE_TTL_MS,
       refreshPauseMs: REFRESH_PAUSE_MS,
       longestPauseMs: LONGEST_REFRESH_PAUSE_MS,
+      isRepeatable,
       maxLoads: MAX_LOADS,
       maxWaiting: MAX_WAITING,
     },

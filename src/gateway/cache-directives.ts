@@ -1,6 +1,10 @@
-import { type CacheDirectives, NO_DIRECTIVES } from '../cache/read-cache.ts';
+import { type CacheDirectives, NO_DIRECTIVES } from '../cache/decide.ts';
 
-const DIRECTIVE = /(?:^|,)\s*([a-z-]+)(?:=(?:"(\d{1,9})"|(\d{1,9})))?\s*(?=,|$)/gi;
+/** Matches the parts of a header value between commas outside quoted strings (RFC 9110 section 5.6.4). */
+const BETWEEN_COMMAS = /(?:[^,"]|"(?:\\.|[^"\\])*"?)+/g;
+const DIRECTIVE = /^([a-z-]+)(?:=(?:"(\d{1,9})"|(\d{1,9})))?$/i;
+/** The rest of a longer value is ignored. */
+const MAX_LENGTH = 512;
 /** `max-stale` without a value accepts any age (RFC 9111 section 5.2.1.2). */
 const ANY_AGE_MS = Number.MAX_SAFE_INTEGER;
 
@@ -12,7 +16,8 @@ export function parseCacheDirectives(
   if (cacheControl === undefined)
     return pragma?.toLowerCase() === 'no-cache' ? { ...NO_DIRECTIVES, noCache: true } : NO_DIRECTIVES;
   let directives: CacheDirectives = NO_DIRECTIVES;
-  for (const [, name = '', quoted, plain] of cacheControl.slice(0, 512).matchAll(DIRECTIVE)) {
+  for (const part of cacheControl.slice(0, MAX_LENGTH).match(BETWEEN_COMMAS) ?? []) {
+    const [, name = '', quoted, plain] = DIRECTIVE.exec(part.trim()) ?? [];
     const seconds = quoted ?? plain;
     switch (name.toLowerCase()) {
       case 'no-cache':

@@ -1,6 +1,7 @@
 import { countItems, type Items, itemValue } from '../atlas/list-parser.ts';
+import type { CacheEntry } from '../cache/entry-store.ts';
 import { type FreshnessWindow, freshness } from '../cache/freshness.ts';
-import type { CacheEntry, ListCache } from '../cache/read-cache.ts';
+import type { ListCache } from '../cache/read-cache.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { CachedList, Listing } from './reads/listing.ts';
 

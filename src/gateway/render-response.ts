@@ -2,7 +2,7 @@ import { targetPath } from '../atlas/catalog.ts';
 import { countItems } from '../atlas/list-parser.ts';
 import { renderPage } from '../atlas/page-renderer.ts';
 import { type PageOptions, SNAPSHOT_PARAMETER } from '../atlas/query.ts';
-import type { ContentCoding, createRenderedPages } from '../cache/rendered-pages.ts';
+import type { createRenderedPages } from '../cache/rendered-pages.ts';
 import type { Clock } from '../lib/clock.ts';
 import { chooseCoding, matchesEtag } from '../lib/content-coding.ts';
 import type { DeprecatedEvent } from './events.ts';
@@ -70,7 +70,7 @@ export function createRenderResponse(
       observe({ type: 'deprecated', operation: operation.id, caller: caller.name, version });
     const key = pageKey(resolved, list);
     const page = renderedPages.get(resolved.partition, key, () => render(resolved, list));
-    const coding = page.compressible ? codingFor(resolved, headers.acceptEncoding) : 'identity';
+    const coding = page.compressible ? chooseCoding(headers.acceptEncoding) : 'identity';
     const body = page.body(coding);
     return pageResponse({
       ...{ body, coding, mediaType, deprecationHeaders, cacheStatus, window },
@@ -109,17 +109,6 @@ function pageKey(resolved: ResolvedRequest, { revision }: Listing): string {
     resolved.page = { revision, key: `${revision} ${resolved.parameters}${itemsPerPage}/${pageNum}` };
   }
   return resolved.page.key;
-}
-
-/** Longer values are negotiated each time: the size of a memoized request must not depend on the length of its headers. */
-const MAX_ENCODING_LENGTH = 64;
-
-function codingFor(resolved: ResolvedRequest, encoding: string | undefined): ContentCoding {
-  if (encoding === undefined) return 'identity';
-  if (encoding.length > MAX_ENCODING_LENGTH) return chooseCoding(encoding);
-  if (resolved.accepted?.encoding !== encoding)
-    resolved.accepted = { encoding, coding: chooseCoding(encoding) };
-  return resolved.accepted.coding;
 }
 
 /** Whether this page contains links to other pages. */

@@ -1,7 +1,6 @@
 import type { Catalog, Operation } from '../atlas/catalog.ts';
 import { linkParameters, type ResolvedQuery, resolveQuery } from '../atlas/query.ts';
 import { resolveVersion } from '../atlas/version.ts';
-import type { ContentCoding } from '../cache/rendered-pages.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { Caller } from './auth/key-auth.ts';
 import { authorize } from './auth/policy.ts';
@@ -40,8 +39,6 @@ export interface ResolvedRequest {
   readonly parameters: string;
   /** Key of its rendered page, for the listing revision it was last rendered from. */
   page: { readonly revision: number; readonly key: string } | undefined;
-  /** The content coding negotiated for the last `Accept-Encoding`. */
-  accepted: { readonly encoding: string; readonly coding: ContentCoding } | undefined;
 }
 
 /** Bytes of the strings stored with a resolved request, estimated from the length of its encoded parameters. */
@@ -212,7 +209,6 @@ export function createResolveRequest({
       partition: partitionOf(query.pathParameters),
       parameters: linkParameters(query.operation, query.shape, query.filters, blank),
       page: undefined,
-      accepted: undefined,
     };
     requestMemo.set(caller, target, headers.accept, resolved, context.startedAt);
     return resolved;

@@ -1,9 +1,8 @@
 import { errorCodeOf, isErrorCode, renderApiError } from '../atlas/api-error.ts';
 import type { FreshnessWindow } from '../cache/freshness.ts';
-import type { CacheStatus } from '../cache/read-cache.ts';
 import type { ContentCoding, Representation } from '../cache/rendered-pages.ts';
+import type { CacheStatus, RefusedResponse } from '../cache/results.ts';
 import { headerValue } from '../lib/header-value.ts';
-import type { UpstreamResponse } from '../upstream/message.ts';
 import { type GatewayError, STATUS_BY_CODE } from './gateway-error.ts';
 
 /** The head of a response, without the request id. */
@@ -45,9 +44,15 @@ const VARY = 'Accept, Accept-Encoding, Authorization';
 const NO_SNIFFING = ['X-Content-Type-Options', 'nosniff'] as const;
 const ageOf = ({ loadedAt }: FreshnessWindow, now: number) =>
   Math.max(0, Math.floor((now - loadedAt) / 1_000));
+/** The whole freshness lifetime in seconds: a downstream cache subtracts `Age` from it (RFC 9111 section 4.2). */
+const lifetimeOf = ({ loadedAt, freshUntil }: FreshnessWindow) =>
+  Math.max(0, Math.floor((freshUntil - loadedAt) / 1_000));
 const ttlOf = ({ freshUntil }: FreshnessWindow, now: number) => Math.floor((freshUntil - now) / 1_000);
 
-/** `Cache-Status` (RFC 9211): how the response was obtained; `ttl` in seconds, negative if it is stale. */
+/**
+ * `Cache-Status` (RFC 9211): how the response was obtained; `ttl` in seconds, negative if it is stale. `fwd` only if a request was sent to
+ * Atlas.
+ */
 function renderCacheStatus(status: CacheStatus, ttl: number): string {
   const words = ['atlas-gateway'];
   if (status.forwarded === undefined) words.push('hit', `ttl=${ttl}`);
@@ -61,15 +66,13 @@ function renderCacheStatus(status: CacheStatus, ttl: number): string {
   return words.join('; ');
 }
 
-const cacheControl = (ttl: number) => `private, max-age=${Math.max(0, ttl)}`;
-
 function cachingHeaders(cacheStatus: CacheStatus, window: FreshnessWindow, now: number): string[] {
   const ttl = ttlOf(window, now);
   return [
     'Age',
     String(ageOf(window, now)),
     'Cache-Control',
-    cacheControl(ttl),
+    `private, max-age=${lifetimeOf(window)}`,
     'Cache-Status',
     renderCacheStatus(cacheStatus, ttl),
     'Vary',
@@ -135,7 +138,7 @@ export function pageResponse(page: PageResponse): GatewayResponse {
  * contains them.
  */
 export function upstreamErrorResponse(
-  response: UpstreamResponse,
+  response: RefusedResponse,
   cacheStatus: CacheStatus,
   window: FreshnessWindow,
   now: number,

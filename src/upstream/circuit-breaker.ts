@@ -77,12 +77,14 @@ export function createCircuitBreaker(
     if (probe || (opened === undefined && failures >= FAILURES_TO_OPEN)) open(health);
   }
 
-  const reject = ({ code }: UpstreamFailure, waitMs: number) =>
-    upstreamFailure(
+  const reject = ({ code }: UpstreamFailure, waitMs: number): UpstreamFailure => ({
+    ...upstreamFailure(
       code,
       'The circuit breaker is open because Atlas failed several times in a row.',
       Math.max(PROBE_MS, waitMs),
-    );
+    ),
+    unsent: true,
+  });
 
   return {
     wrap: (next) => async (request) => {

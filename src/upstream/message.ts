@@ -43,6 +43,8 @@ export interface UpstreamFailure {
   readonly retryAfterMs?: number;
   /** No connection was established. */
   readonly unconnected?: true;
+  /** No request was sent: the circuit breaker is open, or the budget is used up. */
+  readonly unsent?: true;
   /** The status that was returned instead of a token or a digest challenge. */
   readonly status?: number;
 }

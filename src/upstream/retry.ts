@@ -2,7 +2,13 @@ import { errorCodeOf } from '../atlas/api-error.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { Random } from '../lib/random.ts';
 import type { UpstreamEvent } from './events.ts';
-import type { Send, UpstreamFailureCode, UpstreamRequest, UpstreamResult } from './message.ts';
+import type {
+  Send,
+  UpstreamFailure,
+  UpstreamFailureCode,
+  UpstreamRequest,
+  UpstreamResult,
+} from './message.ts';
 import { readRetryAfter } from './retry-after.ts';
 
 /** The longest wait before another attempt: beyond it, the caller gets an error with `Retry-After` instead. */
@@ -73,16 +79,24 @@ export function createRepeat({ clock, random, observe }: RetryDependencies): Rep
   };
 }
 
+/** A refused retry does not change that an earlier attempt was sent. */
+function asSent({ unsent: _unsent, ...failure }: UpstreamFailure): UpstreamFailure {
+  return failure;
+}
+
 /** Retries requests. Background refreshes are not retried: another refresh follows soon. */
 export function createRetry(dependencies: RetryDependencies): (next: Send) => Send {
   const repeat = createRepeat(dependencies);
   return (next) => (request) => {
     let attempt: UpstreamRequest = request;
+    let sent = false;
     return repeat(
-      () => {
-        const answer = next(attempt);
+      async () => {
+        const answer = await next(attempt);
         // The first attempt has already charged all pages of the walk; each retry costs one more call.
         attempt = { ...request, cost: 1 };
+        if (answer.type === 'failed' && answer.unsent === true) return sent ? asSent(answer) : answer;
+        sent = true;
         return answer;
       },
       { deadlineAt: request.deadlineAt, ...(request.priority === 'background' ? { attempts: 1 } : {}) },

@@ -3,8 +3,9 @@ import { createCatalog } from '../../src/atlas/catalog.ts';
 import { operations } from '../../src/atlas/operations.ts';
 import { renderPage } from '../../src/atlas/page-renderer.ts';
 import { linkParameters, resolveQuery } from '../../src/atlas/query.ts';
+import { NO_DIRECTIVES } from '../../src/cache/decide.ts';
 import { createPinnedListings } from '../../src/cache/pinned-listings.ts';
-import { createListCache, NO_DIRECTIVES } from '../../src/cache/read-cache.ts';
+import { createListCache } from '../../src/cache/read-cache.ts';
 import { type ContentCoding, createRenderedPages } from '../../src/cache/rendered-pages.ts';
 import { createListLoader } from '../../src/gateway/reads/list-loader.ts';
 import type { CachedList, Listing } from '../../src/gateway/reads/listing.ts';
@@ -12,6 +13,7 @@ import { createListingFilter } from '../../src/gateway/reads/listing-filter.ts';
 import { createReadService } from '../../src/gateway/reads/read-service.ts';
 import { createSystemClock } from '../../src/lib/clock.ts';
 import { privateLinkConnection } from '../../src/simulator/world.ts';
+import type { UpstreamFailure } from '../../src/upstream/message.ts';
 import { heldByProcess } from '../support/process-memory.ts';
 
 const LISTINGS = 10_000;
@@ -46,12 +48,13 @@ const bodyOf = (items: number) =>
 
 /** The list and page caches of a gateway whose upstream requests are all answered with `body`. */
 function createGateway(body: Buffer) {
-  const cache = createListCache<CachedList>(
+  const cache = createListCache<CachedList, UpstreamFailure>(
     {
       ...ROOM,
       negativeTtlMs: 5_000,
       refreshPauseMs: 5_000,
       longestPauseMs: 60_000,
+      isRepeatable: () => true,
       maxLoads: 100,
       maxWaiting: 100,
     },

@@ -1,13 +1,9 @@
 import fc from 'fast-check';
 import { beforeEach, describe, expect, test } from 'vitest';
+import { type CacheDirectives, NO_DIRECTIVES } from '../../src/cache/decide.ts';
 import { createMemoryTier } from '../../src/cache/memory-tier.ts';
-import {
-  type CacheDirectives,
-  type CacheRead,
-  createListCache,
-  type LoadResult,
-  NO_DIRECTIVES,
-} from '../../src/cache/read-cache.ts';
+import { createListCache } from '../../src/cache/read-cache.ts';
+import type { CacheRead, LoadFailure, LoadResult, LoadStart } from '../../src/cache/results.ts';
 import { upstreamFailure } from '../../src/upstream/failure.ts';
 import { createFakeClock, type FakeClock } from '../support/fake-clock.ts';
 
@@ -18,6 +14,7 @@ const OPTIONS = {
   negativeTtlMs: 5_000,
   longestPauseMs: 60_000,
   refreshPauseMs: 5_000,
+  isRepeatable: ({ code }: LoadFailure) => code !== 'UPSTREAM_RATE_LIMITED',
   maxLoads: 100,
   maxWaiting: 1_000,
 };
@@ -25,32 +22,41 @@ const OPTIONS = {
 describe('the list cache', () => {
   let clock: FakeClock;
   let cache: ReturnType<typeof createListCache<string>>;
-  let loads: { priority: string; settle: (loaded: LoadResult<string>) => void }[];
+  let loads: {
+    priority: string;
+    retry: boolean;
+    settle: (loaded: LoadResult<string, LoadFailure>) => void;
+  }[];
 
-  const ask = (directives: Partial<CacheDirectives> = {}, key = 'key', project = 'project') =>
-    cache.read({
-      project,
-      operation: 'operation',
-      key,
-      lifetimes: LIFETIMES,
-      directives: { ...NO_DIRECTIVES, ...directives },
-      freshnessFactor: () => 1,
-      admitLoad: () => undefined,
-      load: (priority) => new Promise((settle) => void loads.push({ priority, settle })),
-    });
-  const value = (text: string): LoadResult<string> => ({ type: 'loaded', value: text, bytes: text.length });
-  const refusal = (invalidatesCache: boolean, status = 404): LoadResult<string> => ({
+  const requestFor = (directives: Partial<CacheDirectives> = {}, key = 'key', project = 'project') => ({
+    project,
+    operation: 'operation',
+    key,
+    lifetimes: LIFETIMES,
+    directives: { ...NO_DIRECTIVES, ...directives },
+    freshnessFactor: () => 1,
+    admitLoad: () => undefined,
+    load: ({ priority, retry }: LoadStart) =>
+      new Promise<LoadResult<string, LoadFailure>>((settle) => void loads.push({ priority, retry, settle })),
+  });
+  const ask = (...parts: Parameters<typeof requestFor>) => cache.read(requestFor(...parts));
+  const value = (text: string): LoadResult<string, LoadFailure> => ({
+    type: 'loaded',
+    value: text,
+    bytes: text.length,
+  });
+  const refusal = (invalidatesCache: boolean, status = 404): LoadResult<string, LoadFailure> => ({
     type: 'refused',
     invalidatesCache,
-    response: { type: 'answered', status, headers: {}, body: Buffer.from('{}') },
+    response: { status, headers: {}, body: Buffer.from('{}') },
   });
-  const settle = (loaded: LoadResult<string>) => loads.shift()?.settle(loaded);
+  const settle = (loaded: LoadResult<string, LoadFailure>) => loads.shift()?.settle(loaded);
   async function freshnessWindow(text: string) {
     const read = ask();
     settle(value(text));
     await read;
   }
-  const outcomeOf = (read: CacheRead<string>) =>
+  const outcomeOf = (read: CacheRead<string, LoadFailure>) =>
     'cacheStatus' in read ? read.cacheStatus.outcome : read.type;
 
   beforeEach(() => {
@@ -77,11 +83,8 @@ describe('the list cache', () => {
   test('a stale list is served while one refresh runs in the background', async () => {
     await freshnessWindow('old');
     await clock.advance(30_000);
-    expect([ask(), ask(), ask()].map((read) => outcomeOf(read as CacheRead<string>))).toEqual([
-      'stale',
-      'stale',
-      'stale',
-    ]);
+    for (let index = 0; index < 3; index++)
+      expect(ask()).toMatchObject({ cacheStatus: { outcome: 'stale' } });
     expect(loads.map(({ priority }) => priority)).toEqual(['background']);
     settle(value('new'));
     await clock.advance(0);
@@ -214,6 +217,110 @@ describe('the list cache', () => {
     settle(value('new'));
     await clock.advance(400_000);
     expect(ask({ maxStaleMs: 600_000 })).toMatchObject({ value: 'new', cacheStatus: { outcome: 'stale' } });
+  });
+
+  test.each<[string, Partial<CacheDirectives>, string]>([
+    ['a fresh list', { noCache: true }, 'request'],
+    ['a stale list', { maxStaleMs: 1_000 }, 'stale'],
+  ])('%s that %j does not accept is loaded', async (age, directives, forwarded) => {
+    await freshnessWindow('old');
+    await clock.advance(age === 'a fresh list' ? 10_000 : 34_000);
+    const read = ask(directives);
+    expect(loads).toHaveLength(1);
+    settle(value('new'));
+    expect(await read).toMatchObject({ value: 'new', cacheStatus: { outcome: 'bypass', forwarded } });
+  });
+
+  test('during a cool-down nothing is loaded, whatever the directives, and the status names the failure', async () => {
+    await freshnessWindow('old');
+    const forced = ask({ noCache: true });
+    settle(upstreamFailure('UPSTREAM_TIMEOUT', 'slow'));
+    await forced;
+    const detail = 'UPSTREAM_TIMEOUT';
+    expect(ask({ noCache: true })).toMatchObject({
+      value: 'old',
+      cacheStatus: { outcome: 'hit', detail },
+    });
+    await clock.advance(4_999);
+    expect(ask({ maxAgeMs: 1_000 })).toMatchObject({ cacheStatus: { detail } });
+    expect(loads).toHaveLength(0);
+    await clock.advance(1);
+    void ask({ maxAgeMs: 1_000 });
+    expect(loads).toHaveLength(1);
+  });
+
+  test('a limited caller is served from the cache, without the word that Atlas was asked', async () => {
+    await freshnessWindow('old');
+    const failure: LoadFailure = { type: 'failed', code: 'CALLER_RATE_LIMITED' };
+    const read = await cache.read({ ...requestFor({ noCache: true }), admitLoad: () => failure });
+    expect(read).toMatchObject({ value: 'old' });
+    expect(read).toHaveProperty('cacheStatus', { outcome: 'hit', detail: 'CALLER_RATE_LIMITED' });
+  });
+
+  test('a load that fails before a request is sent to Atlas is reported as a hit', async () => {
+    await freshnessWindow('old');
+    await clock.advance(400_000);
+    const read = ask();
+    settle({ type: 'failed', code: 'UPSTREAM_RATE_LIMITED', unsent: true });
+    expect(await read).toHaveProperty('cacheStatus', { outcome: 'stale', detail: 'UPSTREAM_RATE_LIMITED' });
+  });
+
+  describe('a cold list that fails', () => {
+    const fail = async () => {
+      const read = ask();
+      settle(upstreamFailure('UPSTREAM_FAILED', 'down'));
+      return read;
+    };
+
+    test('is loaded again at once after its first failure, and not for a pause after its second', async () => {
+      await fail();
+      await fail();
+      expect(ask()).toMatchObject({
+        type: 'failed',
+        failure: { code: 'UPSTREAM_FAILED', detail: 'down', retryAfterMs: 5_000 },
+      });
+      await clock.advance(2_000);
+      expect(ask({ noCache: true })).toMatchObject({ type: 'failed', failure: { retryAfterMs: 3_000 } });
+      expect(ask({ onlyIfCached: true })).toEqual({ type: 'not-cached' });
+      expect(loads).toHaveLength(0);
+    });
+
+    test('is attempted once, without retries, when the pause is over, and normally again after a success', async () => {
+      await fail();
+      await fail();
+      await clock.advance(5_000);
+      const read = ask();
+      expect(loads.map(({ retry }) => retry)).toEqual([false]);
+      settle(value('list'));
+      await read;
+      await clock.advance(30_000);
+      ask();
+      expect(loads.map(({ retry }) => retry)).toEqual([true]);
+    });
+
+    test('is loaded at once after a purge', async () => {
+      await fail();
+      await fail();
+      cache.purge({ project: 'project', soft: false });
+      void ask();
+      expect(loads).toHaveLength(1);
+    });
+
+    test('counts one failure for all that waited for it', async () => {
+      const waiting = [ask(), ask(), ask()];
+      settle(upstreamFailure('UPSTREAM_FAILED', 'down'));
+      await Promise.all(waiting);
+      void ask();
+      expect(loads).toHaveLength(1);
+    });
+
+    test('does not cool down because of the rate limit', async () => {
+      for (let index = 0; index < 5; index++) {
+        const read = ask();
+        settle(upstreamFailure('UPSTREAM_RATE_LIMITED', 'later'));
+        expect(await read).toMatchObject({ failure: { code: 'UPSTREAM_RATE_LIMITED' } });
+      }
+    });
   });
 
   test('a wall clock that jumps by an hour changes nothing', async () => {

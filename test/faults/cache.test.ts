@@ -1,9 +1,10 @@
 import { request as httpRequest } from 'node:http';
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { NO_DIRECTIVES } from '../../src/cache/decide.ts';
 import { freshnessWindow } from '../../src/cache/freshness.ts';
 import { createMemoryTier } from '../../src/cache/memory-tier.ts';
-import { createListCache, NO_DIRECTIVES } from '../../src/cache/read-cache.ts';
+import { createListCache } from '../../src/cache/read-cache.ts';
 import { SAMPLE_PROJECTS } from '../../src/simulator/world.ts';
 import { createFakeClock, type FakeClock, settled } from '../support/fake-clock.ts';
 import { ACCEPT, ask, json, linksOf, type Running, startGateway } from '../support/running.ts';
@@ -128,6 +129,7 @@ test('22: a million random keys leave memory and loads bounded', { timeout: 60_0
       negativeTtlMs: 1_000,
       longestPauseMs: 60_000,
       refreshPauseMs: 1_000,
+      isRepeatable: () => true,
       maxLoads: 1_000,
       maxWaiting: 10,
     },

@@ -173,4 +173,11 @@ export const ROWS = new Map([
   [83, ['headers and targets that are slow for backtracking parsers', 'parsed in linear time']],
   [88, ['one token in many spellings, long keys, queries and headers', 'memory within its accounting']],
   [110, ['a small body that decompresses to millions of items', '502 UPSTREAM_TOO_LARGE, memory bounded']],
+  [112, ['refreshes that fail; a cold list that fails twice', 'back-off; remembered for some seconds']],
+  [131, ['max-age and max-stale on a stale list, in quoted strings too', 'heeded; ignored']],
+  [132, ['limited callers, cool-downs, loads', 'Cache-Status: fwd only where Atlas was asked']],
+  [133, ['max-age of a list that has an Age', 'the whole lifetime']],
+  [135, ['weights in Accept-Encoding', 'the highest one wins']],
+  [137, ['an If-None-Match of 10 KB', 'read whole']],
+  [138, ['a next link of another gateway without a shared cache', 'detail=snapshot-gone']],
 ]);

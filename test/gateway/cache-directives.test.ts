@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { type CacheDirectives, NO_DIRECTIVES } from '../../src/cache/read-cache.ts';
+import { type CacheDirectives, NO_DIRECTIVES } from '../../src/cache/decide.ts';
 import { parseCacheDirectives } from '../../src/gateway/cache-directives.ts';
 
 const ANY_AGE = Number.MAX_SAFE_INTEGER;
@@ -25,6 +25,10 @@ describe('Cache-Control directives', () => {
     ['an age with too many digits', `max-age=${'9'.repeat(10)}`, {}],
     ['an unsupported directive', 'no-transform', {}],
     ['a known directive among others', 'foo="bar", no-cache', NO_CACHE],
+    ['a directive inside a quoted string', 'foo="bar, no-cache, max-age=5"', {}],
+    ['a directive inside a quoted string with an escaped quote', 'foo="\\", no-cache"', {}],
+    ['a directive inside a quoted string that never closes', 'foo="bar, no-cache', {}],
+    ['a directive after a quoted string', 'foo="a, b" , only-if-cached', { onlyIfCached: true }],
     ['a name that only starts like a directive', 'no-cachex', {}],
     ['a directive beyond the parsed length', `${' '.repeat(512)}no-cache`, {}],
   ])('%s: %j', (_title, cacheControl, directives) => {

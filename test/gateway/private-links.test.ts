@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { parseListBody } from '../../src/atlas/list-parser.ts';
+import type { CacheEntry } from '../../src/cache/entry-store.ts';
 import { freshnessWindow } from '../../src/cache/freshness.ts';
-import type { CacheEntry } from '../../src/cache/read-cache.ts';
 import { createPrivateLinks, PRIVATE_LINK_CONNECTIONS } from '../../src/gateway/private-links.ts';
 import type { CachedList } from '../../src/gateway/reads/listing.ts';
 import { createFakeClock } from '../support/fake-clock.ts';

@@ -1,7 +1,7 @@
-import type { LoadResult } from '../../cache/read-cache.ts';
 import { upstreamFailure } from '../../upstream/failure.ts';
 import type { UpstreamFailure } from '../../upstream/message.ts';
 import type { Credential } from '../credentials/selection.ts';
+import type { LoadResult } from './list-cache.ts';
 import { isCredentialsFault } from './upstream-denial.ts';
 
 /** The failure of a load that has no credential to try. */

@@ -3,13 +3,13 @@ import { rewriteLinks } from '../../atlas/links.ts';
 import { countItems, type Items } from '../../atlas/list-parser.ts';
 import { canonicalQuery, isCountable } from '../../atlas/query.ts';
 import { scopeOf } from '../../atlas/rate-limit-buckets.ts';
-import type { LoadResult } from '../../cache/read-cache.ts';
 import { upstreamFailure } from '../../upstream/failure.ts';
 import type { Send } from '../../upstream/message.ts';
 import { fetchPage, type ListRequest, walk } from '../../upstream/walk/walk.ts';
 import type { Credential } from '../credentials/selection.ts';
 import { deprecationHeadersOf } from './deprecation-headers.ts';
 import { withFailover } from './failover.ts';
+import type { LoadResult } from './list-cache.ts';
 import {
   bytesOf,
   type CachedList,

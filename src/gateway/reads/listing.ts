@@ -2,8 +2,8 @@ import type { Operation } from '../../atlas/catalog.ts';
 import { countItems, type Items } from '../../atlas/list-parser.ts';
 import type { Filters, PageOptions } from '../../atlas/query.ts';
 import type { Lifetimes } from '../../cache/freshness.ts';
-import type { CacheRead } from '../../cache/read-cache.ts';
 import type { Caller } from '../auth/key-auth.ts';
+import type { CacheRead } from './list-cache.ts';
 
 /** A cached list: all of it, or one page. */
 export interface Listing {

@@ -1,7 +1,7 @@
 import { concatItems, countItems, type Items, pickItems, sliceItems } from '../../atlas/list-parser.ts';
-import type { LoadResult } from '../../cache/read-cache.ts';
 import type { Credential } from '../credentials/selection.ts';
 import { NO_CREDENTIAL } from './failover.ts';
+import type { LoadResult } from './list-cache.ts';
 import type { CachedList, Listing } from './listing.ts';
 
 /** Items of several lists in their order, each of them once. */

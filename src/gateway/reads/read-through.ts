@@ -1,18 +1,14 @@
 import { scopeOf } from '../../atlas/rate-limit-buckets.ts';
+import type { CacheDirectives } from '../../cache/decide.ts';
 import type { PinnedListings } from '../../cache/pinned-listings.ts';
-import type {
-  CacheDirectives,
-  CacheRead,
-  ListCache,
-  LoadPermit,
-  LoadResult,
-} from '../../cache/read-cache.ts';
+import type { LoadPermit, LoadStart } from '../../cache/results.ts';
 import type { Clock } from '../../lib/clock.ts';
 import type { UpstreamFailure } from '../../upstream/message.ts';
 import { WALK_PAGE_SIZE } from '../../upstream/walk/walk.ts';
 import type { LoadNeed } from '../auth/caller-limits.ts';
 import { crossProjectRule } from '../auth/policy.ts';
 import type { Credential } from '../credentials/selection.ts';
+import type { CacheRead, ListCache, LoadResult } from './list-cache.ts';
 import type { ListLoad } from './list-loader.ts';
 import { type CachedList, type CachePolicy, itemsOf, type Listing, type ReadQuery } from './listing.ts';
 import type { SharedLists, SharedQuery } from './shared-listing-types.ts';
@@ -104,7 +100,7 @@ export function createReadThrough(
     };
     const cached = () => cache.peek(partition, operation.id, key);
 
-    function load(priority: 'foreground' | 'background', permit: LoadPermit | undefined) {
+    function load({ priority, permit }: LoadStart) {
       const before = cached();
       const deadlineAt = clock.now() + timeoutMs;
       const merged = isMerged(reading);

@@ -1,17 +1,13 @@
+import { type CacheDirectives, NO_DIRECTIVES } from '../../cache/decide.ts';
 import type { FreshnessWindow } from '../../cache/freshness.ts';
 import type { PinnedListings } from '../../cache/pinned-listings.ts';
-import {
-  type CacheDirectives,
-  type CacheRead,
-  type ListCache,
-  NO_DIRECTIVES,
-} from '../../cache/read-cache.ts';
 import type { Clock } from '../../lib/clock.ts';
 import { upstreamFailure } from '../../upstream/failure.ts';
 import type { Caller } from '../auth/key-auth.ts';
 import { cutOf } from '../auth/policy.ts';
 import type { Credential, Credentials } from '../credentials/selection.ts';
 import { createCacheKeys, partitionOf } from './cache-key.ts';
+import type { CacheRead, ListCache } from './list-cache.ts';
 import {
   bytesOf,
   type CachedList,
@@ -84,7 +80,7 @@ export function createReader(
   }
 
   const counted = (reading: ReadContext, result: CacheRead<Listing>): ReadResult => ({
-    ...(cut === undefined ? result : withoutMeasures(result)),
+    ...withSnapshotStatus(cut === undefined ? result : withoutMeasures(result), shape.snapshot),
     upstreamCalls: reading.upstreamCalls,
   });
 
@@ -163,6 +159,12 @@ export function createReader(
     },
   };
 }
+
+/** Says in `Cache-Status` that the listing which the request's link leads to is not pinned here, so that another one was served. */
+const withSnapshotStatus = (result: CacheRead<Listing>, snapshot: string | undefined): CacheRead<Listing> =>
+  result.type === 'value' && snapshot !== undefined && result.value.snapshot !== snapshot
+    ? { ...result, cacheStatus: { ...result.cacheStatus, detail: 'snapshot-gone' } }
+    : result;
 
 /** Removes sizes and positions from a failure message, because they are those of the unfiltered list. */
 const withoutMeasures = (result: CacheRead<Listing>): CacheRead<Listing> =>

@@ -1,5 +1,6 @@
+import type { CacheDirectives } from '../../cache/decide.ts';
 import type { FreshnessWindow, Lifetimes } from '../../cache/freshness.ts';
-import type { CacheDirectives, LoadResult } from '../../cache/read-cache.ts';
+import type { LoadResult } from './list-cache.ts';
 
 /** A list to load, unless another gateway has cached it. */
 export interface SharedQuery {

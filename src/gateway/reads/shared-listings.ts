@@ -1,10 +1,11 @@
 import { z } from 'zod';
+import { satisfies } from '../../cache/decide.ts';
 import { type FreshnessWindow, freshness, freshnessWindow, type Lifetimes } from '../../cache/freshness.ts';
 import type { Entry } from '../../cache/memory-tier.ts';
-import type { CacheDirectives, LoadResult } from '../../cache/read-cache.ts';
 import type { SharedCodec, SharedTier } from '../../cluster/redis-tier.ts';
 import type { Clock } from '../../lib/clock.ts';
 import type { UpstreamFailure } from '../../upstream/message.ts';
+import type { LoadResult } from './list-cache.ts';
 import { bytesOf, type CachedList, TOO_LONG, TOO_LONG_BYTES } from './listing.ts';
 import { readListingRecord, writeListingRecord } from './listing-codec.ts';
 import type { SharedLists, SharedQuery } from './shared-listing-types.ts';
@@ -70,9 +71,6 @@ export function createSharing(
   const windowHere = ({ value, window }: Entry<CachedList>, lifetimes: Lifetimes): FreshnessWindow =>
     value.type === 'long' ? window : freshnessWindow(window.loadedAt, lifetimes);
 
-  const tooOld = ({ maxAgeMs, maxStaleMs = 0 }: CacheDirectives, { loadedAt }: FreshnessWindow) =>
-    maxAgeMs !== undefined && clock.now() - loadedAt > maxAgeMs + maxStaleMs;
-
   const found = (
     entry: Entry<CachedList>,
     window: FreshnessWindow,
@@ -132,8 +130,9 @@ export function createSharing(
           const state = freshness(window, clock.now());
           if (state === 'expired') return undefined;
           last = { entry, window };
-          const good = state === 'fresh' || (state === 'stale' && priority === 'foreground');
-          return good && !tooOld(directives, window) ? found(entry, window) : undefined;
+          const isGood =
+            priority === 'foreground' ? satisfies(directives, window, clock.now()) : state === 'fresh';
+          return isGood ? found(entry, window) : undefined;
         },
         async load() {
           const loaded = await load();
@@ -147,9 +146,9 @@ export function createSharing(
       const entry = await tier.get(query.partition, keyOf(query));
       if (entry === undefined) return undefined;
       const window = windowHere(entry, query.lifetimes);
-      const state = freshness(window, clock.now());
-      const served = state === 'fresh' || state === 'stale';
-      return served && !tooOld(query.directives, window) ? { value: entry.value, window } : undefined;
+      const now = clock.now();
+      const isServed = freshness(window, now) !== 'expired' && satisfies(query.directives, window, now);
+      return isServed ? { value: entry.value, window } : undefined;
     },
   };
 }

@@ -1,6 +1,6 @@
 import { errorCodeOf } from '../../atlas/api-error.ts';
-import type { LoadResult } from '../../cache/read-cache.ts';
 import type { UpstreamResponse } from '../../upstream/message.ts';
+import type { LoadResult } from './list-cache.ts';
 
 /** Atlas error codes that mean: the list exists and the credential may read it, but not from this IP address. */
 export const ADDRESS_CODES: ReadonlySet<string> = new Set([
@@ -10,7 +10,7 @@ export const ADDRESS_CODES: ReadonlySet<string> = new Set([
 const GONE_STATUSES: ReadonlySet<number> = new Set([401, 403, 404, 410]);
 
 /** Whether Atlas refuses the address of this gateway rather than its credential. */
-export const isAddressRefused = ({ body }: UpstreamResponse): boolean =>
+export const isAddressRefused = ({ body }: Pick<UpstreamResponse, 'body'>): boolean =>
   ADDRESS_CODES.has(errorCodeOf(body) ?? '');
 
 /** Whether a 4xx response of Atlas means that the list is gone or no longer readable, so that a cached copy must not be served. */

@@ -139,8 +139,10 @@ export function createBudget({ clock }: { clock: Clock }): Budget {
   /** Milliseconds until the bucket has `tokens` and is not paused. */
   const waitFor = (bucket: Bucket, tokens: number) =>
     Math.max(bucket.pausedUntil - clock.now(), msFor(bucket, tokens - fill(bucket)), 0);
-  const spent = (waitMs: number) =>
-    upstreamFailure('UPSTREAM_RATE_LIMITED', 'The Atlas rate limit is used up for the moment.', waitMs);
+  const spent = (waitMs: number): UpstreamFailure => ({
+    ...upstreamFailure('UPSTREAM_RATE_LIMITED', 'The Atlas rate limit is used up for the moment.', waitMs),
+    unsent: true,
+  });
 
   function spend(bucket: Bucket, cost: number): void {
     bucket.tokens -= cost;

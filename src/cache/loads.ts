@@ -1,0 +1,152 @@
+import type { Clock } from '../lib/clock.ts';
+import { type CoolDown, createCoolDown, type FailedLoads } from './cool-down.ts';
+import type { CacheDirectives } from './decide.ts';
+import type { Content, EntryAddress, EntryStore } from './entry-store.ts';
+import { type FreshnessWindow, freshness, freshnessWindow, type Lifetimes } from './freshness.ts';
+import type { LoadFailure, LoadPermit, LoadResult, LoadStart } from './results.ts';
+import { createSingleFlight } from './single-flight.ts';
+
+/** One request to the cache. Concurrent requests for a key share one call of `load`, which never rejects. */
+export interface CacheRequest<Value, Failure extends LoadFailure> extends EntryAddress {
+  readonly lifetimes: Lifetimes;
+  readonly directives: CacheDirectives;
+  /**
+   * Reserves a load for this caller. Returns a failure if the caller may not cause an upstream request now, in which case the cache serves
+   * what it has; undefined if no limit applies. `forced`: the cache could have answered without the request's directives.
+   */
+  readonly admitLoad: (load: { readonly forced: boolean }) => Failure | LoadPermit | undefined;
+  /** Factor by which freshness is extended now, at least 1: it grows as Atlas's rate limit runs low. */
+  readonly freshnessFactor: () => number;
+  readonly load: (start: LoadStart) => Promise<LoadResult<Value, Failure>>;
+}
+
+export interface LoadsOptions<Failure extends LoadFailure> {
+  /** How long a 4xx response of Atlas is cached. */
+  readonly negativeTtlMs: number;
+  /** Minimum pause after a failed load while a cached entry can be served; longer if Atlas sends `Retry-After`, up to `longestPauseMs`. */
+  readonly refreshPauseMs: number;
+  readonly longestPauseMs: number;
+  /** Whether a failure is evidence that the next load of the same list will fail, too. */
+  readonly isRepeatable: (failure: Failure) => boolean;
+  readonly maxLoads: number;
+  readonly maxWaiting: number;
+}
+
+/** A completed load. */
+export type LoadOutcome<Value, Failure extends LoadFailure> =
+  | Failure
+  | {
+      readonly type: 'completed';
+      readonly content: Content<Value, Failure>;
+      readonly window: FreshnessWindow;
+      readonly stored: boolean;
+    };
+
+/** The answer to an attempt to load. `denied`: the caller may not cause a load now. */
+export type LoadAttempt<Value, Failure extends LoadFailure> =
+  | {
+      readonly type: 'loading';
+      readonly role: 'leader' | 'follower';
+      readonly outcome: Promise<LoadOutcome<Value, Failure>>;
+    }
+  | { readonly type: 'denied'; readonly failure: Failure }
+  | { readonly type: 'overloaded' };
+
+/** The loads in progress: admitted, coalesced by key and purge epoch, and stored when they complete. */
+export interface Loads<Value, Failure extends LoadFailure> {
+  /** Joins the load in progress, or starts one. */
+  start(
+    request: CacheRequest<Value, Failure>,
+    how: { priority: LoadStart['priority']; forced: boolean },
+  ): LoadAttempt<Value, Failure>;
+  isLoading(request: EntryAddress): boolean;
+  /** The recent failed loads of a list, also after its cool-down has ended. */
+  failedLoads(address: EntryAddress): FailedLoads<Failure> | undefined;
+  /** Lets the next load of any list begin at once. */
+  endCoolDowns(): void;
+  readonly size: number;
+}
+
+/** From this number of failures in a row, a load is attempted without retries. */
+const FAILURES_BEFORE_SINGLE_ATTEMPT = 2;
+
+const addressKey = ({ project, key }: EntryAddress) => `${project} ${key}`;
+
+export function createLoads<Value, Failure extends LoadFailure>(
+  options: LoadsOptions<Failure>,
+  { store, clock }: { store: EntryStore<Value, Failure>; clock: Clock },
+): Loads<Value, Failure> {
+  const { refreshPauseMs: firstPauseMs, longestPauseMs, isRepeatable, maxLoads, maxWaiting } = options;
+  const flights = createSingleFlight<LoadOutcome<Value, Failure>>({ maxFlights: maxLoads, maxWaiting });
+  const coolDown: CoolDown<Failure> = createCoolDown(
+    { firstPauseMs, longestPauseMs, isRepeatable },
+    { clock },
+  );
+
+  /** Requests that arrive after a purge must not join a load that began before it. */
+  const flightKey = (address: EntryAddress) => `${store.epoch} ${addressKey(address)}`;
+
+  const cachedEntry = ({ project, operation, key }: EntryAddress) => store.find(project, operation, key);
+
+  function hasCopy(address: EntryAddress): boolean {
+    const entry = cachedEntry(address);
+    return entry?.value.type === 'loaded' && freshness(entry.window, clock.now()) !== 'expired';
+  }
+
+  function windowOf(content: Content<Value, Failure>, lifetimes: Lifetimes): FreshnessWindow {
+    const now = clock.now();
+    return content.type === 'refused'
+      ? freshnessWindow(now, { ...ZERO, freshMs: options.negativeTtlMs })
+      : (content.shared?.window ?? freshnessWindow(now, content.lifetimes ?? lifetimes));
+  }
+
+  /** A refusal that does not mean "gone" must not replace a list. */
+  const isOutranked = (content: Content<Value, Failure>, address: EntryAddress) =>
+    content.type === 'refused' && !content.invalidatesCache && cachedEntry(address)?.value.type === 'loaded';
+
+  /** Records and stores the result of a load that began in `epoch`. */
+  function complete(
+    request: CacheRequest<Value, Failure>,
+    result: LoadResult<Value, Failure>,
+    epoch: number,
+  ): LoadOutcome<Value, Failure> {
+    const id = addressKey(request);
+    if (result.type === 'failed') {
+      coolDown.failed(id, result, hasCopy(request));
+      return result;
+    }
+    const window = windowOf(result, request.lifetimes);
+    const stored = !isOutranked(result, request) && store.store(request, result, window, epoch);
+    const failure = result.type === 'loaded' ? result.shared?.failure : undefined;
+    if (failure === undefined) coolDown.succeeded(id);
+    else coolDown.failed(id, failure, true);
+    return { type: 'completed', content: result, window, stored };
+  }
+
+  return {
+    start(request, { priority, forced }) {
+      const key = flightKey(request);
+      const permit = flights.isLoading(key) ? undefined : request.admitLoad({ forced });
+      if (permit?.type === 'failed') return { type: 'denied', failure: permit };
+      const { epoch } = store;
+      const failures = coolDown.find(addressKey(request))?.failures ?? 0;
+      const retry = failures < FAILURES_BEFORE_SINGLE_ATTEMPT;
+      const flight = flights.join(key, async () => {
+        const result = await request.load({ priority, permit, retry }).finally(() => permit?.end());
+        return complete(request, result, epoch);
+      });
+      if (flight === 'overloaded' || flight.role === 'follower') permit?.end();
+      return flight === 'overloaded'
+        ? { type: 'overloaded' }
+        : { type: 'loading', role: flight.role, outcome: flight.value };
+    },
+    isLoading: (request) => flights.isLoading(flightKey(request)),
+    failedLoads: (address) => coolDown.find(addressKey(address)),
+    endCoolDowns: () => coolDown.clear(),
+    get size() {
+      return flights.size;
+    },
+  };
+}
+
+const ZERO: Lifetimes = { freshMs: 0, staleWhileRevalidateMs: 0, staleIfErrorMs: 0 };
