@@ -39,7 +39,7 @@ export type ColdDecision =
 
 /** What to do with a request. `window`: the entry's window as of now, from which `Age` and `ttl` are computed. */
 export type Decision =
-  | { readonly type: 'serve'; readonly window: FreshnessWindow; readonly stretched: boolean }
+  | { readonly type: 'serve'; readonly window: FreshnessWindow; readonly extended: boolean }
   /** Serve, and refresh in the background. */
   | { readonly type: 'revalidate'; readonly window: FreshnessWindow }
   | ColdDecision;
@@ -81,7 +81,7 @@ export function decide(candidate: CachedCandidate, directives: CacheDirectives, 
     return decideCold(coolingUntil, directives, now);
   const isCooling = now < coolingUntil;
   if (satisfies(directives, window, now)) {
-    if (state === 'fresh') return { type: 'serve', window, stretched: now >= candidate.window.freshUntil };
+    if (state === 'fresh') return { type: 'serve', window, extended: now >= candidate.window.freshUntil };
     return isCooling ? { type: 'cool-down', fallback: window } : { type: 'revalidate', window };
   }
   if (directives.onlyIfCached) return { type: 'not-cached' };

@@ -38,7 +38,7 @@ function outcome(
   const decision = decide({ ...CANDIDATE, ...candidate }, { ...NO_DIRECTIVES, ...directives }, now);
   switch (decision.type) {
     case 'serve':
-      return decision.stretched ? 'serve stretched' : 'serve';
+      return decision.extended ? 'serve stretched' : 'serve';
     case 'revalidate':
     case 'not-cached':
       return decision.type;
