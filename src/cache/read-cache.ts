@@ -44,7 +44,7 @@ export interface ListCache<Value, Failure extends LoadFailure = LoadFailure> {
 }
 
 const HIT: CacheStatus = { outcome: 'hit' };
-const STRETCHED: CacheStatus = { outcome: 'hit', detail: 'stretched' };
+const EXTENDED: CacheStatus = { outcome: 'hit', detail: 'stretched' };
 const STALE: CacheStatus = { outcome: 'stale' };
 
 export function createListCache<Value, Failure extends LoadFailure = LoadFailure>(
@@ -187,7 +187,7 @@ export function createListCache<Value, Failure extends LoadFailure = LoadFailure
         now,
       );
       if (decision.type === 'serve')
-        return serve({ entry, window: decision.window }, decision.extended ? STRETCHED : HIT);
+        return serve({ entry, window: decision.window }, decision.extended ? EXTENDED : HIT);
       if (decision.type !== 'revalidate') return readCold(request, decision, entry);
       revalidate(request);
       return serve({ entry, window: decision.window }, STALE);

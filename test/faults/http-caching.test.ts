@@ -3,7 +3,7 @@ import { SAMPLE_PROJECTS } from '../../src/simulator/world.ts';
 import { createFakeClock, type FakeClock, settled } from '../support/fake-clock.ts';
 import { json, linksOf, type Reply, type Running, startGateway } from '../support/running.ts';
 
-const { ledger, orders } = SAMPLE_PROJECTS;
+const { ledger, orders, single } = SAMPLE_PROJECTS;
 
 let clock: FakeClock;
 let running: Running;
@@ -78,6 +78,16 @@ test('132: no request was sent to Atlas because the caller is limited or the lis
   running.simulator.clearRequests();
   for (const cacheControl of [undefined, 'no-cache', 'max-age=1'])
     expect(status(await get(cacheControl))).toMatch(/^hit; ttl=-35\d\d; detail=UPSTREAM_FAILED$/);
+  expect(running.upstream()).toEqual([]);
+});
+
+test('132: no request was sent to Atlas because the circuit breaker is open → hit, ttl and detail', async () => {
+  await get();
+  fail();
+  await clock.advance(3_600_000);
+  for (const project of [ledger, single]) expect((await get(undefined, project)).status).toBe(502);
+  running.simulator.clearRequests();
+  expect(status(await get())).toMatch(/^hit; ttl=-35\d\d; detail=UPSTREAM_FAILED$/);
   expect(running.upstream()).toEqual([]);
 });
 
