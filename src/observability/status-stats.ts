@@ -1,6 +1,6 @@
+import { LRUCache } from 'lru-cache';
 import type { RequestCompletedEvent } from '../gateway/events.ts';
 import type { Clock } from '../lib/clock.ts';
-import { append, type Placed, remove, touch, type UseOrder } from '../lib/recency-order.ts';
 import type { LogEvent } from './log.ts';
 
 /** Counts of one caller or project since the start. */
@@ -73,44 +73,24 @@ const MAX_PROBLEMS = 20;
 type RefusalRecord = { -readonly [Field in keyof RefusedRequest]: RefusedRequest[Field] };
 type Counting = { -readonly [Field in keyof Counted]: Counted[Field] };
 
-/** Counts of a caller or project, and its position in LRU order. */
-interface Count extends Counting, Placed<Count> {
-  readonly name: string;
+/** Counts of a caller or project. */
+interface Count extends Counting {
   lastError: LastError | undefined;
 }
 
 /** Counts by name; the least recently used one is evicted for a new one. */
-function createCounts(limit: number) {
-  const counts = new Map<string, Count>();
-  const order: UseOrder<Count> = { oldest: undefined, newest: undefined };
-
-  function add(name: string): Count {
-    if (order.oldest !== undefined && counts.size >= limit) {
-      counts.delete(order.oldest.name);
-      remove(order, order.oldest);
-    }
-    const count: Count = {
-      name,
-      requests: 0,
-      hits: 0,
-      upstreamCalls: 0,
-      lastError: undefined,
-      older: undefined,
-      newer: undefined,
-    };
-    counts.set(name, count);
-    append(order, count);
-    return count;
-  }
-
+function createCounts(max: number) {
+  const counts = new LRUCache<string, Count>({ max });
   return {
-    all: counts,
+    has: (name: string) => counts.has(name),
     for(name: string): Count {
       const known = counts.get(name);
-      if (known === undefined) return add(name);
-      touch(order, known);
-      return known;
+      if (known !== undefined) return known;
+      const count: Count = { requests: 0, hits: 0, upstreamCalls: 0, lastError: undefined };
+      counts.set(name, count);
+      return count;
     },
+    all: (): ReadonlyMap<string, Count> => new Map(counts.entries()),
   };
 }
 
@@ -207,7 +187,7 @@ export function createStatusStats({ clock }: { clock: Clock }): StatusStats {
     if (
       project === undefined ||
       cache === 'none' ||
-      (status >= 400 && !isFailure(status) && !projects.all.has(project))
+      (status >= 400 && !isFailure(status) && !projects.has(project))
     )
       return;
     const count = projects.for(project);
@@ -263,8 +243,8 @@ export function createStatusStats({ clock }: { clock: Clock }): StatusStats {
     countUpstreamCall(caller) {
       callers.for(caller).upstreamCalls++;
     },
-    callers: () => callers.all,
-    projects: () => projects.all,
+    callers: callers.all,
+    projects: projects.all,
     refused: () => [...refused.slice(nextRefused), ...refused.slice(0, nextRefused)].reverse(),
     trend: () => trend.read(),
     get reload() {
