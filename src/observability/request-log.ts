@@ -16,35 +16,36 @@ function levelOf(status: number): 'info' | 'warn' | 'error' {
 const roundToMicros = (milliseconds: number): number => Math.round(milliseconds * 1_000) / 1_000;
 
 /**
- * Logs one line per request, by far the most frequent ones. The fields that repeat are serialized once, in the bindings of a child logger per
- * caller, operation and project.
+ * Logs one line per request, by far the most frequent ones. The fields that repeat are serialized once, as the bindings of a child logger:
+ * each field of a line costs as much as a tenth of the line.
  */
 export function createRequestLog(logger: Logger): (event: RequestCompletedEvent) => void {
   const children = new LRUCache<string, Logger>({ max: MAX_CHILDREN });
 
-  function childFor({ caller, operation, project }: RequestCompletedEvent): Logger {
-    // No name and no id contains a space.
-    const key = `${caller ?? ''} ${operation ?? ''} ${project ?? ''}`;
+  function childFor(event: RequestCompletedEvent): Logger {
+    const { caller, operation, project, method, status, cache } = event;
+    // None of them contains a space.
+    const key = `${caller ?? ''} ${operation ?? ''} ${project ?? ''} ${method} ${status} ${cache}`;
     const known = children.get(key);
     if (known !== undefined) return known;
     const child = logger.child({
       caller,
       operation,
       project: project === undefined ? undefined : compactText(project),
+      method,
+      status,
+      cache,
       msg: 'request',
     });
-    children.set(key, child);
+    children.set(compactText(key), child);
     return child;
   }
 
   return (event) => {
-    const { requestId, method, status, cache, bytes, upstreamCalls, errorCode, reason, path } = event;
+    const { requestId, bytes, upstreamCalls, errorCode, reason, path } = event;
     const durationMs = roundToMicros(event.durationMs);
-    childFor(event)[levelOf(status)]({
+    childFor(event)[levelOf(event.status)]({
       requestId,
-      method,
-      status,
-      cache,
       durationMs,
       bytes,
       upstreamCalls,
