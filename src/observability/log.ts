@@ -1,5 +1,6 @@
+import { Writable } from 'node:stream';
 import { pino } from 'pino';
-import { prettyFactory } from 'pino-pretty';
+import pretty from 'pino-pretty';
 import type { CacheEvent } from '../cache/events.ts';
 import type { SharedEvent } from '../cluster/events.ts';
 import type {
@@ -58,6 +59,18 @@ function createTimestamp(wall: () => number): () => string {
   };
 }
 
+/** Formats lines for people on their way to `destination`. */
+function prettyPrint(destination: LogDestination, colorize: boolean): LogDestination {
+  const output = new Writable({
+    decodeStrings: false,
+    write(line, _encoding, done) {
+      destination.write(String(line));
+      done();
+    },
+  });
+  return pretty({ colorize, ignore: 'pid,hostname', destination: output });
+}
+
 /**
  * Writes events as log lines: JSON or, with `people`, pretty-printed. Each line is built from named fields of its event and never from an
  * error or a request, so that nothing can be logged that is not named here.
@@ -66,17 +79,13 @@ export function createLog(
   destination: LogDestination,
   form: { people: boolean; colorize: boolean; wall: () => number },
 ): (event: LogEvent) => void {
-  const prettyPrint = prettyFactory({ colorize: form.colorize, ignore: 'pid,hostname' });
-  const target: LogDestination = form.people
-    ? { write: (line) => destination.write(prettyPrint(line)) }
-    : destination;
   const logger = pino(
     {
       base: null,
       timestamp: createTimestamp(form.wall),
       formatters: { level: (label) => ({ level: label }) },
     },
-    target,
+    form.people ? prettyPrint(destination, form.colorize) : destination,
   );
   const logRequest = createRequestLog(logger);
   return (event) => {
