@@ -3,7 +3,7 @@ import type { Logger } from 'pino';
 import type { RequestCompletedEvent } from '../gateway/events.ts';
 import { compactText } from '../lib/compact-buffer.ts';
 
-/** A child takes about half a KiB; creating one costs about as much as a line. */
+/** A child takes about 1 KiB. Creating one costs more than the line that it is created for. */
 const MAX_CHILDREN = 2_000;
 
 function levelOf(status: number): 'info' | 'warn' | 'error' {
@@ -16,15 +16,15 @@ function levelOf(status: number): 'info' | 'warn' | 'error' {
 const roundToMicros = (milliseconds: number): number => Math.round(milliseconds * 1_000) / 1_000;
 
 /**
- * Logs one line per request, by far the most frequent ones. The fields that repeat are serialized once, as the bindings of a child logger:
- * each field of a line costs as much as a tenth of the line.
+ * Logs one line per request, by far the most frequent ones. The fields that repeat are serialized once, as the bindings of a child logger;
+ * each of the others adds a tenth to the cost of a line.
  */
 export function createRequestLog(logger: Logger): (event: RequestCompletedEvent) => void {
   const children = new LRUCache<string, Logger>({ max: MAX_CHILDREN });
 
   function childFor(event: RequestCompletedEvent): Logger {
     const { caller, operation, project, method, status, cache } = event;
-    // None of them contains a space.
+    // None of them contains a space. Key and project are copied below: both can keep the whole request target alive.
     const key = `${caller ?? ''} ${operation ?? ''} ${project ?? ''} ${method} ${status} ${cache}`;
     const known = children.get(key);
     if (known !== undefined) return known;
