@@ -79,19 +79,18 @@ interface Count extends Counting {
 }
 
 /** Counts by name; the least recently used one is evicted for a new one. */
-function createCounts(limit: number) {
-  const counts = new LRUCache<string, Count>({ max: limit });
-
-  function add(name: string): Count {
-    const count: Count = { requests: 0, hits: 0, upstreamCalls: 0, lastError: undefined };
-    counts.set(name, count);
-    return count;
-  }
-
+function createCounts(max: number) {
+  const counts = new LRUCache<string, Count>({ max });
   return {
-    all: (): ReadonlyMap<string, Count> => new Map(counts.entries()),
     has: (name: string) => counts.has(name),
-    for: (name: string): Count => counts.get(name) ?? add(name),
+    for(name: string): Count {
+      const known = counts.get(name);
+      if (known !== undefined) return known;
+      const count: Count = { requests: 0, hits: 0, upstreamCalls: 0, lastError: undefined };
+      counts.set(name, count);
+      return count;
+    },
+    all: (): ReadonlyMap<string, Count> => new Map(counts.entries()),
   };
 }
 

@@ -1,5 +1,9 @@
-import { expect, test } from 'vitest';
+import { spawnSync } from 'node:child_process';
+import { describe, expect, test } from 'vitest';
+import type { LogEvent } from '../../src/observability/log.ts';
+import { createMetrics } from '../../src/observability/metrics.ts';
 import { SAMPLE_PROJECTS } from '../../src/simulator/world.ts';
+import { isInstalled } from '../support/prometheus.ts';
 import { ask, linksOf, startGateway } from '../support/running.ts';
 
 test('cache usage is exported for the fifty largest projects, by id', async () => {
@@ -49,7 +53,10 @@ test('requests are counted by operation, caller, status and outcome, and their d
   const bucketsOf = (labels: string) =>
     text
       .split('\n')
-      .filter((line) => line.startsWith(`atlas_gateway_request_duration_seconds_bucket{${labels}`))
+      .filter(
+        (line) =>
+          line.startsWith('atlas_gateway_request_duration_seconds_bucket{') && line.includes(`${labels}}`),
+      )
       .map((line) => Number(line.split(' ').at(-1)));
   const hits = bucketsOf(`operation="${operation}",cache="hit"`);
   expect(hits.length).toBeGreaterThan(10);
@@ -58,4 +65,100 @@ test('requests are counted by operation, caller, status and outcome, and their d
   expect(text).toContain(
     `atlas_gateway_request_duration_seconds_count{operation="${operation}",cache="hit"} 2`,
   );
+});
+
+describe('the text of a scrape', () => {
+  const create = () =>
+    createMetrics(
+      {
+        cacheBytes: () => 1_024,
+        cacheListings: () => 1,
+        cacheProjects: () => [{ project: SAMPLE_PROJECTS.orders.id, bytes: 1_024, entries: 1 }],
+        inFlight: () => 1,
+        inFlightLimit: 100,
+        logLinesDropped: () => 3,
+        cacheLimitBytes: 4_096,
+        budget: () => [{ credential: 'main', endpointSet: 'clusters', remaining: 1.5, capacity: 10 }],
+        sharedConnected: () => true,
+        circuits: () => [{ credential: 'main', open: true }],
+        expiries: () => [{ name: 'main', expiresAt: 1_800_000_000_000 }],
+        privateLinks: () => [
+          { project: 'p', provider: 'aws', vendor: 'say "s3"', state: 'DONE', connections: 2 },
+        ],
+      },
+      { version: '0.0.0', node: 'v20.19.0' },
+    );
+  const request = {
+    type: 'answered',
+    requestId: 'r-1',
+    method: 'GET',
+    caller: 'team-orders',
+    path: undefined,
+    operation: 'listGroupClusters',
+    project: undefined,
+    status: 200,
+    cache: 'hit',
+    endedAt: 0,
+    durationMs: 3,
+    bytes: 10,
+    upstreamCalls: 0,
+    errorCode: undefined,
+    reason: undefined,
+  } as const;
+  const events: readonly LogEvent[] = [
+    request,
+    { ...request, caller: undefined, operation: undefined, status: 501, cache: 'none' },
+    { type: 'evicted', reason: 'capacity' },
+    {
+      type: 'upstream-exchange',
+      operation: 'listGroupClusters',
+      credential: 'main',
+      code: '200',
+      durationMs: 7,
+    },
+    { type: 'credential-renewal', credential: 'main', outcome: 'renewed' },
+    { type: 'config-reload', outcome: 'applied', problems: [] },
+    { type: 'shared-exchange', operation: 'read', outcome: 'hit', durationMs: 1 },
+    { type: 'upstream-retry', reason: 'timeout' },
+    { type: 'deprecated', operation: 'listGroupClusters', caller: 'team-orders', version: '2023-01-01' },
+  ];
+  async function scrape() {
+    const metrics = create();
+    for (const event of events) metrics.observe(event);
+    return (await metrics.scrape()).text;
+  }
+
+  test.skipIf(!isInstalled('promtool', 'the text of a scrape is not checked with it'))(
+    'has no fault that promtool finds in the metrics of the gateway',
+    async () => {
+      const { stdout, stderr } = spawnSync('promtool', ['check', 'metrics'], {
+        input: await scrape(),
+        encoding: 'utf8',
+      });
+      const problems = `${stdout}${stderr}`.split('\n').filter((line) => line !== '');
+      // The metrics of the process are named by prom-client.
+      expect(problems.filter((line) => !line.startsWith('nodejs_'))).toEqual([]);
+    },
+  );
+
+  test('is the same for a second scrape', async () => {
+    const metrics = create();
+    for (const event of events) metrics.observe(event);
+    const ours = async () =>
+      (await metrics.scrape()).text.split('\n').filter((line) => line.startsWith('atlas_'));
+    expect(await ours()).toEqual(await ours());
+  });
+
+  test('counts each request once, under labels from configuration and catalog', async () => {
+    const text = await scrape();
+    for (const line of [
+      'atlas_gateway_requests_total{operation="listGroupClusters",caller="team-orders",code="200",cache="hit"} 1',
+      'atlas_gateway_requests_total{operation="none",caller="none",code="501",cache="none"} 1',
+      'atlas_gateway_request_duration_seconds_bucket{le="0.0025",operation="listGroupClusters",cache="hit"} 0',
+      'atlas_gateway_request_duration_seconds_bucket{le="0.005",operation="listGroupClusters",cache="hit"} 1',
+      'atlas_gateway_request_duration_seconds_sum{operation="listGroupClusters",cache="hit"} 0.003',
+      'atlas_gateway_log_lines_dropped_total 3',
+    ])
+      expect(text.split('\n')).toContain(line);
+  });
 });

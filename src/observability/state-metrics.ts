@@ -1,0 +1,173 @@
+import { Counter, Gauge, type Registry } from 'prom-client';
+import type { PrivateLinkCount } from '../gateway/private-links.ts';
+
+/** Values that are read at scrape time. */
+export interface MetricSources {
+  readonly cacheBytes: () => number;
+  readonly cacheListings: () => number;
+  /** Usage of each cache partition, by project or organization id. */
+  readonly cacheProjects: () => Iterable<{ project: string; bytes: number; entries: number }>;
+  readonly inFlight: () => number;
+  readonly inFlightLimit: number;
+  readonly logLinesDropped: () => number;
+  readonly cacheLimitBytes: number;
+  readonly budget: () => readonly {
+    credential: string;
+    endpointSet: string;
+    remaining: number;
+    capacity: number;
+  }[];
+  /** Whether the shared tier is reachable; absent where none is configured. */
+  readonly sharedConnected?: (() => boolean) | undefined;
+  readonly circuits: () => readonly { credential: string; open: boolean }[];
+  /** Wall-clock milliseconds at which secrets expire, for credentials whose configuration states it. */
+  readonly expiries: () => readonly { name: string; expiresAt: number }[];
+  /** Private link connections in cached lists; absent where the metric is disabled. */
+  readonly privateLinks?: (() => readonly PrivateLinkCount[]) | undefined;
+}
+
+/** A gateway may serve thousands of projects: per-project metrics are limited to the largest ones. */
+const MAX_PROJECTS = 50;
+const ID = /^[a-f0-9]{24}$/;
+
+/** Registers gauges that read their values when they are scraped. */
+function gaugesIn(registers: Registry[]) {
+  return {
+    gauge(name: string, help: string, read: () => number): void {
+      new Gauge({
+        name,
+        help,
+        registers,
+        collect() {
+          this.set(read());
+        },
+      });
+    },
+    /** One series for each of the label sets that `read` returns at the time of the scrape. */
+    gauges<Label extends string>(
+      { name, help, labelNames }: { name: string; help: string; labelNames: readonly Label[] },
+      read: () => Iterable<readonly [Record<Label, string>, number]>,
+    ): void {
+      new Gauge({
+        name,
+        help,
+        labelNames,
+        registers,
+        collect() {
+          this.reset();
+          for (const [labels, value] of read()) this.set(labels, value);
+        },
+      });
+    },
+  };
+}
+
+type Gauges = ReturnType<typeof gaugesIn>;
+
+function addUpstreamGauges({ gauges }: Gauges, { expiries, circuits, budget }: MetricSources): void {
+  gauges(
+    {
+      name: 'atlas_gateway_credential_expiry_timestamp_seconds',
+      help: 'Unix time at which the secret of a credential expires, where the configuration states it.',
+      labelNames: ['credential'],
+    },
+    () => expiries().map(({ name, expiresAt }) => [{ credential: name }, expiresAt / 1_000]),
+  );
+  gauges(
+    {
+      name: 'atlas_gateway_upstream_circuit_open',
+      help: '1 while the circuit breaker is open.',
+      labelNames: ['credential'],
+    },
+    () => circuits().map(({ credential, open }) => [{ credential }, open ? 1 : 0]),
+  );
+  const labelNames = ['credential', 'endpoint_set'] as const;
+  gauges(
+    {
+      name: 'atlas_gateway_upstream_budget_remaining',
+      help: 'Calls left in the rate limit bucket, for the scope with the fewest.',
+      labelNames,
+    },
+    () =>
+      budget().map(({ credential, endpointSet, remaining }) => [
+        { credential, endpoint_set: endpointSet },
+        remaining,
+      ]),
+  );
+  gauges(
+    {
+      name: 'atlas_gateway_upstream_budget_capacity',
+      help: 'Calls in a full rate limit bucket, for the same scope.',
+      labelNames,
+    },
+    () =>
+      budget().map(({ credential, endpointSet, capacity }) => [
+        { credential, endpoint_set: endpointSet },
+        capacity,
+      ]),
+  );
+}
+
+function addCacheGauges({ gauge, gauges }: Gauges, sources: MetricSources): void {
+  const { cacheBytes, cacheListings, cacheProjects, cacheLimitBytes } = sources;
+  gauge('atlas_gateway_cache_limit_bytes', 'Maximum size of the cache in bytes.', () => cacheLimitBytes);
+  gauge('atlas_gateway_cache_bytes', 'Size of the cache in bytes.', cacheBytes);
+  gauge('atlas_gateway_cache_listings', 'Listings in the cache.', cacheListings);
+  const largest = () =>
+    [...cacheProjects()]
+      .filter(({ project }) => ID.test(project))
+      .sort((one, other) => other.bytes - one.bytes)
+      .slice(0, MAX_PROJECTS);
+  gauges(
+    {
+      name: 'atlas_gateway_cache_project_bytes',
+      help: `Bytes of cached listings of a project or organization, for the ${MAX_PROJECTS} largest.`,
+      labelNames: ['project'],
+    },
+    () => largest().map(({ project, bytes }) => [{ project }, bytes]),
+  );
+  gauges(
+    {
+      name: 'atlas_gateway_cache_project_listings',
+      help: `Cached listings of a project or organization, for the ${MAX_PROJECTS} largest by bytes.`,
+      labelNames: ['project'],
+    },
+    () => largest().map(({ project, entries }) => [{ project }, entries]),
+  );
+}
+
+/** Registers the metrics that show the gateway's state at the time of a scrape. */
+export function registerStateMetrics(registers: Registry[], sources: MetricSources): void {
+  const { privateLinks, sharedConnected, inFlight, inFlightLimit, logLinesDropped } = sources;
+  const gauges = gaugesIn(registers);
+  addUpstreamGauges(gauges, sources);
+  addCacheGauges(gauges, sources);
+  if (privateLinks !== undefined)
+    gauges.gauges(
+      {
+        name: 'atlas_private_link_connections',
+        help: 'Private link connections in cached lists.',
+        labelNames: ['project', 'provider', 'vendor', 'state'],
+      },
+      () => privateLinks().map(({ connections, ...labels }) => [labels, connections]),
+    );
+  if (sharedConnected !== undefined)
+    gauges.gauge('atlas_gateway_shared_connected', '1 while the shared tier is reachable.', () =>
+      sharedConnected() ? 1 : 0,
+    );
+  gauges.gauge('atlas_gateway_requests_in_flight', 'Requests in flight.', inFlight);
+  gauges.gauge(
+    'atlas_gateway_requests_in_flight_limit',
+    'Maximum number of requests in flight.',
+    () => inFlightLimit,
+  );
+  new Counter({
+    name: 'atlas_gateway_log_lines_dropped_total',
+    help: 'Log lines dropped because they could not be written.',
+    registers,
+    collect() {
+      this.reset();
+      this.inc(logLinesDropped());
+    },
+  });
+}
