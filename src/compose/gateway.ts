@@ -43,8 +43,13 @@ import { createLog, type LogDestination, type LogEvent } from '../observability/
 import { createMetrics } from '../observability/metrics.ts';
 import { createStatusStats } from '../observability/status-stats.ts';
 import { createAdminApp } from '../server/admin/app.ts';
+import { createAdminListener } from '../server/admin/listener.ts';
+import { createWhenOver } from '../server/connection-slots.ts';
+import { limitInFlight } from '../server/in-flight-limit.ts';
 import { createListener } from '../server/listener.ts';
 import { createPublicApp } from '../server/public-app.ts';
+import { createPublicListener } from '../server/public-listener.ts';
+import { createResponseWriter } from '../server/write-response.ts';
 import { createPages } from '../status/pages.ts';
 import { createReport } from '../status/report.ts';
 import { createBudget } from '../upstream/budget/budget.ts';
@@ -58,6 +63,8 @@ export interface ComposeOptions {
   readonly build: { readonly version: string; readonly node: string };
   /** Bytes for memoized requests; 0: every request is parsed. Default: a fraction of `cache.maxBytes`. */
   readonly requestMemoBytes?: number;
+  /** Whether hits bypass Hono's router; default: true. For comparisons: answers are the same either way. */
+  readonly hitPath?: boolean;
   readonly log: {
     readonly destination: LogDestination;
     readonly people: boolean;
@@ -407,7 +414,8 @@ export function compose(
 
   const instance = random.bytes(6).toString('base64url');
   let requests = 0;
-  const nextRequestId = () => `${instance}-${++requests}`;
+  let requestIds = 0;
+  const nextRequestId = () => `${instance}-${++requestIds}`;
   const requestHandler = createRequestHandler(
     { publicUrl },
     {
@@ -419,11 +427,52 @@ export function compose(
       renderedPages,
       requestMemo,
       clock,
-      nextRequestId,
+      nextRequestId() {
+        requests++;
+        return nextRequestId();
+      },
       observe,
     },
   );
 
+  const serving = { clock, nextRequestId, onUnexpectedError: observe };
+  const whenOver = createWhenOver();
+  const api = {
+    answer: limitInFlight(requestHandler, {
+      whenOver,
+      inFlight: {
+        begin: () => ++inFlightRequests.count <= config.listen.maxInFlight,
+        end: () => void inFlightRequests.count--,
+      },
+    }),
+    write: createResponseWriter(serving),
+  };
+  const publicApp = createPublicApp({
+    ...api,
+    ...serving,
+    tokens,
+    version: build.version,
+    report: ({ requestId, status, method, path, errorCode, caller, reason }) => {
+      requests++;
+      observe({
+        type: 'answered',
+        requestId,
+        method,
+        path: loggedPath(path),
+        status,
+        cache: 'none',
+        endedAt: clock.now(),
+        durationMs: 0,
+        bytes: 0,
+        upstreamCalls: 0,
+        operation: undefined,
+        project: undefined,
+        errorCode,
+        caller,
+        reason,
+      });
+    },
+  });
   const publicListener = createListener(
     {
       host: config.listen.host,
@@ -431,36 +480,12 @@ export function compose(
       setting: 'listen.port',
       ...(live.tls === undefined ? {} : { tls: live.tls }),
     },
-    createPublicApp({
-      requestHandler,
-      tokens,
-      clock,
-      version: build.version,
-      onUnexpectedError: observe,
-      report: ({ status, method, path, errorCode, caller, reason }) =>
-        observe({
-          type: 'answered',
-          requestId: nextRequestId(),
-          method,
-          path: loggedPath(path),
-          status,
-          cache: 'none',
-          endedAt: clock.now(),
-          durationMs: 0,
-          bytes: 0,
-          upstreamCalls: 0,
-          operation: undefined,
-          project: undefined,
-          errorCode,
-          caller,
-          reason,
-        }),
-      inFlight: {
-        begin: () => ++inFlightRequests.count <= config.listen.maxInFlight,
-        end: () => void inFlightRequests.count--,
-      },
-    }),
-    { clock, onUnexpectedError: observe },
+    createPublicListener(
+      publicApp,
+      { hitPath: options.hitPath ?? true, publicUrl },
+      { ...api, ...serving, whenOver, reject: requestHandler.reject },
+    ),
+    serving,
   );
   let listening = false;
   const state = () => (publicListener.draining ? 'draining' : listening ? 'ready' : 'starting');
@@ -486,37 +511,41 @@ export function compose(
   );
   const adminListener = createListener(
     { host: config.admin.host, port: config.admin.port, setting: 'admin.port' },
-    createAdminApp(
-      { listensOn: config.admin.host },
-      {
-        metrics: metrics.scrape,
-        unready: () => (state() === 'ready' ? undefined : state()),
-        status: report,
-        pages: createPages(
-          { operations: operations.map(({ id }) => id), publicUrl },
-          { report, connectionsOf: privateLinks.connectionsOf, clock },
-        ),
-        knowsOperation: (name) => catalog.find(name) !== undefined,
-        knowsProject: (id) =>
-          namesProject(current.config, id) ||
-          statusStats.projects().has(id) ||
-          hasListings(cache.listings(), id),
-        observe,
-        clock,
-        random,
-        version: build.version,
-        purge(scope) {
-          const operation = scope.operation === undefined ? undefined : catalog.find(scope.operation)?.id;
-          const whole = { ...scope, ...(operation === undefined ? {} : { operation }) };
-          purgeHere(whole);
-          shared?.tier.purge(whole);
-          observe({ type: 'life', level: 'info', message: 'cache purged' });
+    createAdminListener(
+      createAdminApp(
+        { listensOn: config.admin.host },
+        {
+          nextRequestId,
+          metrics: metrics.scrape,
+          unready: () => (state() === 'ready' ? undefined : state()),
+          status: report,
+          pages: createPages(
+            { operations: operations.map(({ id }) => id), publicUrl },
+            { report, connectionsOf: privateLinks.connectionsOf, clock },
+          ),
+          knowsOperation: (name) => catalog.find(name) !== undefined,
+          knowsProject: (id) =>
+            namesProject(current.config, id) ||
+            statusStats.projects().has(id) ||
+            hasListings(cache.listings(), id),
+          observe,
+          clock,
+          random,
+          version: build.version,
+          purge(scope) {
+            const operation = scope.operation === undefined ? undefined : catalog.find(scope.operation)?.id;
+            const whole = { ...scope, ...(operation === undefined ? {} : { operation }) };
+            purgeHere(whole);
+            shared?.tier.purge(whole);
+            observe({ type: 'life', level: 'info', message: 'cache purged' });
+          },
+          token: () => live.adminToken,
+          onUnexpectedError: observe,
         },
-        token: () => live.adminToken,
-        onUnexpectedError: observe,
-      },
+      ),
+      serving,
     ),
-    { clock, onUnexpectedError: observe },
+    serving,
   );
 
   /** Applies the settings that a reload may change; throws, and changes nothing, if the new certificate is not valid. */

@@ -1,22 +1,22 @@
-import type { RequestListener, ServerResponse } from 'node:http';
 import { type Context, Hono, type MiddlewareHandler } from 'hono';
 import { deleteCookie, getCookie, setCookie } from 'hono/cookie';
-import { type ApiError, renderApiError } from '../../atlas/api-error.ts';
+import { requestId } from 'hono/request-id';
+import { secureHeaders } from 'hono/secure-headers';
+import { renderApiError } from '../../atlas/api-error.ts';
 import { credentialsOf } from '../../lib/auth-params.ts';
 import type { Clock } from '../../lib/clock.ts';
 import type { Random } from '../../lib/random.ts';
 import type { UnexpectedErrorEvent } from '../../lib/unexpected-error.ts';
 import type { SignInEvent } from '../../observability/sign-in-event.ts';
-import { type BodyError, createAppListener } from '../app-listener.ts';
-import { MAX_BODY_BYTES } from '../body-slots.ts';
+import type { ServerEnv } from '../bindings.ts';
+import { BODY_TOO_LARGE } from '../body-slots.ts';
 import { clientAddress } from '../client-address.ts';
-import { createWhenOver } from '../connection-slots.ts';
-import { describeAdmin } from '../openapi-admin.ts';
+import { createMethodNotAllowed } from '../method-not-allowed.ts';
 import { createDescriptionRoutes } from '../openapi-routes.ts';
-import { type BodyBindings, bodyOf } from '../request-body.ts';
-import { namesItsHostOnce, readHeaders } from '../request-headers.ts';
+import { type Reply, responseOf } from '../reply.ts';
+import { bodyOf } from '../request-body.ts';
+import { ADMIN_PAGE_HEADERS, PAGE_HEADERS } from '../security-headers.ts';
 import { createUnexpectedErrorHandler } from '../unexpected-error.ts';
-import { writeLastError } from '../write-error.ts';
 import { isBrowsers, isCrossSite, namesThisListener } from './origin-check.ts';
 import { createSessions, SESSION_MS } from './sessions.ts';
 import { createSignInLimit } from './sign-in-limit.ts';
@@ -64,41 +64,41 @@ export interface AdminDependencies {
   readonly observe: (event: SignInEvent) => void;
   readonly clock: Clock;
   readonly random: Random;
+  readonly nextRequestId: () => string;
   /** The version of the gateway, for the OpenAPI document. */
   readonly version: string;
 }
 
 const ID = /^[a-f0-9]{24}$/;
-const TOO_LARGE = `The body is larger than ${MAX_BODY_BYTES} bytes.`;
-const BODY_ERRORS: Readonly<Record<BodyError, ApiError>> = {
-  overloaded: {
-    status: 503,
-    errorCode: 'OVERLOADED',
-    detail: 'Too many requests with bodies are in flight.',
-  },
-  'too-large': { status: 413, errorCode: 'PAYLOAD_TOO_LARGE', detail: TOO_LARGE },
-};
-const tooLarge = (context: Context) => error(context, 413, 'PAYLOAD_TOO_LARGE', TOO_LARGE);
+const tooLarge = (context: Context<ServerEnv>) => error(context, 413, 'PAYLOAD_TOO_LARGE', BODY_TOO_LARGE);
 const SESSION_COOKIE = 'atlas_gateway_session';
 /** Allowed redirect targets after signing in: only this listener's own pages. */
 const OWN_PAGE = /^\/(projects\/[a-f0-9]{24}\/private-link-connections)?$/;
 const NONCE_BYTES = 16;
-const PROBE_METHODS = ['GET', 'OPTIONS'];
+const READS = ['GET', 'HEAD'];
+/** HAProxy before 2.2 sends OPTIONS. */
+const PROBE_METHODS = [...READS, 'OPTIONS'];
+const CONNECTIONS = '/projects/:id{[a-f0-9]{24}}/private-link-connections';
 
-const policyFor = (nonce: string) =>
-  [
-    "default-src 'none'",
-    `script-src 'nonce-${nonce}'`,
-    `style-src 'nonce-${nonce}'`,
-    'img-src data:',
-    "connect-src 'self'",
-    "form-action 'self'",
-    "frame-ancestors 'none'",
-    "base-uri 'none'",
-  ].join('; ');
+/** Paths that need no token, and what they support. */
+const OPEN_PATHS = {
+  '/healthz': PROBE_METHODS,
+  '/readyz': PROBE_METHODS,
+  '/metrics': READS,
+  '/openapi.json': READS,
+};
+/** The other paths, and what they support. */
+const TOKEN_PATHS = {
+  '/sign-in': ['POST'],
+  '/sign-out': ['POST'],
+  '/': READS,
+  '/status.json': READS,
+  [CONNECTIONS]: READS,
+  '/cache/purge': ['POST'],
+};
 
 function error(
-  context: Context,
+  context: Context<ServerEnv>,
   status: 400 | 401 | 403 | 404 | 413 | 429,
   errorCode: string,
   detail: string,
@@ -111,27 +111,10 @@ function error(
 }
 
 /** The authorities that a request names: `Host`, and that of an absolute-form target, which takes precedence (RFC 9112 section 3.2.2). */
-const authoritiesOf = ({ req }: Context): readonly (string | undefined)[] => [
+const authoritiesOf = ({ req }: Context<ServerEnv>): readonly (string | undefined)[] => [
   req.header('host'),
   new URL(req.url).host,
 ];
-
-/** Rejects a request with an ambiguous host and closes the connection: its remaining bytes cannot be trusted. */
-function refuseHosts(response: ServerResponse): void {
-  const body = renderApiError({
-    status: 400,
-    errorCode: 'INVALID_REQUEST',
-    detail: 'Send exactly one Host header.',
-  });
-  response
-    .writeHead(400, {
-      'Content-Type': 'application/json',
-      'Content-Length': body.length,
-      'X-Error-Code': 'INVALID_REQUEST',
-      Connection: 'close',
-    })
-    .end(body);
-}
 
 function readScope(text: string): PurgeRequest | string {
   let parsed: unknown;
@@ -153,12 +136,21 @@ function readScope(text: string): PurgeRequest | string {
   return scope;
 }
 
-const wantsPage = (context: Context) =>
+function refuseOtherMethods(app: Hono<ServerEnv>, paths: Readonly<Record<string, readonly string[]>>): void {
+  for (const [path, methods] of Object.entries(paths))
+    app.all(path, createMethodNotAllowed(methods, { reply }));
+}
+
+const wantsPage = (context: Context<ServerEnv>) =>
   (context.req.method === 'GET' || context.req.method === 'HEAD') &&
   (context.req.header('accept') ?? '').includes('text/html');
 
+/** Hono writes the answers of this listener on sockets too. */
+const reply: Reply = (_context, answer) => responseOf(answer);
+const pageHeaders = secureHeaders(ADMIN_PAGE_HEADERS);
+
 /**
- * Handles the admin listener's requests. Metrics and probes are open; all else requires the admin token if one is configured, as a bearer
+ * Routes every path of the admin listener. Metrics and probes are open; all else requires the admin token if one is configured, as a bearer
  * token or as a browser session opened with it. Without a token, only requests to a loopback name or the listener's own address are
  * answered, which defeats DNS rebinding. Unsafe methods are rejected if they come from another site's page.
  */
@@ -177,20 +169,25 @@ export function createAdminApp(
     observe,
     clock,
     random,
+    nextRequestId,
     version,
   }: AdminDependencies,
-): RequestListener {
-  const app = new Hono<BodyBindings>();
+): Hono<ServerEnv> {
+  const app = new Hono<ServerEnv>();
   const sessions = createSessions({ token }, { clock, random });
   const isOpen = () => token() === undefined;
 
   const signInLimit = createSignInLimit(clock);
 
-  const signedIn = (context: Context) => sessions.holds(getCookie(context, SESSION_COOKIE) ?? '');
-  const bearerOf = (context: Context) => credentialsOf('bearer', context.req.header('authorization') ?? '');
+  const signedIn = (context: Context<ServerEnv>) => sessions.holds(getCookie(context, SESSION_COOKIE) ?? '');
+  const bearerOf = (context: Context<ServerEnv>) =>
+    credentialsOf('bearer', context.req.header('authorization') ?? '');
 
   /** Compares a presented token with the admin token, unless the attempt limit is reached. */
-  function tryToken(context: Context, presented: string): 'right' | NonNullable<SignInForm['refused']> {
+  function tryToken(
+    context: Context<ServerEnv>,
+    presented: string,
+  ): 'right' | NonNullable<SignInForm['refused']> {
     const address = clientAddress(context);
     let waitMs = signInLimit.waitMs(address);
     if (waitMs === 0 && sessions.isToken(presented)) return 'right';
@@ -202,13 +199,20 @@ export function createAdminApp(
   }
 
   /** Responds with a page whose Content-Security-Policy allows only its own script and style, by a single-use nonce. */
-  function page(context: Context, code: 200 | 401 | 429, write: (view: PageView) => Promise<string>) {
+  async function page(
+    context: Context<ServerEnv>,
+    code: 200 | 401 | 429,
+    write: (view: PageView) => Promise<string>,
+  ): Promise<Response> {
     const nonce = random.bytes(NONCE_BYTES).toString('base64');
-    context.header('Content-Security-Policy', policyFor(nonce));
-    return context.html(write({ nonce, signedIn: signedIn(context) }), code);
+    context.set('secureHeadersNonce', nonce);
+    await pageHeaders(context, async () => {
+      context.res = await context.html(write({ nonce, signedIn: signedIn(context) }), code);
+    });
+    return context.res;
   }
 
-  const refuseCrossSite = (context: Context) =>
+  const refuseCrossSite = (context: Context<ServerEnv>) =>
     error(
       context,
       403,
@@ -216,7 +220,7 @@ export function createAdminApp(
       "Requests from another site's page are not allowed: use the gateway's own status page, or a client that is not a browser.",
     );
 
-  const notFound = (context: Context) =>
+  const notFound = (context: Context<ServerEnv>) =>
     error(
       context,
       404,
@@ -224,20 +228,22 @@ export function createAdminApp(
       'Not found: this listener serves /, /metrics, /healthz, /readyz, /status.json and /cache/purge.',
     );
   /** The sign-in and sign-out routes exist only if a token is configured. */
-  const onlyWithToken: MiddlewareHandler = async (context, next) => {
+  const onlyWithToken: MiddlewareHandler<ServerEnv> = async (context, next) => {
     if (isOpen()) return notFound(context);
     await next();
     return undefined;
   };
 
-  app.use('*', async (context, next) => {
-    await next();
-    context.header('X-Content-Type-Options', 'nosniff');
-    context.header('Referrer-Policy', 'no-referrer');
-    context.header('Cross-Origin-Resource-Policy', 'same-origin');
-    context.header('Cache-Control', 'no-store');
-  });
-  // Probes send a pod's address as Host, and HAProxy before 2.2 sends OPTIONS: they are answered under every name and reveal nothing.
+  app.use(
+    '*',
+    requestId({ generator: nextRequestId }),
+    secureHeaders(PAGE_HEADERS),
+    async (context, next) => {
+      await next();
+      context.header('Cache-Control', 'no-store');
+    },
+  );
+  // Probes send a pod's address as Host: they are answered under every name and reveal nothing.
   app.on(PROBE_METHODS, '/healthz', (context) => context.text('ok\n'));
   app.on(PROBE_METHODS, '/readyz', (context) => {
     const reason = unready();
@@ -259,10 +265,8 @@ export function createAdminApp(
     return context.body(text, 200, { 'Content-Type': contentType });
   });
 
-  app.route(
-    '/',
-    createDescriptionRoutes(() => describeAdmin(version)),
-  );
+  app.route('/', createDescriptionRoutes('admin', version));
+  refuseOtherMethods(app, OPEN_PATHS);
 
   app.use('*', async (context, next) => {
     const header = (name: string) => context.req.header(name);
@@ -319,7 +323,7 @@ export function createAdminApp(
 
   app.get('/', (context) => page(context, 200, (view) => pages.status(view)));
   app.get('/status.json', (context) => context.json(status()));
-  app.get('/projects/:id{[a-f0-9]{24}}/private-link-connections', (context) => {
+  app.get(CONNECTIONS, (context) => {
     const { searchParams } = new URL(context.req.url);
     return page(context, 200, (view) => pages.connections(context.req.param('id'), searchParams, view));
   });
@@ -344,17 +348,8 @@ export function createAdminApp(
     purge(scope);
     return context.json({ purged: scope });
   });
+  refuseOtherMethods(app, TOKEN_PATHS);
   app.notFound(notFound);
-  app.onError(createUnexpectedErrorHandler(onUnexpectedError));
-  const { route, routeWithBody } = createAppListener(app, {
-    whenOver: createWhenOver(),
-    clock,
-    onUnexpectedError,
-    refuse: (_request, response, why) => writeLastError(response, BODY_ERRORS[why], { 'Retry-After': '1' }),
-  });
-  return (request, response) => {
-    if (!namesItsHostOnce(request)) refuseHosts(response);
-    else if (readHeaders(request).hasBody) routeWithBody(request, response);
-    else route(request, response);
-  };
+  app.onError(createUnexpectedErrorHandler(reply, { onUnexpectedError }));
+  return app;
 }
