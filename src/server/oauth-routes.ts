@@ -21,6 +21,9 @@ export function readsBody(method: string, path: string): boolean {
   return method === 'POST' && (path === TOKEN || path === REVOKE || path.startsWith('/api/private/'));
 }
 
+/** What the token endpoints call. */
+export type TokenEndpoints = Pick<Tokens, 'issue' | 'revoke'>;
+
 /** A token response, or one of the same form. */
 type OauthAnswer = Pick<TokenResponse, 'body' | 'retryAfterSeconds'> & { readonly status: number };
 
@@ -44,7 +47,7 @@ function answerOf({ status, body, retryAfterSeconds }: OauthAnswer, requestId: s
  * others get inert responses. None of these requests is forwarded to Atlas.
  */
 export function createOauthRoutes(
-  tokens: Tokens,
+  tokens: TokenEndpoints,
   { reply, report }: { readonly reply: Reply; readonly report: (event: RoutedEvent) => void },
 ): Hono<ServerEnv> {
   const app = new Hono<ServerEnv>();

@@ -1,14 +1,13 @@
 import { type Context, Hono } from 'hono';
 import { requestId } from 'hono/request-id';
 import { secureHeaders } from 'hono/secure-headers';
-import type { Tokens } from '../gateway/auth/token-service.ts';
 import type { GatewayRequest } from '../gateway/request-handler.ts';
 import type { CompletedResponse } from '../gateway/response.ts';
 import type { UnexpectedErrorEvent } from '../lib/unexpected-error.ts';
 import type { ServerEnv } from './bindings.ts';
 import type { AnswerApi } from './in-flight-limit.ts';
 import { createMethodNotAllowed } from './method-not-allowed.ts';
-import { createOauthRoutes, OAUTH_PATHS } from './oauth-routes.ts';
+import { createOauthRoutes, OAUTH_PATHS, type TokenEndpoints } from './oauth-routes.ts';
 import { createDescriptionRoutes } from './openapi-routes.ts';
 import { createReply, responseOf } from './reply.ts';
 import { readHeaders } from './request-headers.ts';
@@ -20,7 +19,7 @@ import type { WriteResponse } from './write-response.ts';
 export interface PublicAppDependencies {
   readonly answer: AnswerApi;
   readonly write: WriteResponse;
-  readonly tokens: Tokens;
+  readonly tokens: TokenEndpoints;
   /** The gateway's version. */
   readonly version: string;
   readonly report: (event: RoutedEvent) => void;
