@@ -59,13 +59,18 @@ function renderCacheStatus(status: CacheStatus, ttl: number): string {
 
 const cacheControl = (ttl: number) => `private, max-age=${Math.max(0, ttl)}`;
 
-function cachingHeaders(cacheStatus: CacheStatus, window: FreshnessWindow, now: number): string[] {
+function cachingHeaders(
+  cacheStatus: CacheStatus,
+  window: FreshnessWindow,
+  now: number,
+  directives?: 'no-store',
+): string[] {
   const ttl = ttlOf(window, now);
   return [
     'Age',
     String(ageOf(window, now)),
     'Cache-Control',
-    cacheControl(ttl),
+    directives ?? cacheControl(ttl),
     'Cache-Status',
     renderCacheStatus(cacheStatus, ttl),
     'Vary',
@@ -147,7 +152,7 @@ export function upstreamErrorResponse(
     status: response.status,
     head: {
       headers: [
-        ...cachingHeaders(cacheStatus, window, now),
+        ...cachingHeaders(cacheStatus, window, now, 'no-store'),
         ...flat({
           'Content-Type': headerValue(response.headers['content-type']) ?? 'application/json',
           'Content-Length': String(response.body.length),

@@ -3,7 +3,6 @@ import { createServer as createTlsServer, type Server as TlsServer } from 'node:
 import { Server as TcpServer } from 'node:net';
 import type { Clock } from '../lib/clock.ts';
 import { type UnexpectedErrorEvent, unexpectedError } from '../lib/unexpected-error.ts';
-import { closeIdleConnections } from './idle-connections.ts';
 import { type OpenConnections, trackConnections } from './open-connections.ts';
 import { createRawErrors, MAX_HEADER_BYTES, type RawErrors } from './raw-error.ts';
 import { writeLastError, writeUnexpectedError } from './write-error.ts';
@@ -15,6 +14,8 @@ export interface ListenerOptions {
   readonly setting: string;
   /** Certificate chain and private key, PEM; absent: plain http. */
   readonly tls?: TlsFiles;
+  /** After how long without traffic a connection is closed; default: two minutes. */
+  readonly idleMs?: number;
 }
 
 /** PEM texts. */
@@ -133,7 +134,7 @@ export function createListener(
     maxHeaderSize: MAX_HEADER_BYTES,
     headersTimeout: HEADERS_TIMEOUT_MS,
     requestTimeout: REQUEST_TIMEOUT_MS,
-    // `closeIdleConnections` closes them instead: no timer has to be rearmed per request.
+    // `timeout` closes idle connections instead, and those of clients that stopped reading: one timer per connection, none per request.
     keepAliveTimeout: 0,
     connectionsCheckingInterval: 1_000,
     // Node 24 and later: a request without a body gets no stream machinery. Older ones ignore it.
@@ -151,7 +152,7 @@ export function createListener(
           handshakeTimeout: HANDSHAKE_TIMEOUT_MS,
         });
   const server: Server | TlsServer = tlsServer ?? createServer(bounds);
-  closeIdleConnections(server, { idleMs: IDLE_MS, tls: tlsServer !== undefined }, { clock });
+  server.timeout = options.idleMs ?? IDLE_MS;
   server.maxConnections = MAX_CONNECTIONS;
   const connections = trackConnections(server, {
     tls: tlsServer !== undefined,

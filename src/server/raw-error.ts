@@ -1,3 +1,4 @@
+import type { ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { type ApiError, reasonOf } from '../atlas/api-error.ts';
 import { errorAnswer } from './error-answer.ts';
@@ -31,6 +32,10 @@ const PARSER_ERRORS: ReadonlyMap<string, ApiError> = new Map([
   ],
 ]);
 
+/** Whether rejected bytes are the body of the only request that waits for its response, and nothing of that response was sent. */
+const isBodyOf = ([response, ...others]: readonly ServerResponse[]) =>
+  response !== undefined && others.length === 0 && !response.headersSent && !response.req.complete;
+
 export interface RawErrorDependencies {
   readonly connections: OpenConnections;
   /** Milliseconds since the Unix epoch, for `Date`. */
@@ -61,28 +66,23 @@ export function createRawErrors({ connections, wall, nextRequestId }: RawErrorDe
 
   return {
     answerMalformed(error, socket) {
-      const last = connections.lastResponse(socket);
-      const unanswered = last !== undefined && !last.writableEnded;
-      // The rejected bytes are the body of the only request that is still unanswered, and no part of its response was sent.
-      const isItsBody =
-        last?.headersSent === false && !last.req.complete && connections.isFirst(socket, last);
       // A connection cannot be written to before its TLS handshake is complete.
       const unreachable = !socket.writable || error.code === 'ECONNRESET' || !connections.has(socket);
-      if (unreachable || (unanswered && !isItsBody)) {
+      const pending = connections.pending(socket);
+      if (unreachable || (pending.length > 0 && !isBodyOf(pending))) {
         socket.destroy();
         return;
       }
       // The rejected body belongs to a request that was answered already: the client would take a second response for that of its next request.
-      if (last?.getHeader('connection') === 'close' && !unanswered) {
+      if (pending.length === 0 && connections.lastResponse(socket)?.getHeader('connection') === 'close') {
         socket.end();
         return;
       }
       send(socket, PARSER_ERRORS.get(error.code ?? '') ?? MALFORMED);
     },
     answerConnect(socket) {
-      const last = connections.lastResponse(socket);
       // While an earlier response is pending, the client would take this one for it, so the connection is closed instead.
-      if (last === undefined || last.writableEnded) send(socket, CONNECT_NOT_ALLOWED, { Allow: 'GET, HEAD' });
+      if (connections.pending(socket).length === 0) send(socket, CONNECT_NOT_ALLOWED, { Allow: 'GET, HEAD' });
       else socket.destroy();
     },
   };

@@ -116,6 +116,9 @@ const authoritiesOf = ({ req }: Context<ServerEnv>): readonly (string | undefine
   new URL(req.url).host,
 ];
 
+/** Whether the target is a URL, not a path: the listener replaces one of its own by the path. */
+const namesAnotherHost = ({ env }: Context<ServerEnv>) => env?.incoming?.url?.startsWith('/') === false;
+
 function readScope(text: string): PurgeRequest | string {
   let parsed: unknown;
   try {
@@ -257,6 +260,8 @@ export function createAdminApp(
         'HOST_FORBIDDEN',
         'Without an admin token this listener answers only to names of this machine: use localhost, or configure admin.token.',
       );
+    if (namesAnotherHost(context))
+      return error(context, 400, 'INVALID_REQUEST', 'The request target names another host.');
     await next();
     return undefined;
   });

@@ -7,6 +7,7 @@ import { type BodyError, createAppListener } from '../app-listener.ts';
 import type { ServerEnv } from '../bindings.ts';
 import { BODY_TOO_LARGE } from '../body-slots.ts';
 import { createWhenOver } from '../connection-slots.ts';
+import { originForm } from '../origin-form.ts';
 import { namesItsHostOnce, readHeaders } from '../request-headers.ts';
 import { writeLastError } from '../write-error.ts';
 
@@ -54,6 +55,8 @@ export function createAdminListener(
   });
   return (request, response) => {
     const problem = problemOf(request);
+    // A target that names another host stays as it is, for the app to reject.
+    if (request.url?.startsWith('/') === false) request.url = originForm(request) ?? request.url;
     if (problem !== undefined) refuse(response, problem);
     else if (readHeaders(request).hasBody) routeWithBody(request, response);
     else route(request, response);
