@@ -7,7 +7,7 @@ import { startAtlas } from './lib/atlas.mjs';
 import { callerKey, startGateway } from './lib/gateway.mjs';
 import { load, loader } from './lib/load.mjs';
 import { listed, readOptions } from './lib/options.mjs';
-import { pinning } from './lib/processes.mjs';
+import { cpuMicros, pinning } from './lib/processes.mjs';
 import { createReport } from './lib/report.mjs';
 import { SCENARIOS } from './lib/scenarios.mjs';
 import { spreadText } from './lib/statistics.mjs';
@@ -30,6 +30,15 @@ const rounds = Number(options.rounds ?? (options.short ? 1 : 11));
 const seconds = Number(options.seconds);
 const CONNECTIONS = 32;
 const MAIN = new URL('servers/gateway.mjs', import.meta.url).pathname;
+const COLUMNS = [
+  '',
+  'with, requests/s',
+  'without, requests/s',
+  'with ÷ without',
+  'with, CPU µs',
+  'without, CPU µs',
+  'without ÷ with',
+];
 const { bearer: Authorization } = callerKey(1);
 const report = createReport(options);
 
@@ -51,10 +60,11 @@ async function enter(scenario, { atlas, folder, node, index }, hitPath) {
       headers: scenario.unchanged ? { ...headers, 'If-None-Match': answered.etag } : headers,
     });
   }
-  return { running, requests, perSecond: [] };
+  return { running, requests, perSecond: [], cpuUs: [] };
 }
 
-async function round({ running, requests, perSecond }, { folder, ...more }) {
+async function round({ running, requests, perSecond, cpuUs }, { folder, ...more }) {
+  const before = cpuMicros(running.pid);
   const sample = await load({
     origin: running.origin,
     requests,
@@ -63,6 +73,7 @@ async function round({ running, requests, perSecond }, { folder, ...more }) {
     seconds: more.seconds,
   });
   truncateSync(running.logPath);
+  cpuUs.push((cpuMicros(running.pid) - before) / sample.requests);
   perSecond.push(sample.perSecond);
 }
 
@@ -72,11 +83,22 @@ async function compare(scenario, node, index) {
   const given = { atlas: atlas.origin, folder, node, index };
   const [on, off] = [await enter(scenario, given, 'on'), await enter(scenario, given, 'off')];
   try {
-    for (const one of [on, off]) await round({ ...one, perSecond: [] }, { folder, seconds: 2 });
+    for (const one of options.short ? [] : [on, off])
+      await round({ ...one, perSecond: [], cpuUs: [] }, { folder, seconds: 2 });
     for (let count = 0; count < rounds; count++)
       for (const one of count % 2 === 0 ? [on, off] : [off, on]) await round(one, { folder, seconds });
+    // The CPU time of a request, because other work on the machine takes time from both.
+    const times = off.cpuUs.map((cpuUs, count) => cpuUs / on.cpuUs[count]);
     const ratios = on.perSecond.map((perSecond, count) => perSecond / off.perSecond[count]);
-    return [scenario.title, spreadText(on.perSecond), spreadText(off.perSecond), spreadText(ratios, 2)];
+    return [
+      scenario.title,
+      spreadText(on.perSecond),
+      spreadText(off.perSecond),
+      spreadText(ratios, 2),
+      spreadText(on.cpuUs, 1),
+      spreadText(off.cpuUs, 1),
+      spreadText(times, 2),
+    ];
   } finally {
     for (const { running } of [on, off]) await running.stop();
     await atlas.close();
@@ -93,9 +115,6 @@ for (const [index, node] of (listed(options.node) ?? [process.execPath]).entries
   const rows = [];
   for (const scenario of SCENARIOS.filter(({ name }) => names.includes(name)))
     rows.push(await compare(scenario, node, index));
-  report.print(
-    `hit-path-${index}`,
-    table(['', 'with, requests/s', 'without, requests/s', 'with ÷ without'], rows),
-  );
+  report.print(`hit-path-${index}`, table(COLUMNS, rows));
 }
 report.end();

@@ -5,7 +5,7 @@ import { raw } from '../support/raw.ts';
 
 test('a connection without traffic is closed, before its first request or after its last', async () => {
   const listener = createListener(
-    { host: '127.0.0.1', port: 0, setting: 'listen.port', idleMs: 20 },
+    { host: '127.0.0.1', port: 0, setting: 'listen.port', idleMs: 500 },
     (_request, response) => response.end('here'),
     {
       clock: createFakeClock(),
@@ -14,7 +14,7 @@ test('a connection without traffic is closed, before its first request or after 
     },
   );
   const origin = await listener.listen();
-  expect(await raw(origin, '')).toBe('');
-  expect(await raw(origin, 'GET / HTTP/1.1\r\nHost: here\r\n\r\n')).toMatch(/here$/);
+  const closed = await Promise.all([raw(origin, ''), raw(origin, 'GET / HTTP/1.1\r\nHost: here\r\n\r\n')]);
+  expect(closed).toEqual(['', expect.stringMatching(/here$/)]);
   await listener.drain({ delayMs: 0, deadlineMs: 0 });
 });
