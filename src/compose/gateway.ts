@@ -16,7 +16,7 @@ import { buildAuth } from './auth.ts';
 import { buildCaches, buildPersistence } from './cache.ts';
 import { buildCluster } from './cluster.ts';
 import { createLifecycle } from './lifecycle.ts';
-import { buildAdminListener, buildPublicListener } from './listeners.ts';
+import { buildAdminListener, buildPublicListener, createRequestIds } from './listeners.ts';
 import { createInForce, resolveLiveSettings } from './live-settings.ts';
 import { buildMetrics, buildReport } from './observability.ts';
 import type { ComposeOptions } from './options.ts';
@@ -85,8 +85,9 @@ export function compose(
     caches.lists.purge(scope);
     persistence?.invalidate();
   }
-  const listening = { ...base, catalog, publicUrl, inForce, version: build.version };
-  const publicListener = buildPublicListener(config.listen, { ...listening, auth, reads, caches, inFlight });
+  const nextRequestId = createRequestIds(random);
+  const listening = { ...base, catalog, publicUrl, inForce, nextRequestId, version: build.version };
+  const publicListener = buildPublicListener(options, { ...listening, auth, reads, caches, inFlight });
   const report = buildReport(options, { ...observed, publicListener, statusStats, clock });
   const adminListener = buildAdminListener(config.admin, {
     ...{ ...listening, publicListener, metrics, statusStats, privateLinks, caches, report },

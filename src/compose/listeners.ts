@@ -10,15 +10,21 @@ import type { LogEvent } from '../observability/log.ts';
 import type { createMetrics } from '../observability/metrics.ts';
 import type { StatusStats } from '../observability/status-stats.ts';
 import { createAdminApp } from '../server/admin/app.ts';
+import { createAdminListener } from '../server/admin/listener.ts';
+import { createWhenOver } from '../server/connection-slots.ts';
 import type { InFlight } from '../server/in-flight.ts';
+import { limitInFlight } from '../server/in-flight-limit.ts';
 import { createListener, type Listener } from '../server/listener.ts';
 import { createPublicApp } from '../server/public-app.ts';
+import { createPublicListener } from '../server/public-listener.ts';
 import type { RoutedEvent } from '../server/routed-event.ts';
+import { createResponseWriter } from '../server/write-response.ts';
 import { createPages } from '../status/pages.ts';
 import type { GatewayState, StatusReport } from '../status/report.ts';
 import type { Auth } from './auth.ts';
 import type { Caches } from './cache.ts';
 import type { InForce } from './live-settings.ts';
+import type { ComposeOptions } from './options.ts';
 import type { PublicUrl } from './public-url.ts';
 import type { Reads } from './reads.ts';
 
@@ -30,11 +36,14 @@ interface ListenerDependencies {
   readonly version: string;
   readonly clock: Clock;
   readonly random: Random;
+  /** Ids are unique across both listeners. */
+  readonly nextRequestId: () => string;
   readonly observe: (event: LogEvent) => void;
 }
 
 /** The public listener, and whether the gateway is ready. */
 export interface PublicListener extends Listener {
+  /** Requests completed so far. */
   readonly requests: number;
   readonly state: GatewayState;
   /** Call when the gateway may serve. */
@@ -42,28 +51,19 @@ export interface PublicListener extends Listener {
 }
 
 /** Ids are unique across restarts and gateways: a random prefix and a number. */
-function createRequestIds(random: Random) {
+export function createRequestIds(random: Random): () => string {
   const instance = random.bytes(6).toString('base64url');
-  let requests = 0;
-  return {
-    next: () => `${instance}-${++requests}`,
-    get count() {
-      return requests;
-    },
-  };
+  let ids = 0;
+  return () => `${instance}-${++ids}`;
 }
 
 /** A request that a route answered, as an event for metrics and log. */
-const toEvent = (
-  { status, method, path, errorCode, caller, reason }: RoutedEvent,
-  requestId: string,
-  endedAt: number,
-): LogEvent => ({
+const toEvent = (event: RoutedEvent, endedAt: number): LogEvent => ({
   type: 'answered',
-  requestId,
-  method,
-  path: loggedPath(path),
-  status,
+  requestId: event.requestId,
+  method: event.method,
+  path: loggedPath(event.path),
+  status: event.status,
   cache: 'none',
   endedAt,
   durationMs: 0,
@@ -71,33 +71,29 @@ const toEvent = (
   upstreamCalls: 0,
   operation: undefined,
   project: undefined,
-  errorCode,
-  caller,
-  reason,
+  errorCode: event.errorCode,
+  caller: event.caller,
+  reason: event.reason,
 });
 
+export interface PublicListenerDependencies extends ListenerDependencies {
+  readonly auth: Auth;
+  readonly reads: Reads;
+  readonly caches: Caches;
+  readonly inFlight: InFlight;
+}
+
 export function buildPublicListener(
-  { host, port }: GatewayConfig['listen'],
-  {
-    catalog,
-    publicUrl,
-    inForce,
-    version,
-    clock,
-    random,
-    observe,
-    auth: { access, tokens },
-    reads,
-    caches: { renderedPages, requestMemo },
-    inFlight,
-  }: ListenerDependencies & {
-    readonly auth: Auth;
-    readonly reads: Reads;
-    readonly caches: Caches;
-    readonly inFlight: InFlight;
-  },
+  { config: { listen }, hitPath = true }: Pick<ComposeOptions, 'config' | 'hitPath'>,
+  dependencies: PublicListenerDependencies,
 ): PublicListener {
-  const requestIds = createRequestIds(random);
+  const { catalog, publicUrl, inForce, version, clock, nextRequestId, auth, reads, caches } = dependencies;
+  const { access, tokens } = auth;
+  let requests = 0;
+  const observe = (event: LogEvent) => {
+    if (event.type === 'answered') requests++;
+    dependencies.observe(event);
+  };
   const requestHandler = createRequestHandler(
     { publicUrl: publicUrl.current },
     {
@@ -106,27 +102,30 @@ export function buildPublicListener(
       challenges: access.challenges,
       acquireRequest: access.acquireRequest,
       lists: reads.service,
-      renderedPages,
-      requestMemo,
+      renderedPages: caches.renderedPages,
+      requestMemo: caches.requestMemo,
       clock,
-      nextRequestId: requestIds.next,
+      nextRequestId,
       observe,
     },
   );
-  const app = createPublicApp({
-    requestHandler,
-    tokens,
-    clock,
-    version,
-    onUnexpectedError: observe,
-    report: (event) => observe(toEvent(event, requestIds.next(), clock.now())),
-    inFlight,
-  });
+  const serving = { clock, nextRequestId, onUnexpectedError: observe };
+  const whenOver = createWhenOver();
+  const api = {
+    answer: limitInFlight(requestHandler, { whenOver, inFlight: dependencies.inFlight }),
+    write: createResponseWriter(serving),
+  };
+  const report = (event: RoutedEvent) => observe(toEvent(event, clock.now()));
+  const app = createPublicApp({ ...api, ...serving, tokens, version, report });
   const { tls } = inForce.settings;
   const listener = createListener(
-    { host, port, setting: 'listen.port', ...(tls === undefined ? {} : { tls }) },
-    app,
-    { clock, onUnexpectedError: observe },
+    { host: listen.host, port: listen.port, setting: 'listen.port', ...(tls === undefined ? {} : { tls }) },
+    createPublicListener(
+      app,
+      { hitPath, publicUrl: publicUrl.current },
+      { ...api, ...serving, whenOver, reject: requestHandler.reject },
+    ),
+    serving,
   );
   let isReady = false;
   return {
@@ -137,7 +136,7 @@ export function buildPublicListener(
       return listener.draining;
     },
     get requests() {
-      return requestIds.count;
+      return requests;
     },
     get state() {
       return listener.draining ? 'draining' : isReady ? 'ready' : 'starting';
@@ -168,6 +167,7 @@ export function buildAdminListener(
     version,
     clock,
     random,
+    nextRequestId,
     observe,
     publicListener,
     metrics,
@@ -198,6 +198,7 @@ export function buildAdminListener(
       observe,
       clock,
       random,
+      nextRequestId,
       version,
       purge(scope) {
         // A tag or an alias purges the operation that it names.
@@ -209,5 +210,6 @@ export function buildAdminListener(
       onUnexpectedError: observe,
     },
   );
-  return createListener({ host, port, setting: 'admin.port' }, app, { clock, onUnexpectedError: observe });
+  const serving = { clock, nextRequestId, onUnexpectedError: observe };
+  return createListener({ host, port, setting: 'admin.port' }, createAdminListener(app, serving), serving);
 }

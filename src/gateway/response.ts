@@ -9,10 +9,6 @@ import { type GatewayError, STATUS_BY_CODE } from './gateway-error.ts';
 export interface ResponseHead {
   /** Alternating names and values, the form that `writeHead` accepts without conversion. */
   readonly headers: readonly string[];
-  /** Whether several responses share it. */
-  readonly reusable: boolean;
-  /** The serialized head, cached here by the writer of reusable heads. */
-  written?: string;
 }
 
 /** A response, ready to be written. A HEAD request gets the same head without a body. */
@@ -66,21 +62,24 @@ function renderCacheStatus(status: CacheStatus, ttl: number): string {
   return words.join('; ');
 }
 
-function cachingHeaders(cacheStatus: CacheStatus, window: FreshnessWindow, now: number): string[] {
+function cachingHeaders(
+  cacheStatus: CacheStatus,
+  window: FreshnessWindow,
+  now: number,
+  directives?: 'no-store',
+): string[] {
   const ttl = ttlOf(window, now);
   return [
     'Age',
     String(ageOf(window, now)),
     'Cache-Control',
-    `private, max-age=${lifetimeOf(window)}`,
+    directives ?? `private, max-age=${lifetimeOf(window)}`,
     'Cache-Status',
     renderCacheStatus(cacheStatus, ttl),
     'Vary',
     VARY,
   ];
 }
-
-const once = (headers: readonly string[]): ResponseHead => ({ headers, reusable: false });
 
 const flat = (headers: Readonly<Record<string, string | string[]>>): string[] =>
   Object.entries(headers).flatMap(([name, values]) => [values].flat().flatMap((value) => [name, value]));
@@ -98,10 +97,15 @@ export interface PageResponse {
   readonly unchanged: boolean;
 }
 
-function writeHeads(
-  { body, coding, mediaType, deprecationHeaders, cacheStatus, window, now }: PageResponse,
-  reusable: boolean,
-): CachedHeads {
+function writeHeads({
+  body,
+  coding,
+  mediaType,
+  deprecationHeaders,
+  cacheStatus,
+  window,
+  now,
+}: PageResponse): CachedHeads {
   const { bytes, etag } = body;
   const common = [...cachingHeaders(cacheStatus, window, now), ...flat(deprecationHeaders), 'ETag', etag];
   const content = ['Content-Type', `${mediaType};charset=utf-8`, 'Content-Length', String(bytes.length)];
@@ -109,8 +113,8 @@ function writeHeads(
   return {
     age: ageOf(window, now),
     ttl: ttlOf(window, now),
-    found: { headers: [...common, ...content, ...NO_SNIFFING], reusable },
-    unchanged: { headers: [...common, ...NO_SNIFFING], reusable },
+    found: { headers: [...common, ...content, ...NO_SNIFFING] },
+    unchanged: { headers: [...common, ...NO_SNIFFING] },
   };
 }
 
@@ -119,7 +123,7 @@ function cachedHeadsOf(page: PageResponse): CachedHeads {
   const { body, window, now } = page;
   const known = body.cachedHead;
   if (known?.age === ageOf(window, now) && known.ttl === ttlOf(window, now)) return known;
-  const fresh = writeHeads(page, true);
+  const fresh = writeHeads(page);
   body.cachedHead = fresh;
   return fresh;
 }
@@ -127,7 +131,7 @@ function cachedHeadsOf(page: PageResponse): CachedHeads {
 /** A page of a list: 200, or 304 if the request's `If-None-Match` matches it. */
 export function pageResponse(page: PageResponse): GatewayResponse {
   const plainHit = page.cacheStatus.outcome === 'hit' && page.cacheStatus.detail === undefined;
-  const { found, unchanged } = plainHit ? cachedHeadsOf(page) : writeHeads(page, false);
+  const { found, unchanged } = plainHit ? cachedHeadsOf(page) : writeHeads(page);
   return page.unchanged
     ? { status: 304, head: unchanged, body: NO_BODY }
     : { status: 200, head: found, body: page.body.bytes, text: page.body.text };
@@ -149,17 +153,19 @@ export function upstreamErrorResponse(
   const sunset = headerValue(response.headers['sunset']);
   return {
     status: response.status,
-    head: once([
-      ...cachingHeaders(cacheStatus, window, now),
-      ...flat({
-        'Content-Type': headerValue(response.headers['content-type']) ?? 'application/json',
-        'Content-Length': String(response.body.length),
-        ...(errorCode === undefined ? {} : { 'X-Error-Code': errorCode }),
-        ...(deprecation === undefined ? {} : { Deprecation: deprecation }),
-        ...(sunset === undefined ? {} : { Sunset: sunset }),
-      }),
-      ...NO_SNIFFING,
-    ]),
+    head: {
+      headers: [
+        ...cachingHeaders(cacheStatus, window, now, 'no-store'),
+        ...flat({
+          'Content-Type': headerValue(response.headers['content-type']) ?? 'application/json',
+          'Content-Length': String(response.body.length),
+          ...(errorCode === undefined ? {} : { 'X-Error-Code': errorCode }),
+          ...(deprecation === undefined ? {} : { Deprecation: deprecation }),
+          ...(sunset === undefined ? {} : { Sunset: sunset }),
+        }),
+        ...NO_SNIFFING,
+      ],
+    },
     body: response.body,
     ...(errorCode === undefined ? {} : { errorCode }),
   };
@@ -182,19 +188,21 @@ export function errorResponse({
   });
   return {
     status,
-    head: once([
-      ...flat({
-        'Content-Type': 'application/json',
-        'Content-Length': String(body.length),
-        'Cache-Control': 'no-store',
-        'X-Error-Code': code,
-        ...(retryAfterMs === undefined
-          ? {}
-          : { 'Retry-After': String(Math.max(1, Math.ceil(retryAfterMs / 1_000))) }),
-        ...headers,
-      }),
-      ...NO_SNIFFING,
-    ]),
+    head: {
+      headers: [
+        ...flat({
+          'Content-Type': 'application/json',
+          'Content-Length': String(body.length),
+          'Cache-Control': 'no-store',
+          'X-Error-Code': code,
+          ...(retryAfterMs === undefined
+            ? {}
+            : { 'Retry-After': String(Math.max(1, Math.ceil(retryAfterMs / 1_000))) }),
+          ...headers,
+        }),
+        ...NO_SNIFFING,
+      ],
+    },
     body,
     errorCode: code,
   };

@@ -1,14 +1,24 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { getRequestListener, type HttpBindings } from '@hono/node-server';
+import { getRequestListener } from '@hono/node-server';
 import type { Hono } from 'hono';
+import type { CompletedResponse } from '../gateway/response.ts';
 import type { Clock } from '../lib/clock.ts';
 import { type UnexpectedErrorEvent, unexpectedError } from '../lib/unexpected-error.ts';
+import type { Bindings, ServerEnv } from './bindings.ts';
 import { createBodySlots } from './body-slots.ts';
 import type { WhenOver } from './connection-slots.ts';
-import { type BodyBindings, readBody } from './request-body.ts';
+import { errorAnswer } from './error-answer.ts';
+import { responseOf } from './reply.ts';
+import { readBody } from './request-body.ts';
 
 /** Stands in for the `Host` that HTTP/1.0 requests may omit. */
 const DEFAULT_HOST = 'localhost';
+
+const INVALID_URL = {
+  status: 400,
+  errorCode: 'INVALID_REQUEST',
+  detail: 'Host header and request target do not form a valid URL.',
+} as const;
 
 /** Why a request with a body is rejected before routing. */
 export type BodyError = 'overloaded' | 'too-large';
@@ -18,36 +28,43 @@ export interface AppListenerDependencies {
   readonly clock: Clock;
   /** Writes an error as the last response of the connection. */
   readonly refuse: (request: IncomingMessage, response: ServerResponse, why: BodyError) => void;
+  readonly nextRequestId: () => string;
   readonly onUnexpectedError: (event: UnexpectedErrorEvent) => void;
 }
 
 /** Passes a listener's requests to a Hono app. */
 export interface AppListener {
-  /** Routes a request without reading its body. */
-  route(request: IncomingMessage, response: ServerResponse): void;
+  /** Routes a request without reading its body. `pending` is its answer if the hit path called the request handler. */
+  route(request: IncomingMessage, response: ServerResponse, pending?: Promise<CompletedResponse>): void;
   /** Reads the body first, bounded by the body slots, and passes it to the route as text. */
   routeWithBody(request: IncomingMessage, response: ServerResponse): void;
 }
 
 /** Puts a Hono app behind a Node server; its errors never become unhandled rejections. */
 export function createAppListener(
-  app: Hono<BodyBindings>,
-  { whenOver, clock, refuse, onUnexpectedError }: AppListenerDependencies,
+  app: Hono<ServerEnv>,
+  { whenOver, clock, refuse, nextRequestId, onUnexpectedError }: AppListenerDependencies,
 ): AppListener {
   const bodySlots = createBodySlots(whenOver, { clock });
-  const bodies = new WeakMap<IncomingMessage, string>();
+  const bindings = new WeakMap<object, Bindings>();
   const listener = getRequestListener(
-    (request, env) => {
-      const { incoming, outgoing } = env as HttpBindings;
-      return app.fetch(request, { incoming, outgoing, body: bodies.get(incoming) });
+    (request, { incoming }) => app.fetch(request, bindings.get(incoming) ?? {}),
+    {
+      hostname: DEFAULT_HOST,
+      overrideGlobalObjects: false,
+      errorHandler: () => responseOf(errorAnswer(INVALID_URL, nextRequestId())),
     },
-    { hostname: DEFAULT_HOST },
   );
   const report = (error: unknown) => onUnexpectedError(unexpectedError('a route', error));
 
-  const handle = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
-    await listener(request, response);
-  };
+  async function handle(
+    incoming: IncomingMessage,
+    outgoing: ServerResponse,
+    more: Pick<Bindings, 'body' | 'pending'>,
+  ): Promise<void> {
+    bindings.set(incoming, { incoming, outgoing, ...more });
+    await listener(incoming, outgoing);
+  }
 
   async function readAndRoute(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const body = await readBody(request);
@@ -58,12 +75,11 @@ export function createAppListener(
       refuse(request, response, 'too-large');
       return;
     }
-    bodies.set(request, body.text);
-    await handle(request, response);
+    await handle(request, response, { body: body.text });
   }
 
   return {
-    route: (request, response) => void handle(request, response).catch(report),
+    route: (request, response, pending) => void handle(request, response, { pending }).catch(report),
     routeWithBody(request, response) {
       const release = bodySlots.take(request, response);
       if (release === undefined) {

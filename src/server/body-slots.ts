@@ -4,6 +4,7 @@ import type { WhenOver } from './connection-slots.ts';
 
 /** The largest request body that any route accepts. */
 export const MAX_BODY_BYTES = 8_192;
+export const BODY_TOO_LARGE = `The body is larger than ${MAX_BODY_BYTES} bytes.`;
 /** Maximum number of concurrent requests with bodies. */
 const MAX_BODIES = 256;
 /** When all slots are taken, a body still incomplete after this time may be evicted: its sender is slow or occupies the slot on purpose. */

@@ -1,6 +1,6 @@
-import { getConnInfo } from '@hono/node-server/conninfo';
 import type { Context } from 'hono';
+import type { ServerEnv } from './bindings.ts';
 
 /** The peer address of the connection; undefined for requests without a socket. */
-export const clientAddress = (context: Context): string | undefined =>
-  context.env?.incoming === undefined ? undefined : getConnInfo(context).remote.address;
+export const clientAddress = ({ env }: Context<ServerEnv>): string | undefined =>
+  env?.incoming?.socket.remoteAddress;

@@ -1,5 +1,8 @@
+import type { IncomingMessage } from 'node:http';
 import { type GatewayError, gatewayError } from '../gateway/gateway-error.ts';
-import type { SeenHeaders } from './request-headers.ts';
+import type { GatewayRequest } from '../gateway/resolve-request.ts';
+import { originForm } from './origin-form.ts';
+import { readHeaders, type SeenHeaders } from './request-headers.ts';
 
 const MAX_TARGET_BYTES = 8_192;
 /** `.` or `..` as a path segment, plain or percent-encoded (RFC 3986 section 6.2.2.3). */
@@ -11,10 +14,17 @@ const TARGET = /^\/[\w\-.~%!$&'()*+,;=:@/?]*$/;
 const PLAIN = /^(?:\/[\w\-~!$&'()*+,;=:@?]+)+$/;
 
 /** The parts of a request that the edge checks: the request line and the headers. */
-export interface EdgeRequest {
-  readonly method: string;
-  readonly target: string;
+export interface EdgeRequest extends GatewayRequest {
   readonly headers: SeenHeaders;
+}
+
+/**
+ * Reads a request from a socket. A target in absolute form that names this gateway is replaced by its origin form, in the request too;
+ * any other target stays as it is, for `checkEdge` to reject.
+ */
+export function readEdgeRequest(request: IncomingMessage, publicUrl: () => string): EdgeRequest {
+  if (request.url?.startsWith('/') === false) request.url = originForm(request, publicUrl()) ?? request.url;
+  return { method: request.method ?? 'GET', target: request.url ?? '/', headers: readHeaders(request) };
 }
 
 /**
@@ -41,7 +51,7 @@ function refuseTarget(target: string): GatewayError | undefined {
   if (!TARGET.test(target))
     return gatewayError(
       'INVALID_REQUEST',
-      'The request target must be a percent-encoded path that begins with a slash.',
+      'The request target must be a percent-encoded path that begins with a slash, or an absolute URL of this gateway.',
     );
   if (target.startsWith('//') || DOT_SEGMENT.test(target.split('?', 1)[0] ?? ''))
     return gatewayError(

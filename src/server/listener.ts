@@ -1,14 +1,11 @@
 import { createServer, type RequestListener, type Server } from 'node:http';
 import { createServer as createTlsServer, type Server as TlsServer } from 'node:https';
-import { type AddressInfo, Server as TcpServer } from 'node:net';
-import type { Duplex } from 'node:stream';
-import { renderApiError } from '../atlas/api-error.ts';
+import { Server as TcpServer } from 'node:net';
 import type { Clock } from '../lib/clock.ts';
 import { type UnexpectedErrorEvent, unexpectedError } from '../lib/unexpected-error.ts';
-import { closeIdleConnections } from './idle-connections.ts';
 import { type OpenConnections, trackConnections } from './open-connections.ts';
-import { writeUnexpectedError } from './unexpected-error.ts';
-import { writeLastError } from './write-error.ts';
+import { createRawErrors, MAX_HEADER_BYTES, type RawErrors } from './raw-error.ts';
+import { writeLastError, writeUnexpectedError } from './write-error.ts';
 
 export interface ListenerOptions {
   readonly host: string;
@@ -17,12 +14,20 @@ export interface ListenerOptions {
   readonly setting: string;
   /** Certificate chain and private key, PEM; absent: plain http. */
   readonly tls?: TlsFiles;
+  /** After how long without traffic a connection is closed; default: two minutes. */
+  readonly idleMs?: number;
 }
 
 /** PEM texts. */
 export interface TlsFiles {
   readonly cert: string;
   readonly key: string;
+}
+
+export interface ListenerDependencies {
+  readonly clock: Clock;
+  readonly nextRequestId: () => string;
+  readonly onUnexpectedError: (event: UnexpectedErrorEvent) => void;
 }
 
 /** A listening socket. */
@@ -39,7 +44,11 @@ export interface Listener {
   replaceTls(tls: TlsFiles): void;
 }
 
-const MAX_HEADER_BYTES = 16_384;
+const EXPECTATION_FAILED = {
+  status: 417,
+  errorCode: 'EXPECTATION_FAILED',
+  detail: 'This gateway supports no expectation but 100-continue.',
+};
 const HEADERS_TIMEOUT_MS = 10_000;
 const REQUEST_TIMEOUT_MS = 15_000;
 const HANDSHAKE_TIMEOUT_MS = 10_000;
@@ -50,68 +59,6 @@ const MAX_HANDSHAKES = 1_000;
  */
 const IDLE_MS = 120_000;
 const MAX_CONNECTIONS = 20_000;
-
-const MALFORMED = {
-  status: 400,
-  errorCode: 'INVALID_REQUEST',
-  detail: 'The request is not well-formed HTTP.',
-};
-const CONNECT_NOT_ALLOWED = {
-  status: 405,
-  errorCode: 'METHOD_NOT_ALLOWED',
-  detail: 'This gateway does not support CONNECT: use GET or HEAD.',
-};
-const PARSER_ERRORS = new Map([
-  [
-    'HPE_HEADER_OVERFLOW',
-    {
-      status: 431,
-      errorCode: 'HEADERS_TOO_LARGE',
-      detail: `The request line and headers are larger than ${MAX_HEADER_BYTES} bytes.`,
-    },
-  ],
-  [
-    'ERR_HTTP_REQUEST_TIMEOUT',
-    { status: 408, errorCode: 'REQUEST_TIMEOUT', detail: 'The request took too long to arrive.' },
-  ],
-]);
-
-/** Writes an error as the last response of a connection that has no response object. */
-function sendRawError(socket: Duplex, problemOf: typeof MALFORMED): void {
-  const body = renderApiError(problemOf);
-  const head = [
-    `HTTP/1.1 ${problemOf.status} Error`,
-    'Content-Type: application/json',
-    `Content-Length: ${body.length}`,
-    `X-Error-Code: ${problemOf.errorCode}`,
-    'Connection: close',
-  ];
-  socket.end(`${head.join('\r\n')}\r\n\r\n${body.toString()}`);
-}
-
-/** Answers a request that Node's parser rejected with an ApiError, and closes the connection: its remaining bytes cannot be trusted. */
-function answerMalformed(
-  error: Error & { code?: string },
-  socket: Duplex,
-  connections: OpenConnections,
-): void {
-  const last = connections.lastResponse(socket);
-  const unanswered = last !== undefined && !last.writableEnded;
-  // The request was accepted and its body timed out before any part of a response was sent.
-  const bodyIsLate = error.code === 'ERR_HTTP_REQUEST_TIMEOUT' && last?.headersSent === false;
-  // A connection cannot be written to before its TLS handshake is complete.
-  const unreachable = !socket.writable || error.code === 'ECONNRESET' || !connections.has(socket);
-  if (unreachable || (unanswered && !bodyIsLate)) {
-    socket.destroy();
-    return;
-  }
-  // The rejected body belongs to a request that was answered already: the client would take a second response for that of its next request.
-  if (last?.getHeader('connection') === 'close') {
-    socket.end();
-    return;
-  }
-  sendRawError(socket, PARSER_ERRORS.get(error.code ?? '') ?? MALFORMED);
-}
 
 function explain(error: Error & { code?: string }, { host, port, setting }: ListenerOptions): Error {
   switch (error.code) {
@@ -128,24 +75,28 @@ function explain(error: Error & { code?: string }, { host, port, setting }: List
   }
 }
 
-/** Answers CONNECT. While an earlier response is pending, the client would take this one for it, so the connection is closed instead. */
-function answerConnect(socket: Duplex, connections: OpenConnections): void {
-  const last = connections.lastResponse(socket);
-  if (last === undefined || last.writableEnded) sendRawError(socket, CONNECT_NOT_ALLOWED);
-  else socket.destroy();
+/** Host and port that a server listens on. */
+function addressOf(server: TcpServer): string {
+  const listening = server.address();
+  if (listening === null || typeof listening === 'string') throw new Error('not listening on a TCP port');
+  const { address, family, port } = listening;
+  return `${family === 'IPv6' ? `[${address}]` : address}:${port}`;
 }
 
-function connectionClosing(
+/** Passes requests to the handler, and answers what never becomes one. */
+function handleRequests(
   server: Server | TlsServer,
   handler: RequestListener,
   {
     connections,
+    rawErrors,
     isDraining,
+    nextRequestId,
     onUnexpectedError,
-  }: {
+  }: ListenerDependencies & {
     connections: OpenConnections;
+    rawErrors: RawErrors;
     isDraining: () => boolean;
-    onUnexpectedError: (event: UnexpectedErrorEvent) => void;
   },
 ): void {
   server.on('request', (request, response) => {
@@ -159,35 +110,35 @@ function connectionClosing(
     try {
       handler(request, response);
     } catch (error) {
-      onUnexpectedError(unexpectedError('a request', error));
-      writeUnexpectedError(response);
+      const requestId = nextRequestId();
+      onUnexpectedError(unexpectedError('a request', error, requestId));
+      writeUnexpectedError(response, requestId);
     }
   });
   server.on('checkExpectation', (_request, response) => {
-    writeLastError(response, {
-      status: 417,
-      errorCode: 'EXPECTATION_FAILED',
-      detail: 'This gateway supports no expectation but 100-continue.',
-    });
+    writeLastError(response, EXPECTATION_FAILED, nextRequestId());
   });
-  server.on('clientError', (error, socket) => answerMalformed(error, socket, connections));
-  server.on('connect', (_request, socket) => answerConnect(socket, connections));
+  server.on('clientError', rawErrors.answerMalformed);
+  server.on('connect', (_request, socket) => rawErrors.answerConnect(socket));
 }
 
 /** An HTTP/1.1 server with limits on sizes, connections and durations. */
 export function createListener(
   options: ListenerOptions,
   handler: RequestListener,
-  { clock, onUnexpectedError }: { clock: Clock; onUnexpectedError: (event: UnexpectedErrorEvent) => void },
+  dependencies: ListenerDependencies,
 ): Listener {
+  const { clock, nextRequestId } = dependencies;
   let draining = false;
   const bounds = {
     maxHeaderSize: MAX_HEADER_BYTES,
     headersTimeout: HEADERS_TIMEOUT_MS,
     requestTimeout: REQUEST_TIMEOUT_MS,
-    // `closeIdleConnections` closes them instead: no timer has to be rearmed per request.
+    // `timeout` closes idle connections instead, and those of clients that stopped reading: one timer per connection, none per request.
     keepAliveTimeout: 0,
     connectionsCheckingInterval: 1_000,
+    // Node 24 and later: a request without a body gets no stream machinery. Older ones ignore it.
+    optimizeEmptyRequests: true,
     // The edge counts Host headers itself, so that the error is an ApiError.
     requireHostHeader: false,
   };
@@ -201,13 +152,14 @@ export function createListener(
           handshakeTimeout: HANDSHAKE_TIMEOUT_MS,
         });
   const server: Server | TlsServer = tlsServer ?? createServer(bounds);
-  closeIdleConnections(server, { idleMs: IDLE_MS, tls: tlsServer !== undefined }, { clock });
+  server.timeout = options.idleMs ?? IDLE_MS;
   server.maxConnections = MAX_CONNECTIONS;
   const connections = trackConnections(server, {
     tls: tlsServer !== undefined,
     maxHandshakes: MAX_HANDSHAKES,
   });
-  connectionClosing(server, handler, { connections, isDraining: () => draining, onUnexpectedError });
+  const rawErrors = createRawErrors({ connections, wall: clock.wall, nextRequestId });
+  handleRequests(server, handler, { ...dependencies, connections, rawErrors, isDraining: () => draining });
   return {
     get draining() {
       return draining;
@@ -216,10 +168,7 @@ export function createListener(
       new Promise((resolve, reject) => {
         server.once('error', (error) => reject(explain(error, options)));
         server.listen(options.port, options.host, () => {
-          const { address, family, port } = server.address() as AddressInfo;
-          resolve(
-            `${tlsServer === undefined ? 'http' : 'https'}://${family === 'IPv6' ? `[${address}]` : address}:${port}`,
-          );
+          resolve(`${tlsServer === undefined ? 'http' : 'https'}://${addressOf(server)}`);
         });
       }),
     replaceTls: (tls) => tlsServer?.setSecureContext({ ...tls, minVersion: 'TLSv1.2' }),

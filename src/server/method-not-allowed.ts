@@ -1,22 +1,24 @@
 import type { Context } from 'hono';
-import { renderApiError } from '../atlas/api-error.ts';
+import type { ServerEnv } from './bindings.ts';
+import { errorAnswer } from './error-answer.ts';
+import type { Reply } from './reply.ts';
 import type { RoutedEvent } from './routed-event.ts';
 
 /** Answers 405 with `Allow` (RFC 9110 section 15.5.6); the last handler of a path that supports other methods. */
-export function createMethodNotAllowed(methods: readonly string[], report: (event: RoutedEvent) => void) {
+export function createMethodNotAllowed(
+  methods: readonly string[],
+  { reply, report }: { readonly reply: Reply; readonly report?: (event: RoutedEvent) => void },
+) {
   const allow = methods.join(', ');
-  const body = renderApiError({
+  const error = {
     status: 405,
     errorCode: 'METHOD_NOT_ALLOWED',
     detail: `This path supports only ${allow}.`,
-  }).toString();
-  return ({ req, body: respond }: Context): Response => {
-    report({ status: 405, method: req.method, path: req.path, errorCode: 'METHOD_NOT_ALLOWED' });
-    return respond(body, 405, {
-      Allow: allow,
-      'Cache-Control': 'no-store',
-      'Content-Type': 'application/json',
-      'X-Error-Code': 'METHOD_NOT_ALLOWED',
-    });
+  } as const;
+  return (context: Context<ServerEnv>): Response => {
+    const { method, path } = context.req;
+    const requestId = context.get('requestId');
+    report?.({ requestId, status: error.status, method, path, errorCode: error.errorCode });
+    return reply(context, errorAnswer(error, requestId, { Allow: allow }));
   };
 }

@@ -1,48 +1,86 @@
 import { type Context, Hono } from 'hono';
 import type { TokenResponse, Tokens } from '../gateway/auth/token-service.ts';
+import type { CompletedResponse } from '../gateway/response.ts';
+import type { ServerEnv } from './bindings.ts';
 import { clientAddress } from './client-address.ts';
 import { createMethodNotAllowed } from './method-not-allowed.ts';
-import { type BodyBindings, bodyOf } from './request-body.ts';
+import type { Reply } from './reply.ts';
+import { bodyOf } from './request-body.ts';
 import type { RoutedEvent } from './routed-event.ts';
 
-const TOO_LARGE = { error: 'invalid_request', error_description: 'The body is too large.' };
+const TOKEN = '/api/oauth/token';
+const REVOKE = '/api/oauth/revoke';
+const ADDRESS = '/api/private/ipinfo';
+const TELEMETRY = '/api/private/*';
 
-function toResponse(context: Context, { status, body, retryAfterSeconds }: TokenResponse): Response {
-  context.header('Cache-Control', 'no-store');
-  if (retryAfterSeconds !== undefined) context.header('Retry-After', String(retryAfterSeconds));
-  if (status === 401) context.header('WWW-Authenticate', 'Basic realm="atlas-gateway"');
-  return body === undefined ? context.body(null, status) : context.json(body, status);
+/** The paths that these routes answer. */
+export const OAUTH_PATHS = [TOKEN, REVOKE, TELEMETRY] as const;
+
+/** Whether one of these routes reads the body of such a request. */
+export function readsBody(method: string, path: string): boolean {
+  return method === 'POST' && (path === TOKEN || path === REVOKE || path.startsWith('/api/private/'));
+}
+
+/** What the token endpoints call. */
+export type TokenEndpoints = Pick<Tokens, 'issue' | 'revoke'>;
+
+/** A token response, or one of the same form. */
+type OauthAnswer = Pick<TokenResponse, 'body' | 'retryAfterSeconds'> & { readonly status: number };
+
+const TOO_LARGE: OauthAnswer = {
+  status: 413,
+  body: { error: 'invalid_request', error_description: 'The body is too large.' },
+};
+
+/** A token response as RFC 6749 section 5 describes it; like all tokens and errors, it must not be cached. */
+function answerOf({ status, body, retryAfterSeconds }: OauthAnswer, requestId: string): CompletedResponse {
+  const bytes = Buffer.from(body === undefined ? '' : JSON.stringify(body));
+  const headers = ['Cache-Control', 'no-store', 'Content-Length', String(bytes.length)];
+  if (body !== undefined) headers.push('Content-Type', 'application/json');
+  if (retryAfterSeconds !== undefined) headers.push('Retry-After', String(retryAfterSeconds));
+  if (status === 401) headers.push('WWW-Authenticate', 'Basic realm="atlas-gateway"');
+  return { status, head: { headers }, body: bytes, requestId };
 }
 
 /**
  * Endpoints other than lists that Atlas clients call: tokens, their own IP address, and telemetry. The gateway issues its own tokens; the
  * others get inert responses. None of these requests is forwarded to Atlas.
  */
-export function createOauthRoutes(tokens: Tokens, report: (event: RoutedEvent) => void): Hono<BodyBindings> {
-  const app = new Hono<BodyBindings>();
+export function createOauthRoutes(
+  tokens: TokenEndpoints,
+  { reply, report }: { readonly reply: Reply; readonly report: (event: RoutedEvent) => void },
+): Hono<ServerEnv> {
+  const app = new Hono<ServerEnv>();
+  const send = (context: Context<ServerEnv>, response: OauthAnswer) =>
+    reply(context, answerOf(response, context.get('requestId')));
   const route = (path: string, handle: Tokens['issue']) => {
     app.post(path, async (context) => {
       const body = await bodyOf(context);
-      if (body === undefined) return context.json(TOO_LARGE, 413);
+      if (body === undefined) return send(context, TOO_LARGE);
       const form = new URLSearchParams(body);
       const issued = await handle(context.req.header('authorization'), form, clientAddress(context));
+      const { status, caller, reason } = issued;
       report({
-        status: issued.status,
+        requestId: context.get('requestId'),
+        status,
         method: context.req.method,
         path: context.req.path,
-        ...(issued.caller === undefined ? {} : { caller: issued.caller }),
-        ...(issued.reason === undefined ? {} : { reason: issued.reason }),
+        ...(caller === undefined ? {} : { caller }),
+        ...(reason === undefined ? {} : { reason }),
       });
-      return toResponse(context, issued);
+      return send(context, issued);
     });
-    app.all(path, createMethodNotAllowed(['POST'], report));
+    app.all(path, createMethodNotAllowed(['POST'], { reply, report }));
   };
-  route('/api/oauth/token', tokens.issue);
-  route('/api/oauth/revoke', tokens.revoke);
-  app.get('/api/private/ipinfo', (context) =>
-    context.json({ currentIpv4Address: clientAddress(context) ?? '127.0.0.1' }),
+  route(TOKEN, tokens.issue);
+  route(REVOKE, tokens.revoke);
+  app.get(ADDRESS, (context) =>
+    send(context, {
+      status: 200,
+      body: { currentIpv4Address: clientAddress(context) ?? '127.0.0.1' },
+    }),
   );
-  app.post('/api/private/*', (context) => context.json({}));
-  app.all('/api/private/ipinfo', createMethodNotAllowed(['GET', 'HEAD', 'POST'], report));
+  app.post(TELEMETRY, (context) => send(context, { status: 200, body: {} }));
+  app.all(ADDRESS, createMethodNotAllowed(['GET', 'HEAD', 'POST'], { reply, report }));
   return app;
 }

@@ -9,6 +9,8 @@ export interface OpenConnections {
   /** Records the response to the latest request of a connection; false where too many before it are not yet received. */
   begin(socket: Duplex, response: ServerResponse): boolean;
   lastResponse(socket: Duplex): ServerResponse | undefined;
+  /** The responses of a connection that are not complete yet, in the order of their requests. */
+  pending(socket: Duplex): readonly ServerResponse[];
   /** Adds `Connection: close` to every response whose headers are not sent yet. */
   announceClose(): void;
   /** Closes each connection once its last response is handed to the operating system, unused connections at once. */
@@ -77,6 +79,7 @@ export function trackConnections(
       return unfinished.push(response) <= MAX_UNFINISHED;
     },
     lastResponse: (socket) => open.get(socket)?.last,
+    pending: (socket) => open.get(socket)?.unfinished.filter(({ writableEnded }) => !writableEnded) ?? [],
     announceClose() {
       for (const { last } of open.values())
         if (last?.headersSent === false) last.setHeader('Connection', 'close');

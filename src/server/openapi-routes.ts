@@ -1,7 +1,7 @@
 import { Hono } from 'hono';
 import { createRenderedPage } from '../cache/rendered-pages.ts';
 import { chooseCoding, matchesEtag } from '../lib/content-coding.ts';
-import type { OpenApiDocument } from './openapi-document.ts';
+import type { ServerEnv } from './bindings.ts';
 
 /** The document changes only with the gateway's version, but a rollout may happen at any time. */
 const CACHE_CONTROL = 'public, max-age=300';
@@ -15,12 +15,18 @@ function sharedBytes(bytes: Buffer): Uint8Array<ArrayBuffer> {
   return known;
 }
 
-/** Serves an OpenAPI document at `/openapi.json`. It is built at the first request to keep startup fast. */
-export function createDescriptionRoutes(describe: () => OpenApiDocument): Hono {
-  const app = new Hono();
-  let renderedPage: ReturnType<typeof createRenderedPage> | undefined;
-  app.get('/openapi.json', (context) => {
-    renderedPage ??= createRenderedPage(Buffer.from(JSON.stringify(describe())));
+/** Serves the OpenAPI document of a listener at `/openapi.json`. It is read at the first request to keep startup fast. */
+export function createDescriptionRoutes(listener: 'public' | 'admin', version: string): Hono<ServerEnv> {
+  const app = new Hono<ServerEnv>();
+  let loading: Promise<ReturnType<typeof createRenderedPage>> | undefined;
+  async function load() {
+    const { publicDocument, adminDocument } = await import('./openapi-documents.ts');
+    const render = listener === 'public' ? publicDocument : adminDocument;
+    return createRenderedPage(Buffer.from(render(version)));
+  }
+  app.get('/openapi.json', async (context) => {
+    loading ??= load();
+    const renderedPage = await loading;
     const coding = chooseCoding(context.req.header('accept-encoding'));
     const { bytes, etag } = renderedPage.body(coding);
     const headers = { 'Cache-Control': CACHE_CONTROL, ETag: etag, Vary: 'Accept-Encoding' };
@@ -29,7 +35,6 @@ export function createDescriptionRoutes(describe: () => OpenApiDocument): Hono {
       ...headers,
       'Content-Type': 'application/json',
       'Content-Length': String(bytes.length),
-      'X-Content-Type-Options': 'nosniff',
       ...(coding === 'identity' ? {} : { 'Content-Encoding': coding }),
     });
   });

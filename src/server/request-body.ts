@@ -1,12 +1,7 @@
 import type { IncomingMessage } from 'node:http';
-import type { HttpBindings } from '@hono/node-server';
 import type { Context } from 'hono';
+import type { ServerEnv } from './bindings.ts';
 import { MAX_BODY_BYTES } from './body-slots.ts';
-
-/** Hono's environment for routes with a body: the body as read from the socket; absent under `app.fetch`. */
-export interface BodyBindings {
-  readonly Bindings: Partial<HttpBindings> & { readonly body?: string | undefined };
-}
 
 /** A complete body, or why there is none. `gone`: the client closed the connection. */
 export type RequestBody = { readonly text: string } | 'too-large' | 'gone';
@@ -38,7 +33,7 @@ export function readBody(request: IncomingMessage): Promise<RequestBody> {
 }
 
 /** The body of a routed request as text; undefined if it is too large. */
-export async function bodyOf(context: Context<BodyBindings>): Promise<string | undefined> {
+export async function bodyOf(context: Context<ServerEnv>): Promise<string | undefined> {
   const text = context.env?.body ?? (await context.req.text());
   return Buffer.byteLength(text) > MAX_BODY_BYTES ? undefined : text;
 }

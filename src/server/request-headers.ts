@@ -22,12 +22,15 @@ export function namesItsHostOnce({ rawHeaders, httpVersion }: IncomingMessage): 
   return hosts === 1 || (hosts === 0 && httpVersion === '1.0');
 }
 
+/** One value of a header that Node joins; its types allow a list for names they do not know. */
+const joined = (value: string | string[] | undefined) => (Array.isArray(value) ? value.join(', ') : value);
+
 /** Reads the headers that the gateway uses. Node joins the values of repeated headers, except for `Authorization`, where the first wins. */
 export function readHeaders({ headers, rawHeaders }: IncomingMessage): SeenHeaders {
   return {
     authorization: headers.authorization,
     accept: headers.accept,
-    acceptEncoding: headers['accept-encoding'] as string | undefined,
+    acceptEncoding: joined(headers['accept-encoding']),
     ifNoneMatch: headers['if-none-match'],
     cacheControl: headers['cache-control'],
     pragma: headers.pragma,

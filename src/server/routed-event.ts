@@ -1,5 +1,6 @@
 /** A request that Hono answered, for logs and metrics. */
 export interface RoutedEvent {
+  readonly requestId: string;
   readonly status: number;
   readonly method: string;
   /** The request's path. */

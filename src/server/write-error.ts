@@ -1,21 +1,24 @@
 import type { ServerResponse } from 'node:http';
-import { type ApiError, renderApiError } from '../atlas/api-error.ts';
+import type { ApiError } from '../atlas/api-error.ts';
+import { errorAnswer, UNEXPECTED } from './error-answer.ts';
 
 /** Writes an error of the gateway as the last response of a connection. */
 export function writeLastError(
   response: ServerResponse,
   error: ApiError,
-  headers: Readonly<Record<string, string>> = {},
+  requestId: string,
+  more: Readonly<Record<string, string>> = {},
 ): void {
-  const body = renderApiError(error);
-  response
-    .writeHead(error.status, {
-      'Content-Type': 'application/json',
-      'Content-Length': body.length,
-      'Cache-Control': 'no-store',
-      'X-Error-Code': error.errorCode,
-      Connection: 'close',
-      ...headers,
-    })
-    .end(body);
+  const { status, head, body } = errorAnswer(error, requestId, { ...more, Connection: 'close' });
+  response.writeHead(status, head.headers.concat('X-Request-Id', requestId)).end(body);
+}
+
+/** Answers 500 if no headers were sent, else closes the connection. Never throws. */
+export function writeUnexpectedError(response: ServerResponse, requestId: string): void {
+  try {
+    if (response.headersSent) response.destroy();
+    else writeLastError(response, UNEXPECTED, requestId);
+  } catch {
+    response.destroy();
+  }
 }

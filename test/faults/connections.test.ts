@@ -188,10 +188,14 @@ describe('a drain', () => {
   const DEADLINE_MS = 15_000;
   const REQUEST = 'GET / HTTP/1.1\r\nHost: localhost\r\n\r\n';
   const CLOSE = /\r\nconnection: close\r\n/i;
-  const write = createResponseWriter(() => 0);
+  const serving = {
+    nextRequestId: () => 'r-0',
+    onUnexpectedError: ({ kind }: { kind: string }) => expect.unreachable(kind),
+  };
+  const write = createResponseWriter(serving);
   const answer = (body: string) => ({
     status: 200,
-    head: { headers: ['Content-Length', String(body.length)], reusable: true },
+    head: { headers: ['Content-Length', String(body.length)] },
     body: Buffer.from(body),
     text: body,
     requestId: 'r-1',
@@ -209,10 +213,7 @@ describe('a drain', () => {
       setting: 'listen.port',
       ...(tls === undefined ? {} : { tls }),
     };
-    listener = createListener(options, handler, {
-      clock,
-      onUnexpectedError: ({ kind }) => expect.unreachable(kind),
-    });
+    listener = createListener(options, handler, { clock, ...serving });
     origin = await listener.listen();
   }
   /** A listener that responds with a cached head when the test triggers it. */

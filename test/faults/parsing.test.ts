@@ -15,7 +15,7 @@ const idPath = (id: string) => `/api/atlas/v2/groups/${id}/streams/privateLinkCo
 describe('a request', () => {
   let running: Running;
   beforeAll(async () => {
-    running = await startGateway();
+    running = await startGateway({ config: { listen: { port: 0, publicUrl: 'https://public.example' } } });
     await running.get(PATH);
   });
   afterAll(() => running.stop());
@@ -37,6 +37,19 @@ describe('a request', () => {
     [2, 'with two Host headers', get(PATH, 'Host: other\r\n'), [400]],
     [2, 'with the same Host twice', get(PATH, HOST), [400]],
     [3, 'for another host by an absolute target', get(`http://evil.example${PATH}`), [400]],
+    [
+      3,
+      'for another host with the own name as its user',
+      get(`http://gateway@evil.example${PATH}`, 'Connection: close\r\n'),
+      [400],
+    ],
+    [3, 'for another port of its host', get(`http://gateway:81${PATH}`, 'Connection: close\r\n'), [400]],
+    [
+      3,
+      'with dot segments in an absolute target',
+      get(`http://gateway/api/../api/atlas/v2/groups`, 'Connection: close\r\n'),
+      [400],
+    ],
     [4, 'for //evil', closing('//evil/x'), [400, 404]],
     [4, 'for /\\evil', closing('/\\evil'), [400, 404]],
     [5, 'with %2f in an id', closing(idPath(`..%2f${orders.id}`)), [400]],
@@ -64,6 +77,12 @@ describe('a request', () => {
     ],
     [7, 'with two lengths', `${get(PATH, 'Content-Length: 5\r\nContent-Length: 6\r\n')}hello`, [400]],
     [7, 'with an unknown transfer coding', `${get(PATH, 'Transfer-Encoding: xchunked\r\n')}0\r\n\r\n`, [400]],
+    [
+      7,
+      'with a chunk extension of 20 KB',
+      `POST /api/oauth/token HTTP/1.1\r\n${HOST}Transfer-Encoding: chunked\r\n\r\n5;x=${'x'.repeat(20_000)}\r\nhello\r\n0\r\n\r\n`,
+      [400],
+    ],
     [7, 'with a folded header', get(PATH, 'X-Folded: one\r\n two\r\nConnection: close\r\n'), [400]],
     [7, 'with a space before the colon', `GET ${PATH} HTTP/1.1\r\nHost : gateway\r\n\r\n`, [400]],
     [7, 'with bare line feeds', `GET ${PATH} HTTP/1.1\nHost: gateway\nAccept: ${ACCEPT}\n\n`, [400]],
@@ -97,6 +116,40 @@ describe('a request', () => {
   ])('%i: one %s → one refusal, no upstream request', (_row, _what, bytes, statuses) =>
     isRefused(bytes, statuses),
   );
+
+  test('3: an absolute target that names the gateway → answered like its path', async () => {
+    const listening = new URL(running.origin).host;
+    for (const [authority, host] of [
+      ['gateway', 'gateway'],
+      ['GateWay:80', 'gateway'],
+      [listening, 'gateway'],
+      ['public.example', 'gateway'],
+    ]) {
+      const answer = await raw(
+        running.origin,
+        `GET http://${authority}${PATH}?itemsPerPage=1 HTTP/1.1\r\nHost: ${host}\r\n${VERSION}Connection: close\r\n\r\n`,
+      );
+      expect([authority, answer.slice(0, 12)]).toEqual([authority, 'HTTP/1.1 200']);
+      expect(answer).toContain('"totalCount":42');
+    }
+    const root = await raw(running.origin, `GET http://gateway HTTP/1.1\r\n${HOST}Connection: close\r\n\r\n`);
+    expect(root).toContain('This is an atlas-gateway');
+  });
+
+  test('3: on the admin listener too → answered like its path, or refused', async () => {
+    const { host } = new URL(running.admin);
+    const get = (url: string) =>
+      raw(running.admin, `GET ${url} HTTP/1.1\r\nHost: ${host}\r\nConnection: close\r\n\r\n`);
+    expect(await get(`http://${host}/status.json`)).toMatch(/^HTTP\/1\.1 200 /);
+    expect(await get('http://evil.example/status.json')).toMatch(/^HTTP\/1\.1 403 /);
+  });
+
+  test('7: a malformed request behind one that is pending → no response out of order', async () => {
+    running.simulator.faults.add({ target: single.id, delayMs: 200, times: 1 });
+    const pending = get(linksOf(single));
+    for (const malformed of ['GET \x00 HTTP/1.1\r\n\r\n', `${get(PATH)}GET \x00 HTTP/1.1\r\n\r\n`])
+      expect(await raw(running.origin, pending + malformed)).not.toContain('HTTP/1.1 400');
+  });
 
   test('11: a body over the limit, with Content-Length or chunked → 413', async () => {
     for (const [origin, path] of [

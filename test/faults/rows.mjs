@@ -2,11 +2,17 @@
 export const ROWS = new Map([
   [1, ['a request without Host', '400']],
   [2, ['two Host headers', '400']],
-  [3, ['a target that names another host', '400, no upstream request']],
+  [3, ['an absolute target that names another host, or this one', '400; as its path']],
   [4, ['a target that begins with // or /\\', '400 or 404, no upstream request']],
   [5, ['slashes, NUL, line breaks, parameters or broken bytes in an id', '400, no upstream request']],
   [6, ['dot segments, plain and encoded', 'refused before policy and routing']],
-  [7, ['contradicting lengths, unknown codings, folded headers, bare LF', '400, connection closed']],
+  [
+    7,
+    [
+      'contradicting lengths, unknown codings, folded headers, bare LF, long chunk extensions',
+      '400, connection closed',
+    ],
+  ],
   [8, ['a second request in the body of a GET', '400, nothing smuggled']],
   [9, ['HTTP/1.0 with a transfer coding', '400']],
   [10, ['20 KB of headers or address', '431 or 414']],
@@ -170,6 +176,8 @@ export const ROWS = new Map([
   [96, ['SIGTERM with requests in flight', 'Connection: close, exit after the last response']],
   [129, ['a reset or 5xx in place of a token or a digest challenge', 'tried again']],
   [130, ['HTTP/1.0 without Host on the probes; SIGHUP', 'answered; a reload']],
+  [134, ['answers and errors of both listeners', 'Date, X-Request-Id; no-store on errors, Allow on 405']],
+  [136, ['a wrong method on any routed path', '405 with Allow']],
   [83, ['headers and targets that are slow for backtracking parsers', 'parsed in linear time']],
   [88, ['one token in many spellings, long keys, queries and headers', 'memory within its accounting']],
   [110, ['a small body that decompresses to millions of items', '502 UPSTREAM_TOO_LARGE, memory bounded']],

@@ -13,6 +13,7 @@ import { createOauthRoutes } from '../../src/server/oauth-routes.ts';
 import { describePublic } from '../../src/server/openapi.ts';
 import { describeAdmin } from '../../src/server/openapi-admin.ts';
 import { createDescriptionRoutes } from '../../src/server/openapi-routes.ts';
+import { responseOf } from '../../src/server/reply.ts';
 import { SAMPLE_PROJECTS } from '../../src/simulator/world.ts';
 import { ask, linksOf, type Running, startGateway } from '../support/running.ts';
 
@@ -233,8 +234,11 @@ describe('a running gateway', () => {
     const clock = createSystemClock();
     const tokens = createTokens({ signingKey: new Uint8Array(32) }, { clock, random: createSystemRandom() });
     const routes = [
-      ...createOauthRoutes(tokens, () => undefined).routes,
-      ...createDescriptionRoutes(() => describePublic('')).routes,
+      ...createOauthRoutes(tokens, {
+        reply: (_context, answer) => responseOf(answer),
+        report: () => undefined,
+      }).routes,
+      ...createDescriptionRoutes('public', '').routes,
     ];
     // The 405 handlers are not operations.
     for (const { path, method } of routes.filter((route) => route.method !== 'ALL'))

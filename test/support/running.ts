@@ -83,6 +83,8 @@ interface RunningOptions {
   readonly files?: Record<string, string>;
   /** Size limit of the request memo in bytes; absent: the default. */
   readonly requestMemoBytes?: number;
+  /** Whether hits bypass Hono's router; absent: yes, unless the environment says HIT_PATH=off. */
+  readonly hitPath?: boolean;
   /** Overrides the upstream origin. */
   readonly origin?: string;
   /** Overrides the wall clock; may throw, to test exceptions in request handling. */
@@ -156,6 +158,7 @@ export async function startGateway(options: RunningOptions = {}): Promise<Runnin
       ...resolve(options.config, options.files),
       build: { version: '0.0.0', node: process.version },
       ...(options.requestMemoBytes === undefined ? {} : { requestMemoBytes: options.requestMemoBytes }),
+      hitPath: options.hitPath ?? process.env['HIT_PATH'] !== 'off',
       log,
     },
     {

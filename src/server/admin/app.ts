@@ -1,23 +1,22 @@
-import type { RequestListener, ServerResponse } from 'node:http';
 import { type Context, Hono, type MiddlewareHandler } from 'hono';
 import { deleteCookie, getCookie, setCookie } from 'hono/cookie';
-import { type ApiError, renderApiError } from '../../atlas/api-error.ts';
+import { requestId } from 'hono/request-id';
+import { secureHeaders } from 'hono/secure-headers';
 import { credentialsOf } from '../../lib/auth-params.ts';
 import type { Clock } from '../../lib/clock.ts';
 import type { Random } from '../../lib/random.ts';
 import type { UnexpectedErrorEvent } from '../../lib/unexpected-error.ts';
 import type { SignInEvent } from '../../observability/events.ts';
-import { type BodyError, createAppListener } from '../app-listener.ts';
+import type { ServerEnv } from '../bindings.ts';
 import { clientAddress } from '../client-address.ts';
-import { createWhenOver } from '../connection-slots.ts';
-import { createHealthRoutes } from '../health-routes.ts';
-import { describeAdmin } from '../openapi-admin.ts';
+import { createHealthRoutes, PROBE_METHODS } from '../health-routes.ts';
+import { createMethodNotAllowed } from '../method-not-allowed.ts';
 import { createDescriptionRoutes } from '../openapi-routes.ts';
-import { type BodyBindings, bodyOf } from '../request-body.ts';
-import { namesItsHostOnce, readHeaders } from '../request-headers.ts';
+import { type Reply, responseOf } from '../reply.ts';
+import { bodyOf } from '../request-body.ts';
+import { ADMIN_PAGE_HEADERS, PAGE_HEADERS } from '../security-headers.ts';
 import { createUnexpectedErrorHandler } from '../unexpected-error.ts';
-import { writeLastError } from '../write-error.ts';
-import { errorResponse, TOO_LARGE, tooLarge } from './error-response.ts';
+import { errorResponse, tooLarge } from './error-response.ts';
 import { isCrossSite, namesThisListener } from './origin-check.ts';
 import { createPurgeRoute, type PurgeDependencies } from './purge-route.ts';
 import { createSessions, SESSION_MS } from './sessions.ts';
@@ -55,63 +54,54 @@ export interface AdminDependencies extends PurgeDependencies {
   readonly observe: (event: SignInEvent) => void;
   readonly clock: Clock;
   readonly random: Random;
+  readonly nextRequestId: () => string;
   /** The version of the gateway, for the OpenAPI document. */
   readonly version: string;
 }
 
-const BODY_ERRORS: Readonly<Record<BodyError, ApiError>> = {
-  overloaded: {
-    status: 503,
-    errorCode: 'OVERLOADED',
-    detail: 'Too many requests with bodies are in flight.',
-  },
-  'too-large': { status: 413, errorCode: 'PAYLOAD_TOO_LARGE', detail: TOO_LARGE },
-};
 const SESSION_COOKIE = 'atlas_gateway_session';
 /** Allowed redirect targets after signing in: only this listener's own pages. */
 const OWN_PAGE = /^\/(projects\/[a-f0-9]{24}\/private-link-connections)?$/;
 const NONCE_BYTES = 16;
+const READS = ['GET', 'HEAD'];
+const CONNECTIONS = '/projects/:id{[a-f0-9]{24}}/private-link-connections';
 
-const policyFor = (nonce: string) =>
-  [
-    "default-src 'none'",
-    `script-src 'nonce-${nonce}'`,
-    `style-src 'nonce-${nonce}'`,
-    'img-src data:',
-    "connect-src 'self'",
-    "form-action 'self'",
-    "frame-ancestors 'none'",
-    "base-uri 'none'",
-  ].join('; ');
+/** Paths that need no token, and what they support. */
+const OPEN_PATHS = {
+  '/healthz': PROBE_METHODS,
+  '/readyz': PROBE_METHODS,
+  '/metrics': READS,
+  '/openapi.json': READS,
+};
+/** The other paths, and what they support. */
+const TOKEN_PATHS = {
+  '/sign-in': ['POST'],
+  '/sign-out': ['POST'],
+  '/': READS,
+  '/status.json': READS,
+  [CONNECTIONS]: READS,
+  '/cache/purge': ['POST'],
+};
 
 /** The authorities that a request names: `Host`, and that of an absolute-form target, which takes precedence (RFC 9112 section 3.2.2). */
-const authoritiesOf = ({ req }: Context): readonly (string | undefined)[] => [
+const authoritiesOf = ({ req }: Context<ServerEnv>): readonly (string | undefined)[] => [
   req.header('host'),
   new URL(req.url).host,
 ];
 
-/** Rejects a request with an ambiguous host and closes the connection: its remaining bytes cannot be trusted. */
-function refuseHosts(response: ServerResponse): void {
-  const body = renderApiError({
-    status: 400,
-    errorCode: 'INVALID_REQUEST',
-    detail: 'Send exactly one Host header.',
-  });
-  response
-    .writeHead(400, {
-      'Content-Type': 'application/json',
-      'Content-Length': body.length,
-      'X-Error-Code': 'INVALID_REQUEST',
-      Connection: 'close',
-    })
-    .end(body);
+/** Whether the target is a URL, not a path: the listener replaces one of its own by the path. */
+const namesAnotherHost = ({ env }: Context<ServerEnv>) => env?.incoming?.url?.startsWith('/') === false;
+
+function refuseOtherMethods(app: Hono<ServerEnv>, paths: Readonly<Record<string, readonly string[]>>): void {
+  for (const [path, methods] of Object.entries(paths))
+    app.all(path, createMethodNotAllowed(methods, { reply }));
 }
 
-const wantsPage = (context: Context) =>
+const wantsPage = (context: Context<ServerEnv>) =>
   (context.req.method === 'GET' || context.req.method === 'HEAD') &&
   (context.req.header('accept') ?? '').includes('text/html');
 
-const notFound = (context: Context) =>
+const notFound = (context: Context<ServerEnv>) =>
   errorResponse(
     context,
     404,
@@ -119,15 +109,7 @@ const notFound = (context: Context) =>
     'Not found: this listener serves /, /metrics, /healthz, /readyz, /status.json and /cache/purge.',
   );
 
-const setSecurityHeaders: MiddlewareHandler = async (context, next) => {
-  await next();
-  context.header('X-Content-Type-Options', 'nosniff');
-  context.header('Referrer-Policy', 'no-referrer');
-  context.header('Cross-Origin-Resource-Policy', 'same-origin');
-  context.header('Cache-Control', 'no-store');
-};
-
-const rejectCrossSite: MiddlewareHandler = async (context, next) => {
+const rejectCrossSite: MiddlewareHandler<ServerEnv> = async (context, next) => {
   const { method } = context.req;
   const isUnsafe = method !== 'GET' && method !== 'HEAD';
   if (isUnsafe && isCrossSite((name) => context.req.header(name)))
@@ -141,8 +123,12 @@ const rejectCrossSite: MiddlewareHandler = async (context, next) => {
   return undefined;
 };
 
+/** Hono writes the answers of this listener on sockets too. */
+const reply: Reply = (_context, answer) => responseOf(answer);
+const pageHeaders = secureHeaders(ADMIN_PAGE_HEADERS);
+
 /**
- * Handles the admin listener's requests. Metrics and probes are open; all else requires the admin token if one is configured, as a bearer
+ * Routes every path of the admin listener. Metrics and probes are open; all else requires the admin token if one is configured, as a bearer
  * token or as a browser session opened with it. Without a token, only requests to a loopback name or the listener's own address are
  * answered, which defeats DNS rebinding. Unsafe methods are rejected if they come from another site's page.
  */
@@ -161,20 +147,25 @@ export function createAdminApp(
     observe,
     clock,
     random,
+    nextRequestId,
     version,
   }: AdminDependencies,
-): RequestListener {
-  const app = new Hono<BodyBindings>();
+): Hono<ServerEnv> {
+  const app = new Hono<ServerEnv>();
   const sessions = createSessions({ token }, { clock, random });
   const isOpen = () => token() === undefined;
 
   const signInLimit = createSignInLimit(clock);
 
-  const signedIn = (context: Context) => sessions.holds(getCookie(context, SESSION_COOKIE) ?? '');
-  const bearerOf = (context: Context) => credentialsOf('bearer', context.req.header('authorization') ?? '');
+  const signedIn = (context: Context<ServerEnv>) => sessions.holds(getCookie(context, SESSION_COOKIE) ?? '');
+  const bearerOf = (context: Context<ServerEnv>) =>
+    credentialsOf('bearer', context.req.header('authorization') ?? '');
 
   /** Compares a presented token with the admin token, unless the attempt limit is reached. */
-  function tryToken(context: Context, presented: string): 'right' | NonNullable<SignInForm['refused']> {
+  function tryToken(
+    context: Context<ServerEnv>,
+    presented: string,
+  ): 'right' | NonNullable<SignInForm['refused']> {
     const address = clientAddress(context);
     let waitMs = signInLimit.waitMs(address);
     if (waitMs === 0 && sessions.isToken(presented)) return 'right';
@@ -186,20 +177,35 @@ export function createAdminApp(
   }
 
   /** Responds with a page whose Content-Security-Policy allows only its own script and style, by a single-use nonce. */
-  function page(context: Context, code: 200 | 401 | 429, write: (view: PageView) => Promise<string>) {
+  async function page(
+    context: Context<ServerEnv>,
+    code: 200 | 401 | 429,
+    write: (view: PageView) => Promise<string>,
+  ): Promise<Response> {
     const nonce = random.bytes(NONCE_BYTES).toString('base64');
-    context.header('Content-Security-Policy', policyFor(nonce));
-    return context.html(write({ nonce, signedIn: signedIn(context) }), code);
+    context.set('secureHeadersNonce', nonce);
+    await pageHeaders(context, async () => {
+      context.res = await context.html(write({ nonce, signedIn: signedIn(context) }), code);
+    });
+    return context.res;
   }
 
   /** The sign-in and sign-out routes exist only if a token is configured. */
-  const onlyWithToken: MiddlewareHandler = async (context, next) => {
+  const onlyWithToken: MiddlewareHandler<ServerEnv> = async (context, next) => {
     if (isOpen()) return notFound(context);
     await next();
     return undefined;
   };
 
-  app.use('*', setSecurityHeaders);
+  app.use(
+    '*',
+    requestId({ generator: nextRequestId }),
+    secureHeaders(PAGE_HEADERS),
+    async (context, next) => {
+      await next();
+      context.header('Cache-Control', 'no-store');
+    },
+  );
   // Before the check of names: probes send a pod's address as Host, and what they are answered reveals nothing.
   app.route('/', createHealthRoutes(unready));
   app.use('*', async (context, next) => {
@@ -210,6 +216,8 @@ export function createAdminApp(
         'HOST_FORBIDDEN',
         'Without an admin token this listener answers only to names of this machine: use localhost, or configure admin.token.',
       );
+    if (namesAnotherHost(context))
+      return errorResponse(context, 400, 'INVALID_REQUEST', 'The request target names another host.');
     await next();
     return undefined;
   });
@@ -218,10 +226,8 @@ export function createAdminApp(
     return context.body(text, 200, { 'Content-Type': contentType });
   });
 
-  app.route(
-    '/',
-    createDescriptionRoutes(() => describeAdmin(version)),
-  );
+  app.route('/', createDescriptionRoutes('admin', version));
+  refuseOtherMethods(app, OPEN_PATHS);
 
   app.use('*', rejectCrossSite);
 
@@ -276,22 +282,13 @@ export function createAdminApp(
 
   app.get('/', (context) => page(context, 200, (view) => pages.status(view)));
   app.get('/status.json', (context) => context.json(status()));
-  app.get('/projects/:id{[a-f0-9]{24}}/private-link-connections', (context) => {
+  app.get(CONNECTIONS, (context) => {
     const { searchParams } = new URL(context.req.url);
     return page(context, 200, (view) => pages.connections(context.req.param('id'), searchParams, view));
   });
   app.route('/', createPurgeRoute({ knowsOperation, knowsProject, purge }));
+  refuseOtherMethods(app, TOKEN_PATHS);
   app.notFound(notFound);
-  app.onError(createUnexpectedErrorHandler(onUnexpectedError));
-  const { route, routeWithBody } = createAppListener(app, {
-    whenOver: createWhenOver(),
-    clock,
-    onUnexpectedError,
-    refuse: (_request, response, why) => writeLastError(response, BODY_ERRORS[why], { 'Retry-After': '1' }),
-  });
-  return (request, response) => {
-    if (!namesItsHostOnce(request)) refuseHosts(response);
-    else if (readHeaders(request).hasBody) routeWithBody(request, response);
-    else route(request, response);
-  };
+  app.onError(createUnexpectedErrorHandler(reply, { onUnexpectedError }));
+  return app;
 }

@@ -1,12 +1,13 @@
 import type { Context } from 'hono';
 import { renderApiError } from '../../atlas/api-error.ts';
-import { MAX_BODY_BYTES } from '../body-slots.ts';
+import type { ServerEnv } from '../bindings.ts';
+import { BODY_TOO_LARGE } from '../body-slots.ts';
 
 type ErrorStatus = 400 | 401 | 403 | 404 | 413 | 429;
 
 /** Answers with an error in Atlas's ApiError shape. */
 export function errorResponse(
-  context: Context,
+  context: Context<ServerEnv>,
   status: ErrorStatus,
   errorCode: string,
   detail: string,
@@ -18,6 +19,5 @@ export function errorResponse(
   });
 }
 
-export const TOO_LARGE = `The body is larger than ${MAX_BODY_BYTES} bytes.`;
-export const tooLarge = (context: Context): Response =>
-  errorResponse(context, 413, 'PAYLOAD_TOO_LARGE', TOO_LARGE);
+export const tooLarge = (context: Context<ServerEnv>): Response =>
+  errorResponse(context, 413, 'PAYLOAD_TOO_LARGE', BODY_TOO_LARGE);

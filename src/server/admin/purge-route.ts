@@ -1,5 +1,6 @@
 import { Hono } from 'hono';
-import { type BodyBindings, bodyOf } from '../request-body.ts';
+import type { ServerEnv } from '../bindings.ts';
+import { bodyOf } from '../request-body.ts';
 import { errorResponse, tooLarge } from './error-response.ts';
 import { isBrowsers } from './origin-check.ts';
 
@@ -24,8 +25,8 @@ export function createPurgeRoute({
   knowsOperation,
   knowsProject,
   purge,
-}: PurgeDependencies): Hono<BodyBindings> {
-  const app = new Hono<BodyBindings>();
+}: PurgeDependencies): Hono<ServerEnv> {
+  const app = new Hono<ServerEnv>();
   app.post('/cache/purge', async (context) => {
     const header = (name: string) => context.req.header(name);
     // HTML forms cannot send this type: a second defence in addition to `isCrossSite`.
