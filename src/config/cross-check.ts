@@ -1,5 +1,6 @@
+import { isLoopback } from '../lib/loopback.ts';
 import { didYouMean } from '../lib/suggest.ts';
-import { LOOPBACK, type Path } from './config-error.ts';
+import type { Path } from './config-error.ts';
 import { hostsOverlap } from './hosts.ts';
 import type { GatewayConfig } from './schema.ts';
 
@@ -81,12 +82,12 @@ export function crossCheck(
       );
   }
   const { hostname, protocol } = new URL(config.upstream.origin);
-  if (protocol === 'http:' && !LOOPBACK.test(hostname.replace(/^\[|\]$/g, '')))
+  if (protocol === 'http:' && !isLoopback(hostname))
     report(
       ['upstream', 'origin'],
       `'${config.upstream.origin}' would send credentials unencrypted; write an https address`,
     );
-  if (config.anonymous !== undefined && !config.anonymous.allowRemote && !LOOPBACK.test(config.listen.host)) {
+  if (config.anonymous !== undefined && !config.anonymous.allowRemote && !isLoopback(config.listen.host)) {
     report(
       ['anonymous'],
       `would admit everyone who can reach ${config.listen.host}; listen on 127.0.0.1, or write allowRemote: true`,
@@ -100,7 +101,7 @@ export function crossCheck(
       ['listen', 'publicUrl'],
       'is required with cache.shared, because shared lists contain links; write the address under which clients reach these gateways',
     );
-  if (config.admin.token === undefined && !LOOPBACK.test(config.admin.host))
+  if (config.admin.token === undefined && !isLoopback(config.admin.host))
     report(
       ['admin', 'token'],
       `is required because ${config.admin.host} is reachable from other machines; write { file: PATH }`,
@@ -191,5 +192,5 @@ function hasLogin(text: string): boolean {
 
 function isSafeUrl(text: string): boolean {
   const { protocol, hostname } = new URL(text);
-  return protocol === 'https:' || (protocol === 'http:' && LOOPBACK.test(hostname.replace(/^\[|\]$/g, '')));
+  return protocol === 'https:' || (protocol === 'http:' && isLoopback(hostname));
 }
