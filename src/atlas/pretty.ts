@@ -1,3 +1,9 @@
+const OBJECT = 0x7b; // {
+const OBJECT_END = 0x7d; // }
+const ARRAY = 0x5b; // [
+const ARRAY_END = 0x5d; // ]
+const COMMA = 0x2c;
+const COLON = 0x3a;
 const QUOTE = 0x22;
 const BACKSLASH = 0x5c;
 const SPACE = 0x20;
@@ -44,70 +50,81 @@ function skipWhitespace(json: Buffer, from: number): number {
   return at;
 }
 
+/** Writes the punctuation of JSON in Jackson's layout, with the open containers and the level as its state. */
+function createPunctuation(output: ReturnType<typeof createOutput>) {
+  const containers: number[] = [];
+  let level = 0;
+  return {
+    open(opening: number) {
+      output.byte(opening);
+      containers.push(opening);
+      if (opening === OBJECT) output.newLine(++level);
+      else output.byte(SPACE);
+    },
+    empty(opening: number, closing: number) {
+      output.byte(opening);
+      output.byte(SPACE);
+      output.byte(closing);
+    },
+    comma() {
+      output.byte(COMMA);
+      if (containers.at(-1) === OBJECT) output.newLine(level);
+      else output.byte(SPACE);
+    },
+    colon() {
+      output.byte(SPACE);
+      output.byte(COLON);
+      output.byte(SPACE);
+    },
+    close(closing: number) {
+      containers.pop();
+      if (closing === OBJECT_END) output.newLine(--level);
+      else output.byte(SPACE);
+      output.byte(closing);
+    },
+  };
+}
+
 /**
  * Formats valid JSON like Jackson's default pretty printer, which Atlas uses for `pretty=true`: object members on separate lines, two
  * spaces per level, `"name" : value`; arrays stay on one line and add no level, `[ 1, 2 ]`; empty containers are `{ }` and `[ ]`.
  */
 export function prettyPrint(json: Buffer): Buffer {
   const output = createOutput(Math.ceil(json.length * 1.5) + 64);
-  const containers: number[] = [];
-  let level = 0;
+  const punctuation = createPunctuation(output);
   let at = skipWhitespace(json, 0);
   while (at < json.length) {
     const byte = json[at] ?? 0;
+    let next = at + 1;
     switch (byte) {
-      case 0x7b: // {
-      case 0x5b: {
-        // [
-        output.byte(byte);
-        const next = skipWhitespace(json, at + 1);
-        if (json[next] === byte + 2) {
-          output.byte(SPACE);
-          output.byte(byte + 2);
-          at = next + 1;
-          break;
-        }
-        containers.push(byte);
-        if (byte === 0x7b) output.newLine(++level);
-        else output.byte(SPACE);
-        at++;
+      case OBJECT:
+      case ARRAY: {
+        const closing = byte === OBJECT ? OBJECT_END : ARRAY_END;
+        const inside = skipWhitespace(json, next);
+        if (json[inside] === closing) {
+          punctuation.empty(byte, closing);
+          next = inside + 1;
+        } else punctuation.open(byte);
         break;
       }
-      case 0x2c: // ,
-        output.byte(byte);
-        if (containers.at(-1) === 0x7b) output.newLine(level);
-        else output.byte(SPACE);
-        at++;
+      case COMMA:
+        punctuation.comma();
         break;
-      case 0x7d: // }
-        containers.pop();
-        output.newLine(--level);
-        output.byte(byte);
-        at++;
+      case OBJECT_END:
+      case ARRAY_END:
+        punctuation.close(byte);
         break;
-      case 0x5d: // ]
-        containers.pop();
-        output.byte(SPACE);
-        output.byte(byte);
-        at++;
+      case COLON:
+        punctuation.colon();
         break;
-      case 0x3a: // :
-        output.byte(SPACE);
-        output.byte(byte);
-        output.byte(SPACE);
-        at++;
+      case QUOTE:
+        next = stringEnd(json, at);
+        output.run(json, at, next);
         break;
-      case QUOTE: {
-        const end = stringEnd(json, at);
-        output.run(json, at, end);
-        at = end;
-        break;
-      }
       default:
         output.byte(byte);
-        at++;
     }
-    at = skipWhitespace(json, at);
+    at = skipWhitespace(json, next);
   }
   return output.contents();
 }

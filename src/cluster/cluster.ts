@@ -1,16 +1,18 @@
-import { createHash, createHmac } from 'node:crypto';
+import { createHash } from 'node:crypto';
 import type { PurgeScope } from '../cache/purge-log.ts';
+import { createBackoff } from '../lib/backoff.ts';
 import type { Clock } from '../lib/clock.ts';
 import { createPaced } from '../lib/paced.ts';
 import type { Random } from '../lib/random.ts';
 import type { Seal } from '../lib/sealed-box.ts';
 import type { BudgetShare } from '../upstream/budget/budget.ts';
 import { createBroadcastLog, type NewsHandlers } from './broadcast-log.ts';
+import { createGroupSecret, NAME_LENGTH } from './group-secret.ts';
 import { createGroupScripts } from './lua-scripts.ts';
+import { createMembership } from './membership.ts';
 import type { News } from './outbox.ts';
-import { createPurgeSync, type PurgeHandlers, RECENT_MS } from './purge-sync.ts';
+import { createPurgeSync, type PurgeHandlers } from './purge-sync.ts';
 import type { RedisClient } from './redis-client.ts';
-import { joinReply, purgeForm, readMessage, secretForm } from './wire-schemas.ts';
 
 /** How a gateway handles broadcasts of the other gateways. */
 export interface ClusterHandlers extends PurgeHandlers, NewsHandlers {
@@ -45,10 +47,9 @@ const EXCHANGE_MS = 200;
 const JOIN_TTL_MS = 700;
 const LONGEST_JOIN_MS = 1_000;
 /** Minimum pause between joins that messages on the channel trigger; it doubles with each incomplete join. */
-const FIRST_SYNC_PAUSE_MS = 20;
+const syncPauseMs = createBackoff({ firstMs: 20, longestMs: SYNC_MS });
 /** The whole cache is invalidated at most once in this time, however often the engine gives reason to. */
 const DOUBT_PAUSE_MS = 30_000;
-const NAME_LENGTH = 24;
 
 /**
  * The engine numbers purges; a shared value records the last number before its load. Each gateway fetches new purges periodically and
@@ -75,14 +76,11 @@ export function createCluster(
   const space = createHash('sha256').update(namespace).digest('base64url').slice(0, NAME_LENGTH);
   const keyOf = (part: string) => `agw1:{${space}}:${part}`;
   const channel = `agw1:${space}`;
-  const [control, log, newsKey] = [keyOf('control'), keyOf('purges'), keyOf('news')];
+  const keys = { control: keyOf('control'), purges: keyOf('purges'), news: keyOf('news') };
   const scripts = createGroupScripts();
-  let secret: { readonly id: string; readonly names: Buffer; readonly sealed: Buffer } | undefined;
-  let run: Buffer | undefined;
-  let damagedSecret = Buffer.alloc(0);
+  const secret = createGroupSecret({ place: keys.control }, { seal, random });
   /** Given when the gateway is open: what they act on needs the cluster itself. */
   let handlers: ClusterHandlers | undefined;
-  let joinedAt = Number.NEGATIVE_INFINITY;
   let joining: Promise<void> | undefined;
   let incompleteJoins = 0;
   let resyncDue = false;
@@ -99,7 +97,7 @@ export function createCluster(
       ),
     },
   });
-  const doubt = createPaced(
+  const onDoubt = createPaced(
     () => handlers?.onDoubt(),
     () => DOUBT_PAUSE_MS,
     clock,
@@ -108,9 +106,9 @@ export function createCluster(
     {
       self: random.bytes(9).toString('base64url'),
       channel,
-      keys: { control, news: newsKey, lasting: keyOf('lasting') },
-      joined: () => secret !== undefined,
-      accountKey: (account) => keyOf(`budget:${keyFor('budget', account)}`),
+      keys: { control: keys.control, news: keys.news, lasting: keyOf('lasting') },
+      joined: () => secret.current !== undefined,
+      accountKey: (account) => keyOf(`budget:${secret.keyFor('budget', account)}`),
     },
     {
       ...{ engine, scripts, seal, budget, clock },
@@ -121,103 +119,18 @@ export function createCluster(
     },
   );
 
-  const createSecret = () => ({
-    id: random.bytes(9).toString('base64url'),
-    names: random.bytes(32).toString('base64url'),
-  });
-  const sealed = (place: string, value: unknown) => seal.seal(place, Buffer.from(JSON.stringify(value)));
-  const isDue = () => clock.now() - joinedAt > JOIN_TTL_MS;
-
-  /** Returns false if the join must be tried again. */
-  async function join(): Promise<boolean> {
-    const proposal = secret?.sealed ?? (await sealed(control, createSecret()));
-    const reply = await engine.evaluate({
-      operation: 'join',
-      script: scripts.join,
-      keys: [control, log, newsKey],
-      args: [
-        seal.keyIds.current,
-        seal.keyIds.previous ?? '',
-        proposal,
-        random.bytes(9).toString('base64url'),
-        secret === undefined ? -1 : purges.sequence,
-        secret === undefined ? -1 : news.offset,
-        damagedSecret,
-      ],
-    });
-    const read = joinReply.safeParse(reply);
-    if (!read.success) return false;
-    const [field, found, foundRun, sequence, offset, purgeEntries, newsEntries] = read.data;
-    const opened =
-      secret?.sealed.equals(found) === true
-        ? { id: secret.id, names: secret.names.toString('base64url') }
-        : readMessage(secretForm, await seal.open(control, found));
-    if (opened === undefined) {
-      // The secret is damaged: the next join replaces it.
-      damagedSecret = Buffer.from(found);
-      resyncDue = true;
-      return false;
-    }
-    if (field.toString() !== seal.keyIds.current) {
-      await engine.evaluate({
-        operation: 'join',
-        script: scripts.reseal,
-        keys: [control],
-        args: [seal.keyIds.current, await sealed(control, opened)],
-      });
-    }
-    const first = secret === undefined;
-    if (!first && (sequence < purges.sequence || offset < news.offset)) {
-      await engine.evaluate({
-        operation: 'join',
-        script: scripts.renew,
-        keys: [control],
-        args: [
-          foundRun,
-          random.bytes(9).toString('base64url'),
-          Math.max(sequence, purges.sequence),
-          Math.max(offset, news.offset),
-        ],
-      });
-      resyncDue = true;
-      return false;
-    }
-    const lost = !first && (opened.id !== secret?.id || run?.equals(foundRun) !== true);
-    secret = { id: opened.id, names: Buffer.from(opened.names, 'base64url'), sealed: found };
-    run = foundRun;
-    const received = purgeEntries
-      .toReversed()
-      .map(async (entry) => readMessage(purgeForm, await seal.open(log, entry)));
-    purges.apply(sequence, await Promise.all(received), { first });
-    const complete = await news.apply(offset, first ? [] : newsEntries, { first, lost });
-    if (lost) {
-      if (clock.now() - joinedAt > RECENT_MS) doubt();
-      purges.resendRecent();
-    }
-    if (complete) joinedAt = clock.now();
-    await sendPurges();
-    return complete;
-  }
-
-  async function sendPurges(): Promise<void> {
-    for (const waiting of purges.unconfirmed.values()) {
-      if (waiting.sent) continue;
-      const reply = await engine.evaluate({
-        operation: 'announce',
-        script: scripts.announce,
-        keys: [control, log],
-        args: [await sealed(log, waiting.purge), channel],
-      });
-      if (reply === undefined) return;
-      waiting.sent = true;
-      resyncDue = true;
-    }
-  }
+  const membership = createMembership(
+    { keys, channel },
+    { ...{ engine, scripts, seal, secret, purges, news, clock, random }, onDoubt },
+  );
+  const isDue = () => clock.now() - membership.joinedAt > JOIN_TTL_MS;
 
   function synchronize(): Promise<void> {
-    joining ??= join()
-      .then((complete) => {
+    joining ??= membership
+      .join()
+      .then(({ complete, repeat }) => {
         incompleteJoins = complete ? 0 : incompleteJoins + 1;
+        resyncDue ||= repeat;
       })
       .finally(() => {
         joining = undefined;
@@ -235,17 +148,9 @@ export function createCluster(
       if (joining === undefined) void synchronize();
       else resyncDue = true;
     },
-    () => Math.min(SYNC_MS, FIRST_SYNC_PAUSE_MS * 2 ** Math.min(incompleteJoins, 8)),
+    () => syncPauseMs(incompleteJoins),
     clock,
   );
-
-  function keyFor(kind: string, ...parts: readonly string[]): string | undefined {
-    if (secret === undefined) return undefined;
-    return createHmac('sha256', secret.names)
-      .update(JSON.stringify([kind, ...parts]))
-      .digest('base64url')
-      .slice(0, NAME_LENGTH);
-  }
 
   function every(ms: number, act: () => Promise<void>): void {
     clock.after(ms, () => {
@@ -266,7 +171,7 @@ export function createCluster(
       every(EXCHANGE_MS, news.exchange);
       const until = clock.now() + LONGEST_JOIN_MS;
       // The secret alone is not enough: before it serves, a gateway needs the lasting news, such as which tokens were revoked.
-      const hasNotJoined = () => joinedAt === Number.NEGATIVE_INFINITY;
+      const hasNotJoined = () => membership.joinedAt === Number.NEGATIVE_INFINITY;
       while (hasNotJoined() && clock.now() < until) {
         if (engine.connected) await synchronize();
         if (hasNotJoined()) await new Promise<void>((resolve) => void clock.after(20, resolve));
@@ -277,12 +182,12 @@ export function createCluster(
       closed = true;
       await engine.close();
     },
-    keyFor,
+    keyFor: secret.keyFor,
     get sequence() {
       return purges.sequence;
     },
     async isSynced() {
-      if (secret === undefined || !engine.connected) return false;
+      if (secret.current === undefined || !engine.connected) return false;
       // An own purge takes two joins: one sends it, the next receives it back. A join in progress may already be past sending.
       const joins = joining !== undefined && purges.unconfirmed.size > 0 ? 3 : 2;
       for (let attempt = 0; attempt < joins && (isDue() || purges.unconfirmed.size > 0); attempt++)

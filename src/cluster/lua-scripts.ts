@@ -1,5 +1,18 @@
-import { createScript } from './redis-client.ts';
+import { createHash } from 'node:crypto';
+import { STAMP_BYTES } from '../lib/sealed-box.ts';
 import { LONGEST_PAUSE_MS, MAX_COUNT } from './wire-schemas.ts';
+
+/** A Lua script that the engine runs atomically. All keys of one call must be in the same cluster hash slot. */
+export interface Script {
+  readonly source: string;
+  /** Names the script once the engine has seen its source. */
+  readonly sha: string;
+}
+
+export const createScript = (source: string): Script => ({
+  source,
+  sha: createHash('sha1').update(source).digest('hex'),
+});
 
 /** Length of the purge log and of the broadcast log. */
 export const LOG_ENTRIES = 1_000;
@@ -125,3 +138,59 @@ export const createGroupScripts = () => ({
 });
 
 export type GroupScripts = ReturnType<typeof createGroupScripts>;
+
+/**
+ * Returns a value other than the known one, else acquires the lease, else returns the remaining time of another gateway's lease. An engine
+ * that is out of memory still answers reads. No gateway writes a lease longer than `ARGV[2]` or a value of another type: a longer lease is
+ * shortened, a value of another type is deleted.
+ */
+const READ_OR_LEASE = `
+local stamp = redis.pcall('GETRANGE', KEYS[1], 0, ${STAMP_BYTES - 1})
+if type(stamp) == 'table' then
+  redis.call('DEL', KEYS[1])
+  stamp = ''
+end
+if stamp ~= '' and stamp ~= ARGV[3] then return {redis.call('GET', KEYS[1])} end
+if ARGV[2] == '0' then return {} end
+local acquired = redis.pcall('SET', KEYS[2], ARGV[1], 'NX', 'PX', ARGV[2])
+if type(acquired) == 'table' and acquired.err then return {} end
+if acquired then return {false, 1} end
+local longest, leaseMs = tonumber(ARGV[2]), redis.call('PTTL', KEYS[2])
+if leaseMs < 0 or leaseMs > longest then
+  redis.call('PEXPIRE', KEYS[2], longest)
+  leaseMs = longest
+end
+return {false, 0, leaseMs}`;
+
+const RENEW_LEASE = `
+if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
+return redis.call('PEXPIRE', KEYS[1], ARGV[2])`;
+
+/** Stores the value unless another gateway holds the lease: its result will be newer. */
+const PUBLISH = `
+local owner = redis.call('GET', KEYS[2])
+if owner and owner ~= ARGV[1] then return 0 end
+redis.call('SET', KEYS[1], ARGV[2], 'PX', ARGV[3])
+if owner then redis.call('DEL', KEYS[2]) end
+redis.call('PUBLISH', ARGV[4], ARGV[5])
+return 1`;
+
+const RELEASE = `
+if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
+redis.call('DEL', KEYS[1])
+redis.call('PUBLISH', ARGV[2], ARGV[3])
+return 1`;
+
+/** Deletes the value only if it still has the given stamp; an empty stamp deletes unconditionally. */
+const DISCARD = `
+if ARGV[1] ~= '' and redis.call('GETRANGE', KEYS[1], 0, ${STAMP_BYTES - 1}) ~= ARGV[1] then return 0 end
+return redis.call('DEL', KEYS[1])`;
+
+/** The Lua scripts of the sealed store; the engine runs each of them atomically. */
+export const createValueScripts = () => ({
+  readOrLease: createScript(READ_OR_LEASE),
+  renew: createScript(RENEW_LEASE),
+  publish: createScript(PUBLISH),
+  release: createScript(RELEASE),
+  discard: createScript(DISCARD),
+});

@@ -1,15 +1,10 @@
-import { createHash } from 'node:crypto';
-import type { Cluster, Redis } from 'ioredis';
 import type { Clock } from '../lib/clock.ts';
 import type { Random } from '../lib/random.ts';
+import { TIMED_OUT, withDeadline } from './call-deadline.ts';
 import type { SharedEvent, SharedOperation, SharedOutcome } from './events.ts';
-import type { SharedAddress } from './redis-url.ts';
-
-/** A Lua script that the engine runs atomically. All keys of one call must be in the same cluster hash slot. */
-export interface Script {
-  readonly source: string;
-  readonly sha: string;
-}
+import type { Script } from './lua-scripts.ts';
+import { createRedisBreaker } from './redis-breaker.ts';
+import { type ConnectionOptions, createRedisConnection } from './redis-connection.ts';
 
 /** One call to the engine. */
 export interface SharedRequest {
@@ -33,54 +28,36 @@ export interface RedisClient {
   close(): Promise<void>;
 }
 
-export interface SharedEngineOptions {
-  readonly address: SharedAddress;
+export interface SharedEngineOptions extends ConnectionOptions {
   /** Deadline of a call. */
   readonly timeoutMs: number;
-  /** Trusted CA certificates in PEM format, instead of the default ones. */
-  readonly ca?: string;
 }
 
-const CONNECT_TIMEOUT_MS = 2_000;
-const FIRST_RECONNECT_MS = 100;
-const LONGEST_RECONNECT_MS = 5_000;
-/** Consecutive failures that open the circuit breaker; each opening lasts longer. */
-const FAILURES_TO_PAUSE = 5;
-const FIRST_PAUSE_MS = 500;
-const LONGEST_PAUSE_MS = 30_000;
 /** Maximum concurrent calls. */
 const MAX_PENDING = 2_000;
 /** Error replies whose first word may be reported: it contains no external data. */
 const REPORTABLE_REPLIES =
   /^(OOM|READONLY|LOADING|MASTERDOWN|CLUSTERDOWN|NOAUTH|WRONGPASS|NOPERM|MISCONF|BUSY|NOREPLICAS|ERR)\b/;
 const isReply = (error: unknown): error is Error => error instanceof Error && error.name === 'ReplyError';
-const codeOf = (error: unknown): string =>
-  error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : 'unreachable';
 
-export const createScript = (source: string): Script => ({
-  source,
-  sha: createHash('sha1').update(source).digest('hex'),
-});
-
-const TIMED_OUT = Symbol('timed out');
+/** A code that may be reported, from an error reply or a lost connection. */
+function codeOf(error: unknown): string {
+  if (isReply(error)) return REPORTABLE_REPLIES.exec(error.message)?.[1] ?? 'refused';
+  return error instanceof Error && 'code' in error && typeof error.code === 'string'
+    ? error.code
+    : 'unreachable';
+}
 
 export function createRedisClient(
-  { address, timeoutMs, ca }: SharedEngineOptions,
+  { timeoutMs, ...connectionOptions }: SharedEngineOptions,
   { clock, random, observe }: { clock: Clock; random: Random; observe: (event: SharedEvent) => void },
 ): RedisClient {
-  let commands: Redis | Cluster | undefined;
-  let subscriber: Redis | Cluster | undefined;
+  const connection = createRedisConnection(connectionOptions, { random });
+  const breaker = createRedisBreaker({ clock, random });
   let closed = false;
   let reported: boolean | undefined;
   let lastCode = 'unreachable';
-  let failures = 0;
-  let failedAt = Number.NEGATIVE_INFINITY;
-  let pauses = 0;
-  let pausedUntil = 0;
-  let probing = false;
   const pending = new Set<Promise<unknown>>();
-
-  const isReady = () => commands?.status === 'ready';
 
   function reportState(connected: boolean): void {
     if (reported === connected || closed) return;
@@ -89,57 +66,32 @@ export function createRedisClient(
   }
 
   function succeed(): void {
-    failures = 0;
-    pauses = 0;
+    breaker.succeed();
     reportState(true);
   }
 
   function fail(code: string, startedAt: number): void {
     lastCode = code;
-    // Concurrent calls fail together: they count as one failure, not as several consecutive ones.
-    if (startedAt < failedAt) return;
-    failedAt = clock.now();
-    failures++;
-    if (failures < FAILURES_TO_PAUSE) return;
-    const pauseMs = Math.min(LONGEST_PAUSE_MS, FIRST_PAUSE_MS * 2 ** pauses) * (0.75 + random.fraction() / 4);
-    pauses = Math.min(pauses + 1, 16);
-    pausedUntil = clock.now() + pauseMs;
+    if (!breaker.fail(startedAt)) return;
     reportState(false);
     // A silent connection may be dead without an error on the socket.
-    if (code === 'timeout') for (const client of [commands, subscriber]) client?.disconnect(true);
+    if (code === 'timeout') connection.reconnect();
   }
 
   async function runScript({ script, keys, args }: SharedRequest): Promise<unknown> {
     const rest = [keys.length, ...keys, ...args];
     try {
-      return await commands?.callBuffer('evalsha', [script.sha, ...rest]);
+      return await connection.call('evalsha', [script.sha, ...rest]);
     } catch (error) {
       if (!isReply(error) || !error.message.startsWith('NOSCRIPT')) throw error;
-      return commands?.callBuffer('eval', [script.source, ...rest]);
+      return connection.call('eval', [script.source, ...rest]);
     }
-  }
-
-  function withDeadline(answer: Promise<unknown>, deadlineMs: number): Promise<unknown> {
-    return new Promise((resolve, reject) => {
-      let cancel: () => void = () => undefined;
-      function wait(mayExtend: boolean): void {
-        const dueAt = clock.now() + deadlineMs;
-        cancel = clock.after(deadlineMs, () => {
-          // A late timer means that this process was blocked: the deadline is extended once.
-          if (mayExtend && clock.now() - dueAt > deadlineMs / 2) wait(false);
-          // The reply may already be in the socket buffer: the event loop reads it before the call counts as timed out.
-          else setImmediate(() => resolve(TIMED_OUT));
-        });
-      }
-      wait(true);
-      answer.then(resolve, reject).finally(() => cancel());
-    });
   }
 
   async function exchange(request: SharedRequest): Promise<{ outcome: SharedOutcome; reply?: unknown }> {
     const startedAt = clock.now();
     try {
-      const reply = await withDeadline(runScript(request), request.deadlineMs ?? timeoutMs);
+      const reply = await withDeadline(runScript(request), request.deadlineMs ?? timeoutMs, clock);
       if (reply === TIMED_OUT) {
         fail('timeout', startedAt);
         return { outcome: 'timeout' };
@@ -147,130 +99,65 @@ export function createRedisClient(
       succeed();
       return { outcome: request.outcomeOf?.(reply) ?? 'done', reply };
     } catch (error) {
-      if (!isReply(error)) {
-        fail(codeOf(error), startedAt);
-        return { outcome: 'unavailable' };
-      }
-      fail(REPORTABLE_REPLIES.exec(error.message)?.[1] ?? 'refused', startedAt);
-      return { outcome: 'refused' };
+      fail(codeOf(error), startedAt);
+      return { outcome: isReply(error) ? 'refused' : 'unavailable' };
     }
   }
 
-  /** Why no call can be made now: not connected, circuit breaker open, its probe in progress, or too many pending calls. */
+  /** Why no call can be made now: not connected, rejected by the circuit breaker, or too many pending calls. */
   function rejection(): SharedOutcome | undefined {
-    if (!isReady() || closed) return 'unavailable';
-    if (failures >= FAILURES_TO_PAUSE && (probing || clock.now() < pausedUntil)) return 'unavailable';
+    if (!connection.ready || closed || !breaker.admits) return 'unavailable';
     return pending.size >= MAX_PENDING ? 'busy' : undefined;
   }
 
-  async function connect(channel: string, onMessage: (message: string) => void): Promise<void> {
-    // Imported lazily, so that a gateway without a shared tier never loads it.
-    const ioredis = await import('ioredis');
-    if (closed) return;
-    const { form, tls, nodes, database, username, password, primary, sentinelPassword } = address;
-    const secure = tls ? { tls: ca === undefined ? {} : { ca } } : {};
-    const pauseMs = (times: number) =>
-      Math.min(LONGEST_RECONNECT_MS, FIRST_RECONNECT_MS * 2 ** Math.min(times, 10)) *
-      (0.75 + random.fraction() / 4);
-    const baseOptions = {
-      ...secure,
-      ...(username === undefined ? {} : { username }),
-      ...(password === undefined ? {} : { password }),
-      connectTimeout: CONNECT_TIMEOUT_MS,
-      // A command that cannot be sent now must not be sent later: its caller no longer waits.
-      enableOfflineQueue: false,
-      autoResendUnfulfilledCommands: false,
-      autoResubscribe: false,
-      maxRetriesPerRequest: 0,
-      protocol: 2,
-      disableClientInfo: true,
-      connectionName: 'atlas-gateway',
-      // After a failover the connection may point to a replica, which rejects writes.
-      reconnectOnError: (error: Error) => error.message.startsWith('READONLY'),
-    } as const;
-    const [first] = nodes;
-    const create = (): Redis | Cluster => {
-      switch (form) {
-        case 'cluster':
-          return new ioredis.Cluster([...nodes], {
-            redisOptions: baseOptions,
-            enableOfflineQueue: false,
-            clusterRetryStrategy: pauseMs,
-            slotsRefreshTimeout: CONNECT_TIMEOUT_MS,
-          });
-        case 'sentinel':
-          return new ioredis.Redis({
-            ...baseOptions,
-            sentinels: [...nodes],
-            name: primary,
-            ...(sentinelPassword === undefined ? {} : { sentinelPassword }),
-            ...(tls ? { enableTLSForSentinelMode: true, sentinelTLS: secure.tls } : {}),
-            sentinelRetryStrategy: pauseMs,
-            db: database,
-            retryStrategy: pauseMs,
-          });
-        case 'single':
-          return new ioredis.Redis({ ...baseOptions, ...first, db: database, retryStrategy: pauseMs });
-      }
-    };
-    const commandClient = create();
-    // ioredis' cluster client opens a separate connection for subscriptions itself.
-    const subscribeClient = form === 'cluster' ? commandClient : create();
-    for (const client of new Set([commandClient, subscribeClient])) {
-      client.on('error', (error: unknown) => {
-        lastCode = isReply(error)
-          ? (REPORTABLE_REPLIES.exec(error.message)?.[1] ?? 'refused')
-          : codeOf(error);
-        if (!isReady()) reportState(false);
-      });
-    }
-    commandClient.on('close', () => reportState(false));
-    commandClient.on('ready', () => {
-      // A new connection ends the pause, unless the previous one was dropped because of timeouts.
-      if (lastCode !== 'timeout') pausedUntil = 0;
-      onMessage('');
-    });
-    subscribeClient.on('ready', () => void subscribeClient.subscribe(channel).catch(() => undefined));
-    subscribeClient.on('message', (_channel: string, message: string) => onMessage(message));
-    commands = commandClient;
-    subscriber = subscribeClient;
+  /** Makes a call that counts towards the maximum and is awaited by `close`. */
+  async function call(request: SharedRequest): Promise<{ outcome: SharedOutcome; reply?: unknown }> {
+    const rejected = rejection();
+    if (rejected !== undefined) return { outcome: rejected };
+    const end = breaker.begin();
+    const answer = exchange(request);
+    pending.add(answer);
+    const result = await answer;
+    pending.delete(answer);
+    end();
+    return result;
   }
 
   return {
     async evaluate(request) {
       const startedAt = clock.now();
-      const report = (outcome: SharedOutcome) =>
-        observe({
-          type: 'shared-exchange',
-          operation: request.operation,
-          outcome,
-          durationMs: clock.now() - startedAt,
-        });
-      const rejected = rejection();
-      if (rejected !== undefined) {
-        report(rejected);
-        return undefined;
-      }
-      const probe = failures >= FAILURES_TO_PAUSE;
-      if (probe) probing = true;
-      const call = exchange(request);
-      pending.add(call);
-      const { outcome, reply } = await call;
-      pending.delete(call);
-      if (probe) probing = false;
-      report(outcome);
+      const { outcome, reply } = await call(request);
+      observe({
+        type: 'shared-exchange',
+        operation: request.operation,
+        outcome,
+        durationMs: clock.now() - startedAt,
+      });
       return reply;
     },
     get connected() {
-      return isReady() && failures < FAILURES_TO_PAUSE;
+      return connection.ready && !breaker.open;
     },
     open(channel, onMessage) {
-      void connect(channel, onMessage).catch(() => reportState(false));
+      const opening = connection.open(channel, {
+        onMessage,
+        onReady() {
+          // A new connection ends the pause, unless the previous one was dropped because of timeouts.
+          if (lastCode !== 'timeout') breaker.endPause();
+          onMessage('');
+        },
+        onClose: () => reportState(false),
+        onError(error) {
+          lastCode = codeOf(error);
+          if (!connection.ready) reportState(false);
+        },
+      });
+      void opening.catch(() => reportState(false));
     },
     async close() {
       await Promise.all(pending);
       closed = true;
-      for (const client of new Set([commands, subscriber])) client?.disconnect();
+      connection.close();
     },
   };
 }

@@ -3,7 +3,8 @@ import { fromWallTimes, lifetimesOf, toWallTimes, type WallTimes } from '../cach
 import type { PurgeScope } from '../cache/purge-log.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { Cluster } from './cluster.ts';
-import type { SealedStore, StoredValue } from './sealed-store.ts';
+import type { StoredValue } from './leased-values.ts';
+import type { SealedStore } from './sealed-store.ts';
 
 /** An entry in the form that is shared with other gateways. */
 export interface SharedRecord<Value> extends WallTimes {

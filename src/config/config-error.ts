@@ -14,9 +14,6 @@ export type Path = readonly PropertyKey[];
 /** A mapping of the parsed file, not yet validated. */
 export type Raw = Record<string, unknown>;
 
-/** Loopback addresses. */
-export const LOOPBACK = /^(localhost|::1|127(\.\d{1,3}){3})$/;
-
 /** Formats a path: `callers[0].keys`. */
 export const show = (path: Path) =>
   path

@@ -1,5 +1,6 @@
+import { isLoopback } from '../lib/loopback.ts';
 import { didYouMean } from '../lib/suggest.ts';
-import { LOOPBACK, type Path } from './config-error.ts';
+import type { Path } from './config-error.ts';
 import { hostsOverlap } from './hosts.ts';
 import type { GatewayConfig } from './schema.ts';
 
@@ -107,7 +108,7 @@ function checkOrigin({ upstream: { origin } }: GatewayConfig, report: Report): v
 }
 
 function checkAnonymous({ anonymous, listen: { host } }: GatewayConfig, report: Report): void {
-  if (anonymous === undefined || anonymous.allowRemote || LOOPBACK.test(host)) return;
+  if (anonymous === undefined || anonymous.allowRemote || isLoopback(host)) return;
   report(
     ['anonymous'],
     `would admit everyone who can reach ${host}; listen on 127.0.0.1, or write allowRemote: true`,
@@ -167,7 +168,7 @@ function checkPublicUrl({ cache, listen }: GatewayConfig, report: Report): void 
 }
 
 function checkAdminToken({ admin }: GatewayConfig, report: Report): void {
-  if (admin.token !== undefined || LOOPBACK.test(admin.host)) return;
+  if (admin.token !== undefined || isLoopback(admin.host)) return;
   report(
     ['admin', 'token'],
     `is required because ${admin.host} is reachable from other machines; write { file: PATH }`,
@@ -225,4 +226,4 @@ function isSafeUrl(text: string): boolean {
 }
 
 /** IPv6 addresses stand in brackets in a URL. */
-const isLoopbackName = (hostname: string): boolean => LOOPBACK.test(hostname.replace(/^\[|\]$/g, ''));
+const isLoopbackName = (hostname: string): boolean => isLoopback(hostname);

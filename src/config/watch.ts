@@ -14,6 +14,36 @@ export interface WatchOptions {
 const POLL_MS = 400;
 const SETTLE_MS = 60;
 
+/** A hash of the contents of files; a missing file counts as content of its own. */
+function fingerprintOf(files: readonly string[], readFile: (path: string) => string): string {
+  const hash = createHash('sha256');
+  for (const file of files) {
+    try {
+      hash.update(`${file}\n${readFile(file)}\n`);
+    } catch {
+      hash.update(`${file}\nmissing\n`);
+    }
+  }
+  return hash.digest('hex');
+}
+
+/** Calls `onEvent` for any event in the folders of the files; returns a function that stops watching. */
+function watchFolders(files: readonly string[], onEvent: () => void): () => void {
+  const watchers = [...new Set(files.map((file) => dirname(file)))].flatMap((folder) => {
+    try {
+      const watcher = watch(folder, { persistent: false }, onEvent);
+      // Polling continues if the folder disappears.
+      watcher.on('error', () => watcher.close());
+      return [watcher];
+    } catch {
+      return [];
+    }
+  });
+  return () => {
+    for (const watcher of watchers) watcher.close();
+  };
+}
+
 /**
  * Calls `onChange` when the content of one of the files has changed. It watches their folders for a fast reaction, and also polls the
  * files: a watch misses the second time that Kubernetes swaps the `..data` link of a mounted secret.
@@ -22,21 +52,12 @@ export function watchFiles(
   { files, readFile, onChange }: WatchOptions,
   { clock }: { clock: Clock },
 ): { close(): void } {
-  const fingerprint = () => {
-    const hash = createHash('sha256');
-    for (const file of files()) {
-      try {
-        hash.update(`${file}\n${readFile(file)}\n`);
-      } catch {
-        hash.update(`${file}\nmissing\n`);
-      }
-    }
-    return hash.digest('hex');
-  };
+  const fingerprint = () => fingerprintOf(files(), readFile);
   let seen = fingerprint();
   let pending: string | undefined;
   let closed = false;
-  const check = () => {
+
+  function check(): void {
     if (closed) return;
     const now = fingerprint();
     if (now === seen) pending = undefined;
@@ -52,40 +73,33 @@ export function watchFiles(
       // Another configuration names other files: they have just been read.
       if (files() !== watched) seen = fingerprint();
     }
-  };
+  }
+
   let isScheduled = false;
   /** Limits how often events of unrelated files in these folders cause a check. */
-  const scheduleCheck = () => {
+  function scheduleCheck(): void {
     if (isScheduled) return;
     isScheduled = true;
     clock.after(SETTLE_MS, () => {
       isScheduled = false;
       check();
     });
-  };
-  const watchers = [...new Set(files().map((file) => dirname(file)))].flatMap((folder) => {
-    try {
-      const watcher = watch(folder, { persistent: false }, scheduleCheck);
-      // Polling continues if the folder disappears.
-      watcher.on('error', () => watcher.close());
-      return [watcher];
-    } catch {
-      return [];
-    }
-  });
-  let cancel: () => void = () => undefined;
-  const poll = () => {
-    cancel = clock.after(POLL_MS, () => {
+  }
+
+  const stopWatching = watchFolders(files(), scheduleCheck);
+  let cancelPoll: () => void = () => undefined;
+  function poll(): void {
+    cancelPoll = clock.after(POLL_MS, () => {
       check();
       if (!closed) poll();
     });
-  };
+  }
   poll();
   return {
     close() {
       closed = true;
-      cancel();
-      for (const watcher of watchers) watcher.close();
+      cancelPoll();
+      stopWatching();
     },
   };
 }

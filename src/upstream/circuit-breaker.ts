@@ -1,4 +1,5 @@
 import { errorCodeOf } from '../atlas/api-error.ts';
+import { createBackoff } from '../lib/backoff.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { Random } from '../lib/random.ts';
 import type { UpstreamEvent } from './events.ts';
@@ -47,6 +48,11 @@ export function createCircuitBreaker(
   { credential }: { credential: string },
   { clock, random, observe }: { clock: Clock; random: Random; observe: (event: UpstreamEvent) => void },
 ): CircuitBreaker {
+  const openMs = createBackoff({
+    firstMs: FIRST_OPEN_MS,
+    longestMs: LONGEST_OPEN_MS,
+    jitter: { fraction: 0.25, random },
+  });
   let failures = 0;
   let openings = 0;
   let opened: { readonly until: number; readonly last: UpstreamFailure } | undefined;
@@ -55,9 +61,8 @@ export function createCircuitBreaker(
   const report = (state: 'open' | 'half-open' | 'closed') => observe({ type: 'circuit', credential, state });
 
   function open(last: UpstreamFailure): void {
-    const openMs = Math.min(LONGEST_OPEN_MS, FIRST_OPEN_MS * 2 ** openings) * (0.75 + random.fraction() / 4);
+    opened = { until: clock.now() + openMs(openings), last };
     openings++;
-    opened = { until: clock.now() + openMs, last };
     report('open');
   }
 

@@ -1,4 +1,5 @@
 import { errorCodeOf } from '../atlas/api-error.ts';
+import { createBackoff } from '../lib/backoff.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { Random } from '../lib/random.ts';
 import type { UpstreamEvent } from './events.ts';
@@ -63,6 +64,11 @@ interface RetryDependencies {
  * Repeats a call a few times with jittered exponential backoff, provided that the wait Atlas advises is short and ends before the deadline.
  */
 export function createRepeat({ clock, random, observe }: RetryDependencies): Repeat {
+  const backoffMs = createBackoff({
+    firstMs: FIRST_PAUSE_MS,
+    longestMs: LONGEST_WAIT_MS,
+    jitter: { fraction: 0.5, random },
+  });
   const pause = (waitMs: number) => new Promise<void>((resolve) => void clock.after(waitMs, resolve));
   return async (call, { deadlineAt, attempts = ATTEMPTS, except }) => {
     for (let attempt = 1; ; attempt++) {
@@ -70,8 +76,7 @@ export function createRepeat({ clock, random, observe }: RetryDependencies): Rep
       if (answer.type === 'failed' && answer.code === except) return answer;
       const failure = transientFailure(answer, clock);
       if (failure === undefined || attempt >= attempts) return answer;
-      const pauseMs = FIRST_PAUSE_MS * 2 ** (attempt - 1) * (0.5 + random.fraction() / 2);
-      const waitMs = failure.waitMs + pauseMs;
+      const waitMs = failure.waitMs + backoffMs(attempt - 1);
       if (failure.waitMs > LONGEST_WAIT_MS || clock.now() + waitMs >= deadlineAt) return answer;
       observe({ type: 'upstream-retry', reason: failure.reason });
       await pause(waitMs);

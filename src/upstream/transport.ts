@@ -1,7 +1,7 @@
 import type { IncomingHttpHeaders } from 'node:http';
-import { isIP } from 'node:net';
 import { buildConnector, type Dispatcher, Pool } from 'undici';
 import type { Clock } from '../lib/clock.ts';
+import { isLoopback } from '../lib/loopback.ts';
 import { codingOf, decodeBody } from './decode-body.ts';
 import { failureOf, upstreamFailure } from './failure.ts';
 import type { Exchange, UpstreamFailure, UpstreamHeaders, UpstreamResult } from './message.ts';
@@ -26,15 +26,9 @@ const MAX_ERROR_BODY_BYTES = 1_048_576;
 /** Aborts an exchange that has already been resolved. */
 const ABORTED = new Error('aborted');
 
-/** Whether the host of a URL is a loopback name or address. */
-export function isLoopbackHost(hostname: string): boolean {
-  const host = hostname.replace(/^\[|\]$/g, '');
-  return host === 'localhost' || host === '::1' || (isIP(host) === 4 && host.startsWith('127.'));
-}
-
 function checkedOrigin(text: string): string {
   const url = new URL(text);
-  const plain = url.protocol === 'http:' && isLoopbackHost(url.hostname);
+  const plain = url.protocol === 'http:' && isLoopback(url.hostname);
   if (url.protocol !== 'https:' && !plain)
     throw new Error(
       `upstream.origin ${url.origin}: use an https origin; http is allowed for loopback hosts only.`,

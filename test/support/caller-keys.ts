@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { hashA1 } from '../../src/gateway/auth/digest-auth.ts';
+import { keyHa1 } from '../../src/gateway/auth/digest-auth.ts';
 import { answerChallenge } from '../../src/upstream/auth/digest.ts';
 import { readChallenge } from '../../src/upstream/auth/digest-challenge.ts';
 
@@ -8,7 +8,7 @@ export function testKey(number: number) {
   const id = `agw_TestKey${String(number).padStart(5, '0')}`;
   const secret = `secret-${number}-`.padEnd(43, 'x');
   const sha256 = createHash('sha256').update(secret).digest('hex');
-  const ha1 = `${hashA1('MD5', id, secret)}\n${hashA1('SHA-256', id, secret)}\n`;
+  const ha1 = `${keyHa1('MD5', id, secret)}\n${keyHa1('SHA-256', id, secret)}\n`;
   return {
     id,
     secret,

@@ -1,13 +1,52 @@
 import { createHash } from 'node:crypto';
 import { compose } from '../../compose/gateway.ts';
-import { configSchema, type GatewayConfig, type SecretRef } from '../../config/schema.ts';
+import { configSchema } from '../../config/schema.ts';
 import { createSimulator } from '../../simulator/server.ts';
 import { SAMPLE_CREDENTIALS, SAMPLE_PROJECTS } from '../../simulator/world.ts';
 import { type CommandBody, readPort } from '../command.ts';
 import { COLOUR_VARIABLE } from '../configuration.ts';
+import { demoGuide } from '../demo-guide.ts';
 import { createKey } from './new-key.ts';
 
-const ACCEPT = "-H 'Accept: application/vnd.atlas.2023-02-01+json'";
+const { clientId, clientSecret } = SAMPLE_CREDENTIALS.serviceAccount;
+const SECRETS: Readonly<Record<string, string>> = { CLIENT_ID: clientId, CLIENT_SECRET: clientSecret };
+const secretOf = (ref: { env: string } | { file: string }) => ('env' in ref ? (SECRETS[ref.env] ?? '') : '');
+
+type Key = ReturnType<typeof createKey>;
+
+/** The gateway in front of the simulator: two teams with a key each, and everything open to callers without one. */
+function demoConfig({
+  ports,
+  origin,
+  keys,
+}: {
+  ports: { listen: number; admin: number };
+  origin: string;
+  keys: { payments: Key; orders: Key };
+}) {
+  const { payments, orders, empty } = SAMPLE_PROJECTS;
+  const team = (name: string, { id, secret }: Key, projects: string[]) => ({
+    name,
+    projects,
+    keys: [{ id, sha256: createHash('sha256').update(secret).digest('hex') }],
+  });
+  return configSchema.parse({
+    listen: { port: ports.listen },
+    admin: { port: ports.admin },
+    upstream: { origin },
+    credentials: [
+      {
+        name: 'demo',
+        serviceAccount: { clientId: { env: 'CLIENT_ID' }, clientSecret: { env: 'CLIENT_SECRET' } },
+      },
+    ],
+    callers: [
+      team('team-payments', keys.payments, [payments.id, empty.id]),
+      team('team-orders', keys.orders, [orders.id]),
+    ],
+    anonymous: { projects: 'all', organizations: 'all' },
+  });
+}
 
 export const demo: CommandBody = {
   flags: {
@@ -44,14 +83,13 @@ export const demo: CommandBody = {
     flags,
     { version, node, print, printError, isTerminal, env, clock, random, shutdownSignal, onHangup },
   ) {
-    const port = readPort(flags, 'port', 8_080);
-    const adminPort = readPort(flags, 'admin-port', 9_090);
+    const ports = { listen: readPort(flags, 'port', 8_080), admin: readPort(flags, 'admin-port', 9_090) };
     // There is no configuration to reload, and closing the terminal must not stop the demo.
     onHangup(() => undefined);
     const simulator = createSimulator({}, { clock, random });
     const origin = await simulator.listen(0);
     const keys = { payments: createKey(random), orders: createKey(random) };
-    const config = configOf({ port, adminPort, origin, keys });
+    const config = demoConfig({ ports, origin, keys });
     const log = {
       destination: { write: print },
       people: true,
@@ -68,94 +106,10 @@ export const demo: CommandBody = {
       await simulator.close();
       return 1;
     }
-    print(introduction({ ...started, origin, keys }));
+    print(demoGuide({ ...started, simulatorOrigin: origin, ordersKey: keys.orders }));
     await shutdownSignal();
     await gateway.stop({ immediate: true });
     await simulator.close();
     return 0;
   },
 };
-
-type DemoKeys = Readonly<Record<'payments' | 'orders', ReturnType<typeof createKey>>>;
-
-const { clientId, clientSecret } = SAMPLE_CREDENTIALS.serviceAccount;
-const SECRETS: ReadonlyMap<string, string> = new Map([
-  ['CLIENT_ID', clientId],
-  ['CLIENT_SECRET', clientSecret],
-]);
-const secretOf = (ref: SecretRef) => ('env' in ref ? (SECRETS.get(ref.env) ?? '') : '');
-
-const team = (name: string, key: DemoKeys['orders'], projects: readonly string[]) => ({
-  name,
-  projects,
-  keys: [{ id: key.id, sha256: createHash('sha256').update(key.secret).digest('hex') }],
-});
-
-const configOf = ({
-  port,
-  adminPort,
-  origin,
-  keys,
-}: {
-  readonly port: number;
-  readonly adminPort: number;
-  readonly origin: string;
-  readonly keys: DemoKeys;
-}): GatewayConfig =>
-  configSchema.parse({
-    listen: { port },
-    admin: { port: adminPort },
-    upstream: { origin },
-    credentials: [
-      {
-        name: 'demo',
-        serviceAccount: { clientId: { env: 'CLIENT_ID' }, clientSecret: { env: 'CLIENT_SECRET' } },
-      },
-    ],
-    callers: [
-      team('team-payments', keys.payments, [SAMPLE_PROJECTS.payments.id, SAMPLE_PROJECTS.empty.id]),
-      team('team-orders', keys.orders, [SAMPLE_PROJECTS.orders.id]),
-    ],
-    anonymous: { projects: 'all', organizations: 'all' },
-  });
-
-/** What to try, as commands for a shell. */
-function introduction({
-  publicOrigin,
-  adminOrigin,
-  origin,
-  keys,
-}: {
-  readonly publicOrigin: string;
-  readonly adminOrigin: string;
-  readonly origin: string;
-  readonly keys: DemoKeys;
-}): string {
-  const { payments, orders } = SAMPLE_PROJECTS;
-  const list = (project: string, query = '') =>
-    `'${publicOrigin}/api/atlas/v2/groups/${project}/streams/privateLinkConnections${query}'`;
-  return `
-The gateway listens on ${publicOrigin}, the simulated Atlas on ${origin}.
-
-The first request loads the list from Atlas (Cache-Status: fwd=miss); a second one is served from the cache (hit):
-  curl -i ${ACCEPT} ${list(payments.id, '?itemsPerPage=2')}
-
-Other pages and formats of the same list are hits, too:
-  curl -i ${ACCEPT} ${list(payments.id, '?pretty=true&pageNum=3&itemsPerPage=5')}
-
-As team-orders, with its key: its own project, then a project of another team (403):
-  curl -i ${ACCEPT} -H 'Authorization: Bearer ${keys.orders.id}_${keys.orders.secret}' ${list(orders.id, '?itemsPerPage=1')}
-  curl -i ${ACCEPT} -H 'Authorization: Bearer ${keys.orders.id}_${keys.orders.secret}' ${list(payments.id)}
-
-Make Atlas fail, and the gateway continues to serve cached lists. The second line ends the outage:
-  curl -X POST -d '{"status":503}' ${origin}/simulator/faults
-  curl -X DELETE ${origin}/simulator/faults
-
-See the number of requests sent to Atlas, and the status of the gateway:
-  curl -s ${adminOrigin}/metrics | grep atlas_gateway_upstream_requests_total
-  curl -s ${adminOrigin}/status.json
-
-Press Ctrl-C to stop.
-
-`;
-}

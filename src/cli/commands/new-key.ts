@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { hashA1 } from '../../gateway/auth/digest-auth.ts';
+import { keyHa1 } from '../../gateway/auth/digest-auth.ts';
 import type { Random } from '../../lib/random.ts';
 import { type CommandBody, readText, UsageError } from '../command.ts';
 
@@ -65,7 +65,7 @@ export const newKey: CommandBody = {
     const ha1File = readText(flags, 'ha1-file');
     if (ha1File !== undefined) {
       try {
-        writeFile(ha1File, `${hashA1('MD5', id, secret)}\n${hashA1('SHA-256', id, secret)}\n`);
+        writeFile(ha1File, `${keyHa1('MD5', id, secret)}\n${keyHa1('SHA-256', id, secret)}\n`);
       } catch {
         throw new UsageError(
           `${ha1File} cannot be written; --ha1-file must name a new file in a writable folder`,

@@ -1,18 +1,17 @@
-import { createHash, createHmac, timingSafeEqual } from 'node:crypto';
+import { createHmac, timingSafeEqual } from 'node:crypto';
 import { credentialsOf, parseAuthParams } from '../../lib/auth-params.ts';
 import type { Clock } from '../../lib/clock.ts';
 import { compactText } from '../../lib/compact-buffer.ts';
+import { type DigestAlgorithm, digestResponse, hashA1 } from '../../lib/http-digest.ts';
 import type { Random } from '../../lib/random.ts';
 import type { AuthResult, AuthScheme, CallerKey, CallerKeys } from './key-auth.ts';
 
 /** Atlas's own realm: clients compute HA1 with the realm of the challenge, and HA1 files are generated for it. */
 export const DIGEST_REALM = 'MMS Public API';
 
-/** HA1 of a key (RFC 7616 section 3.4.2), `MD5(id:realm:secret)` or with SHA-256, in hex. */
-export const hashA1 = (algorithm: DigestAlgorithm, id: string, secret: string): string =>
-  hash(algorithm, `${id}:${DIGEST_REALM}:${secret}`);
-
-export type DigestAlgorithm = 'MD5' | 'SHA-256';
+/** HA1 of a caller key, in hex. */
+export const keyHa1 = (algorithm: DigestAlgorithm, id: string, secret: string): string =>
+  hashA1(algorithm, { user: id, realm: DIGEST_REALM, password: secret });
 
 export interface DigestKeys {
   readonly scheme: AuthScheme;
@@ -56,12 +55,6 @@ const MAX_TOTAL_COUNTS = 100_000;
 const MAX_COUNTS = 5_000;
 const HEX = { MD5: /^[a-f0-9]{32}$/, 'SHA-256': /^[a-f0-9]{64}$/ } as const;
 const NO_HA1 = { MD5: '0'.repeat(32), 'SHA-256': '0'.repeat(64) } as const;
-
-function hash(algorithm: DigestAlgorithm, text: string): string {
-  return createHash(algorithm === 'MD5' ? 'md5' : 'sha256')
-    .update(text)
-    .digest('hex');
-}
 
 /**
  * Nonces are stateless until they are used: timestamp, random bytes and a signature over both, 32 characters like Atlas's. Counts are
@@ -196,10 +189,14 @@ export function createDigestKeys(
       }
       const known = byId.get(get('username'));
       const ha1 = secretOf(known?.key, algorithm) ?? NO_HA1[algorithm];
-      const expected = hash(
-        algorithm,
-        `${ha1}:${nonce}:${nc}:${get('cnonce')}:auth:${hash(algorithm, `${method}:${target}`)}`,
-      );
+      const expected = digestResponse(algorithm, {
+        ha1,
+        nonce,
+        nc,
+        cnonce: get('cnonce'),
+        method,
+        uri: target,
+      });
       const correct = same(response, expected);
       if (known === undefined || secretOf(known.key, algorithm) === undefined)
         return unauthenticated('unknown-key');

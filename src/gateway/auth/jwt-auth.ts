@@ -10,7 +10,7 @@ import { credentialsOf } from '../../lib/auth-params.ts';
 import type { Clock } from '../../lib/clock.ts';
 import type { IssuerKeys } from './issuer-keys.ts';
 import type { AuthResult, AuthScheme, Caller } from './key-auth.ts';
-import { readIssuer } from './token-service.ts';
+import { readIssuer } from './signed-tokens.ts';
 
 /** A trusted issuer of JWTs, such as a Kubernetes cluster or an identity provider. */
 export interface Issuer {

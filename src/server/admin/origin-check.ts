@@ -1,7 +1,10 @@
+import { isLoopback } from '../../lib/loopback.ts';
+
 /** Headers of a request, by name in lower case. */
 type Header = (name: string) => string | undefined;
 
-const LOOPBACK_HOST = /^(localhost|[a-z0-9-]+\.localhost|127(\.\d{1,3}){3}|\[::1\])$/;
+/** Browsers resolve these names to loopback without asking DNS (RFC 6761 section 6.3). */
+const LOOPBACK_SUBDOMAIN = /^[a-z0-9-]+\.localhost$/;
 
 /** `Host` without its port, in lower case; undefined if it is not a valid host. */
 const hostnameOf = (host: string): string | undefined =>
@@ -13,7 +16,8 @@ const hostnameOf = (host: string): string | undefined =>
  */
 export function namesThisListener(host: string | undefined, listensOn: string): boolean {
   const name = hostnameOf(host ?? '');
-  return name !== undefined && (LOOPBACK_HOST.test(name) || name === listensOn.toLowerCase());
+  if (name === undefined) return false;
+  return isLoopback(name) || LOOPBACK_SUBDOMAIN.test(name) || name === listensOn.toLowerCase();
 }
 
 /** Whether a browser sent this request: every current browser sends at least one of these headers with each POST. */

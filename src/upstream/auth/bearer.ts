@@ -1,3 +1,4 @@
+import { createBackoff } from '../../lib/backoff.ts';
 import { parseBoundedJson } from '../../lib/bounded-json.ts';
 import type { Clock } from '../../lib/clock.ts';
 import type { Random } from '../../lib/random.ts';
@@ -107,6 +108,11 @@ export function createBearer(
   let minting: Promise<Token | UpstreamFailure> | undefined;
   /** The last token that Atlas rejected: it must not be accepted from another gateway. */
   let rejected: string | undefined;
+  const backoffMs = createBackoff({
+    firstMs: FIRST_BACKOFF_MS,
+    longestMs: MAX_BACKOFF_MS,
+    jitter: { fraction: 0.5, random },
+  });
   let failures = 0;
   let pausedUntil = 0;
   let last = upstreamFailure('CREDENTIALS_UNAVAILABLE', `Credential ${name} has no token.`);
@@ -114,9 +120,7 @@ export function createBearer(
   function pause(failure: UpstreamFailure, advisedMs: number): UpstreamFailure {
     failures++;
     last = failure;
-    const backoffMs =
-      Math.min(MAX_BACKOFF_MS, FIRST_BACKOFF_MS * 2 ** (failures - 1)) * (0.5 + random.fraction() / 2);
-    const waitMs = Math.max(backoffMs, Math.min(advisedMs, MAX_BACKOFF_MS));
+    const waitMs = Math.max(backoffMs(failures - 1), Math.min(advisedMs, MAX_BACKOFF_MS));
     pausedUntil = clock.now() + waitMs;
     return { ...last, retryAfterMs: waitMs };
   }

@@ -1,11 +1,12 @@
 import { type AuthChallenge, parseChallenges } from '../../lib/auth-params.ts';
+import type { DigestAlgorithm } from '../../lib/http-digest.ts';
 
 /** A digest challenge that the gateway supports (RFC 7616 section 3.3). */
 export interface DigestChallenge {
   readonly realm: string;
   readonly nonce: string;
   readonly opaque?: string;
-  readonly algorithm: 'MD5' | 'SHA-256';
+  readonly algorithm: DigestAlgorithm;
   readonly stale: boolean;
 }
 

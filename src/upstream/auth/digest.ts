@@ -1,5 +1,5 @@
-import { createHash } from 'node:crypto';
 import type { Clock } from '../../lib/clock.ts';
+import { digestResponse, hashA1 } from '../../lib/http-digest.ts';
 import type { Random } from '../../lib/random.ts';
 import { type CredentialSecrets, rejectsCredential } from '../auth-errors.ts';
 import { upstreamFailure } from '../failure.ts';
@@ -45,14 +45,9 @@ export function answerChallenge(
     cnonce,
   }: { user: string; password: string; method: string; uri: string; count: number; cnonce: string },
 ): string {
-  const hash = (text: string) =>
-    createHash(algorithm === 'MD5' ? 'md5' : 'sha256')
-      .update(text)
-      .digest('hex');
   const nc = count.toString(16).padStart(8, '0');
-  const response = hash(
-    `${hash(`${user}:${realm}:${password}`)}:${nonce}:${nc}:${cnonce}:auth:${hash(`${method}:${uri}`)}`,
-  );
+  const ha1 = hashA1(algorithm, { user, realm, password });
+  const response = digestResponse(algorithm, { ha1, nonce, nc, cnonce, method, uri });
   const parts = [
     `username=${quote(user)}`,
     `realm=${quote(realm)}`,
