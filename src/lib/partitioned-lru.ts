@@ -74,14 +74,15 @@ export function createPartitionedLru<Name extends string | object, Value extends
   onEvict: (reason: EvictionReason) => void = () => undefined,
 ): PartitionedLru<Name, Value> {
   const { emptyBytes, slotBytes } = overhead;
-  const maxValueBytes = Math.max(1, Math.floor(maxPartitionBytes) - emptyBytes - slotBytes);
+  const maxSize = Math.max(1, Math.floor(maxPartitionBytes) - emptyBytes);
+  const storedBytes = (value: Value) => countedBytes(value) + slotBytes;
   let bytes = 0;
   let size = 0;
 
   /** Shared by all partitions. `set` inserts a value again only if it is another object. */
   const partitionOptions: LRUCache.Options<string, Value, unknown> = {
-    maxSize: maxValueBytes,
-    sizeCalculation: countedBytes,
+    maxSize,
+    sizeCalculation: storedBytes,
     onInsert(value, _key, reason) {
       if (reason === 'update') return;
       bytes += countedBytes(value);
@@ -96,8 +97,8 @@ export function createPartitionedLru<Name extends string | object, Value extends
     ...(lifetime === undefined ? {} : expireAfter(lifetime.ms, lifetime.clock)),
   };
 
-  const bytesOf = ({ calculatedSize, slots }: Partition<Value>) =>
-    emptyBytes + slots * slotBytes + calculatedSize;
+  const bytesOf = ({ calculatedSize, slots, size: used }: Partition<Value>) =>
+    emptyBytes + calculatedSize + (slots - used) * slotBytes;
 
   /** Never full: each partition holds at least one byte, so the total limit is reached first. */
   const partitions = new LRUCache<Name, Partition<Value>>({
@@ -116,6 +117,7 @@ export function createPartitionedLru<Name extends string | object, Value extends
     return partition;
   }
 
+  /** A slot belongs to the total from its first use on; values enter and leave the total without theirs. */
   function countSlot(partition: Partition<Value>): void {
     if (partition.size <= partition.slots) return;
     partition.slots = partition.size;
@@ -143,7 +145,7 @@ export function createPartitionedLru<Name extends string | object, Value extends
     },
     set(name, key, value) {
       // Checked here, because `set` of an oversized value would delete the earlier one.
-      if (countedBytes(value) > maxValueBytes) return false;
+      if (storedBytes(value) > maxSize) return false;
       const partition = partitions.get(name) ?? open(name);
       partition.set(key, value);
       countSlot(partition);
