@@ -9,6 +9,8 @@ import { type GatewayError, STATUS_BY_CODE } from './gateway-error.ts';
 export interface ResponseHead {
   /** Alternating names and values, the form that `writeHead` accepts without conversion. */
   readonly headers: readonly string[];
+  /** The writer's copy, whose last value is the id of the request that it was written for last. */
+  written?: string[];
 }
 
 /** A response, ready to be written. A HEAD request gets the same head without a body. */

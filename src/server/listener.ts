@@ -5,6 +5,7 @@ import type { Clock } from '../lib/clock.ts';
 import { type UnexpectedErrorEvent, unexpectedError } from '../lib/unexpected-error.ts';
 import { type OpenConnections, trackConnections } from './open-connections.ts';
 import { createRawErrors, MAX_HEADER_BYTES, type RawErrors } from './raw-error.ts';
+import { hasHeader } from './request-headers.ts';
 import { writeLastError, writeUnexpectedError } from './write-error.ts';
 
 export interface ListenerOptions {
@@ -106,7 +107,7 @@ function handleRequests(
     }
     // While draining, a keep-alive connection would be closed under its next request. After an upgrade offer (RFC 9110 section 7.8; ignored
     // by Node without an `upgrade` listener), Node drops any pipelined bytes: only closing the connection signals that to the client.
-    if (isDraining() || request.headers.upgrade !== undefined) response.setHeader('Connection', 'close');
+    if (isDraining() || hasHeader(request, 'upgrade')) response.setHeader('Connection', 'close');
     try {
       handler(request, response);
     } catch (error) {

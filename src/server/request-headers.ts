@@ -7,6 +7,17 @@ export interface SeenHeaders extends RequestHeaders {
   readonly hasBody: boolean;
 }
 
+const NONE: SeenHeaders = {
+  authorization: undefined,
+  accept: undefined,
+  acceptEncoding: undefined,
+  ifNoneMatch: undefined,
+  cacheControl: undefined,
+  pragma: undefined,
+  hosts: 0,
+  hasBody: false,
+};
+
 function countHosts(rawHeaders: readonly string[]): number {
   let hosts = 0;
   for (let index = 0; index < rawHeaders.length; index += 2) {
@@ -22,19 +33,56 @@ export function namesItsHostOnce({ rawHeaders, httpVersion }: IncomingMessage): 
   return hosts === 1 || (hosts === 0 && httpVersion === '1.0');
 }
 
-/** One value of a header that Node joins; its types allow a list for names they do not know. */
-const joined = (value: string | string[] | undefined) => (Array.isArray(value) ? value.join(', ') : value);
+/** Whether a request has a header of this name, which is in lower case. */
+export function hasHeader({ rawHeaders }: IncomingMessage, name: string): boolean {
+  for (let index = 0; index < rawHeaders.length; index += 2) {
+    const sent = rawHeaders[index];
+    if (sent?.length === name.length && sent.toLowerCase() === name) return true;
+  }
+  return false;
+}
 
-/** Reads the headers that the gateway uses. Node joins the values of repeated headers, except for `Authorization`, where the first wins. */
-export function readHeaders({ headers, rawHeaders }: IncomingMessage): SeenHeaders {
-  return {
-    authorization: headers.authorization,
-    accept: headers.accept,
-    acceptEncoding: joined(headers['accept-encoding']),
-    ifNoneMatch: headers['if-none-match'],
-    cacheControl: headers['cache-control'],
-    pragma: headers.pragma,
-    hosts: countHosts(rawHeaders),
-    hasBody: headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? '0') > 0,
-  };
+/** Repeated headers are joined (RFC 9110 section 5.3). */
+const joined = (before: string | undefined, value: string) =>
+  before === undefined ? value : `${before}, ${value}`;
+
+/**
+ * Reads the headers that the gateway uses, as Node's `headers` would have them: repeated ones joined, but of `Authorization` the first.
+ * Node would build an object of all headers, most of which nobody reads.
+ */
+export function readHeaders({ rawHeaders }: Pick<IncomingMessage, 'rawHeaders'>): SeenHeaders {
+  const seen: { -readonly [name in keyof SeenHeaders]: SeenHeaders[name] } = { ...NONE };
+  for (let index = 0; index < rawHeaders.length; index += 2) {
+    const value = rawHeaders[index + 1] ?? '';
+    switch (rawHeaders[index]?.toLowerCase()) {
+      case 'host':
+        seen.hosts++;
+        break;
+      case 'authorization':
+        seen.authorization ??= value;
+        break;
+      case 'accept':
+        seen.accept = joined(seen.accept, value);
+        break;
+      case 'accept-encoding':
+        seen.acceptEncoding = joined(seen.acceptEncoding, value);
+        break;
+      case 'if-none-match':
+        seen.ifNoneMatch = joined(seen.ifNoneMatch, value);
+        break;
+      case 'cache-control':
+        seen.cacheControl = joined(seen.cacheControl, value);
+        break;
+      case 'pragma':
+        seen.pragma = joined(seen.pragma, value);
+        break;
+      case 'transfer-encoding':
+        seen.hasBody = true;
+        break;
+      case 'content-length':
+        seen.hasBody ||= Number(value) > 0;
+        break;
+    }
+  }
+  return seen;
 }

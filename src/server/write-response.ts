@@ -1,5 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import type { CompletedResponse } from '../gateway/response.ts';
+import type { CompletedResponse, ResponseHead } from '../gateway/response.ts';
 import { type UnexpectedErrorEvent, unexpectedError } from '../lib/unexpected-error.ts';
 import { writeUnexpectedError } from './write-error.ts';
 
@@ -24,6 +24,13 @@ function writeHead(response: ServerResponse, status: number, headers: string[]):
   response.writeHead(status);
 }
 
+/** The headers of one response. They are valid until the next call for this head: `writeHead` has serialized them by then. */
+function headersFor(head: ResponseHead, requestId: string): string[] {
+  head.written ??= [...head.headers, 'X-Request-Id', ''];
+  head.written[head.headers.length + 1] = requestId;
+  return head.written;
+}
+
 /** Creates the writer of all `/api` answers. */
 export function createResponseWriter({
   onUnexpectedError,
@@ -35,7 +42,7 @@ export function createResponseWriter({
     response: ServerResponse,
     { status, head, body, text, requestId }: CompletedResponse,
   ): void {
-    writeHead(response, status, head.headers.concat('X-Request-Id', requestId));
+    writeHead(response, status, headersFor(head, requestId));
     if (method === 'HEAD' || body.length === 0) response.end();
     else if (text === undefined) response.end(body);
     // Node sends a string in one write with the head, a buffer in a second one.
