@@ -1,7 +1,7 @@
-import { createCipheriv, createDecipheriv, hkdfSync } from 'node:crypto';
 import { readdirSync, readFileSync, unlinkSync } from 'node:fs';
 import { mkdir, open, rename, unlink } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
+import { decrypt, deriveKeyFor, encrypt, IV_BYTES, TAG_BYTES } from '../lib/aes-gcm.ts';
 import type { Random } from '../lib/random.ts';
 
 /** An encrypted file of records that survives a restart; it is read completely or not at all. */
@@ -29,9 +29,6 @@ export interface CacheFileOptions {
 
 /** Name and version of the format: a file of another version is rejected. */
 const MARK = Buffer.from('atlas-gateway cache 1\n');
-const IV_BYTES = 12;
-const TAG_BYTES = 16;
-const CIPHER = 'aes-256-gcm';
 const SUFFIX_BYTES = 4;
 const isMissing = (error: unknown) => error instanceof Error && 'code' in error && error.code === 'ENOENT';
 
@@ -61,7 +58,7 @@ export function createCacheFile(
   { path, encryptionKey, namespace, maxBytes }: CacheFileOptions,
   { random }: { random: Random },
 ): CacheFile {
-  const key = Buffer.from(hkdfSync('sha256', encryptionKey, '', 'atlas-gateway cache file', 32));
+  const key = deriveKeyFor('cache file', encryptionKey);
   const authenticated = Buffer.concat([MARK, Buffer.from(namespace)]);
 
   /** Files in the same directory whose name has this form are unfinished writes of this path. */
@@ -73,7 +70,7 @@ export function createCacheFile(
 
   async function writeRecords(temporaryPath: string, records: Iterable<Buffer>): Promise<void> {
     const iv = random.bytes(IV_BYTES);
-    const cipher = createCipheriv(CIPHER, key, iv).setAAD(authenticated);
+    const encryption = encrypt({ key, iv, authenticated });
     const file = await open(temporaryPath, 'wx', 0o600);
     try {
       // `appendFile` continues after a short write, which `write` would only report; on a full disk the remainder then fails.
@@ -81,9 +78,9 @@ export function createCacheFile(
       for (const record of records) {
         const length = Buffer.alloc(4);
         length.writeUInt32LE(record.length);
-        await file.appendFile(Buffer.concat([cipher.update(length), cipher.update(record)]));
+        await file.appendFile(Buffer.concat([encryption.add(length), encryption.add(record)]));
       }
-      await file.appendFile(Buffer.concat([cipher.final(), cipher.getAuthTag()]));
+      await file.appendFile(encryption.end());
       await file.sync();
     } finally {
       await file.close();
@@ -114,16 +111,12 @@ export function createCacheFile(
       if (file.length > maxBytes) throw new Error('the file is larger than the cache');
       if (file.length < start + TAG_BYTES || !file.subarray(0, MARK.length).equals(MARK))
         throw new Error('the file has an unknown format or version');
-      const decipher = createDecipheriv(CIPHER, key, file.subarray(MARK.length, start)).setAAD(authenticated);
-      decipher.setAuthTag(file.subarray(-TAG_BYTES));
-      let plain: Buffer;
-      try {
-        plain = Buffer.concat([decipher.update(file.subarray(start, -TAG_BYTES)), decipher.final()]);
-      } catch {
+      const iv = file.subarray(MARK.length, start);
+      const plain = decrypt({ key, iv, authenticated }, file.subarray(start));
+      if (plain === undefined)
         throw new Error(
           'the file was encrypted with another key, belongs to other credentials, or is damaged',
         );
-      }
       const records: Buffer[] = [];
       for (let at = 0; at + 4 <= plain.length; ) {
         const end = at + 4 + plain.readUInt32LE(at);

@@ -1,6 +1,7 @@
-import { createCipheriv, createDecipheriv, hkdfSync, timingSafeEqual } from 'node:crypto';
+import { timingSafeEqual } from 'node:crypto';
 import { promisify } from 'node:util';
 import { constants, deflateRaw, deflateRawSync, inflateRaw, inflateRawSync } from 'node:zlib';
+import { decrypt, deriveKeyFor, encrypt, IV_BYTES, TAG_BYTES } from './aes-gcm.ts';
 import type { Random } from './random.ts';
 
 /** Encrypts and authenticates data that is stored where others could read, change or move it. */
@@ -16,11 +17,8 @@ export interface Seal {
 /** The first byte: the format of the rest. */
 const FORMAT = 1;
 const KEY_ID_BYTES = 4;
-const IV_BYTES = 12;
-const TAG_BYTES = 16;
 /** Format, key id and initialization vector: unique for every sealed value. */
 export const STAMP_BYTES = 1 + KEY_ID_BYTES + IV_BYTES;
-const CIPHER = 'aes-256-gcm';
 const PLAIN = 0;
 const DEFLATED = 1;
 /** Smaller values are not compressed; values from `PACK_ASYNC_BYTES` on are compressed on another thread. */
@@ -30,9 +28,9 @@ const LEVEL = { level: constants.Z_BEST_SPEED };
 const packAsync = promisify<Buffer, { level: number }, Buffer>(deflateRaw);
 const unpackAsync = promisify<Buffer, { maxOutputLength: number }, Buffer>(inflateRaw);
 
-/** Derives a 32-byte key for one purpose from a secret. */
+/** Derives a 32-byte key for one purpose from the secret that gateways share. */
 export const deriveKey = (secret: string, purpose: string): Buffer =>
-  Buffer.from(hkdfSync('sha256', secret, '', `atlas-gateway shared ${purpose}`, 32));
+  deriveKeyFor(`shared ${purpose}`, secret);
 
 /**
  * Format: format (1 byte), key id (4 bytes), initialization vector (12 bytes), AES-256-GCM of (compression, 1 byte; compressed bytes), tag
@@ -69,33 +67,26 @@ export function createSeal(
     return bytes.length < PACK_ASYNC_BYTES / 4 ? inflateRawSync(bytes, limit) : unpackAsync(bytes, limit);
   }
 
+  const envelope = (head: Buffer, key: Buffer, place: string) => ({
+    key,
+    iv: head.subarray(-IV_BYTES),
+    authenticated: Buffer.concat([head, Buffer.from(place)]),
+  });
+
   return {
     async seal(place, plain) {
       const head = Buffer.concat([Buffer.of(FORMAT), current.id, random.bytes(IV_BYTES)]);
       const packed = await pack(plain);
-      const cipher = createCipheriv(CIPHER, current.key, head.subarray(-IV_BYTES));
-      cipher.setAAD(Buffer.concat([head, Buffer.from(place)]));
-      return Buffer.concat([head, cipher.update(packed), cipher.final(), cipher.getAuthTag()]);
+      const encryption = encrypt(envelope(head, current.key, place));
+      return Buffer.concat([head, encryption.add(packed), encryption.end()]);
     },
     async open(place, sealed) {
       if (sealed.length < STAMP_BYTES + TAG_BYTES + 1 || sealed[0] !== FORMAT) return undefined;
       const head = sealed.subarray(0, STAMP_BYTES);
       const named = keys.find(({ id }) => timingSafeEqual(id, head.subarray(1, 1 + KEY_ID_BYTES)));
       if (named === undefined) return undefined;
-      const decipher = createDecipheriv(CIPHER, named.key, head.subarray(-IV_BYTES), {
-        authTagLength: TAG_BYTES,
-      });
-      decipher.setAAD(Buffer.concat([head, Buffer.from(place)]));
-      decipher.setAuthTag(sealed.subarray(-TAG_BYTES));
-      try {
-        const packed = Buffer.concat([
-          decipher.update(sealed.subarray(STAMP_BYTES, -TAG_BYTES)),
-          decipher.final(),
-        ]);
-        return await unpack(packed);
-      } catch {
-        return undefined;
-      }
+      const packed = decrypt(envelope(head, named.key, place), sealed.subarray(STAMP_BYTES));
+      return packed === undefined ? undefined : unpack(packed).catch(() => undefined);
     },
     keyIds: {
       current: current.id.toString('hex'),
