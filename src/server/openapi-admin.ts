@@ -56,6 +56,82 @@ const PURGE_SCOPE: Description = {
   },
 };
 
+const PATHS: OpenApiDocument['paths'] = {
+  '/metrics': {
+    get: probe('getMetrics', 'Metrics in Prometheus text format', {
+      '200': text('All metrics.'),
+      '403': adminError(403, 'HOST_FORBIDDEN'),
+    }),
+  },
+  '/healthz': {
+    get: probe('getHealth', 'Liveness: whether the event loop responds', { '200': text('ok') }),
+  },
+  '/readyz': {
+    get: probe(
+      'getReadiness',
+      'Readiness: whether the gateway accepts requests, regardless of whether Atlas is available',
+      {
+        '200': text('ready'),
+        '503': text('starting or draining'),
+      },
+    ),
+  },
+  '/status.json': {
+    get: {
+      operationId: 'getStatus',
+      summary: 'Current status: names, numbers and times',
+      tags: ['Operating'],
+      responses: {
+        '200': {
+          description: 'The status.',
+          headers: headers('Cache-Control'),
+          content: json({ type: 'object' }),
+        },
+        '401': adminError(401, 'UNAUTHENTICATED'),
+        '403': adminError(403, 'HOST_FORBIDDEN'),
+        '429': adminError(429, 'TOO_MANY_ATTEMPTS'),
+      },
+    },
+  },
+  '/': {
+    get: page('getStatusPage', 'The status page, or the sign-in page if a token is required'),
+  },
+  '/projects/{projectId}/private-link-connections': {
+    get: {
+      ...page('getConnectionsPage', "A project's private link connections, from the cached list"),
+      parameters: [
+        {
+          name: 'projectId',
+          in: 'path',
+          required: true,
+          schema: { type: 'string', pattern: '^[a-f0-9]{24}$' },
+        },
+      ],
+    },
+  },
+  '/cache/purge': {
+    post: {
+      operationId: 'purgeCache',
+      summary: 'Drop lists from memory, or mark them stale',
+      tags: ['Operating'],
+      requestBody: { content: json(PURGE_SCOPE) },
+      responses: {
+        '200': {
+          description: 'The scope that was purged.',
+          content: json(object(['purged'], { purged: PURGE_SCOPE })),
+        },
+        '400': adminError(400, 'INVALID_REQUEST'),
+        '401': adminError(401, 'UNAUTHENTICATED'),
+        '403': adminError(403, 'HOST_FORBIDDEN` or `CROSS_SITE_FORBIDDEN'),
+        '404': adminError(404, 'UNKNOWN_OPERATION` or `UNKNOWN_PROJECT'),
+        '413': adminError(413, 'PAYLOAD_TOO_LARGE'),
+        '429': adminError(429, 'TOO_MANY_ATTEMPTS'),
+      },
+    },
+  },
+  '/openapi.json': { get: DESCRIBED },
+};
+
 /** Describes the admin listener. */
 export function describeAdmin(version: string): OpenApiDocument {
   return {
@@ -71,81 +147,7 @@ export function describeAdmin(version: string): OpenApiDocument {
     servers: [{ url: '/' }],
     tags: [{ name: 'Probes' }, { name: 'Operating' }, { name: 'Gateway' }],
     security: [{ adminToken: [] }],
-    paths: {
-      '/metrics': {
-        get: probe('getMetrics', 'Metrics in Prometheus text format', {
-          '200': text('All metrics.'),
-          '403': adminError(403, 'HOST_FORBIDDEN'),
-        }),
-      },
-      '/healthz': {
-        get: probe('getHealth', 'Liveness: whether the event loop responds', { '200': text('ok') }),
-      },
-      '/readyz': {
-        get: probe(
-          'getReadiness',
-          'Readiness: whether the gateway accepts requests, regardless of whether Atlas is available',
-          {
-            '200': text('ready'),
-            '503': text('starting or draining'),
-          },
-        ),
-      },
-      '/status.json': {
-        get: {
-          operationId: 'getStatus',
-          summary: 'Current status: names, numbers and times',
-          tags: ['Operating'],
-          responses: {
-            '200': {
-              description: 'The status.',
-              headers: headers('Cache-Control'),
-              content: json({ type: 'object' }),
-            },
-            '401': adminError(401, 'UNAUTHENTICATED'),
-            '403': adminError(403, 'HOST_FORBIDDEN'),
-            '429': adminError(429, 'TOO_MANY_ATTEMPTS'),
-          },
-        },
-      },
-      '/': {
-        get: page('getStatusPage', 'The status page, or the sign-in page if a token is required'),
-      },
-      '/projects/{projectId}/private-link-connections': {
-        get: {
-          ...page('getConnectionsPage', "A project's private link connections, from the cached list"),
-          parameters: [
-            {
-              name: 'projectId',
-              in: 'path',
-              required: true,
-              schema: { type: 'string', pattern: '^[a-f0-9]{24}$' },
-            },
-          ],
-        },
-      },
-      '/cache/purge': {
-        post: {
-          operationId: 'purgeCache',
-          summary: 'Drop lists from memory, or mark them stale',
-          tags: ['Operating'],
-          requestBody: { content: json(PURGE_SCOPE) },
-          responses: {
-            '200': {
-              description: 'The scope that was purged.',
-              content: json(object(['purged'], { purged: PURGE_SCOPE })),
-            },
-            '400': adminError(400, 'INVALID_REQUEST'),
-            '401': adminError(401, 'UNAUTHENTICATED'),
-            '403': adminError(403, 'HOST_FORBIDDEN` or `CROSS_SITE_FORBIDDEN'),
-            '404': adminError(404, 'UNKNOWN_OPERATION` or `UNKNOWN_PROJECT'),
-            '413': adminError(413, 'PAYLOAD_TOO_LARGE'),
-            '429': adminError(429, 'TOO_MANY_ATTEMPTS'),
-          },
-        },
-      },
-      '/openapi.json': { get: DESCRIBED },
-    },
+    paths: PATHS,
     components: {
       schemas: ERROR_SCHEMAS,
       headers: Object.fromEntries(ADMIN_HEADERS.map((name) => [name, HEADERS[name]])),
