@@ -268,6 +268,7 @@ export function createMetrics(sources: MetricSources, build: { version: string; 
         case 'upstream-retry':
           retries.inc({ reason: event.reason });
           return;
+        case 'upstream-queued':
         case 'shared-state':
         case 'refreshed':
         case 'circuit':

@@ -32,6 +32,8 @@ export type UpstreamFailureCode =
   | 'UPSTREAM_TIMEOUT'
   | 'UPSTREAM_RATE_LIMITED'
   | 'CREDENTIALS_UNAVAILABLE'
+  /** The deadline passed while the request waited for a connection; nothing was sent. */
+  | 'OVERLOADED'
   /** The caller has used up its own quota of Atlas calls. */
   | 'CALLER_RATE_LIMITED';
 
@@ -43,6 +45,8 @@ export interface UpstreamFailure {
   readonly retryAfterMs?: number;
   /** No connection was established. */
   readonly unconnected?: true;
+  /** The request was not sent, so that Atlas has not counted it. */
+  readonly notSent?: true;
   /** The status that was returned instead of a token or a digest challenge. */
   readonly status?: number;
 }
