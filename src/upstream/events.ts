@@ -24,6 +24,6 @@ export type UpstreamEvent =
   | {
       readonly type: 'circuit';
       readonly credential: string;
-      readonly state: 'open' | 'half-open' | 'closed';
+      readonly state: 'open' | 'closed';
     }
   | UnexpectedErrorEvent;

@@ -1,3 +1,5 @@
+import type { LoadClass } from './slot-queue.ts';
+
 /** A GET request to Atlas. It contains no headers or data of the caller, so none can reach Atlas. */
 export interface UpstreamRequest {
   /** Operation id of the catalog, for metrics and logs. */
@@ -13,11 +15,20 @@ export interface UpstreamRequest {
   /** The rate-limit bucket to charge: Atlas's endpoint set, and the project, organization or user that the limit applies to. */
   readonly endpointSet: string;
   readonly scope: string;
+  /** Identifies the list across its pages, filters included; the target if absent. */
+  readonly list?: string;
+  /** The class in which the request waits for a slot; by default it follows from `priority`. */
+  readonly loadClass?: LoadClass;
+  /** Another attempt of a request that failed: the circuit breaker counts all attempts as one. */
+  readonly retry?: true;
   /** Number of calls to charge, 1 by default: a walk charges all its pages in advance, and requests for prepaid pages have cost 0. */
   readonly cost?: number;
   /** The caller on whose behalf the request is made, for fair queuing; absent for the gateway's own requests. */
   readonly caller?: string;
 }
+
+/** Identifies the list that a request belongs to. */
+export const listOf = ({ list, target }: UpstreamRequest): string => list ?? target;
 
 /** Why there is no usable response; the codes are public (`errorCode` of the gateway's own 502, 503, 504 and 429). */
 export type UpstreamFailureCode =
@@ -45,6 +56,8 @@ export interface UpstreamFailure {
   readonly retryAfterMs?: number;
   /** No connection was established. */
   readonly unconnected?: true;
+  /** The circuit breaker rejected the request. */
+  readonly circuitOpen?: true;
   /** The request was not sent, so that Atlas has not counted it. */
   readonly notSent?: true;
   /** The status that was returned instead of a token or a digest challenge. */

@@ -19,7 +19,7 @@ export interface CredentialOptions {
 
 /** The Atlas client of one credential. */
 export interface UpstreamClient extends Rotation {
-  /** Whether the circuit breaker is open or half-open. */
+  /** Whether the circuit breaker is open. */
   readonly circuitOpen: boolean;
 }
 
@@ -63,7 +63,7 @@ export function createUpstreamClient(
       { exchange, clock, random, observe, shareGrant },
     );
   const rotation = createRotation({ name, secrets, create }, { clock, observe });
-  const circuit = createCircuitBreaker({ credential: name }, { clock, random, observe });
+  const circuit = createCircuitBreaker({ credential: name }, { clock, observe });
 
   const measured: Send = async (request) => {
     const startedAt = clock.now();
