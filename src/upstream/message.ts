@@ -1,3 +1,4 @@
+import type { Reservation } from './budget/reservation.ts';
 import type { LoadClass } from './slot-queue.ts';
 
 /** A GET request to Atlas. It contains no headers or data of the caller, so none can reach Atlas. */
@@ -17,11 +18,14 @@ export interface UpstreamRequest {
   readonly scope: string;
   /** Identifies the list across its pages, filters included; the target if absent. */
   readonly list?: string;
-  /** The class in which the request waits for a slot; by default it follows from `priority`. */
-  readonly loadClass?: LoadClass;
+  /** The class in which the request waits for a slot; by default it follows from `priority`. `internal`: a request that the gateway makes
+   * for itself, which has connections of its own. */
+  readonly loadClass?: LoadClass | 'internal';
   /** Another attempt of a request that failed: the circuit breaker counts all attempts as one. */
   readonly retry?: true;
-  /** Number of calls to charge, 1 by default: a walk charges all its pages in advance, and requests for prepaid pages have cost 0. */
+  /** The calls that a walk has reserved; absent for a single request. */
+  readonly reservation?: Reservation;
+  /** With a reservation, the calls to charge: this one, and those to add to the reservation. 0: this call is drawn from the reservation. */
   readonly cost?: number;
   /** The caller on whose behalf the request is made, for fair queuing; absent for the gateway's own requests. */
   readonly caller?: string;
