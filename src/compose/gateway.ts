@@ -50,6 +50,7 @@ import { createReport } from '../status/report.ts';
 import { createBudget } from '../upstream/budget/budget.ts';
 import { upstreamFailure } from '../upstream/failure.ts';
 import { createUpstreamClient } from '../upstream/pipeline.ts';
+import { createScheduler } from '../upstream/scheduler.ts';
 import { createTransport } from '../upstream/transport.ts';
 
 export interface ComposeOptions {
@@ -91,7 +92,10 @@ const LONGEST_REFRESH_PAUSE_MS = 60_000;
 export const MINT_FRACTION = 0.8;
 const MAX_LOADS = 1_000;
 const MAX_WAITING = 10_000;
-const MAX_CONNECTIONS = 32;
+/** Connections for tokens, digest challenges and rate limits, besides `upstream.maxConnections`. */
+const INTERNAL_CONNECTIONS = 4;
+/** The expected size of all responses in flight stays below this many times `upstream.maxBody`. */
+const BODIES_IN_FLIGHT = 2;
 /** Minimum size limit of a list in the shared tier, however small `cache.maxBytes` is. */
 const MIN_SHARED_BYTES = 16_777_216;
 /** Fraction of `cache.maxBytes` for rendered pages. Lists use the remainder. */
@@ -245,9 +249,18 @@ export function compose(
     {
       origin: config.upstream.origin,
       maxBodyBytes: config.upstream.maxBody,
-      maxConnections: MAX_CONNECTIONS,
+      maxConnections: config.upstream.maxConnections + INTERNAL_CONNECTIONS,
     },
     { clock },
+  );
+  const maxBytesInFlight = config.upstream.maxBody * BODIES_IN_FLIGHT;
+  const scheduler = createScheduler(
+    { maxConnections: config.upstream.maxConnections, maxBytesInFlight },
+    { clock, observe },
+  );
+  const internalScheduler = createScheduler(
+    { maxConnections: INTERNAL_CONNECTIONS, maxBytesInFlight },
+    { clock, observe: () => undefined },
   );
   const budget = createBudget({ clock });
   const shared = sharedOf(config.cache.shared);
@@ -259,9 +272,19 @@ export function compose(
         name,
         kind,
         secrets: secretsOf(credential, secretOf),
+        timeoutMs: config.upstream.timeout,
         mintTimeoutMs: config.upstream.timeout * MINT_FRACTION,
       },
-      { exchange: transport.exchange, budget, clock, random, observe, shareGrant: shared?.shareGrant },
+      {
+        exchange: transport.exchange,
+        scheduler,
+        internalScheduler,
+        budget,
+        clock,
+        random,
+        observe,
+        shareGrant: shared?.shareGrant,
+      },
     );
     const covers = new Set([...(projects ?? []), ...(organizations ?? [])]);
     return {
@@ -596,6 +619,8 @@ export function compose(
       await persistence?.stop();
       await shared?.group.close();
       await adminListener.drain({ delayMs: 0, deadlineMs: 1_000 });
+      scheduler.close();
+      internalScheduler.close();
       await transport.close();
     },
   };
