@@ -228,6 +228,7 @@ export function compose(
       budget: () => budget.remaining(),
       sharedConnected:
         config.cache.shared === undefined ? undefined : () => shared?.engine.connected ?? false,
+      upstreamQueued: () => scheduler.queued,
       circuits: () =>
         credentials.map(({ name, upstream }) => ({ credential: name, open: upstream.circuitOpen })),
       expiries: () => expiriesOf(current.config),

@@ -21,6 +21,8 @@ export interface MetricSources {
   }[];
   /** Whether the shared tier is reachable; absent where none is configured. */
   readonly sharedConnected?: (() => boolean) | undefined;
+  /** Requests that wait for a connection to Atlas. */
+  readonly upstreamQueued: () => number;
   readonly circuits: () => readonly { credential: string; open: boolean }[];
   /** Wall-clock milliseconds at which secrets expire, for credentials whose configuration states it. */
   readonly expiries: () => readonly { name: string; expiresAt: number }[];
@@ -89,6 +91,16 @@ export function createMetrics(sources: MetricSources, build: { version: string; 
     'atlas_gateway_upstream_request_duration_seconds',
     'Duration of requests to Atlas.',
     ['operation', 'credential'],
+  );
+  const queueSeconds = histogram(
+    'atlas_gateway_upstream_queue_seconds',
+    'Time that requests wait for a connection to Atlas.',
+    ['class'],
+  );
+  gauge(
+    'atlas_gateway_upstream_queued',
+    'Requests that wait for a connection to Atlas.',
+    sources.upstreamQueued,
   );
   const renewals = counter(
     'atlas_gateway_credential_renewals_total',
@@ -269,6 +281,8 @@ export function createMetrics(sources: MetricSources, build: { version: string; 
           retries.inc({ reason: event.reason });
           return;
         case 'upstream-queued':
+          queueSeconds.observe({ class: event.loadClass }, event.queuedMs / 1_000);
+          return;
         case 'shared-state':
         case 'refreshed':
         case 'circuit':

@@ -59,3 +59,12 @@ test('requests are counted by operation, caller, status and outcome, and their d
     `atlas_gateway_request_duration_seconds_count{operation="${operation}",cache="hit"} 2`,
   );
 });
+
+test('the wait for a connection to Atlas is measured by class, and the queue is exported', async () => {
+  const running = await startGateway();
+  await running.get(linksOf(SAMPLE_PROJECTS.orders));
+  const { text } = await ask(running.admin, '/metrics');
+  await running.stop();
+  expect(text).toContain('atlas_gateway_upstream_queue_seconds_count{class="first-page"} 1');
+  expect(text).toContain('atlas_gateway_upstream_queued 0');
+});
