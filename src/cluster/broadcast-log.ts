@@ -1,6 +1,7 @@
 import type { Clock } from '../lib/clock.ts';
 import type { Seal } from '../lib/sealed-box.ts';
-import type { BucketUsage, BudgetShare } from '../upstream/budget/budget.ts';
+import type { BucketUsage } from '../upstream/budget/bucket.ts';
+import type { BudgetShare } from '../upstream/budget/budget.ts';
 import type { GroupScripts } from './lua-scripts.ts';
 import { createOutbox, type News } from './outbox.ts';
 import type { RedisClient } from './redis-client.ts';

@@ -40,6 +40,7 @@ export function buildMetrics(
       cacheLimitBytes: config.cache.maxBytes,
       budget: () => budget.remaining(),
       sharedConnected: cluster === undefined ? undefined : () => cluster.client.connected,
+      upstreamQueued: () => upstream.queued,
       circuits: () =>
         upstream.credentials.map(({ name, upstream: { circuitOpen } }) => ({
           credential: name,

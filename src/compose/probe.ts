@@ -5,6 +5,7 @@ import { createDiscover } from '../gateway/credentials/discovery.ts';
 import { type ProbeResult, probe } from '../gateway/credentials/probe.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { Random } from '../lib/random.ts';
+import { createSignedSend } from '../upstream/auth/signed-send.ts';
 import { createSigner } from '../upstream/pipeline.ts';
 import { createRetry } from '../upstream/retry.ts';
 import { createTransport } from '../upstream/transport.ts';
@@ -61,14 +62,21 @@ export function createCredentialProber(
           secrets: secretsOf(credential, secretOf),
           mintTimeoutMs: timeoutMs * MINT_FRACTION,
         },
-        { exchange: transport.exchange, clock, random, observe: () => undefined },
+        {
+          exchange: transport.exchange,
+          internalExchange: transport.exchange,
+          clock,
+          random,
+          observe: () => undefined,
+        },
       );
+      const send = createSignedSend(signed);
       const startedAt = clock.now();
-      const result = await probe(retried(signed.send), { clock, timeoutMs });
+      const result = await probe(retried(send), { clock, timeoutMs });
       const durationMs = clock.now() - startedAt;
       const sees =
         discoverScopes && result.outcome === 'accepted'
-          ? await discover({ name, send: signed.send, freshnessFactor: () => 1 })
+          ? await discover({ name, send, freshnessFactor: () => 1 })
           : undefined;
       if (signed.revokeToken !== undefined)
         await Promise.race([

@@ -8,10 +8,14 @@ import type { LogEvent } from '../observability/log.ts';
 import type { ShareGrant } from '../upstream/auth/bearer.ts';
 import type { Budget } from '../upstream/budget/budget.ts';
 import { createUpstreamClient, type UpstreamClient } from '../upstream/pipeline.ts';
+import { createScheduler } from '../upstream/scheduler.ts';
 import { createTransport } from '../upstream/transport.ts';
 import { kindOf, secretsOf } from './live-settings.ts';
 
-const MAX_CONNECTIONS = 32;
+/** Connections for tokens, digest challenges and rate limits, besides `upstream.maxConnections`. */
+const INTERNAL_CONNECTIONS = 4;
+/** The expected size of all responses in flight stays below this many times `upstream.maxBody`. */
+const BODIES_IN_FLIGHT = 2;
 /** Fraction of a load's time for obtaining a token, so that a failure is reported as such before the load's deadline. */
 export const MINT_FRACTION = 0.8;
 
@@ -25,6 +29,8 @@ export interface ConfiguredCredential extends Credential {
 export interface Upstream {
   readonly credentials: readonly ConfiguredCredential[];
   readonly selection: Credentials;
+  /** Requests that wait for a connection. */
+  readonly queued: number;
   close(): Promise<void>;
 }
 
@@ -41,17 +47,29 @@ export function buildUpstream(
   { config, secretOf }: ResolvedConfig,
   { catalog, budget, shareGrant, clock, random, observe }: UpstreamDependencies,
 ): Upstream {
-  const { origin, maxBody, timeout: timeoutMs } = config.upstream;
+  const { origin, maxBody, maxConnections, timeout: timeoutMs } = config.upstream;
   const transport = createTransport(
-    { origin, maxBodyBytes: maxBody, maxConnections: MAX_CONNECTIONS },
+    { origin, maxBodyBytes: maxBody, maxConnections: maxConnections + INTERNAL_CONNECTIONS },
     { clock },
   );
+  const maxBytesInFlight = maxBody * BODIES_IN_FLIGHT;
+  const scheduler = createScheduler({ maxConnections, maxBytesInFlight }, { clock, observe });
+  // Tokens and challenges must not wait behind the requests that need them, and their waits are not measured with those of lists.
+  const internalScheduler = createScheduler(
+    { maxConnections: INTERNAL_CONNECTIONS, maxBytesInFlight },
+    { clock, observe: () => undefined },
+  );
+  const pipeline = { exchange: transport.exchange, scheduler, internalScheduler, budget, shareGrant };
   const credentials = config.credentials.map((credential): ConfiguredCredential => {
     const { name, projects, organizations } = credential;
     const kind = kindOf(credential);
     const upstream = createUpstreamClient(
-      { name, kind, secrets: secretsOf(credential, secretOf), mintTimeoutMs: timeoutMs * MINT_FRACTION },
-      { exchange: transport.exchange, budget, clock, random, observe, shareGrant },
+      {
+        ...{ name, kind, timeoutMs },
+        secrets: secretsOf(credential, secretOf),
+        mintTimeoutMs: timeoutMs * MINT_FRACTION,
+      },
+      { ...pipeline, clock, random, observe },
     );
     const covers = new Set([...(projects ?? []), ...(organizations ?? [])]);
     return {
@@ -67,6 +85,13 @@ export function buildUpstream(
   return {
     credentials,
     selection: createCredentials(credentials, { clock, discover }),
-    close: transport.close,
+    get queued() {
+      return scheduler.queued;
+    },
+    close() {
+      scheduler.close();
+      internalScheduler.close();
+      return transport.close();
+    },
   };
 }

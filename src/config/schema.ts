@@ -47,8 +47,19 @@ const admin = z.strictObject({
 
 const upstream = z.strictObject({
   origin: url('Origin of the Atlas Administration API.').prefault('https://cloud.mongodb.com'),
-  timeout: positiveTimerDuration('10s', 'Total time limit of a load.'),
+  timeout: positiveTimerDuration(
+    '10s',
+    'Time limit of a load, and of each call to Atlas from when it is sent.',
+  ),
   maxBody: size('32MiB', 'Maximum size of a response from Atlas.'),
+  maxConnections: z
+    .int()
+    .min(4)
+    .max(1_000)
+    .prefault(64)
+    .describe(
+      'Calls to Atlas at once; a few connections more serve tokens. Walks and refreshes use at most half.',
+    ),
 });
 
 const credential = z.strictObject({
@@ -281,6 +292,7 @@ export const SCALAR_SETTINGS = [
   'upstream.origin',
   'upstream.timeout',
   'upstream.maxBody',
+  'upstream.maxConnections',
   'cache.maxBytes',
   'cache.projectShare',
   'cache.fresh',

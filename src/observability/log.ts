@@ -139,6 +139,7 @@ export function createLog(
       case 'shared-exchange':
       case 'deprecated':
       case 'upstream-retry':
+      case 'upstream-queued':
       case 'upstream-exchange':
       case 'evicted':
         return;

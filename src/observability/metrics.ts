@@ -32,6 +32,11 @@ export function createMetrics(sources: MetricSources, build: { version: string; 
     'Duration of requests to Atlas.',
     ['operation', 'credential'],
   );
+  const queueSeconds = histogram(
+    'atlas_gateway_upstream_queue_seconds',
+    'Time that requests wait for a connection to Atlas.',
+    ['class'],
+  );
   const renewals = counter(
     'atlas_gateway_credential_renewals_total',
     'Token renewals and secret rotations.',
@@ -108,6 +113,9 @@ export function createMetrics(sources: MetricSources, build: { version: string; 
         }
         case 'upstream-retry':
           retries.inc({ reason: event.reason });
+          return;
+        case 'upstream-queued':
+          queueSeconds.observe({ class: event.loadClass }, event.queuedMs / 1_000);
           return;
         case 'shared-state':
         case 'refreshed':

@@ -19,6 +19,8 @@ export interface MetricSources {
   }[];
   /** Whether the shared tier is reachable; absent where none is configured. */
   readonly sharedConnected?: (() => boolean) | undefined;
+  /** Requests that wait for a connection to Atlas. */
+  readonly upstreamQueued: () => number;
   readonly circuits: () => readonly { credential: string; open: boolean }[];
   /** Wall-clock milliseconds at which secrets expire, for credentials whose configuration states it. */
   readonly expiries: () => readonly { name: string; expiresAt: number }[];
@@ -64,7 +66,11 @@ function gaugesIn(registers: Registry[]) {
 
 type Gauges = ReturnType<typeof gaugesIn>;
 
-function addUpstreamGauges({ gauges }: Gauges, { expiries, circuits, budget }: MetricSources): void {
+function addUpstreamGauges(
+  { gauge, gauges }: Gauges,
+  { expiries, circuits, budget, upstreamQueued }: MetricSources,
+): void {
+  gauge('atlas_gateway_upstream_queued', 'Requests that wait for a connection to Atlas.', upstreamQueued);
   gauges(
     {
       name: 'atlas_gateway_credential_expiry_timestamp_seconds',

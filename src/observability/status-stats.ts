@@ -232,6 +232,7 @@ export function createStatusStats({ clock }: { clock: Clock }): StatusStats {
         case 'evicted':
         case 'credential-renewal':
         case 'upstream-retry':
+        case 'upstream-queued':
         case 'circuit':
         case 'cache-file':
         case 'credential-expiry':

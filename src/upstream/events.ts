@@ -1,4 +1,5 @@
 import type { UnexpectedErrorEvent } from '../lib/unexpected-error.ts';
+import type { LoadClass } from './slot-queue.ts';
 
 /** Events the upstream layers report; `observability` turns them into metrics and log lines. */
 export type UpstreamEvent =
@@ -11,6 +12,8 @@ export type UpstreamEvent =
       readonly durationMs: number;
     }
   | { readonly type: 'upstream-retry'; readonly reason: string }
+  /** A call has left the queue for a slot: it was sent, or its deadline passed. */
+  | { readonly type: 'upstream-queued'; readonly loadClass: LoadClass; readonly queuedMs: number }
   | {
       readonly type: 'credential-renewal';
       readonly credential: string;
@@ -21,6 +24,6 @@ export type UpstreamEvent =
   | {
       readonly type: 'circuit';
       readonly credential: string;
-      readonly state: 'open' | 'half-open' | 'closed';
+      readonly state: 'open' | 'closed';
     }
   | UnexpectedErrorEvent;

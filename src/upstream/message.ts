@@ -1,3 +1,6 @@
+import type { Reservation } from './budget/reservation.ts';
+import type { LoadClass } from './slot-queue.ts';
+
 /** A GET request to Atlas. It contains no headers or data of the caller, so none can reach Atlas. */
 export interface UpstreamRequest {
   /** Operation id of the catalog, for metrics and logs. */
@@ -13,11 +16,23 @@ export interface UpstreamRequest {
   /** The rate-limit bucket to charge: Atlas's endpoint set, and the project, organization or user that the limit applies to. */
   readonly endpointSet: string;
   readonly scope: string;
-  /** Number of calls to charge, 1 by default: a walk charges all its pages in advance, and requests for prepaid pages have cost 0. */
+  /** Identifies the list across its pages, filters included; the target if absent. */
+  readonly list?: string;
+  /** The class in which the request waits for a slot; by default it follows from `priority`. `internal`: a request that the gateway makes
+   * for itself, which has connections of its own. */
+  readonly loadClass?: LoadClass | 'internal';
+  /** Another attempt of a request that failed: the circuit breaker counts all attempts as one. */
+  readonly retry?: true;
+  /** The calls that a walk has reserved; absent for a single request. */
+  readonly reservation?: Reservation;
+  /** With a reservation, the calls to charge: this one, and those to add to the reservation. 0: this call is drawn from the reservation. */
   readonly cost?: number;
   /** The caller on whose behalf the request is made, for fair queuing; absent for the gateway's own requests. */
   readonly caller?: string;
 }
+
+/** Identifies the list that a request belongs to. */
+export const listOf = ({ list, target }: UpstreamRequest): string => list ?? target;
 
 /** Why there is no usable response; the codes are public (`errorCode` of the gateway's own 502, 503, 504 and 429). */
 export type UpstreamFailureCode =
@@ -32,6 +47,8 @@ export type UpstreamFailureCode =
   | 'UPSTREAM_TIMEOUT'
   | 'UPSTREAM_RATE_LIMITED'
   | 'CREDENTIALS_UNAVAILABLE'
+  /** The deadline passed while the request waited for a connection; nothing was sent. */
+  | 'OVERLOADED'
   /** The caller has used up its own quota of Atlas calls. */
   | 'CALLER_RATE_LIMITED';
 
@@ -43,7 +60,9 @@ export interface UpstreamFailure {
   readonly retryAfterMs?: number;
   /** No connection was established. */
   readonly unconnected?: true;
-  /** No request was sent: the circuit breaker is open, or the budget is used up. */
+  /** The circuit breaker rejected the request. */
+  readonly circuitOpen?: true;
+  /** No request was sent, so that Atlas has not counted it: the breaker is open, the budget is used up, or the queue is full. */
   readonly unsent?: true;
   /** The status that was returned instead of a token or a digest challenge. */
   readonly status?: number;

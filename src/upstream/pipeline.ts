@@ -1,12 +1,14 @@
 import { type BearerDependencies, createBearer } from './auth/bearer.ts';
 import { createDigest } from './auth/digest.ts';
-import { createRotation, type Rotation, type SignedSend } from './auth/secret-rotation.ts';
+import { createRotation, type Rotation, type Signer, type Unsigned } from './auth/secret-rotation.ts';
+import { createSignedSend } from './auth/signed-send.ts';
 import type { CredentialSecrets } from './auth-errors.ts';
 import type { Budget } from './budget/budget.ts';
 import { createCircuitBreaker } from './circuit-breaker.ts';
 import { upstreamFailure } from './failure.ts';
-import type { Send, UpstreamResult } from './message.ts';
+import { type Exchange, listOf, type Send, type UpstreamRequest, type UpstreamResult } from './message.ts';
 import { createRetry } from './retry.ts';
+import type { Scheduler } from './scheduler.ts';
 
 export interface CredentialOptions {
   /** The credential's name in the configuration. */
@@ -17,9 +19,22 @@ export interface CredentialOptions {
   readonly mintTimeoutMs: number;
 }
 
+export interface UpstreamClientOptions extends CredentialOptions {
+  /** Limit for each call, from when it is sent. */
+  readonly timeoutMs: number;
+}
+
+export interface UpstreamClientDependencies extends Omit<BearerDependencies, 'internalExchange'> {
+  readonly budget: Budget;
+  readonly scheduler: Scheduler;
+  /** A few slots for the gateway's own calls: tokens, challenges, rate limits. They never wait behind the calls that need them. */
+  readonly internalScheduler: Scheduler;
+}
+
 /** The Atlas client of one credential. */
-export interface UpstreamClient extends Rotation {
-  /** Whether the circuit breaker is open or half-open. */
+export interface UpstreamClient extends Pick<Rotation, 'id' | 'proposeSecrets'> {
+  readonly send: Send;
+  /** Whether the circuit breaker is open. */
   readonly circuitOpen: boolean;
 }
 
@@ -27,7 +42,7 @@ export interface UpstreamClient extends Rotation {
 export function createSigner(
   { name, kind, secrets, mintTimeoutMs }: CredentialOptions,
   dependencies: BearerDependencies,
-): SignedSend {
+): Signer {
   switch (kind) {
     case 'service-account':
       return createBearer({ name, secrets, mintTimeoutMs }, dependencies);
@@ -36,57 +51,109 @@ export function createSigner(
   }
 }
 
-const codeOf = (answer: UpstreamResult) => (answer.type === 'failed' ? answer.code : String(answer.status));
+/** The gateway's own calls in slots of their own. */
+const createInternalExchange =
+  (credential: string, { exchange, internalScheduler }: UpstreamClientDependencies): Exchange =>
+  (request) =>
+    internalScheduler.run(
+      {
+        caller: credential,
+        list: `${credential} ${request.target}`,
+        loadClass: 'first-page',
+        deadlineAt: request.deadlineAt,
+      },
+      () => exchange(request),
+    );
+
+/** Signs, sends and measures one call, whose time limit begins now. */
+function createWireCall(
+  { name, timeoutMs }: UpstreamClientOptions,
+  signer: Pick<Signer, 'send'>,
+  { clock, observe }: UpstreamClientDependencies,
+) {
+  const codeOf = (result: UpstreamResult) => (result.type === 'failed' ? result.code : String(result.status));
+  return async (request: UpstreamRequest): Promise<UpstreamResult | Unsigned> => {
+    const startedAt = clock.now();
+    const result = await signer.send({ ...request, deadlineAt: startedAt + timeoutMs });
+    if (result.type !== 'unsigned')
+      observe({
+        type: 'upstream-exchange',
+        operation: request.operation,
+        credential: name,
+        code: codeOf(result),
+        durationMs: clock.now() - startedAt,
+      });
+    return result;
+  };
+}
+
+/** Waits for a slot before each call. */
+function createSlotted(
+  call: (request: UpstreamRequest) => Promise<UpstreamResult | Unsigned>,
+  { scheduler, internalScheduler }: UpstreamClientDependencies,
+) {
+  return (request: UpstreamRequest): Promise<UpstreamResult | Unsigned> => {
+    const { caller = '', deadlineAt, priority } = request;
+    const { loadClass = priority === 'background' ? 'background' : 'first-page' } = request;
+    const own = loadClass === 'internal';
+    return (own ? internalScheduler : scheduler).run(
+      { caller, list: listOf(request), loadClass: own ? 'background' : loadClass, deadlineAt },
+      () => call(request),
+    );
+  };
+}
+
+/** Answers each request by its deadline, while a call that is on the wire goes on. */
+function createDeadline({ clock }: UpstreamClientDependencies): (next: Send) => Send {
+  const timeout = upstreamFailure('UPSTREAM_TIMEOUT', 'Atlas did not answer in time.');
+  return (next) => (request) =>
+    new Promise((resolve, reject) => {
+      let cancel = clock.after(Math.max(0, request.deadlineAt - clock.now()), () => {
+        // A request that still waits in a queue fails at the same moment, for a reason that this layer does not know: it goes first.
+        cancel = clock.after(0, () => resolve(timeout));
+      });
+      next(request)
+        .then(resolve, reject)
+        .finally(() => cancel());
+    });
+}
 
 /**
- * The layers that a request to Atlas passes, from top to bottom:
+ * The layers that a request to Atlas passes, from the outermost to the innermost:
  *
- *   walk        reads a whole list, 500 items per page
- *     deadline  bounds every wait below by the request's deadline
- *     retry     repeats transient failures once or twice
- *     circuit   rejects requests while Atlas is down, except for one probe
- *     budget    enforces Atlas's rate limits, fairly between callers
- *     measure   reports one event per exchange that Atlas counts
- *     rotation  holds the current secrets, and new ones once they are verified
- *     bearer    one token for all requests, or: digest, one nonce for all requests
- *     transport one connection pool, one origin, no redirects
+ *   deadline       the caller is answered by its deadline, whatever happens below
+ *     retry        repeats transient failures once or twice
+ *       breaker    rejects requests while Atlas is down, except for one probe a second
+ *         budget   enforces Atlas's rate limits, fairly between callers
+ *           token  obtains a token or nonce if there is none; replays a call whose token or nonce was rejected
+ *             slot waits for one of the connections; everything below happens in the slot
+ *               wire timeout, from here on, so that time in a queue is never taken for a slow Atlas
+ *                 measure    reports one event per call that Atlas counts
+ *                   sign     with the current secrets (rotation), as bearer or digest
+ *                     transport  one connection pool, one origin, no redirects
  *
- * Digest may take two round trips, of which Atlas counts one, so budget and measure sit above it.
+ * Every wait (pause of a retry, probe, rate limit, token, slot) lies above the slot: a slot is only ever held by a call that is on the wire.
+ * Tokens and challenges are obtained in internal slots, so that they cannot wait for requests that wait for them.
  */
 export function createUpstreamClient(
-  { name, kind, secrets, mintTimeoutMs }: CredentialOptions,
-  { exchange, budget, clock, random, observe, shareGrant }: BearerDependencies & { readonly budget: Budget },
+  options: UpstreamClientOptions,
+  dependencies: UpstreamClientDependencies,
 ): UpstreamClient {
+  const { name, secrets } = options;
+  const { clock, random, observe, budget } = dependencies;
+  const internalExchange = createInternalExchange(name, dependencies);
   const create = (current: CredentialSecrets) =>
-    createSigner(
-      { name, kind, secrets: current, mintTimeoutMs },
-      { exchange, clock, random, observe, shareGrant },
-    );
+    createSigner({ ...options, secrets: current }, { ...dependencies, internalExchange });
   const rotation = createRotation({ name, secrets, create }, { clock, observe });
-  const circuit = createCircuitBreaker({ credential: name }, { clock, random, observe });
+  const circuit = createCircuitBreaker({ credential: name }, { clock, observe });
 
-  const measured: Send = async (request) => {
-    const startedAt = clock.now();
-    const answer = await rotation.send(request);
-    observe({
-      type: 'upstream-exchange',
-      operation: request.operation,
-      credential: name,
-      code: codeOf(answer),
-      durationMs: clock.now() - startedAt,
-    });
-    return answer;
-  };
-
-  const retried = createRetry({ clock, random, observe })(circuit.wrap(budget.limit(name)(measured)));
+  const slotted = createSlotted(createWireCall(options, rotation, dependencies), dependencies);
+  const signed = createSignedSend(rotation, slotted);
+  const guarded = circuit.wrap(budget.limit(name)(signed));
+  const retried = createRetry({ clock, random, observe })(guarded);
 
   return {
-    send: (request) =>
-      new Promise((resolve, reject) => {
-        const timeout = () => resolve(upstreamFailure('UPSTREAM_TIMEOUT', 'Atlas did not answer in time.'));
-        const cancel = clock.after(Math.max(0, request.deadlineAt - clock.now()), timeout);
-        retried(request).then(resolve, reject).finally(cancel);
-      }),
+    send: createDeadline(dependencies)(retried),
     proposeSecrets: (next) => rotation.proposeSecrets(next),
     get id() {
       return rotation.id;

@@ -32,6 +32,8 @@ function transientFailure(
   clock: Clock,
 ): { reason: string; waitMs: number } | undefined {
   if (answer.type === 'failed') {
+    // The breaker has made the request wait already.
+    if (answer.circuitOpen === true) return undefined;
     if (!TRANSIENT_FAILURES.has(answer.code)) return undefined;
     const floorMs = answer.code === 'UPSTREAM_RATE_LIMITED' ? RATE_LIMIT_FLOOR_MS : 0;
     return { reason: answer.code, waitMs: Math.max(floorMs, answer.retryAfterMs ?? 0) };
@@ -99,7 +101,7 @@ export function createRetry(dependencies: RetryDependencies): (next: Send) => Se
       async () => {
         const answer = await next(attempt);
         // The first attempt has already charged all pages of the walk; each retry costs one more call.
-        attempt = { ...request, cost: 1 };
+        attempt = { ...request, cost: 1, retry: true };
         if (answer.type === 'failed' && answer.unsent === true) return sent ? asSent(answer) : answer;
         sent = true;
         return answer;

@@ -80,6 +80,7 @@ describe('the text of a scrape', () => {
         cacheLimitBytes: 4_096,
         budget: () => [{ credential: 'main', endpointSet: 'clusters', remaining: 1.5, capacity: 10 }],
         sharedConnected: () => true,
+        upstreamQueued: () => 2,
         circuits: () => [{ credential: 'main', open: true }],
         expiries: () => [{ name: 'main', expiresAt: 1_800_000_000_000 }],
         privateLinks: () => [
@@ -120,6 +121,7 @@ describe('the text of a scrape', () => {
     { type: 'config-reload', outcome: 'applied', problems: [] },
     { type: 'shared-exchange', operation: 'read', outcome: 'hit', durationMs: 1 },
     { type: 'upstream-retry', reason: 'timeout' },
+    { type: 'upstream-queued', loadClass: 'first-page', queuedMs: 3 },
     { type: 'deprecated', operation: 'listGroupClusters', caller: 'team-orders', version: '2023-01-01' },
   ];
   async function scrape() {
@@ -161,4 +163,13 @@ describe('the text of a scrape', () => {
     ])
       expect(text.split('\n')).toContain(line);
   });
+});
+
+test('the wait for a connection to Atlas is measured by class, and the queue is exported', async () => {
+  const running = await startGateway();
+  await running.get(linksOf(SAMPLE_PROJECTS.orders));
+  const { text } = await ask(running.admin, '/metrics');
+  await running.stop();
+  expect(text).toContain('atlas_gateway_upstream_queue_seconds_count{class="first-page"} 1');
+  expect(text).toContain('atlas_gateway_upstream_queued 0');
 });

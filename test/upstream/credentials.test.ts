@@ -8,6 +8,7 @@ import { createBudget } from '../../src/upstream/budget/budget.ts';
 import type { UpstreamEvent } from '../../src/upstream/events.ts';
 import type { Exchange, Send, UpstreamResult } from '../../src/upstream/message.ts';
 import { createUpstreamClient } from '../../src/upstream/pipeline.ts';
+import { createScheduler } from '../../src/upstream/scheduler.ts';
 import { createTransport, type Transport } from '../../src/upstream/transport.ts';
 import { createFakeClock, type FakeClock } from '../support/fake-clock.ts';
 
@@ -20,6 +21,12 @@ afterEach(async () => {
     await simulator.close();
   }
 });
+
+function createSchedulers(clock: FakeClock) {
+  const create = (maxConnections: number) =>
+    createScheduler({ maxConnections, maxBytesInFlight: 100_000_000 }, { clock, observe: () => undefined });
+  return { scheduler: create(28), internalScheduler: create(4) };
+}
 
 async function start(kind: 'service-account' | 'api-key', options: SimulatorOptions = {}) {
   const clock = createFakeClock();
@@ -36,9 +43,10 @@ async function start(kind: 'service-account' | 'api-key', options: SimulatorOpti
       ? [apiKey.publicKey, apiKey.privateKey]
       : [serviceAccount.clientId, serviceAccount.clientSecret];
   const { send } = createUpstreamClient(
-    { name: 'sample', kind, secrets: { id, secret }, mintTimeoutMs: 10_000 },
+    { name: 'sample', kind, secrets: { id, secret }, timeoutMs: 10_000, mintTimeoutMs: 10_000 },
     {
       exchange: transport.exchange,
+      ...createSchedulers(clock),
       budget: createBudget({ clock }),
       clock,
       random,
@@ -190,9 +198,17 @@ describe('an API key', () => {
         name: 'wrong',
         kind: 'api-key',
         secrets: { id: 'simulatr', secret: 'wrong' },
+        timeoutMs: 10_000,
         mintTimeoutMs: 1_000,
       },
-      { exchange, budget: createBudget({ clock }), clock, random, observe: () => undefined },
+      {
+        exchange,
+        ...createSchedulers(clock),
+        budget: createBudget({ clock }),
+        clock,
+        random,
+        observe: () => undefined,
+      },
     );
     expect(statusOf(await askOnce(send, clock, SAMPLE_PROJECTS.orders))).toBe('UPSTREAM_AUTH');
     expect(simulator.requests.length).toBeLessThanOrEqual(3);

@@ -67,6 +67,7 @@ function outcomeOfFailure({ code, status }: UpstreamFailure): ProbeOutcome {
     case 'UPSTREAM_TOO_LARGE':
     case 'UPSTREAM_REDIRECT':
     case 'UPSTREAM_FAILED':
+    case 'OVERLOADED':
       return 'unexpected';
   }
 }

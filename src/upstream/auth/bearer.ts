@@ -6,10 +6,16 @@ import { unexpectedError } from '../../lib/unexpected-error.ts';
 import { type CredentialSecrets, rejectsCredential } from '../auth-errors.ts';
 import type { UpstreamEvent } from '../events.ts';
 import { upstreamFailure } from '../failure.ts';
-import type { Exchange, Send, UpstreamFailure, UpstreamResponse, UpstreamResult } from '../message.ts';
+import type {
+  Exchange,
+  UpstreamFailure,
+  UpstreamRequest,
+  UpstreamResponse,
+  UpstreamResult,
+} from '../message.ts';
 import { createRepeat } from '../retry.ts';
 import { readRetryAfter } from '../retry-after.ts';
-import type { SignedSend } from './secret-rotation.ts';
+import type { Signer, Unsigned } from './secret-rotation.ts';
 
 export interface BearerOptions {
   /** The credential's name in the configuration. */
@@ -40,6 +46,8 @@ export type ShareGrant = (
 
 export interface BearerDependencies {
   readonly exchange: Exchange;
+  /** Sends the calls that obtain, verify or revoke tokens and nonces. */
+  readonly internalExchange: Exchange;
   readonly clock: Clock;
   readonly random: Random;
   readonly observe: (event: UpstreamEvent) => void;
@@ -58,6 +66,8 @@ interface Token {
 const UNKNOWN_LIFE_SECONDS = 300;
 /** The fraction of its lifetime after which a token is renewed; the rest is time for a failing token endpoint to recover. */
 const RENEW_AFTER = 0.8;
+/** Attempts of a request whose token is gone each time that it is to be sent, because other requests were rejected with it. */
+const MAX_ATTEMPTS = 3;
 const FIRST_BACKOFF_MS = 1_000;
 const MAX_BACKOFF_MS = 60_000;
 const MAX_TOKEN_LENGTH = 16_384;
@@ -100,8 +110,15 @@ function readTokenResponse(response: UpstreamResponse): TokenResponse | string {
  */
 export function createBearer(
   options: BearerOptions,
-  { exchange, clock, random, observe, shareGrant = (_request, mint) => mint() }: BearerDependencies,
-): SignedSend {
+  {
+    exchange,
+    internalExchange,
+    clock,
+    random,
+    observe,
+    shareGrant = (_request, mint) => mint(),
+  }: BearerDependencies,
+): Signer {
   const { name, secrets } = options;
   const repeat = createRepeat({ clock, random, observe });
   let token: Token | undefined;
@@ -128,7 +145,7 @@ export function createBearer(
   function post(target: string, form: string, deadlineAt: number): Promise<UpstreamResult> {
     // RFC 6749 section 2.3.1 requires percent-encoding, but Atlas rejects an encoded pair; OAuth libraries do not encode it either.
     const pair = Buffer.from(`${secrets.id}:${secrets.secret}`).toString('base64');
-    return exchange({
+    return internalExchange({
       method: 'POST',
       target,
       headers: {
@@ -222,25 +239,28 @@ export function createBearer(
     return mayMint || minting !== undefined ? mintOnce() : { ...last, retryAfterMs: pausedUntil - now };
   }
 
-  const send: Send = async (request) => {
-    for (let replay = false; ; replay = true) {
-      const current = await currentToken();
-      if (current.type === 'failed') return current;
-      const answer = await exchange({
-        method: 'GET',
-        target: request.target,
-        headers: { authorization: `Bearer ${current.value}`, accept: request.accept },
-        deadlineAt: request.deadlineAt,
-      });
-      if (answer.type === 'failed' || !rejectsCredential(answer)) return answer;
-      // Several requests may be rejected with the same token: the first one here drops it, the others find its successor.
-      if (token === current) token = undefined;
-      rejected = current.value;
-      if (replay) return upstreamFailure('UPSTREAM_AUTH', `Atlas rejects a new token of credential ${name}.`);
-    }
-  };
+  async function send({ target, accept, deadlineAt }: UpstreamRequest): Promise<UpstreamResult | Unsigned> {
+    const current = token;
+    if (current === undefined) return { type: 'unsigned', failure: last, attempts: MAX_ATTEMPTS };
+    const answer = await exchange({
+      method: 'GET',
+      target,
+      headers: { authorization: `Bearer ${current.value}`, accept },
+      deadlineAt,
+    });
+    if (answer.type === 'failed' || !rejectsCredential(answer)) return answer;
+    // Several requests may be rejected with the same token: the first one here drops it, the others find its successor.
+    if (token === current) token = undefined;
+    rejected = current.value;
+    const failure = upstreamFailure('UPSTREAM_AUTH', `Atlas rejects a new token of credential ${name}.`);
+    return { type: 'unsigned', failure, attempts: 2 };
+  }
 
   return {
+    async prepare() {
+      const current = await currentToken();
+      return current.type === 'failed' ? current : undefined;
+    },
     send,
     async verify() {
       const minted = await mintOnce();

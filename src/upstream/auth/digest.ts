@@ -3,9 +3,10 @@ import { digestResponse, hashA1 } from '../../lib/http-digest.ts';
 import type { Random } from '../../lib/random.ts';
 import { type CredentialSecrets, rejectsCredential } from '../auth-errors.ts';
 import { upstreamFailure } from '../failure.ts';
-import type { Exchange, Send, UpstreamRequest, UpstreamResult } from '../message.ts';
+import type { Exchange, UpstreamRequest, UpstreamResult, WireRequest } from '../message.ts';
 import { type DigestChallenge, readChallenge } from './digest-challenge.ts';
-import type { SignedSend } from './secret-rotation.ts';
+import type { Signer, Unsigned } from './secret-rotation.ts';
+import { createSignedSend } from './signed-send.ts';
 
 export interface DigestOptions {
   /** The credential's name in the configuration. */
@@ -24,6 +25,9 @@ export const PROBE = {
   endpointSet: 'user.groups',
   scope: 'user',
 } as const;
+
+/** A nonce may expire between two uses, and under load once more; a key that is rejected three times is wrong. */
+const MAX_ATTEMPTS = 3;
 
 /** The current nonce; `uses` is the last `nc` sent with it. */
 interface Session {
@@ -69,18 +73,20 @@ export function answerChallenge(
  */
 export function createDigest(
   { name, secrets, verifyTimeoutMs }: DigestOptions,
-  { exchange, random, clock }: { exchange: Exchange; random: Random; clock: Clock },
-): SignedSend {
+  {
+    exchange,
+    internalExchange,
+    random,
+    clock,
+  }: { exchange: Exchange; internalExchange: Exchange; random: Random; clock: Clock },
+): Signer {
   let session: Session | undefined;
   let challenging: Promise<UpstreamResult> | undefined;
 
-  const sendRequest = (request: UpstreamRequest, headers: Record<string, string>) =>
-    exchange({
-      method: 'GET',
-      target: request.target,
-      headers: { accept: request.accept, ...headers },
-      deadlineAt: request.deadlineAt,
-    });
+  const callOf = (
+    { target, accept, deadlineAt }: UpstreamRequest,
+    headers: Record<string, string>,
+  ): WireRequest => ({ method: 'GET', target, headers: { accept, ...headers }, deadlineAt });
 
   /** Adopts the nonce of a 401 response, unless another request has already done so. */
   function adoptNonce(answer: UpstreamResult, rejected: Session | undefined): boolean {
@@ -92,7 +98,9 @@ export function createDigest(
   }
 
   function challengeOnce(request: UpstreamRequest): Promise<UpstreamResult> {
-    challenging ??= sendRequest(request, {}).finally(() => {
+    // The first request's deadline must not fail the others that wait for the same challenge.
+    const deadlineAt = clock.now() + verifyTimeoutMs;
+    challenging ??= internalExchange(callOf({ ...request, deadlineAt }, {})).finally(() => {
       challenging = undefined;
     });
     return challenging;
@@ -111,39 +119,45 @@ export function createDigest(
     return { authorization };
   }
 
-  const send: Send = async (request) => {
-    if (session === undefined) {
-      const answer = await challengeOnce(request);
-      if (session === undefined && !adoptNonce(answer, undefined)) {
-        // A failing or rate-limiting Atlas responds without a challenge, which says nothing about the key.
-        return answer.type === 'failed' || answer.status === 429 || answer.status >= 500
-          ? answer
-          : {
-              ...upstreamFailure(
-                'UPSTREAM_AUTH',
-                `Atlas answered ${answer.status} to credential ${name}, without a digest challenge.`,
-              ),
-              status: answer.status,
-            };
-      }
+  async function prepare(request: UpstreamRequest): Promise<UpstreamResult | undefined> {
+    if (session !== undefined) return undefined;
+    const answer = await challengeOnce(request);
+    if (session !== undefined || adoptNonce(answer, undefined)) return undefined;
+    // A failing or rate-limiting Atlas responds without a challenge, which says nothing about the key.
+    if (answer.type === 'failed' || answer.status === 429 || answer.status >= 500) return answer;
+    return {
+      ...upstreamFailure(
+        'UPSTREAM_AUTH',
+        `Atlas answered ${answer.status} to credential ${name}, without a digest challenge.`,
+      ),
+      status: answer.status,
+    };
+  }
+
+  async function sendWith(via: Exchange, request: UpstreamRequest): Promise<UpstreamResult | Unsigned> {
+    const used = session;
+    if (used === undefined) {
+      const failure = upstreamFailure(
+        'UPSTREAM_AUTH',
+        `Atlas sent no digest challenge for credential ${name}.`,
+      );
+      return { type: 'unsigned', failure, attempts: MAX_ATTEMPTS };
     }
-    // A nonce may expire between two uses, and under load once more; a key that is rejected three times is wrong.
-    for (let attempt = 1; ; attempt++) {
-      const used: Session | undefined = session;
-      if (used === undefined)
-        return upstreamFailure('UPSTREAM_AUTH', `Atlas sent no digest challenge for credential ${name}.`);
-      const answer = await sendRequest(request, sign(request, used));
-      if (answer.type === 'failed' || !rejectsCredential(answer)) return answer;
-      const stale = readChallenge(answer.headers['www-authenticate'])?.stale === true;
-      if (!adoptNonce(answer, used) || attempt >= (stale ? 3 : 2))
-        return upstreamFailure('UPSTREAM_AUTH', `Atlas rejects the key of credential ${name}.`);
-    }
-  };
+    const answer = await via(callOf(request, sign(request, used)));
+    if (answer.type === 'failed' || !rejectsCredential(answer)) return answer;
+    const stale = readChallenge(answer.headers['www-authenticate'])?.stale === true;
+    const failure = upstreamFailure('UPSTREAM_AUTH', `Atlas rejects the key of credential ${name}.`);
+    if (!adoptNonce(answer, used)) return failure;
+    return { type: 'unsigned', failure, attempts: stale ? MAX_ATTEMPTS : 2 };
+  }
+
+  const verifyingSend = createSignedSend({ prepare, send: (request) => sendWith(internalExchange, request) });
 
   return {
-    send,
+    prepare,
+    send: (request) => sendWith(exchange, request),
     async verify() {
-      const answer = await send({ ...PROBE, deadlineAt: clock.now() + verifyTimeoutMs });
+      const answer = await verifyingSend({ ...PROBE, deadlineAt: clock.now() + verifyTimeoutMs });
       return answer.type === 'failed' ? answer : undefined;
     },
   };

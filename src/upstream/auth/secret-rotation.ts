@@ -2,11 +2,26 @@ import type { Clock } from '../../lib/clock.ts';
 import { unexpectedError } from '../../lib/unexpected-error.ts';
 import type { CredentialSecrets } from '../auth-errors.ts';
 import type { UpstreamEvent } from '../events.ts';
-import type { Send, UpstreamFailure } from '../message.ts';
+import type { UpstreamFailure, UpstreamRequest, UpstreamResult } from '../message.ts';
 
-/** Sends signed requests with a credential, and verifies the credential with one call. */
-export interface SignedSend {
-  readonly send: Send;
+/** Atlas rejected the token or nonce of a call, or it was gone when the call was to be sent. */
+export interface Unsigned {
+  readonly type: 'unsigned';
+  /** The result if the request is not replayed with another token or nonce. */
+  readonly failure: UpstreamFailure;
+  /** The number of attempts after which a replay would not help. */
+  readonly attempts: number;
+}
+
+/** Signs and sends requests with a credential. */
+export interface Signer {
+  /**
+   * Obtains a token or nonce if there is none, which may take a call of its own. Resolves to undefined if `send` can sign, else to the
+   * result of the request.
+   */
+  prepare(request: UpstreamRequest): Promise<UpstreamResult | undefined>;
+  /** Signs the request and sends it: exactly one call. */
+  send(request: UpstreamRequest): Promise<UpstreamResult | Unsigned>;
   /** Resolves to undefined if Atlas accepts the credential. */
   verify(): Promise<UpstreamFailure | undefined>;
   /** Revokes the current token, so that it does not count against Atlas's limit of live tokens. Absent for credentials without tokens. */
@@ -14,8 +29,7 @@ export interface SignedSend {
 }
 
 /** A credential whose secrets can be replaced while in use. */
-export interface Rotation {
-  readonly send: Send;
+export interface Rotation extends Pick<Signer, 'prepare' | 'send'> {
   /** The id of the secrets in use. */
   readonly id: string;
   /** Replaces the secrets once Atlas has accepted the new ones; until then the old ones stay in use. */
@@ -34,7 +48,7 @@ export function createRotation(
     name,
     secrets,
     create,
-  }: { name: string; secrets: CredentialSecrets; create: (secrets: CredentialSecrets) => SignedSend },
+  }: { name: string; secrets: CredentialSecrets; create: (secrets: CredentialSecrets) => Signer },
   { clock, observe }: { clock: Clock; observe: (event: UpstreamEvent) => void },
 ): Rotation {
   let currentSecrets = secrets;
@@ -65,6 +79,7 @@ export function createRotation(
     );
 
   return {
+    prepare: (request) => current.prepare(request),
     send: (request) => current.send(request),
     get id() {
       return currentSecrets.id;

@@ -4,8 +4,8 @@ export interface Waiting {
   readonly caller: string;
   readonly cost: number;
   readonly deadlineAt: number;
-  /** Called when the request may proceed. */
-  readonly go: () => void;
+  /** Called when the request may proceed, or when its deadline has passed. */
+  readonly go: (late: boolean) => void;
 }
 
 /** A round-robin queue by caller, so that a caller with many requests does not delay the others. */

@@ -6,6 +6,7 @@ import {
   type ListBody,
   parseListBody,
 } from '../../atlas/list-parser.ts';
+import { createReservation } from '../budget/reservation.ts';
 import { upstreamFailure } from '../failure.ts';
 import type {
   Send,
@@ -14,6 +15,7 @@ import type {
   UpstreamRequest,
   UpstreamResponse,
 } from '../message.ts';
+import type { LoadClass } from '../slot-queue.ts';
 
 /** Page size of a walk: Atlas's maximum, so that a list takes the fewest calls. */
 export const WALK_PAGE_SIZE = 500;
@@ -108,7 +110,7 @@ export async function fetchPage(
   const count = countable && !page.includeCount ? 'includeCount=false&' : '';
   const query = `${filters === '' ? '' : `${filters}&`}${count}itemsPerPage=${page.itemsPerPage}&pageNum=${page.pageNum}`;
   const { cost = 1 } = page;
-  const answer = await send({ ...request, target: `${path}?${query}`, cost });
+  const answer = await send({ ...request, list: `${path}?${filters}`, target: `${path}?${query}`, cost });
   return answer.type === 'failed' ? answer : readPage(answer, page.itemsPerPage);
 }
 
@@ -129,6 +131,26 @@ async function walkOnce(
   maxItems: number,
   includeCount: boolean,
 ): Promise<WalkResult> {
+  const reservation = createReservation();
+  try {
+    return await readPages(send, { ...list, reservation }, maxItems, includeCount);
+  } finally {
+    reservation.end();
+  }
+}
+
+/** Background walks stay in the background; of others, the second page begins the walk, and the later ones continue it. */
+function loadClassOf({ priority }: ListRequest, pageNum: number): LoadClass {
+  if (priority === 'background') return 'background';
+  return pageNum === 1 ? 'first-page' : pageNum === 2 ? 'new-walk' : 'walk';
+}
+
+async function readPages(
+  send: Send,
+  list: ListRequest,
+  maxItems: number,
+  includeCount: boolean,
+): Promise<WalkResult> {
   const pages: Items[] = [];
   const seen = new Set<string>();
   let count = 0;
@@ -136,7 +158,11 @@ async function walkOnce(
   let paid = Math.max(1, pagesOf(list.expectedItems ?? 0));
   let cost = paid;
   for (let pageNum = 1; ; pageNum++) {
-    const page = await fetchPage(send, list, { pageNum, itemsPerPage: WALK_PAGE_SIZE, includeCount, cost });
+    const page = await fetchPage(
+      send,
+      { ...list, loadClass: loadClassOf(list, pageNum) },
+      { pageNum, itemsPerPage: WALK_PAGE_SIZE, includeCount, cost },
+    );
     if (page.type !== 'list') return page;
     const pageCount = countItems(page.items);
     count += pageCount;

@@ -17,6 +17,7 @@ function start() {
       name: 'one',
       secrets: secretsOf('first'),
       create: ({ secret }) => ({
+        prepare: async () => undefined,
         send: async () => upstreamFailure('UPSTREAM_FAILED', secret),
         async verify() {
           proofs.push(secret);

@@ -1,6 +1,8 @@
 import fc from 'fast-check';
 import { beforeEach, describe, expect, test } from 'vitest';
 import { type Budget, createBudget } from '../../../src/upstream/budget/budget.ts';
+import { createReservation } from '../../../src/upstream/budget/reservation.ts';
+import { upstreamFailure } from '../../../src/upstream/failure.ts';
 import type { Send, UpstreamRequest, UpstreamResult } from '../../../src/upstream/message.ts';
 import { createFakeClock, type FakeClock } from '../../support/fake-clock.ts';
 
@@ -45,6 +47,7 @@ describe('the budget', () => {
   });
   const codeOf = (answer: UpstreamResult) => (answer.type === 'failed' ? answer.code : answer.status);
   const lists = () => asked.filter(({ operation }) => operation === 'o').length;
+  const remaining = () => budget.remaining().find(({ endpointSet }) => endpointSet === 'streams')?.remaining;
   const spend = async (count: number, more: Partial<UpstreamRequest> = {}) => {
     for (let index = 0; index < count; index++) await send(request(more));
   };
@@ -88,10 +91,46 @@ describe('the budget', () => {
 
   test('charges all pages of a walk at once, or none', async () => {
     await spend(1_195);
-    const walk = await send(request({ cost: 30 }));
-    expect(codeOf(walk)).toBe('UPSTREAM_RATE_LIMITED');
-    expect(codeOf(await send(request({ cost: 5 })))).toBe(200);
-    expect(codeOf(await send(request({ cost: 0 })))).toBe(200);
+    expect(codeOf(await send(request({ cost: 30, reservation: createReservation() })))).toBe(
+      'UPSTREAM_RATE_LIMITED',
+    );
+    const reservation = createReservation();
+    expect(codeOf(await send(request({ cost: 5, reservation })))).toBe(200);
+    expect(remaining()).toBe(0);
+    for (let page = 2; page <= 5; page++)
+      expect(codeOf(await send(request({ cost: 0, reservation })))).toBe(200);
+    expect(remaining()).toBe(0);
+  });
+
+  test('gets back what a walk reserved and did not use, also if it ends before its first answer', async () => {
+    const reservation = createReservation();
+    await send(request({ cost: 30, reservation }));
+    await send(request({ cost: 0, reservation }));
+    expect(remaining()).toBe(1_170);
+    reservation.end();
+    expect(remaining()).toBe(1_198);
+    const late = createReservation();
+    late.end();
+    await send(request({ cost: 30, reservation: late }));
+    expect(remaining()).toBe(1_197);
+  });
+
+  test.each([
+    ['OVERLOADED', { unsent: true } as const],
+    ['UPSTREAM_UNREACHABLE', {}],
+    ['UPSTREAM_TIMEOUT', { unconnected: true } as const],
+  ] as const)('gets back a call that Atlas never saw: %s', async (code, more) => {
+    reply = () => ({ ...upstreamFailure(code, ''), ...more });
+    await spend(3);
+    expect(remaining()).toBe(1_200);
+  });
+
+  test('gets back the call if a layer below throws', async () => {
+    reply = () => {
+      throw new Error('a bug');
+    };
+    await expect(send(request())).rejects.toThrow('a bug');
+    expect(remaining()).toBe(1_200);
   });
 
   test('reserves a quarter of the bucket for foreground requests', async () => {
@@ -138,6 +177,46 @@ describe('the budget', () => {
     await spend(3);
     const left = budget.remaining().find(({ endpointSet }) => endpointSet === 'streams');
     expect(left?.remaining).toBe(0);
+  });
+
+  test('adopts RateLimit-Remaining if it is higher, less the calls in flight and reserved', async () => {
+    await spend(400);
+    const reservation = createReservation();
+    await send(request({ cost: 11, reservation }));
+    reply = () => ok({ 'ratelimit-remaining': '1100' });
+    await send(request());
+    expect(remaining()).toBe(1_090);
+    reservation.end();
+    expect(remaining()).toBe(1_100);
+  });
+
+  test('is right after a 429 that does not name the bucket: such a limit is not the bucket', async () => {
+    await spend(10);
+    reply = () => limited([], { 'retry-after': '1' });
+    expect(await send(request())).toMatchObject({ code: 'UPSTREAM_RATE_LIMITED', retryAfterMs: 1_000 });
+    expect(remaining()).toBe(0);
+    await clock.advance(1_000);
+    expect(remaining()).toBe(1_198);
+  });
+
+  test('pauses longer each time that such a limit stays', async () => {
+    reply = () => limited([]);
+    const pauses: unknown[] = [];
+    for (let index = 0; index < 4; index++) {
+      const answer = await send(request());
+      const pauseMs = answer.type === 'failed' ? (answer.retryAfterMs ?? 0) : 0;
+      pauses.push(pauseMs);
+      await clock.advance(pauseMs);
+    }
+    expect(pauses).toEqual([250, 500, 1_000, 2_000]);
+  });
+
+  test('of another bucket is not limited by a 429', async () => {
+    reply = () => limited(['/t', 7, 60, 30, 60], { 'retry-after': '7' });
+    await send(request());
+    reply = () => ok();
+    expect(codeOf(await send(request({ endpointSet: 'clusters' })))).toBe(200);
+    expect(codeOf(await send(request({ scope: 'another' })))).toBe(200);
   });
 
   test('takes from a 429 the bucket size, that the bucket is empty, and the wait', async () => {

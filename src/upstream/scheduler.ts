@@ -1,0 +1,190 @@
+import { LRUCache } from 'lru-cache';
+import type { Clock } from '../lib/clock.ts';
+import type { UpstreamEvent } from './events.ts';
+import { upstreamFailure } from './failure.ts';
+import type { UpstreamFailure } from './message.ts';
+import { createSlotQueue, type QueuedCall } from './slot-queue.ts';
+
+export interface SchedulerOptions {
+  /** Number of slots: calls that may be on the wire at once. */
+  readonly maxConnections: number;
+  /** Calls start only while the expected size of all responses in flight stays below this. */
+  readonly maxBytesInFlight: number;
+}
+
+/** A call that needs a slot. */
+export interface SlotRequest extends QueuedCall {
+  /** Monotonic milliseconds after which the call is no longer worth sending. */
+  readonly deadlineAt: number;
+}
+
+/** Decides which call to Atlas is sent next. */
+export interface Scheduler {
+  /**
+   * Runs `call` in a slot, which is returned when `call` settles. Fails with `OVERLOADED`, without calling, if the deadline passes before a
+   * slot is free.
+   */
+  run<Result extends { readonly type: string; readonly body?: Buffer }>(
+    request: SlotRequest,
+    call: () => Promise<Result>,
+  ): Promise<Result | UpstreamFailure>;
+  /** Fails all queued calls and every later one. */
+  close(): void;
+  /** Number of calls that wait for a slot. */
+  readonly queued: number;
+  /** Number of slots in use. */
+  readonly busy: number;
+}
+
+interface WaitingCall extends SlotRequest {
+  readonly queuedAt: number;
+  readonly start: () => void;
+  readonly refuse: () => void;
+}
+
+const MAX_QUEUED = 10_000;
+const MAX_PER_LIST = 4;
+/** The fraction of the slots for everything that no caller waits for. */
+const BULK_FRACTION = 0.5;
+/** The last slots serve only lists with nothing on the wire, so that an idle list is not stuck behind busy ones. */
+const SPARE_FRACTION = 0.25;
+/** The assumed size of a response, until the list has answered once. */
+const UNKNOWN_BYTES = 262_144;
+const MAX_SIZES = 10_000;
+const RETRY_AFTER_MS = 1_000;
+
+const overloaded = (): UpstreamFailure => ({
+  ...upstreamFailure('OVERLOADED', 'Too many requests are already waiting for Atlas.', RETRY_AFTER_MS),
+  unsent: true,
+});
+
+const isBulk = ({ loadClass }: QueuedCall) => loadClass !== 'first-page';
+
+/** What is on the wire, and whether another call may join it. */
+function createWire({ maxConnections, maxBytesInFlight }: SchedulerOptions) {
+  const bulkSlots = Math.max(1, Math.floor(maxConnections * BULK_FRACTION));
+  const spareFrom = maxConnections - Math.floor(maxConnections * SPARE_FRACTION);
+  const unknownBytes = Math.min(UNKNOWN_BYTES, maxBytesInFlight / maxConnections);
+  const callsByList = new Map<string, number>();
+  /** The largest recent response of each list. */
+  const sizes = new LRUCache<string, number>({ max: MAX_SIZES });
+  let busy = 0;
+  let bulk = 0;
+  let bytes = 0;
+
+  const expectedBytes = (list: string) => sizes.get(list) ?? unknownBytes;
+
+  return {
+    get busy() {
+      return busy;
+    },
+    isFull: () => busy >= maxConnections,
+    admits(call: QueuedCall): boolean {
+      const own = callsByList.get(call.list) ?? 0;
+      if (own >= MAX_PER_LIST || (own > 0 && busy >= spareFrom)) return false;
+      if (isBulk(call) && bulk >= bulkSlots) return false;
+      // One response may exceed the limit alone; otherwise it could never be loaded.
+      return busy === 0 || bytes + expectedBytes(call.list) <= maxBytesInFlight;
+    },
+    /** Takes a slot; the returned function gives it back, with the size of the response if there was one. */
+    occupy(call: QueuedCall): (received: number | undefined) => void {
+      const { list } = call;
+      const expected = expectedBytes(list);
+      busy++;
+      bytes += expected;
+      if (isBulk(call)) bulk++;
+      callsByList.set(list, (callsByList.get(list) ?? 0) + 1);
+      return (received) => {
+        busy--;
+        bytes -= expected;
+        if (isBulk(call)) bulk--;
+        const left = (callsByList.get(list) ?? 0) - 1;
+        if (left > 0) callsByList.set(list, left);
+        else callsByList.delete(list);
+        if (received !== undefined) sizes.set(list, Math.max(received, sizes.get(list) ?? 0));
+      };
+    },
+  };
+}
+
+/**
+ * A fixed number of slots for calls to Atlas. A freed slot goes to the most urgent class, within it round-robin by caller and then by list
+ * (`slot-queue`), as far as the limits for one list, for bulk work and for bytes in flight allow.
+ */
+export function createScheduler(
+  options: SchedulerOptions,
+  { clock, observe }: { clock: Clock; observe: (event: UpstreamEvent) => void },
+): Scheduler {
+  const wire = createWire(options);
+  const queue = createSlotQueue<WaitingCall>();
+  let closed = false;
+
+  function startNext(): void {
+    while (!wire.isFull()) {
+      const next = queue.take(wire.admits, clock.now());
+      if (next === undefined) return;
+      // If the event loop was blocked, the slot may be free before the timer of the deadline has fired.
+      if (clock.now() >= next.deadlineAt) next.refuse();
+      else next.start();
+    }
+  }
+
+  async function runInSlot<Result extends { readonly type: string; readonly body?: Buffer }>(
+    request: SlotRequest,
+    call: () => Promise<Result>,
+  ): Promise<Result> {
+    const vacate = wire.occupy(request);
+    let received: number | undefined;
+    try {
+      const result = await call();
+      received = result.body?.length;
+      return result;
+    } finally {
+      vacate(received);
+      startNext();
+    }
+  }
+
+  return {
+    run(request, call) {
+      const queuedAt = clock.now();
+      const leftMs = request.deadlineAt - queuedAt;
+      if (closed || leftMs <= 0 || queue.size >= MAX_QUEUED) return Promise.resolve(overloaded());
+      return new Promise((resolve, reject) => {
+        const leave = () => {
+          cancelDeadline();
+          const { loadClass } = request;
+          observe({ type: 'upstream-queued', loadClass, queuedMs: clock.now() - queuedAt });
+        };
+        const waiting: WaitingCall = {
+          ...request,
+          queuedAt,
+          start() {
+            leave();
+            runInSlot(request, call).then(resolve, reject);
+          },
+          refuse() {
+            leave();
+            resolve(overloaded());
+          },
+        };
+        const cancelDeadline = clock.after(leftMs, () => {
+          queue.remove(waiting);
+          waiting.refuse();
+        });
+        queue.add(waiting, queuedAt);
+        startNext();
+      });
+    },
+    close() {
+      closed = true;
+      for (const waiting of queue.clear()) waiting.refuse();
+    },
+    get queued() {
+      return queue.size;
+    },
+    get busy() {
+      return wire.busy;
+    },
+  };
+}
