@@ -6,15 +6,17 @@ import type { Clock } from '../lib/clock.ts';
 import type { Access } from './auth.ts';
 import type { Drawn, DrawToken } from './limits.ts';
 import { filtersOf, readPageQuery } from './page-query.ts';
-import { type Json, type PageRequest, writePage } from './pages.ts';
+import { countOnPage, type Json, type PageRequest, writePage } from './pages.ts';
 import { errorResponse, SERVICE_HEADERS, type SimulatedResponse, unknownPath } from './response.ts';
-import type { World } from './world.ts';
+import type { Trouble, Weather } from './weather.ts';
+import type { ListAddress, World } from './world.ts';
 
 export interface ListEndpointDependencies {
   readonly access: Access;
   readonly catalog: Catalog;
   readonly clock: Clock;
   readonly draw: DrawToken;
+  readonly weather: Weather;
   readonly world: World;
 }
 
@@ -75,10 +77,19 @@ function rateLimited(path: string, drawn: Drawn, waitSeconds: number): Simulated
   );
 }
 
+/** Never resolves: the request hangs until the client gives up. */
+const forever = () => new Promise<never>(() => undefined);
+
+const troubleResponse = ({ status, errorCode, retryAfterSeconds }: Extract<Trouble, { type: 'error' }>) =>
+  errorResponse(
+    { status, errorCode, detail: 'The weather of the simulator.', parameters: [] },
+    retryAfterSeconds === undefined ? {} : { 'Retry-After': String(retryAfterSeconds) },
+  );
+
 /** `GET` of every operation in the catalog; all of them are answered as lists. */
 export function createListEndpoint(
   { linkOrigin }: { readonly linkOrigin: string },
-  { access, catalog, clock, draw, world }: ListEndpointDependencies,
+  { access, catalog, clock, draw, weather, world }: ListEndpointDependencies,
 ) {
   function refuseCredential(stale: boolean): SimulatedResponse {
     return {
@@ -164,8 +175,23 @@ export function createListEndpoint(
     return errorResponse({ ...error, parameters: [groupId] }, deprecationHeaders);
   }
 
-  function page(matched: MatchedRequest, request: PageRequest, drawn: Drawn): SimulatedResponse {
+  const pause = (delayMs: number) =>
+    delayMs === 0 ? undefined : new Promise<void>((resolve) => void clock.after(delayMs, resolve));
+
+  /** Waits as long as the weather says, and takes the page from the list at the moment of the answer. */
+  async function answer(
+    matched: MatchedRequest,
+    request: PageRequest,
+    drawn: Drawn,
+  ): Promise<SimulatedResponse> {
     const { operation, path, pathParameters, mediaType, deprecationHeaders } = matched;
+    const list: ListAddress = { operation, path, pathParameters, filters: filtersOf(request) };
+    const place = { operation: operation.id, project: pathParameters['groupId'] };
+    const trouble = weather.trouble(place, { counts: request.includeCount });
+    if (trouble?.type === 'hang') return forever();
+    const itemsOnPage = trouble === undefined ? countOnPage(world.items(list).length, request) : 0;
+    await pause(weather.latencyMs(place, itemsOnPage));
+    if (trouble !== undefined) return troubleResponse(trouble);
     return {
       status: 200,
       headers: {
@@ -175,11 +201,14 @@ export function createListEndpoint(
         'Content-Type': `${mediaType};charset=utf-8`,
         'X-MongoDB-Service-Version': 'gitHash=simulated; versionString=master',
       },
-      body: writePage(world.items(operation, path, pathParameters, filtersOf(request)), request),
+      body: writePage(world.items(list), request),
     };
   }
 
-  return (request: IncomingMessage, { pathname: path, searchParams }: URL): SimulatedResponse => {
+  return async (
+    request: IncomingMessage,
+    { pathname: path, searchParams }: URL,
+  ): Promise<SimulatedResponse> => {
     const refusal = refusalOf(request);
     if (refusal !== undefined) return refusal;
     const matched = match(path, request.headers.accept);
@@ -190,7 +219,7 @@ export function createListEndpoint(
     const forbidden = projectRefusal(matched);
     if (forbidden !== undefined) return forbidden;
     const requested = readPageQuery(operation, searchParams, `${linkOrigin}${path}`);
-    if (typeof requested !== 'string') return page(matched, requested, drawn);
+    if (typeof requested !== 'string') return answer(matched, requested, drawn);
     return errorResponse(
       {
         status: 400,

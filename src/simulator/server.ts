@@ -12,6 +12,8 @@ import { createListEndpoint } from './list-endpoint.ts';
 import { createOauthEndpoint } from './oauth-endpoint.ts';
 import { createRequestLog, type SeenRequest } from './request-log.ts';
 import { errorResponse, type SimulatedResponse, unknownPath } from './response.ts';
+import { CALM_WEATHER, createWeather, type Weather } from './weather.ts';
+import type { WeatherSettings } from './weather-settings.ts';
 import { createWorld, type SimulatedProject, type World } from './world.ts';
 
 export interface SimulatorOptions {
@@ -24,6 +26,8 @@ export interface SimulatorOptions {
   readonly limits?: Readonly<Record<string, BucketSize>>;
   /** Projects in addition to the sample ones. */
   readonly projects?: readonly SimulatedProject[];
+  /** Latency, failures, list sizes and changes at the start; absent: none. */
+  readonly weather?: WeatherSettings;
 }
 
 /** A simulated Atlas on the loopback interface. */
@@ -33,6 +37,7 @@ export interface Simulator {
   close(): Promise<void>;
   readonly world: World;
   readonly faults: Faults;
+  readonly weather: Weather;
   /** The latest requests except control requests, oldest first. */
   readonly requests: readonly SeenRequest[];
   clearRequests(): void;
@@ -79,7 +84,7 @@ function faultResponse(fault: Fault, status: number): SimulatedResponse {
  *
  *   /simulator/…      → control
  *   everything else   → fault? → /api/oauth/…    → OAuth endpoint
- *                                /api/atlas/v2/… → list endpoint: authenticate → version → limits → project → page of the world
+ *                                /api/atlas/v2/… → list endpoint: authenticate → version → limits → project → weather → page of the world
  */
 export function createSimulator(
   options: SimulatorOptions,
@@ -89,18 +94,23 @@ export function createSimulator(
     { nonceLifeMs: options.nonceLifeMs ?? 300_000, algorithm: options.algorithm ?? 'MD5' },
     { clock, random },
   );
-  const world = createWorld(options.projects ?? [], options.limits ?? {});
+  const weather = createWeather(options.weather ?? CALM_WEATHER);
+  const world = createWorld(
+    { projects: options.projects ?? [], limits: options.limits ?? {} },
+    { weather, clock },
+  );
+  const catalog = createCatalog(operations);
   const faults = createFaults();
   const draw = createLimits(
     clock,
     (endpointSet) => options.limits?.[endpointSet] ?? bucketSizeOf(endpointSet),
   );
   const requestLog = createRequestLog();
-  const control = createControl({ faults, requestLog });
+  const control = createControl({ faults, requestLog, weather, world, catalog });
   const answerOauth = createOauthEndpoint(access);
   const answerList = createListEndpoint(
     { linkOrigin: options.linkOrigin ?? 'https://cloud.mongodb.com' },
-    { access, catalog: createCatalog(operations), clock, draw, world },
+    { access, catalog, clock, draw, weather, world },
   );
 
   async function route(request: IncomingMessage, url: URL): Promise<SimulatedResponse> {
@@ -123,7 +133,7 @@ export function createSimulator(
     const { url: target = '/', method = 'GET', headers } = request;
     const url = new URL(target, 'http://simulator');
     if (url.pathname.startsWith('/simulator/')) {
-      write(response, method, await control(request, url.pathname), undefined);
+      write(response, method, await control(request, url), undefined);
       return;
     }
     const fault = faults.take(target);
@@ -161,6 +171,7 @@ export function createSimulator(
       }),
     world,
     faults,
+    weather,
     requests: requestLog.requests,
     clearRequests: requestLog.clear,
     acceptSecret: access.acceptSecret,

@@ -9,7 +9,7 @@ import { type ContentCoding, createRenderedPages } from '../../src/cache/rendere
 import { createListingFilter } from '../../src/gateway/reads/listing-filter.ts';
 import { type CachedList, createReadService, type Listing } from '../../src/gateway/reads/read-service.ts';
 import { createSystemClock } from '../../src/lib/clock.ts';
-import { privateLinkConnection } from '../../src/simulator/world.ts';
+import { privateLinkConnection } from '../../src/simulator/items.ts';
 import { heldByProcess } from '../support/process-memory.ts';
 
 const LISTINGS = 10_000;
