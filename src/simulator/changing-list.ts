@@ -12,6 +12,8 @@ export interface ChangingList<Item> {
 }
 
 const KINDS = ['creates', 'deletes', 'pairs'] as const;
+/** Fractions of an interval by which the kinds are apart, so that equal rates do not change a list at the same moments. */
+const PHASES = { creates: 0, deletes: 0.5, pairs: 0.25 };
 
 /** `create` makes the item with this number; numbers are never used again. */
 export function createChangingList<Item>(
@@ -47,10 +49,10 @@ export function createChangingList<Item>(
     const due = KINDS.flatMap((kind) => {
       const perMs = churn[kind] / 1_000;
       const from = done[kind];
-      const until = Math.floor(elapsedMs * perMs);
+      const until = Math.floor(elapsedMs * perMs + (perMs === 0 ? 0 : PHASES[kind]));
       return Array.from({ length: Math.max(0, until - from) }, (_none, index) => ({
         kind,
-        atMs: (from + index + 1) / perMs,
+        atMs: (from + index + 1 - PHASES[kind]) / perMs,
       }));
     });
     if (due.length === 0) return;

@@ -1,4 +1,4 @@
-import type { IncomingMessage } from 'node:http';
+import type { IncomingHttpHeaders } from 'node:http';
 import type { Catalog, Operation } from '../atlas/catalog.ts';
 import { scopeOf } from '../atlas/rate-limit-buckets.ts';
 import { resolveVersion } from '../atlas/version.ts';
@@ -18,6 +18,12 @@ export interface ListEndpointDependencies {
   readonly draw: DrawToken;
   readonly weather: Weather;
   readonly world: World;
+}
+
+/** A `GET` request: its raw target, which digest signs, and its headers. */
+export interface ListRequest {
+  readonly target: string;
+  readonly headers: Pick<IncomingHttpHeaders, 'authorization' | 'accept'>;
 }
 
 /** A request for an operation of the catalog, in the version that Atlas would answer with. */
@@ -105,8 +111,8 @@ export function createListEndpoint(
     };
   }
 
-  function refusalOf({ headers, url = '' }: IncomingMessage): SimulatedResponse | undefined {
-    switch (access.admit(headers.authorization, 'GET', url)) {
+  function refusalOf({ headers, target }: ListRequest): SimulatedResponse | undefined {
+    switch (access.admit(headers.authorization, 'GET', target)) {
       case 'admitted':
         return undefined;
       case 'no-credentials':
@@ -205,10 +211,8 @@ export function createListEndpoint(
     };
   }
 
-  return async (
-    request: IncomingMessage,
-    { pathname: path, searchParams }: URL,
-  ): Promise<SimulatedResponse> => {
+  return async (request: ListRequest): Promise<SimulatedResponse> => {
+    const { pathname: path, searchParams } = new URL(request.target, 'http://simulator');
     const refusal = refusalOf(request);
     if (refusal !== undefined) return refusal;
     const matched = match(path, request.headers.accept);

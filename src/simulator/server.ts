@@ -124,7 +124,9 @@ export function createSimulator(
         detail: 'Only GET and HEAD are simulated.',
         parameters: [],
       });
-    return pathname.startsWith(API) ? answerList(request, url) : unknownPath(pathname);
+    return pathname.startsWith(API)
+      ? answerList({ target: request.url ?? '/', headers: request.headers })
+      : unknownPath(pathname);
   }
 
   const pause = (delayMs: number) => new Promise<void>((resolve) => void clock.after(delayMs, resolve));

@@ -114,6 +114,7 @@ const listRule = z.strictObject({
   latency: latency.optional(),
   churn: churn.optional(),
   status: status().optional(),
+  errorCode: text.optional(),
   hangs: z.boolean({ error: 'write true or false, without quotes' }).optional(),
   countTimesOut: z.boolean({ error: 'write true or false, without quotes' }).optional(),
 });

@@ -93,9 +93,9 @@ export function createWeather(atStart: WeatherSettings): Weather {
         : latencyAt(latency, fraction()) + (latency.perThousandItemsMs * itemsOnPage) / 1_000;
     },
     trouble(place, { counts }) {
-      const { hangs, status, countTimesOut } = rulesOf(place);
+      const { hangs, status, errorCode = 'UNEXPECTED_ERROR', countTimesOut } = rulesOf(place);
       if (hangs === true) return { type: 'hang' };
-      if (status !== undefined) return { type: 'error', status, errorCode: 'UNEXPECTED_ERROR' };
+      if (status !== undefined) return { type: 'error', status, errorCode };
       if (countTimesOut === true && counts)
         return { type: 'error', status: 500, errorCode: 'TIMEOUT_WHILE_PAGING' };
       const { errors, rateLimits } = settings;

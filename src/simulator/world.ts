@@ -64,8 +64,8 @@ export interface World {
   items(list: ListAddress): readonly Json[];
   /** Prepends an item to the list at this path; only for a list that was replaced before. */
   prepend(path: string, item: Json): void;
-  /** Sets the items of the list at this path, regardless of filters. */
-  replace(path: string, items: readonly Json[]): void;
+  /** Sets the items of the list at this path, regardless of filters. `create` makes the items that the weather adds. */
+  replace(path: string, items: readonly Json[], create?: (index: number) => Json): void;
 }
 
 const GENERIC_COUNT = 37;
@@ -190,11 +190,12 @@ export function createWorld(
     return made;
   }
 
-  function replace(path: string, items: readonly Json[]): void {
-    replaced.set(
-      path,
-      changing(items, (index) => genericItem(path, index)),
-    );
+  function replace(
+    path: string,
+    items: readonly Json[],
+    create = (index: number) => genericItem(path, index),
+  ): void {
+    replaced.set(path, changing(items, create));
   }
 
   return {
