@@ -42,6 +42,8 @@ export async function startGateway({
   folder,
   name = 'gateway',
   node = process.execPath,
+  nodeFlags = [],
+  env = {},
   callers,
   cache,
 }) {
@@ -55,8 +57,8 @@ export async function startGateway({
     path,
     configuration({ atlas, port, adminPort, callers: callers ?? caller('bench', [callerKey(1)]), cache }),
   );
-  const process_ = start([node, MAIN, 'serve', '--config', path], {
-    env: { ID: CREDENTIAL.clientId, SECRET: CREDENTIAL.clientSecret },
+  const process_ = start([node, ...nodeFlags, MAIN, 'serve', '--config', path], {
+    env: { ID: CREDENTIAL.clientId, SECRET: CREDENTIAL.clientSecret, ...env },
     out: openSync(logPath, 'a'),
   });
   return {
