@@ -106,8 +106,8 @@ export async function openStage({ projects = 1, cache = 'maxBytes: 256MiB', atla
   };
 }
 
-/** Reads a list along its `next` links; returns the items as text. */
-export async function sweep(stage, path, { pauseMs = 0, accept } = {}) {
+/** Reads a list along its `next` links until `givesUp`; returns the ids of the items. */
+export async function sweep(stage, path, { pauseMs = 0, accept, givesUp = async () => false } = {}) {
   const items = [];
   for (let target = `${path}${pageQuery(1)}`; target !== undefined; ) {
     const reply = await stage.read(target, { accept });
@@ -115,6 +115,7 @@ export async function sweep(stage, path, { pauseMs = 0, accept } = {}) {
     const { links, results } = reply.json();
     items.push(...results.map((item) => item.id ?? item._id));
     const next = links.find(({ rel }) => rel === 'next')?.href;
+    if (await givesUp()) return { items, failed: reply };
     target = next === undefined ? undefined : next.replace(/^https?:\/\/[^/]+/, '');
     if (target !== undefined) await sleep(pauseMs);
   }
