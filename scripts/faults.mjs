@@ -24,6 +24,8 @@ function runTests() {
 }
 
 const report = values.report === undefined ? runTests() : JSON.parse(readFileSync(values.report, 'utf8'));
+/** Ends the title of a test that is expected to fail, which the runner reports as passed: what it tests does not hold yet. */
+const NOT_YET = '(not yet)';
 const statuses = new Map();
 for (const { name, assertionResults } of report.testResults) {
   if (!name.includes('/test/faults/')) continue;
@@ -31,14 +33,16 @@ for (const { name, assertionResults } of report.testResults) {
     // The number stands before the title of a test, or of the group that it is in.
     const row = Number([title, ...ancestorTitles].map((one) => /^(\d+): /.exec(one)?.[1]).find(Boolean));
     if (Number.isNaN(row)) continue;
-    statuses.set(row, [...(statuses.get(row) ?? []), status]);
+    const outcome = status === 'passed' && title.endsWith(NOT_YET) ? 'not yet' : status;
+    statuses.set(row, [...(statuses.get(row) ?? []), outcome]);
   }
 }
 
 function outcomeOf(row) {
   const found = statuses.get(row) ?? [];
   if (found.length === 0) return 'has no test';
-  if (found.some((status) => status === 'failed')) return 'failed';
+  if (found.includes('failed')) return 'failed';
+  if (found.includes('not yet')) return 'not yet';
   return found.every((status) => status === 'passed') ? 'passed' : 'skipped';
 }
 

@@ -5,8 +5,9 @@ import { createServer } from 'node:http';
 import { brotliCompressSync, gzipSync } from 'node:zlib';
 import { createSystemClock } from '../../dist/lib/clock.js';
 import { createSystemRandom } from '../../dist/lib/random.js';
+import { privateLinkConnection } from '../../dist/simulator/items.js';
 import { createSimulator } from '../../dist/simulator/server.js';
-import { privateLinkConnection, SAMPLE_CREDENTIALS } from '../../dist/simulator/world.js';
+import { SAMPLE_CREDENTIALS } from '../../dist/simulator/world.js';
 import { ask } from './ask.mjs';
 
 export const ACCEPT = 'application/vnd.atlas.2023-02-01+json';

@@ -43,6 +43,7 @@ export async function startGateway({
   name = 'gateway',
   node = process.execPath,
   main = MAIN,
+  nodeFlags = [],
   env = {},
   callers,
   cache,
@@ -57,7 +58,7 @@ export async function startGateway({
     path,
     configuration({ atlas, port, adminPort, callers: callers ?? caller('bench', [callerKey(1)]), cache }),
   );
-  const process_ = start([node, main, 'serve', '--config', path], {
+  const process_ = start([node, ...nodeFlags, main, 'serve', '--config', path], {
     env: { ID: CREDENTIAL.clientId, SECRET: CREDENTIAL.clientSecret, ...env },
     out: openSync(logPath, 'a'),
   });

@@ -23,7 +23,7 @@ import type { ComposeOptions } from './options.ts';
 import { createPublicUrl } from './public-url.ts';
 import { buildReads } from './reads.ts';
 import { createReload } from './reload.ts';
-import { buildUpstream } from './upstream.ts';
+import { buildTransport, buildUpstream } from './upstream.ts';
 
 /** A gateway that can be started and stopped. */
 export interface Gateway {
@@ -62,7 +62,10 @@ export function compose(
 
   const budget = createBudget({ clock });
   const cluster = buildCluster(options, { ...base, budget });
-  const upstream = buildUpstream(options, { ...base, catalog, budget, shareGrant: cluster?.shareGrant });
+  const transport = buildTransport(config.upstream, base);
+  const upstream = buildUpstream(options, {
+    ...{ ...base, transport, catalog, budget, shareGrant: cluster?.shareGrant },
+  });
   const caches = buildCaches(options, base);
   const persistence = buildPersistence(options, { ...base, caches });
   const auth = buildAuth(inForce.settings, { ...base, shared: cluster?.access });

@@ -1,5 +1,6 @@
 import type { Catalog } from '../atlas/catalog.ts';
 import type { ResolvedConfig } from '../config/reload-settings.ts';
+import type { GatewayConfig } from '../config/schema.ts';
 import { createDiscover } from '../gateway/credentials/discovery.ts';
 import { type Credential, type Credentials, createCredentials } from '../gateway/credentials/selection.ts';
 import type { Clock } from '../lib/clock.ts';
@@ -9,7 +10,7 @@ import type { ShareGrant } from '../upstream/auth/bearer.ts';
 import type { Budget } from '../upstream/budget/budget.ts';
 import { createUpstreamClient, type UpstreamClient } from '../upstream/pipeline.ts';
 import { createScheduler } from '../upstream/scheduler.ts';
-import { createTransport } from '../upstream/transport.ts';
+import { createTransport, type Transport } from '../upstream/transport.ts';
 import { kindOf, secretsOf } from './live-settings.ts';
 
 /** Connections for tokens, digest challenges and rate limits, besides `upstream.maxConnections`. */
@@ -35,6 +36,8 @@ export interface Upstream {
 }
 
 export interface UpstreamDependencies {
+  /** The connections to Atlas; closed with the upstream. */
+  readonly transport: Transport;
   readonly catalog: Catalog;
   readonly budget: Budget;
   readonly shareGrant: ShareGrant | undefined;
@@ -43,15 +46,21 @@ export interface UpstreamDependencies {
   readonly observe: (event: LogEvent) => void;
 }
 
-export function buildUpstream(
-  { config, secretOf }: ResolvedConfig,
-  { catalog, budget, shareGrant, clock, random, observe }: UpstreamDependencies,
-): Upstream {
-  const { origin, maxBody, maxConnections, timeout: timeoutMs } = config.upstream;
-  const transport = createTransport(
+/** The connections to Atlas: those of the scheduler, and a few for tokens and challenges. */
+export const buildTransport = (
+  { origin, maxBody, maxConnections }: GatewayConfig['upstream'],
+  { clock }: { clock: Clock },
+): Transport =>
+  createTransport(
     { origin, maxBodyBytes: maxBody, maxConnections: maxConnections + INTERNAL_CONNECTIONS },
     { clock },
   );
+
+export function buildUpstream(
+  { config, secretOf }: ResolvedConfig,
+  { transport, catalog, budget, shareGrant, clock, random, observe }: UpstreamDependencies,
+): Upstream {
+  const { maxBody, maxConnections, timeout: timeoutMs } = config.upstream;
   const maxBytesInFlight = maxBody * BODIES_IN_FLIGHT;
   const scheduler = createScheduler({ maxConnections, maxBytesInFlight }, { clock, observe });
   // Tokens and challenges must not wait behind the requests that need them, and their waits are not measured with those of lists.

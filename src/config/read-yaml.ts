@@ -8,6 +8,14 @@ export type ReadYaml =
   | { readonly ok: true; readonly raw: Raw; readonly lineOf: (path: Path) => number }
   | { readonly ok: false; readonly problems: readonly Problem[] };
 
+/** What a file contains, and the setting it usually begins with, for messages. */
+interface YamlKind {
+  readonly name: string;
+  readonly firstSetting: string;
+}
+
+const CONFIGURATION: YamlKind = { name: 'configuration', firstSetting: 'credentials' };
+
 /** Far larger than any configuration; larger files are not parsed. */
 const MAX_LENGTH = 1_048_576;
 
@@ -17,19 +25,19 @@ type YamlDocument = Document.Parsed<ParsedNode>;
  * Parses the text of a configuration file. Never throws: the YAML library returns most errors as values, but throws on aliases
  * without an anchor, on too many aliases, on merges of values that are not mappings, and if nesting exhausts the stack.
  */
-export function readYaml(file: string, text: string): ReadYaml {
+export function readYaml(file: string, text: string, kind: YamlKind = CONFIGURATION): ReadYaml {
   const problem = (message: string, line = 1): ReadYaml => ({
     ok: false,
     problems: [{ file, line, setting: '', message }],
   });
   if (text.length > MAX_LENGTH)
-    return problem(`is larger than ${MAX_LENGTH} characters; check that it is the configuration`);
+    return problem(`is larger than ${MAX_LENGTH} characters; check that it is the ${kind.name}`);
   const lines = new LineCounter();
   let document: YamlDocument;
   try {
     document = parseDocument(text, { lineCounter: lines, logLevel: 'error', uniqueKeys: false });
   } catch {
-    return problem('is not valid YAML and cannot be parsed; check that it is the configuration');
+    return problem(`is not valid YAML and cannot be parsed; check that it is the ${kind.name}`);
   }
   if (document.errors.length > 0)
     return {
@@ -60,7 +68,7 @@ export function readYaml(file: string, text: string): ReadYaml {
     const reason = error instanceof Error ? (error.message.split('\n', 1)[0] ?? '') : '';
     return problem(`is not valid YAML: ${reason}; write the values out instead of using aliases and merges`);
   }
-  if (!isRaw(parsed)) return problem('must be a mapping of settings; begin with credentials:');
+  if (!isRaw(parsed)) return problem(`must be a mapping of settings; begin with ${kind.firstSetting}:`);
   const { contents } = document;
   return { ok: true, raw: parsed, lineOf: (path) => lineOf(contents, path, lines) };
 }

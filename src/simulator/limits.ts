@@ -10,11 +10,11 @@ export interface Drawn {
   readonly refill: number;
 }
 
+/** Draws one request from the bucket of an endpoint set and scope. */
+export type DrawToken = (endpointSet: string, scope: string) => Drawn;
+
 /** Token buckets by endpoint set and scope, as Atlas documents them. */
-export function createLimits(
-  clock: Clock,
-  sizeOf: (endpointSet: string) => BucketSize,
-): (endpointSet: string, scope: string) => Drawn {
+export function createLimits(clock: Clock, sizeOf: (endpointSet: string) => BucketSize): DrawToken {
   const buckets = new Map<string, { tokens: number; countedAt: number }>();
   return (endpointSet, scope) => {
     const { capacity, refill, perMs } = sizeOf(endpointSet);

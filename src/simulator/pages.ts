@@ -51,6 +51,24 @@ function indented(value: Json, indent: string): string {
 export const writeJson = (value: Json, pretty: boolean): string =>
   pretty ? indented(sorted(value), '') : JSON.stringify(sorted(value));
 
+/** Larger items are written anew for each page. */
+const MAX_REMEMBERED_LENGTH = 4_096;
+const written = new WeakMap<object, string>();
+
+/** An item in compact form. Most items are read many times and never change, so their text is remembered. */
+function writeItem(item: Json): string {
+  if (typeof item !== 'object' || item === null) return writeJson(item, false);
+  const known = written.get(item);
+  if (known !== undefined) return known;
+  const text = writeJson(item, false);
+  if (text.length <= MAX_REMEMBERED_LENGTH) written.set(item, text);
+  return text;
+}
+
+/** Number of items on the requested page of a list with `total` items. */
+export const countOnPage = (total: number, { pageNum, itemsPerPage }: PageRequest): number =>
+  Math.max(0, Math.min(itemsPerPage, total - (pageNum - 1) * itemsPerPage));
+
 /** Renders the requested page of `items`. The form of `previous` and the empty page past the end are [inferred]. */
 export function writePage(items: readonly Json[], request: PageRequest): string {
   const { pageNum, itemsPerPage, address } = request;
@@ -66,11 +84,10 @@ export function writePage(items: readonly Json[], request: PageRequest): string 
   if (pageNum > 1) links.push({ rel: 'previous', href: hrefOf(pageNum - 1) });
   if (start + itemsPerPage < items.length) links.push({ rel: 'next', href: hrefOf(pageNum + 1) });
   const uncounted = request.uncounted === 'zero' ? 0 : undefined;
-  const page: Json = {
-    links,
-    results: items.slice(start, start + itemsPerPage),
-    totalCount: request.includeCount ? items.length : uncounted,
-    status: request.envelope ? 200 : undefined,
-  };
-  return writeJson(page, request.pretty);
+  const results = items.slice(start, start + itemsPerPage);
+  const totalCount = request.includeCount ? items.length : uncounted;
+  const status = request.envelope ? 200 : undefined;
+  if (request.pretty) return writeJson({ links, results, totalCount, status }, true);
+  const rest = writeJson({ status, totalCount }, false).slice(1, -1);
+  return `{"links":${writeJson(links, false)},"results":[${results.map(writeItem).join(',')}]${rest === '' ? '' : `,${rest}`}}`;
 }

@@ -1,7 +1,11 @@
-import { createHash } from 'node:crypto';
 import type { Operation } from '../atlas/catalog.ts';
 import { type BucketSize, bucketSizeOf } from '../atlas/rate-limit-buckets.ts';
+import type { Clock } from '../lib/clock.ts';
+import { type ChangingList, createChangingList } from './changing-list.ts';
+import { genericItem, padded, privateLinkConnection } from './items.ts';
 import type { Json } from './pages.ts';
+import type { Weather } from './weather.ts';
+import { NO_CHURN } from './weather-settings.ts';
 
 /** A project of the simulated Atlas. */
 export interface SimulatedProject {
@@ -44,104 +48,60 @@ export const SAMPLE_CREDENTIALS = {
   apiKey: { publicKey: 'simulatr', privateKey: '64b7c0ff-ee00-4000-a000-00000000c002' },
 } as const;
 
-const STATES = ['IDLE', 'WORKING', 'DONE', 'FAILED', 'DELETE_REQUESTED', 'DELETED', 'REJECTED'];
-const REGIONS = {
-  AWS: ['US_EAST_1', 'EU_WEST_1', 'AP_SOUTHEAST_2'],
-  AZURE: ['US_EAST_2', 'EUROPE_WEST'],
-  GCP: ['US_CENTRAL1', 'EUROPE_WEST3'],
-} as const;
-const VENDORS = {
-  AWS: ['MSK', 'CONFLUENT', 'KINESIS', 'S3'],
-  AZURE: ['EVENTHUB', 'CONFLUENT', 'GENERIC'],
-  GCP: ['CONFLUENT', 'GENERIC'],
-} as const;
-const PROVIDERS = ['AWS', 'AZURE', 'GCP'] as const;
+/** A list of the world: its operation, its path with parameters substituted, and its remaining query parameters. */
+export interface ListAddress {
+  readonly operation: Operation;
+  readonly path: string;
+  readonly pathParameters: Readonly<Record<string, string>>;
+  readonly filters: string;
+}
 
-const hex = (seed: string, length: number) =>
-  createHash('sha256').update(seed).digest('hex').slice(0, length);
-const pick = (choices: readonly string[], index: number): string => choices[index % choices.length] ?? '';
-
-/** A private link connection; provider and vendor determine which fields it has. */
-export function privateLinkConnection(seed: string, index: number): Json {
-  const provider = PROVIDERS[index % PROVIDERS.length] ?? 'AWS';
-  const round = Math.floor(index / PROVIDERS.length);
-  const vendor = pick(VENDORS[provider], round);
-  const state = pick(STATES, Math.floor(index / 2));
-  const region = pick(REGIONS[provider], round);
-  const name = hex(`${seed}/${index}/name`, 8);
-  return {
-    _id: `${hex(`${seed}/${index}`, 16)}${index.toString(16).padStart(8, '0')}`,
-    provider,
-    region,
-    state,
-    vendor,
-    arn: vendor === 'MSK' ? `arn:aws:kafka:us-east-1:123456789012:cluster/${name}/1` : undefined,
-    dnsDomain:
-      vendor === 'CONFLUENT' || vendor === 'EVENTHUB'
-        ? `${name}.${region.toLowerCase().replaceAll('_', '-')}.example.net`
-        : undefined,
-    dnsSubDomain:
-      provider === 'AWS' && vendor === 'CONFLUENT' ? ['use1-az1', 'use1-az2'].slice(0, index % 3) : undefined,
-    errorMessage: state === 'FAILED' ? `Endpoint "${name}" </script> refused \\ café \u2028 line` : undefined,
-    interfaceEndpointId: state === 'DONE' ? `vpce-${hex(`${seed}/${index}/endpoint`, 17)}` : undefined,
-    interfaceEndpointName: provider === 'AZURE' ? null : undefined,
-    azureResourceIds:
-      provider === 'AZURE' && vendor === 'CONFLUENT'
-        ? [`/subscriptions/${name}/zone1`, `/subscriptions/${name}/zone2`]
-        : undefined,
-    gcpServiceAttachmentUris:
-      provider === 'GCP' && vendor === 'CONFLUENT'
-        ? [`projects/${name}/regions/us-central1/serviceAttachments/a`]
-        : undefined,
-    serviceEndpointId:
-      vendor === 'EVENTHUB'
-        ? `/subscriptions/${name}/providers/Microsoft.EventHub/namespaces/${name}`
-        : undefined,
-    links: [],
-  };
+/** The data of the simulated Atlas. Lists can be replaced while it runs, and change as the weather says. */
+export interface World {
+  /** The sample projects, those of the options, and those of the weather. */
+  readonly projects: readonly SimulatedProject[];
+  /** The items of a list at this moment. */
+  items(list: ListAddress): readonly Json[];
+  /** Prepends an item to the list at this path; only for a list that was replaced before. */
+  prepend(path: string, item: Json): void;
+  /** Sets the items of the list at this path, regardless of filters. `create` makes the items that the weather adds. */
+  replace(path: string, items: readonly Json[], create?: (index: number) => Json): void;
 }
 
 const GENERIC_COUNT = 37;
+const MAX_LISTS = 5_000;
+const MAX_ITEM_BYTES = 1_048_576;
 
-function genericItem(seed: string, index: number): Json {
-  return {
-    id: hex(`${seed}/${index}`, 24),
-    name: `${hex(seed, 4)}-${index}`,
-    created: `2026-0${1 + (index % 9)}-1${index % 10}T0${index % 10}:00:00Z`,
-    enabled: index % 2 === 0,
-    ratio: index / 8,
-    size: 9_007_199_254_740_000 + index,
-    tags: index % 3 === 0 ? [] : [{ key: 'team', value: `größe ${index}` }],
-    links: [{ rel: 'self', href: `https://cloud.mongodb.com/api/atlas/v2/items/${index}` }],
-  };
-}
+/** The id of a project of the weather, from 0. */
+export const weatherProjectId = (index: number): string => `5eed${index.toString(16).padStart(20, '0')}`;
 
-/** The data of the simulated Atlas. Lists can be replaced while it runs. */
-export interface World {
-  readonly projects: readonly SimulatedProject[];
-  /** The items of a list. `address` is its path with parameters substituted; `filters` its remaining query parameters. */
-  items(
-    operation: Operation,
-    address: string,
-    pathParameters: Readonly<Record<string, string>>,
-    filters: string,
-  ): readonly Json[];
-  /** Prepends an item to the list at this path; only for a list that was replaced before. */
-  prepend(address: string, item: Json): void;
-  /** Sets the items of the list at this path, regardless of filters. */
-  replace(address: string, items: readonly Json[]): void;
-}
+const weatherProjects = (count: number): readonly SimulatedProject[] =>
+  Array.from({ length: count }, (_none, index) =>
+    project(weatherProjectId(index), `weather-${index}`, ORG_STORE, GENERIC_COUNT),
+  );
 
-/** A deterministic world with the sample projects and `more`. */
+/** A deterministic world with the sample projects and those of the options. */
 export function createWorld(
-  more: readonly SimulatedProject[],
-  limits: Readonly<Record<string, BucketSize>>,
+  options: {
+    readonly projects: readonly SimulatedProject[];
+    readonly limits: Readonly<Record<string, BucketSize>>;
+  },
+  { weather, clock }: { readonly weather: Weather; readonly clock: Clock },
 ): World {
-  const projects: readonly SimulatedProject[] = [...Object.values(SAMPLE_PROJECTS), ...more];
-  const replaced = new Map<string, readonly Json[]>();
-  const generated = new Map<string, readonly Json[]>();
+  const lasting: readonly SimulatedProject[] = [...Object.values(SAMPLE_PROJECTS), ...options.projects];
+  let projects = lasting;
+  const replaced = new Map<string, ChangingList<Json>>();
+  const generated = new Map<string, ChangingList<Json>>();
+
+  /** The projects change only with the weather, so that the array can be compared. */
+  function currentProjects(): readonly SimulatedProject[] {
+    const { projects: wanted } = weather.settings;
+    if (projects.length !== lasting.length + wanted) projects = [...lasting, ...weatherProjects(wanted)];
+    return projects;
+  }
+
   const groups = (orgId?: string): Json[] =>
-    projects
+    currentProjects()
       .filter((one) => one.visible && (orgId === undefined || one.orgId === orgId))
       .map(({ id, name, orgId: org }) => ({
         id,
@@ -152,63 +112,110 @@ export function createWorld(
         links: [],
       }));
 
-  function generate(
-    operation: Operation,
-    address: string,
-    { groupId, orgId }: Readonly<Record<string, string>>,
-    filters: string,
-  ): readonly Json[] {
+  const organizations = (): Json[] =>
+    [ORG_STORE, ORG_LAB].map((id, index) => ({
+      id,
+      name: index === 0 ? 'store' : 'lab',
+      isDeleted: false,
+      links: [],
+    }));
+
+  /** The schema of these items is [inferred]: no recording contains one. */
+  const rateLimits = (): Json[] =>
+    Object.entries({ streams: bucketSizeOf('streams'), ...options.limits }).map(
+      ([name, { capacity, refill, perMs }]) => ({
+        id: name,
+        name,
+        capacity,
+        refillRate: refill,
+        refillDurationSeconds: perMs / 1_000,
+      }),
+    );
+
+  function rulesOf({ operation, pathParameters }: ListAddress) {
+    return weather.rulesOf({ operation: operation.id, project: pathParameters['groupId'] });
+  }
+
+  /** The item with a number in a list; every number gives another item. */
+  function itemOf(list: ListAddress, index: number): Json {
+    const { operation, path, pathParameters, filters } = list;
+    const item =
+      operation.id === 'listGroupStreamPrivateLinkConnections'
+        ? privateLinkConnection(pathParameters['groupId'] ?? '', index)
+        : genericItem(`${path}?${filters}`, index);
+    const { itemBytes = 0 } = rulesOf(list);
+    return padded(item, Math.min(itemBytes, MAX_ITEM_BYTES));
+  }
+
+  function countOf(list: ListAddress): number {
+    const { items } = rulesOf(list);
+    if (items !== undefined) return items;
+    const found = currentProjects().find(({ id }) => id === list.pathParameters['groupId']);
+    if (list.operation.id === 'listGroupStreamPrivateLinkConnections') return found?.connections ?? 0;
+    return found?.connections === 0 ? 0 : GENERIC_COUNT;
+  }
+
+  /** Lists that follow from other data, and do not change on their own. */
+  function derived({ operation, pathParameters }: ListAddress): readonly Json[] | undefined {
     switch (operation.id) {
       case 'listGroups':
         return groups();
       case 'getOrgGroups':
-        return groups(orgId);
+        return groups(pathParameters['orgId']);
       case 'listOrgs':
-        return [ORG_STORE, ORG_LAB].map((id, index) => ({
-          id,
-          name: index === 0 ? 'store' : 'lab',
-          isDeleted: false,
-          links: [],
-        }));
-      case 'listGroupStreamPrivateLinkConnections': {
-        const count = projects.find(({ id }) => id === groupId)?.connections ?? 0;
-        return Array.from({ length: count }, (_none, index) => privateLinkConnection(groupId ?? '', index));
-      }
+        return organizations();
       case 'listRateLimits':
-        // The schema of these items is [inferred]: no recording contains one.
-        return Object.entries({ streams: bucketSizeOf('streams'), ...limits }).map(
-          ([name, { capacity, refill, perMs }]) => ({
-            id: name,
-            name,
-            capacity,
-            refillRate: refill,
-            refillDurationSeconds: perMs / 1_000,
-          }),
-        );
-      default: {
-        const empty = projects.some(({ id, connections }) => id === groupId && connections === 0);
-        return Array.from({ length: empty ? 0 : GENERIC_COUNT }, (_none, index) =>
-          genericItem(`${address}?${filters}`, index),
-        );
-      }
+        return rateLimits();
+      default:
+        return undefined;
     }
   }
 
+  const changing = (items: readonly Json[], create: (index: number) => Json, churn = NO_CHURN) =>
+    createChangingList(items, churn, { create, clock, fraction: weather.fraction });
+
+  /** A list as the weather sizes it; it stays the same list while size and item size do. */
+  function generatedList(list: ListAddress): ChangingList<Json> {
+    const { items, itemBytes, churn = NO_CHURN } = rulesOf(list);
+    const key = `${list.path}?${list.filters} ${items} ${itemBytes}`;
+    const known = generated.get(key);
+    if (known !== undefined) return known;
+    const create = (index: number) => itemOf(list, index);
+    const made = changing(
+      Array.from({ length: countOf(list) }, (_none, index) => create(index)),
+      create,
+      churn,
+    );
+    if (generated.size < MAX_LISTS) generated.set(key, made);
+    return made;
+  }
+
+  function replace(
+    path: string,
+    items: readonly Json[],
+    create = (index: number) => genericItem(path, index),
+  ): void {
+    replaced.set(path, changing(items, create));
+  }
+
   return {
-    projects,
-    items(operation, address, pathParameters, filters) {
-      const set = replaced.get(address);
-      if (set !== undefined) return set;
-      const key = `${address}?${filters}`;
-      const known = generated.get(key) ?? generate(operation, address, pathParameters, filters);
-      if (generated.size < 1_000) generated.set(key, known);
-      return known;
+    get projects() {
+      return currentProjects();
     },
-    prepend(address, item) {
-      replaced.set(address, [item, ...(replaced.get(address) ?? [])]);
+    items(list) {
+      const found = replaced.get(list.path);
+      const fixed = found === undefined ? derived(list) : undefined;
+      if (fixed !== undefined) return fixed;
+      const { churn = NO_CHURN } = rulesOf(list);
+      const current = found ?? generatedList(list);
+      current.changeRates(churn);
+      return current.items();
     },
-    replace(address, items) {
-      replaced.set(address, items);
+    prepend(path, item) {
+      const list = replaced.get(path);
+      if (list === undefined) replace(path, [item]);
+      else list.prepend(item);
     },
+    replace,
   };
 }

@@ -39,6 +39,7 @@ describe('the bench', () => {
   test('a contestant or flag that does not exist is an error', async () => {
     expect(await short('bench.mjs', ['--only', 'apache'])).toMatchObject({ code: 2 });
     expect(await short('bench.mjs', ['--fast'])).toMatchObject({ code: 2 });
+    expect(await short('weather.mjs', ['--rows', '1'])).toMatchObject({ code: 2 });
   });
 
   test.each([

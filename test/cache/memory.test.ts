@@ -12,7 +12,7 @@ import type { CachedList, Listing } from '../../src/gateway/reads/listing.ts';
 import { createListingFilter } from '../../src/gateway/reads/listing-filter.ts';
 import { createReadService } from '../../src/gateway/reads/read-service.ts';
 import { createSystemClock } from '../../src/lib/clock.ts';
-import { privateLinkConnection } from '../../src/simulator/world.ts';
+import { privateLinkConnection } from '../../src/simulator/items.ts';
 import type { UpstreamFailure } from '../../src/upstream/message.ts';
 import { heldByProcess } from '../support/process-memory.ts';
 
