@@ -51,6 +51,7 @@ export function createAppListener(
     (request, { incoming }) => app.fetch(request, bindings.get(incoming) ?? {}),
     {
       hostname: DEFAULT_HOST,
+      // Node-server's own `Response` would send the copy that Hono makes of `RESPONSE_ALREADY_SENT` for HEAD a second time.
       overrideGlobalObjects: false,
       errorHandler: () => responseOf(errorAnswer(INVALID_URL, nextRequestId())),
     },
