@@ -1,3 +1,4 @@
+import { createBackoff } from '../../lib/backoff.ts';
 import type { Clock } from '../../lib/clock.ts';
 import { unexpectedError } from '../../lib/unexpected-error.ts';
 import type { CredentialSecrets } from '../auth-errors.ts';
@@ -36,8 +37,7 @@ export interface Rotation extends Pick<Signer, 'prepare' | 'send'> {
   proposeSecrets(secrets: CredentialSecrets): void;
 }
 
-const FIRST_PAUSE_MS = 1_000;
-const LONGEST_PAUSE_MS = 60_000;
+const pauseMs = createBackoff({ firstMs: 1_000, longestMs: 60_000 });
 
 const same = (one: CredentialSecrets | undefined, other: CredentialSecrets) =>
   one?.id === other.id && one.secret === other.secret;
@@ -55,7 +55,7 @@ export function createRotation(
   let current = create(secrets);
   let proposed: CredentialSecrets | undefined;
 
-  async function tryCandidate(candidate: CredentialSecrets, pauseMs: number): Promise<void> {
+  async function tryCandidate(candidate: CredentialSecrets, failures: number): Promise<void> {
     const signed = create(candidate);
     const failure = await signed.verify();
     // In the meantime, other secrets may have been proposed, or the old ones again.
@@ -68,13 +68,13 @@ export function createRotation(
       return;
     }
     observe({ type: 'credential-renewal', credential: name, outcome: 'kept', detail: failure.detail });
-    clock.after(pauseMs, () => {
-      if (proposed === candidate) begin(candidate, Math.min(LONGEST_PAUSE_MS, pauseMs * 2));
+    clock.after(pauseMs(failures), () => {
+      if (proposed === candidate) begin(candidate, failures + 1);
     });
   }
 
-  const begin = (candidate: CredentialSecrets, pauseMs: number) =>
-    void tryCandidate(candidate, pauseMs).catch((error: unknown) =>
+  const begin = (candidate: CredentialSecrets, failures: number) =>
+    void tryCandidate(candidate, failures).catch((error: unknown) =>
       observe(unexpectedError('the test of a new secret', error)),
     );
 
@@ -87,7 +87,7 @@ export function createRotation(
     proposeSecrets(candidate) {
       if (same(proposed, candidate)) return;
       proposed = same(currentSecrets, candidate) ? undefined : candidate;
-      if (proposed !== undefined) begin(proposed, FIRST_PAUSE_MS);
+      if (proposed !== undefined) begin(proposed, 0);
     },
   };
 }
