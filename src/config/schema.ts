@@ -53,9 +53,9 @@ const upstream = z.strictObject({
   ),
   maxBody: size('32MiB', 'Maximum size of a response from Atlas.'),
   maxConnections: z
-    .int()
-    .min(4)
-    .max(1_000)
+    .int({ error: ({ input }) => `${quote(input)} is not a valid number; use a whole number, e.g. 64` })
+    .min(4, 'is too low; the minimum is 4')
+    .max(1_000, 'is too high; the maximum is 1000')
     .prefault(64)
     .describe(
       'Calls to Atlas at once; a few connections more serve tokens. Walks and refreshes use at most half.',

@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { createReservation } from '../../src/upstream/budget/reservation.ts';
 import type { Send } from '../../src/upstream/message.ts';
 import { hasRedis, joinGroup, type Redis, startRedis, startSlowness } from '../support/redis.ts';
 
@@ -163,6 +164,7 @@ describe.skipIf(!hasRedis)('gateways that share an engine', () => {
         priority: 'foreground',
         endpointSet: STREAMS,
         scope: 'project',
+        reservation: createReservation(),
         cost,
       });
     const bucketOf = (index: number) =>

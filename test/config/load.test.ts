@@ -210,6 +210,7 @@ describe('a configuration', () => {
         projectShare: '0.5',
         maxItems: '7',
         maxInFlight: '7',
+        maxConnections: '7',
       }[key ?? ''] ?? '5s';
     expect(load(GOOD, { [variable]: value }).ok).toBe(true);
     if (section === 'listen' && key === 'host') return;

@@ -12,6 +12,7 @@ import type {
   UpstreamRequest,
   UpstreamResponse,
   UpstreamResult,
+  WireRequest,
 } from '../message.ts';
 import { createRepeat } from '../retry.ts';
 import { readRetryAfter } from '../retry-after.ts';
@@ -103,6 +104,21 @@ function readTokenResponse(response: UpstreamResponse): TokenResponse | string {
   return { value, lifeSeconds: usable ? seconds : UNKNOWN_LIFE_SECONDS };
 }
 
+/** A request to the OAuth endpoints, authenticated as the client. */
+function formRequest(
+  { id, secret }: CredentialSecrets,
+  request: Pick<WireRequest, 'target' | 'deadlineAt'> & { readonly body: string },
+): WireRequest {
+  // RFC 6749 section 2.3.1 requires percent-encoding, but Atlas rejects an encoded pair; OAuth libraries do not encode it either.
+  const authorization = `Basic ${Buffer.from(`${id}:${secret}`).toString('base64')}`;
+  const headers = {
+    authorization,
+    accept: 'application/json',
+    'content-type': 'application/x-www-form-urlencoded',
+  };
+  return { ...request, method: 'POST', headers };
+}
+
 /**
  * Adds a service account's access token to requests. All requests share one token: it is minted once for all waiters, renewed in the
  * background before it expires, and replaced once if Atlas rejects it. Token requests are retried on transient failures like any other; if
@@ -142,21 +158,8 @@ export function createBearer(
     return { ...last, retryAfterMs: waitMs };
   }
 
-  function post(target: string, form: string, deadlineAt: number): Promise<UpstreamResult> {
-    // RFC 6749 section 2.3.1 requires percent-encoding, but Atlas rejects an encoded pair; OAuth libraries do not encode it either.
-    const pair = Buffer.from(`${secrets.id}:${secrets.secret}`).toString('base64');
-    return internalExchange({
-      method: 'POST',
-      target,
-      headers: {
-        authorization: `Basic ${pair}`,
-        accept: 'application/json',
-        'content-type': 'application/x-www-form-urlencoded',
-      },
-      body: form,
-      deadlineAt,
-    });
-  }
+  const post = (target: string, form: string, deadlineAt: number) =>
+    internalExchange(formRequest(secrets, { target, body: form, deadlineAt }));
 
   async function requestToken(deadlineAt: number): Promise<Grant | UpstreamFailure> {
     const answer = await repeat(() => post('/api/oauth/token', 'grant_type=client_credentials', deadlineAt), {
@@ -241,7 +244,9 @@ export function createBearer(
 
   async function send({ target, accept, deadlineAt }: UpstreamRequest): Promise<UpstreamResult | Unsigned> {
     const current = token;
-    if (current === undefined) return { type: 'unsigned', failure: last, attempts: MAX_ATTEMPTS };
+    // The token may have expired or been rejected since `prepare`, while the request waited for a slot.
+    if (current === undefined || clock.now() >= current.endsAt)
+      return { type: 'unsigned', failure: last, attempts: MAX_ATTEMPTS };
     const answer = await exchange({
       method: 'GET',
       target,
