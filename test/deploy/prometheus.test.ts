@@ -199,8 +199,18 @@ test('error codes and commands that runbooks name are those of the gateway', () 
 });
 
 describe.skipIf(noPrometheus)('against a running gateway and a Prometheus that scrapes it', () => {
-  const { orders, payments, search, single, hidden } = SAMPLE_PROJECTS;
+  const { orders, payments, search, single, hidden, empty } = SAMPLE_PROJECTS;
   const clusters = (project: { id: string }) => `/api/atlas/v2/groups/${project.id}/clusters`;
+  const listsOf = (project: { id: string }) =>
+    operations
+      .filter(
+        ({ path, versions, sensitivity }) =>
+          /^[^{]*\{groupId\}[^{]*$/.test(path) &&
+          versions[0]?.name === '2023-01-01' &&
+          sensitivity === 'open',
+      )
+      .slice(0, 10)
+      .map(({ path }) => path.replace('{groupId}', project.id));
   let simulator: Simulator;
   let gateway: Built;
   let prometheus: RunningPrometheus;
@@ -248,6 +258,9 @@ credentials:
   - name: sample
     serviceAccount: { clientId: { env: ID }, clientSecret: { file: '${secret}' } }
     expires: 2020-01-01
+  - name: second
+    serviceAccount: { clientId: { env: ID }, clientSecret: { env: SECRET } }
+    projects: ['${empty.id}']
 callers:
   - name: team-orders
     keys: [{ id: agw_CanaryKey001, sha256: "${createHash('sha256').update(CALLER_SECRET).digest('hex')}" }]
@@ -263,6 +276,10 @@ cache:
     prometheus = await startPrometheus({ folder, admin: gateway.admin, rules: RULES });
     const key = { authorization: `Bearer ${CALLER_KEY}` };
 
+    // Ten lists that fail before anything has succeeded open the circuit of their credential; a probe closes it.
+    simulator.faults.add({ target: empty.id, status: 503 });
+    await Promise.all(listsOf(empty).map((path) => get(path)));
+    simulator.faults.clear();
     // A miss, hits, and a list across projects.
     for (const path of [clusters(orders), clusters(orders), clusters(single), '/api/atlas/v2/groups'])
       await get(path);
@@ -301,7 +318,7 @@ cache:
     await expect.poll(() => told('credential renewal', 'kept'), { timeout: 5_000 }).toBe(true);
     rmSync(secret);
     await expect.poll(() => told('configuration reload', 'rejected'), { timeout: 5_000 }).toBe(true);
-    expect([...statuses].sort()).toEqual([200, 401, 403, 404, 502, 504]);
+    expect([...statuses].sort()).toEqual([200, 401, 403, 404, 502, 503, 504]);
   }, 30_000);
 
   afterAll(async () => {

@@ -11,7 +11,7 @@ import { createFakeClock, type FakeClock, settled } from '../support/fake-clock.
 import { answer, GOOD_LIST, type Hostile, type Misbehaviour, startHostile } from '../support/hostile.ts';
 import { ACCEPT, ask, json, linksOf, type Running, startGateway } from '../support/running.ts';
 
-const { orders, payments, search, single } = SAMPLE_PROJECTS;
+const { empty, hidden, ledger, orders, payments, search, single } = SAMPLE_PROJECTS;
 const MAX_BODY = 1_048_576;
 
 const head = (...lines: string[]) => `HTTP/1.1 200 OK\r\n${lines.map((line) => `${line}\r\n`).join('')}\r\n`;
@@ -337,9 +337,9 @@ describe('an Atlas that misbehaves', () => {
     const held = await get(orders);
     await clock.advance(600_000);
     await atlas.close();
-    for (const project of [single, search, payments, single]) await get(project);
+    for (const project of [single, search, payments, ledger]) await get(project);
     expect(await metric()).toBe('0');
-    const last = await get(search);
+    const last = await get(empty);
     expect([last.status, json(last).errorCode]).toEqual([502, 'UPSTREAM_UNREACHABLE']);
     expect(await metric()).toBe('1');
     const rejected = await Promise.all([single, search, payments].map(get));
@@ -350,7 +350,8 @@ describe('an Atlas that misbehaves', () => {
     expect((await get(orders)).text).toBe(held.text);
     await atlas.reopen();
     await clock.advance(1_000);
-    const answers = await Promise.all([single, search, payments].map(get));
+    // One of those was the probe of a second: it has failed twice and cools down, unlike these.
+    const answers = await Promise.all([ledger, empty, hidden].map(get));
     expect(answers.map(({ status }) => status)).toEqual([200, 200, 200]);
     expect(await metric()).toBe('0');
     expect(

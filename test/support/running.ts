@@ -87,6 +87,8 @@ interface RunningOptions {
   readonly hitPath?: boolean;
   /** Overrides the upstream origin. */
   readonly origin?: string;
+  /** `upstream.timeout`; absent: the default. */
+  readonly timeout?: string;
   /** Overrides the wall clock; may throw, to test exceptions in request handling. */
   readonly wall?: (wall: number) => number;
   /** Overrides the random source; may throw. */
@@ -122,7 +124,7 @@ export async function startGateway(options: RunningOptions = {}): Promise<Runnin
     config: configSchema.parse({
       listen: { port: 0 },
       admin: { port: 0 },
-      upstream: { origin: options.origin ?? atlas },
+      upstream: { origin: options.origin ?? atlas, timeout: options.timeout },
       credentials: [credential],
       callers: [
         {

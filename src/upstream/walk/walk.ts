@@ -8,6 +8,7 @@ import {
 } from '../../atlas/list-parser.ts';
 import { createReservation } from '../budget/reservation.ts';
 import { upstreamFailure } from '../failure.ts';
+import { listIdOf } from '../list-id.ts';
 import type {
   Send,
   UpstreamFailure,
@@ -110,7 +111,7 @@ export async function fetchPage(
   const count = countable && !page.includeCount ? 'includeCount=false&' : '';
   const query = `${filters === '' ? '' : `${filters}&`}${count}itemsPerPage=${page.itemsPerPage}&pageNum=${page.pageNum}`;
   const { cost = 1 } = page;
-  const answer = await send({ ...request, list: `${path}?${filters}`, target: `${path}?${query}`, cost });
+  const answer = await send({ ...request, list: listIdOf(path, filters), target: `${path}?${query}`, cost });
   return answer.type === 'failed' ? answer : readPage(answer, page.itemsPerPage);
 }
 

@@ -1,0 +1,10 @@
+import { createHash } from 'node:crypto';
+
+const LENGTH = 22;
+
+/**
+ * Identifies a list across its pages, filters included. It is a digest because maps that outlive the request have it as a key, and filters
+ * may be of any length.
+ */
+export const listIdOf = (path: string, filters: string): string =>
+  createHash('sha256').update(`${path}?${filters}`).digest('base64url').slice(0, LENGTH);
