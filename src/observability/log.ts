@@ -90,51 +90,45 @@ export function createLog(
   return (event) => {
     switch (event.type) {
       case 'answered':
-        logRequest(event);
-        return;
+        return logRequest(event);
       case 'credential-renewal': {
         const { credential, outcome, detail } = event;
-        logger[outcome === 'renewed' || outcome === 'rotated' ? 'info' : 'error'](
-          { credential, outcome, detail },
-          'credential renewal',
-        );
-        return;
+        const level = outcome === 'renewed' || outcome === 'rotated' ? 'info' : 'error';
+        return logger[level]({ credential, outcome, detail }, 'credential renewal');
       }
       case 'refreshed': {
         const { operation, project, outcome, detail } = event;
-        if (outcome !== 'replaced') logger.warn({ operation, project, outcome, detail }, 'refresh');
-        return;
+        if (outcome === 'replaced') return;
+        return logger.warn({ operation, project, outcome, detail }, 'refresh');
       }
       case 'config-reload': {
         const { outcome, problems } = event;
-        logger[outcome === 'applied' ? 'info' : 'error']({ outcome, problems }, 'configuration reload');
-        return;
+        return logger[outcome === 'applied' ? 'info' : 'error'](
+          { outcome, problems },
+          'configuration reload',
+        );
       }
       case 'cache-file': {
         const { outcome, listings, detail } = event;
-        logger[outcome === 'restored' ? 'info' : 'warn']({ outcome, listings, detail }, 'cache file');
-        return;
+        const level = outcome === 'restored' ? 'info' : 'warn';
+        return logger[level]({ outcome, listings, detail }, 'cache file');
       }
       case 'credential-expiry': {
         const { credential, daysLeft } = event;
-        logger[daysLeft <= URGENT_DAYS ? 'error' : 'warn']({ credential, daysLeft }, 'credential ends soon');
-        return;
+        const level = daysLeft <= URGENT_DAYS ? 'error' : 'warn';
+        return logger[level]({ credential, daysLeft }, 'credential ends soon');
       }
-      case 'circuit':
-        logger[event.state === 'closed' ? 'info' : 'warn'](
-          { credential: event.credential, state: event.state },
-          'circuit',
-        );
-        return;
+      case 'circuit': {
+        const { credential, state } = event;
+        return logger[state === 'closed' ? 'info' : 'warn']({ credential, state }, 'circuit');
+      }
       case 'shared-state': {
         const { connected, detail } = event;
-        logger[connected ? 'info' : 'warn']({ connected, detail }, 'shared cache');
-        return;
+        return logger[connected ? 'info' : 'warn']({ connected, detail }, 'shared cache');
       }
       case 'admin-sign-in-refused': {
         const { reason, clientIp } = event;
-        logger.warn({ reason, clientIp }, 'admin sign-in refused');
-        return;
+        return logger.warn({ reason, clientIp }, 'admin sign-in refused');
       }
       case 'shared-exchange':
       case 'deprecated':
@@ -145,11 +139,10 @@ export function createLog(
         return;
       case 'unexpected-error': {
         const { work, kind, place, requestId } = event;
-        logger.error({ work, kind, place, requestId }, 'unexpected error');
-        return;
+        return logger.error({ work, kind, place, requestId }, 'unexpected error');
       }
       case 'life':
-        logger[event.level](event.message);
+        return logger[event.level](event.message);
     }
   };
 }
