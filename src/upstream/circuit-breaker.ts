@@ -202,4 +202,5 @@ const rejection = ({ code }: UpstreamFailure): UpstreamFailure => ({
     PROBE_EVERY_MS,
   ),
   circuitOpen: true,
+  unsent: true,
 });

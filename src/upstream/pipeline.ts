@@ -1,3 +1,4 @@
+import type { Clock } from '../lib/clock.ts';
 import { type BearerDependencies, createBearer } from './auth/bearer.ts';
 import { createDigest } from './auth/digest.ts';
 import { createRotation, type Rotation, type Signer, type Unsigned } from './auth/secret-rotation.ts';
@@ -5,10 +6,13 @@ import { createSignedSend } from './auth/signed-send.ts';
 import type { CredentialSecrets } from './auth-errors.ts';
 import type { Budget } from './budget/budget.ts';
 import { createCircuitBreaker } from './circuit-breaker.ts';
-import { upstreamFailure } from './failure.ts';
+import { overloaded, upstreamFailure } from './failure.ts';
 import { type Exchange, listOf, type Send, type UpstreamRequest, type UpstreamResult } from './message.ts';
 import { createRetry } from './retry.ts';
 import type { Scheduler } from './scheduler.ts';
+
+/** A request that has waited for a slot for this fraction of `timeoutMs` was sent late. */
+const LATE_FRACTION = 0.25;
 
 export interface CredentialOptions {
   /** The credential's name in the configuration. */
@@ -74,6 +78,7 @@ function createWireCall(
   const codeOf = (result: UpstreamResult) => (result.type === 'failed' ? result.code : String(result.status));
   return async (request: UpstreamRequest): Promise<UpstreamResult | Unsigned> => {
     const startedAt = clock.now();
+    request.onSent?.();
     const result = await signer.send({ ...request, deadlineAt: startedAt + timeoutMs });
     if (result.type !== 'unsigned')
       observe({
@@ -96,6 +101,7 @@ function createSlotted(
     const { caller = '', deadlineAt, priority } = request;
     const { loadClass = priority === 'background' ? 'background' : 'first-page' } = request;
     const own = loadClass === 'internal';
+    request.onQueued?.();
     return (own ? internalScheduler : scheduler).run(
       { caller, list: listOf(request), loadClass: own ? 'background' : loadClass, deadlineAt },
       () => call(request),
@@ -103,14 +109,41 @@ function createSlotted(
   };
 }
 
-/** Answers each request by its deadline, while a call that is on the wire goes on. */
-function createDeadline({ clock }: UpstreamClientDependencies): (next: Send) => Send {
+/** Observes how long a request waits for a slot, in all its attempts together. */
+function withQueueTime(request: UpstreamRequest, { clock }: { clock: Clock }) {
+  let queuedAt = 0;
+  let queuedMs = 0;
+  const observed: UpstreamRequest = {
+    ...request,
+    onQueued() {
+      queuedAt = clock.now();
+      request.onQueued?.();
+    },
+    onSent() {
+      queuedMs += clock.now() - queuedAt;
+      request.onSent?.();
+    },
+  };
+  return { request: observed, queuedMs: () => queuedMs };
+}
+
+/**
+ * Answers each request by its deadline, while a call that is on the wire goes on. A request that was sent late because it had to queue was
+ * not given its time: that is no fault of Atlas.
+ */
+function createDeadline(
+  { timeoutMs }: UpstreamClientOptions,
+  { clock }: UpstreamClientDependencies,
+): (next: Send) => Send {
   const timeout = upstreamFailure('UPSTREAM_TIMEOUT', 'Atlas did not answer in time.');
-  return (next) => (request) =>
+  const sentLate = overloaded('The request waited too long for a connection to Atlas.');
+  return (next) => (asked) =>
     new Promise((resolve, reject) => {
+      const { request, queuedMs } = withQueueTime(asked, { clock });
+      const fail = () => resolve(queuedMs() < timeoutMs * LATE_FRACTION ? timeout : sentLate);
       let cancel = clock.after(Math.max(0, request.deadlineAt - clock.now()), () => {
         // A request that still waits in a queue fails at the same moment, for a reason that this layer does not know: it goes first.
-        cancel = clock.after(0, () => resolve(timeout));
+        cancel = clock.after(0, fail);
       });
       next(request)
         .then(resolve, reject)
@@ -153,7 +186,7 @@ export function createUpstreamClient(
   const retried = createRetry({ clock, random, observe })(guarded);
 
   return {
-    send: createDeadline(dependencies)(retried),
+    send: createDeadline(options, dependencies)(retried),
     proposeSecrets: (next) => rotation.proposeSecrets(next),
     get id() {
       return rotation.id;

@@ -181,6 +181,39 @@ test('time in the queue counts neither as a timeout of Atlas nor against the tim
   ).toBe(false);
 });
 
+test('a call that was sent late because it had to queue, and is cut off by its deadline, is no timeout of Atlas', async () => {
+  const world = createWorld();
+  await world.warm();
+  for (let index = 0; index < SLOTS; index++) world.ask(`busy-${index}`, 60_000);
+  const sentLate = world.ask('late', 10_000);
+  await world.clock.advance(3_000);
+  for (const { answer } of [...world.calls]) answer(answered(200));
+  await world.clock.advance(7_000);
+  expect(sentLate.results).toMatchObject([{ code: 'OVERLOADED', retryAfterMs: 1_000 }]);
+  // It was sent, so Atlas has counted it.
+  expect(sentLate.results).not.toMatchObject([{ unsent: true }]);
+});
+
+test.each([
+  [undefined, 3],
+  [1, 1],
+] as const)(
+  'a request with attempts: %s is sent %i times while Atlas answers 503',
+  async (attempts, sent) => {
+    const world = createWorld();
+    await world.warm();
+    const asked = world.ask('a', 9_000, attempts === undefined ? {} : { attempts });
+    let calls = 0;
+    while (asked.results.length === 0) {
+      await world.clock.advance(100);
+      calls += world.calls.length;
+      world.calls[0]?.answer(answered(503));
+      await world.clock.advance(0);
+    }
+    expect([calls, codesOf(asked)]).toEqual([sent, [503]]);
+  },
+);
+
 test('a caller is answered by its deadline, and its call keeps the slot until the call ends', async () => {
   const world = createWorld();
   await world.warm();
@@ -257,7 +290,9 @@ test('whatever Atlas answers: slots balance, only calls on the wire hold one, ea
     fc.asyncProperty(fc.array(step, { maxLength: 50 }), async (steps) => {
       const world = createWorld();
       const check = () => {
-        expect(world.scheduler.busy).toBe(world.calls.length);
+        // Requests for rate limits have slots of their own.
+        const inSlots = world.calls.filter(({ request }) => !request.target.includes('/rateLimits'));
+        expect(world.scheduler.busy).toBe(inSlots.length);
         for (const { results, deadlineAt, answeredAt } of world.asked) {
           expect(results.length).toBeLessThanOrEqual(1);
           expect(results.length === 1 || world.clock.now() < deadlineAt).toBe(true);
