@@ -105,6 +105,11 @@ export function createLog(
         if (outcome !== 'replaced') logger.warn({ operation, project, outcome, detail }, 'refresh');
         return;
       }
+      case 'cool-down': {
+        const { type: _type, ...fields } = event;
+        logger[event.state === 'begun' ? 'warn' : 'info'](fields, 'cool-down');
+        return;
+      }
       case 'config-reload': {
         const { outcome, problems } = event;
         logger[outcome === 'applied' ? 'info' : 'error']({ outcome, problems }, 'configuration reload');

@@ -119,6 +119,7 @@ export function createMetrics(sources: MetricSources, build: { version: string; 
           return;
         case 'shared-state':
         case 'refreshed':
+        case 'cool-down':
         case 'circuit':
         case 'cache-file':
         case 'credential-expiry':
