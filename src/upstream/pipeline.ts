@@ -11,7 +11,7 @@ import { type Exchange, listOf, type Send, type UpstreamRequest, type UpstreamRe
 import { createRetry } from './retry.ts';
 import type { Scheduler } from './scheduler.ts';
 
-/** A request that has waited for a slot for this fraction of `timeoutMs` was sent late. */
+/** A request that has waited for slots for this fraction of `timeoutMs` was sent late. */
 const LATE_FRACTION = 0.25;
 
 export interface CredentialOptions {
@@ -40,6 +40,8 @@ export interface UpstreamClient extends Pick<Rotation, 'id' | 'proposeSecrets'> 
   readonly send: Send;
   /** Whether the circuit breaker is open. */
   readonly circuitOpen: boolean;
+  /** When it opened, in monotonic milliseconds; undefined while it is closed. */
+  readonly circuitOpenedAt: number | undefined;
 }
 
 /** Creates the signer for a credential of either kind. */
@@ -109,22 +111,26 @@ function createSlotted(
   };
 }
 
-/** Observes how long a request waits for a slot, in all its attempts together. */
-function withQueueTime(request: UpstreamRequest, { clock }: { clock: Clock }) {
-  let queuedAt = 0;
-  let queuedMs = 0;
-  const observed: UpstreamRequest = {
-    ...request,
-    onQueued() {
-      queuedAt = clock.now();
-      request.onQueued?.();
-    },
-    onSent() {
-      queuedMs += clock.now() - queuedAt;
-      request.onSent?.();
-    },
+/** Adds up how long requests wait for slots: all attempts of a request, and all requests of a walk, which its reservation identifies. */
+function createQueueTimes({ clock }: { clock: Clock }) {
+  const queuedMs = new WeakMap<object, number>();
+  return (request: UpstreamRequest) => {
+    const key = request.reservation ?? request;
+    const total = () => queuedMs.get(key) ?? 0;
+    let queuedAt = 0;
+    const observed: UpstreamRequest = {
+      ...request,
+      onQueued() {
+        queuedAt = clock.now();
+        request.onQueued?.();
+      },
+      onSent() {
+        queuedMs.set(key, total() + clock.now() - queuedAt);
+        request.onSent?.();
+      },
+    };
+    return { request: observed, queuedMs: total };
   };
-  return { request: observed, queuedMs: () => queuedMs };
 }
 
 /**
@@ -135,11 +141,12 @@ function createDeadline(
   { timeoutMs }: UpstreamClientOptions,
   { clock }: UpstreamClientDependencies,
 ): (next: Send) => Send {
+  const withQueueTime = createQueueTimes({ clock });
   const timeout = upstreamFailure('UPSTREAM_TIMEOUT', 'Atlas did not answer in time.');
   const sentLate = overloaded('The request waited too long for a connection to Atlas.');
   return (next) => (asked) =>
     new Promise((resolve, reject) => {
-      const { request, queuedMs } = withQueueTime(asked, { clock });
+      const { request, queuedMs } = withQueueTime(asked);
       const fail = () => resolve(queuedMs() < timeoutMs * LATE_FRACTION ? timeout : sentLate);
       let cancel = clock.after(Math.max(0, request.deadlineAt - clock.now()), () => {
         // A request that still waits in a queue fails at the same moment, for a reason that this layer does not know: it goes first.
@@ -193,6 +200,9 @@ export function createUpstreamClient(
     },
     get circuitOpen() {
       return circuit.open;
+    },
+    get circuitOpenedAt() {
+      return circuit.openedAt;
     },
   };
 }

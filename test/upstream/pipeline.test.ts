@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { createSystemRandom } from '../../src/lib/random.ts';
 import { createBudget } from '../../src/upstream/budget/budget.ts';
+import { createReservation } from '../../src/upstream/budget/reservation.ts';
 import type { UpstreamEvent } from '../../src/upstream/events.ts';
 import { upstreamFailure } from '../../src/upstream/failure.ts';
 import type { Exchange, UpstreamRequest, UpstreamResult, WireRequest } from '../../src/upstream/message.ts';
@@ -192,6 +193,21 @@ test('a call that was sent late because it had to queue, and is cut off by its d
   expect(sentLate.results).toMatchObject([{ code: 'OVERLOADED', retryAfterMs: 1_000 }]);
   // It was sent, so Atlas has counted it.
   expect(sentLate.results).not.toMatchObject([{ unsent: true }]);
+});
+
+test('nor is the last page of a walk whose earlier pages had to queue', async () => {
+  const world = createWorld();
+  await world.warm();
+  const reservation = createReservation();
+  for (let index = 0; index < SLOTS; index++) world.ask(`busy-${index}`, 60_000);
+  world.ask('walk', 10_000, { reservation });
+  await world.clock.advance(3_000);
+  for (const { answer } of [...world.calls]) answer(answered(200));
+  await world.clock.advance(0);
+  world.calls[0]?.answer(answered(200));
+  const last = world.ask('walk', 7_000, { reservation });
+  await world.clock.advance(7_000);
+  expect(codesOf(last)).toEqual(['OVERLOADED']);
 });
 
 test.each([
