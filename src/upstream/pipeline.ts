@@ -116,8 +116,8 @@ function createQueueTimes({ clock }: { clock: Clock }) {
   const queuedMs = new WeakMap<object, number>();
   return (request: UpstreamRequest) => {
     const key = request.reservation ?? request;
-    const total = () => queuedMs.get(key) ?? 0;
-    let queuedAt = 0;
+    let queuedAt: number | undefined;
+    const total = () => (queuedMs.get(key) ?? 0) + (queuedAt === undefined ? 0 : clock.now() - queuedAt);
     const observed: UpstreamRequest = {
       ...request,
       onQueued() {
@@ -125,7 +125,8 @@ function createQueueTimes({ clock }: { clock: Clock }) {
         request.onQueued?.();
       },
       onSent() {
-        queuedMs.set(key, total() + clock.now() - queuedAt);
+        queuedMs.set(key, total());
+        queuedAt = undefined;
         request.onSent?.();
       },
     };
