@@ -105,6 +105,7 @@ async function startStage({ projects = 1, cache = 'maxBytes: 256MiB', atlasOrigi
       ms: performance.now() - startedAt,
       cacheStatus: reply.headers['cache-status'] ?? '',
       errorCode: reply.headers['x-error-code'] ?? '',
+      retryAfter: reply.headers['retry-after'],
       json: () => JSON.parse(reply.body.toString()),
     };
     if (counts) replies.push(result);

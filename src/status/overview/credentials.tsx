@@ -1,4 +1,4 @@
-import { ago, count } from '../format.ts';
+import { count, duration } from '../format.ts';
 import { Ago, Table } from '../layout.tsx';
 import type { CredentialReport, StatusReport } from '../report.ts';
 
@@ -25,7 +25,8 @@ function Circuit({ since, time }: { readonly since: string | undefined; readonly
     <>
       <span class="tag bad">open</span>{' '}
       <span class="faint">
-        since <Ago at={since} text={ago(since, time)} />, a probe a second
+        for <Ago at={since} text={duration((Date.parse(time) - Date.parse(since)) / 1_000)} />, probes once a
+        second
       </span>
     </>
   );
