@@ -89,7 +89,9 @@ export function createCoolDown<Failure extends LoadFailure>(
       const isLonger = repeatable && pauseMs > reportedMs;
       recorded.set(idOf(address), {
         ...named,
-        ...{ failure, failures, failedAt },
+        failure,
+        failures,
+        failedAt,
         until: failedAt + pauseMs,
         reportedMs: isLonger ? pauseMs : reportedMs,
       });
