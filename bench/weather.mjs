@@ -1,6 +1,7 @@
 // Runs the gateway as shipped against an Atlas that is slow, large, sick or changing: the rows of test/faults/rows.mjs that depend on time
 // and size, over sockets, with their numbers. Exits 1 if a row misses.
 
+import { constants } from 'node:os';
 import { listed, readOptions } from './lib/options.mjs';
 import { pinning } from './lib/processes.mjs';
 import { createReport } from './lib/report.mjs';
@@ -11,7 +12,7 @@ import { LONG_LISTS } from './lib/weather/long-lists.mjs';
 import { MANY_LISTS } from './lib/weather/many-lists.mjs';
 import { MEMORY } from './lib/weather/memory.mjs';
 import { SICK_LISTS } from './lib/weather/sick-lists.mjs';
-import { openStage } from './lib/weather/stage.mjs';
+import { closeStages, openStage } from './lib/weather/stage.mjs';
 
 const CASES = [...MANY_LISTS, ...SICK_LISTS, ...LONG_LISTS, ...CHANGING_LISTS, ...BUDGET, ...MEMORY].sort(
   (one, other) => one.row - other.row,
@@ -28,6 +29,13 @@ if (unknown !== undefined) {
   report.tell(`there is no row ${unknown}; see --help`);
   process.exit(2);
 }
+
+// An interrupted run leaves nothing behind; its exit code is that of a program that the signal ended.
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'])
+  process.once(signal, async () => {
+    await closeStages();
+    process.exit(128 + constants.signals[signal]);
+  });
 
 const quantile = (numbers, share) =>
   [...numbers].sort((one, other) => one - other)[Math.max(0, Math.ceil(numbers.length * share) - 1)] ??

@@ -374,7 +374,7 @@ const ROWS = [
       states({
         title: 'Circuit breakers',
         description:
-          'State of the circuit breaker of each credential. It opens after several consecutive failures.',
+          'State of the circuit breaker of each credential. It opens if requests for many lists, or all connections, fail and nothing succeeds.',
         unit: 'short',
         mappings: yesNo('open', 'closed', 1),
         thresholds: steps('green', [1, 'red']),
@@ -395,6 +395,25 @@ const ROWS = [
             '{{credential}} p99',
           ),
         ],
+      }),
+      lines({
+        title: 'Wait for a connection to Atlas',
+        description:
+          'Time that requests wait for one of `upstream.maxConnections` connections, 99th percentile by class. The limit for calls begins afterwards.',
+        unit: 's',
+        queries: [query(quantile(0.99, ['class'], 'atlas_gateway_upstream_queue_seconds'), '{{class}}')],
+        runbooks: ['AtlasGatewaySaturated'],
+      }),
+      lines({
+        title: 'Queued and cooling down',
+        description:
+          'Requests that wait for a connection to Atlas, and lists and pages that are not requested for a while because their loads failed.',
+        unit: 'short',
+        queries: [
+          query(`sum(${of('atlas_gateway_upstream_queued')})`, 'queued requests'),
+          query(sumBy('kind', of('atlas_gateway_cooling_down')), 'cooling down: {{kind}}'),
+        ],
+        runbooks: ['AtlasGatewaySaturated', 'AtlasGatewayServingStale'],
       }),
       lines({
         title: 'Retries',

@@ -1,4 +1,5 @@
 // Prints the results of the fault tests, one line per row. Runs test/faults, or reads the JSON report of an earlier run: --report FILE.
+// Exits 1 if a row has failed, was skipped or has no test; rows marked as not holding yet are named, and do not count as failures.
 import { spawnSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -47,12 +48,15 @@ function outcomeOf(row) {
 }
 
 const colour = process.stdout.isTTY && !process.env.NO_COLOR;
-const paint = (text) => (colour ? `\x1b[${text === 'passed' ? 32 : 31}m${text}\x1b[0m` : text);
+const COLOURS = { passed: 32, 'not yet': 33 };
+const paint = (text) => (colour ? `\x1b[${COLOURS[text] ?? 31}m${text}\x1b[0m` : text);
 const width = Math.max(...[...ROWS.values()].map(([done]) => done.length));
 let bad = 0;
+const notYet = [];
 for (const [row, [done, expected]] of ROWS) {
   const outcome = outcomeOf(row);
-  if (outcome !== 'passed') bad++;
+  if (outcome === 'not yet') notYet.push(row);
+  else if (outcome !== 'passed') bad++;
   print(`${String(row).padStart(3)}  ${done.padEnd(width)}  → ${expected}: ${paint(outcome)}`);
 }
 for (const row of statuses.keys()) {
@@ -60,5 +64,6 @@ for (const row of statuses.keys()) {
   bad++;
   print(`${String(row).padStart(3)}  is tested, but not in test/faults/rows.mjs`);
 }
-print(`${ROWS.size - bad} rows passed, ${bad} did not`);
+if (notYet.length > 0) print(`do not hold yet: ${notYet.join(', ')}`);
+print(`${ROWS.size - bad - notYet.length} rows passed, ${notYet.length} do not hold yet, ${bad} failed`);
 process.exitCode = bad === 0 ? 0 : 1;

@@ -2,6 +2,7 @@ import type { Clock } from '../lib/clock.ts';
 import { type CoolDown, createCoolDown, type FailedLoads } from './cool-down.ts';
 import type { CacheDirectives } from './decide.ts';
 import type { Content, EntryAddress, EntryStore } from './entry-store.ts';
+import type { CacheEvent, CoolingKind } from './events.ts';
 import { type FreshnessWindow, freshness, freshnessWindow, type Lifetimes } from './freshness.ts';
 import type { LoadFailure, LoadPermit, LoadResult, LoadStart } from './results.ts';
 import { createSingleFlight } from './single-flight.ts';
@@ -28,6 +29,8 @@ export interface LoadsOptions<Failure extends LoadFailure> {
   readonly longestPauseMs: number;
   /** Whether a failure is evidence that the next load of the same list will fail, too. */
   readonly isRepeatable: (failure: Failure) => boolean;
+  /** What is cached under a key. */
+  readonly kindOf: (key: string) => CoolingKind;
   readonly maxLoads: number;
   readonly maxWaiting: number;
 }
@@ -64,6 +67,8 @@ export interface Loads<Value, Failure extends LoadFailure> {
   failedLoads(address: EntryAddress): FailedLoads<Failure> | undefined;
   /** Lets the next load of any list begin at once. */
   endCoolDowns(): void;
+  /** How many lists and pages cool down now. */
+  coolingDown(): Readonly<Record<CoolingKind, number>>;
   readonly size: number;
 }
 
@@ -74,14 +79,15 @@ const addressKey = ({ project, key }: EntryAddress) => `${project} ${key}`;
 
 export function createLoads<Value, Failure extends LoadFailure>(
   options: LoadsOptions<Failure>,
-  { store, clock }: { store: EntryStore<Value, Failure>; clock: Clock },
+  {
+    store,
+    clock,
+    observe,
+  }: { store: EntryStore<Value, Failure>; clock: Clock; observe: (event: CacheEvent) => void },
 ): Loads<Value, Failure> {
-  const { refreshPauseMs: firstPauseMs, longestPauseMs, isRepeatable, maxLoads, maxWaiting } = options;
+  const { refreshPauseMs: firstPauseMs, maxLoads, maxWaiting } = options;
   const flights = createSingleFlight<LoadOutcome<Value, Failure>>({ maxFlights: maxLoads, maxWaiting });
-  const coolDown: CoolDown<Failure> = createCoolDown(
-    { firstPauseMs, longestPauseMs, isRepeatable },
-    { clock },
-  );
+  const coolDown: CoolDown<Failure> = createCoolDown({ ...options, firstPauseMs }, { clock, observe });
 
   /** Requests that arrive after a purge must not join a load that began before it. */
   const flightKey = (address: EntryAddress) => `${store.epoch} ${addressKey(address)}`;
@@ -110,16 +116,15 @@ export function createLoads<Value, Failure extends LoadFailure>(
     result: LoadResult<Value, Failure>,
     epoch: number,
   ): LoadOutcome<Value, Failure> {
-    const id = addressKey(request);
     if (result.type === 'failed') {
-      coolDown.failed(id, result, hasCopy(request));
+      coolDown.failed(request, result, hasCopy(request));
       return result;
     }
     const window = windowOf(result, request.lifetimes);
     const stored = !isOutranked(result, request) && store.store(request, result, window, epoch);
     const failure = result.type === 'loaded' ? result.shared?.failure : undefined;
-    if (failure === undefined) coolDown.succeeded(id);
-    else coolDown.failed(id, failure, true);
+    if (failure === undefined) coolDown.succeeded(request);
+    else coolDown.failed(request, failure, true);
     return { type: 'completed', content: result, window, stored };
   }
 
@@ -129,7 +134,7 @@ export function createLoads<Value, Failure extends LoadFailure>(
       const permit = flights.isLoading(key) ? undefined : request.admitLoad({ forced });
       if (permit?.type === 'failed') return { type: 'denied', failure: permit };
       const { epoch } = store;
-      const failures = coolDown.find(addressKey(request))?.failures ?? 0;
+      const failures = coolDown.find(request)?.failures ?? 0;
       const retry = failures < FAILURES_BEFORE_SINGLE_ATTEMPT;
       const flight = flights.join(key, async () => {
         const result = await request.load({ priority, permit, retry }).finally(() => permit?.end());
@@ -141,8 +146,9 @@ export function createLoads<Value, Failure extends LoadFailure>(
         : { type: 'loading', role: flight.role, outcome: flight.value };
     },
     isLoading: (request) => flights.isLoading(flightKey(request)),
-    failedLoads: (address) => coolDown.find(addressKey(address)),
+    failedLoads: (address) => coolDown.find(address),
     endCoolDowns: () => coolDown.clear(),
+    coolingDown: () => coolDown.counts(),
     get size() {
       return flights.size;
     },

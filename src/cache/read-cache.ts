@@ -1,7 +1,7 @@
 import type { Clock } from '../lib/clock.ts';
 import { decide, decideCold } from './decide.ts';
 import { type CacheEntry, createEntryStore } from './entry-store.ts';
-import type { CacheEvent } from './events.ts';
+import type { CacheEvent, CoolingKind } from './events.ts';
 import { type CacheRequest, createLoads, type LoadsOptions } from './loads.ts';
 import type { ProjectSize } from './memory-tier.ts';
 import type { PurgeScope } from './purge-log.ts';
@@ -37,6 +37,8 @@ export interface ListCache<Value, Failure extends LoadFailure = LoadFailure> {
   readonly bytes: number;
   readonly size: number;
   readonly loading: number;
+  /** How many lists and pages cool down now, because their loads fail. */
+  coolingDown(): Readonly<Record<CoolingKind, number>>;
   /** Usage per project, for metrics. */
   sizes(): Iterable<ProjectSize>;
   /** All cached lists, for the status page. */
@@ -52,7 +54,7 @@ export function createListCache<Value, Failure extends LoadFailure = LoadFailure
   { clock, observe }: { clock: Clock; observe: (event: CacheEvent) => void },
 ): ListCache<Value, Failure> {
   const store = createEntryStore<Value, Failure>(options, { clock, observe });
-  const loads = createLoads(options, { store, clock });
+  const loads = createLoads(options, { store, clock, observe });
   const revalidate = createRevalidation({ loads, clock, observe });
   const readThrough = createReadThrough({ loads, revalidate, clock });
 
@@ -106,6 +108,7 @@ export function createListCache<Value, Failure extends LoadFailure = LoadFailure
     get loading() {
       return loads.size;
     },
+    coolingDown: loads.coolingDown,
     sizes: store.sizes,
     listings: store.listings,
   };

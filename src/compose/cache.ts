@@ -3,6 +3,8 @@ import { createListCache } from '../cache/read-cache.ts';
 import { createRenderedPages } from '../cache/rendered-pages.ts';
 import { createCacheFile } from '../cache/snapshot-file.ts';
 import type { ResolvedConfig } from '../config/reload-settings.ts';
+import { MAX_LOADS } from '../gateway/auth/caller-limits.ts';
+import { cacheKindOf } from '../gateway/reads/cache-key.ts';
 import { isRepeatable, type ListCache } from '../gateway/reads/list-cache.ts';
 import type { CachedList, Listing } from '../gateway/reads/listing.ts';
 import { createPersistence, type Persistence } from '../gateway/reads/persistence.ts';
@@ -19,7 +21,6 @@ import type { ComposeOptions } from './options.ts';
 const NEGATIVE_TTL_MS = 5_000;
 const REFRESH_PAUSE_MS = 5_000;
 const LONGEST_REFRESH_PAUSE_MS = 60_000;
-const MAX_LOADS = 1_000;
 const MAX_WAITING = 10_000;
 /** Fraction of `cache.maxBytes` for rendered pages. Lists use the remainder. */
 const RENDERED_PAGES_FRACTION = 0.15;
@@ -57,6 +58,7 @@ export function buildCaches(
       refreshPauseMs: REFRESH_PAUSE_MS,
       longestPauseMs: LONGEST_REFRESH_PAUSE_MS,
       isRepeatable,
+      kindOf: cacheKindOf,
       maxLoads: MAX_LOADS,
       maxWaiting: MAX_WAITING,
     },

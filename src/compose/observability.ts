@@ -40,7 +40,8 @@ export function buildMetrics(
       cacheLimitBytes: config.cache.maxBytes,
       budget: () => budget.remaining(),
       sharedConnected: cluster === undefined ? undefined : () => cluster.client.connected,
-      upstreamQueued: () => upstream.queued,
+      upstreamQueued: () => upstream.connections.queued,
+      coolingDown: caches.lists.coolingDown,
       circuits: () =>
         upstream.credentials.map(({ name, upstream: { circuitOpen } }) => ({
           credential: name,
@@ -77,11 +78,13 @@ export function buildReport(
       cacheBytes: caches.bytes,
       cacheLimitBytes: config.cache.maxBytes,
       credentials: () =>
-        upstream.credentials.map(({ name, kind, upstream: { circuitOpen } }) => ({
+        upstream.credentials.map(({ name, kind, upstream: { circuitOpen, circuitOpenedAt } }) => ({
           name,
           kind,
           circuitOpen,
+          circuitOpenedAt,
         })),
+      connections: () => upstream.connections,
       expiries: inForce.expiries,
       budget: budget.remaining,
       callers: () => inForce.config.callers.map(({ name, keys }) => ({ name, keys: keys.length })),

@@ -18,6 +18,7 @@ import type { Upstream } from './upstream.ts';
 
 /** Messages for callers that have exhausted their quota of loads. */
 const LOAD_LIMITS = {
+  loads: 'Too many of your loads are in progress.',
   'forced-loads': 'You forced too many loads of cached lists.',
   'upstream-calls': 'Your quota of upstream calls is exhausted.',
 } as const;

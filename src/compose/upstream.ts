@@ -30,8 +30,8 @@ export interface ConfiguredCredential extends Credential {
 export interface Upstream {
   readonly credentials: readonly ConfiguredCredential[];
   readonly selection: Credentials;
-  /** Requests that wait for a connection. */
-  readonly queued: number;
+  /** The connections for requests: how many are in use, and how many requests wait for one. */
+  readonly connections: { readonly busy: number; readonly queued: number; readonly limit: number };
   close(): Promise<void>;
 }
 
@@ -94,8 +94,8 @@ export function buildUpstream(
   return {
     credentials,
     selection: createCredentials(credentials, { clock, discover }),
-    get queued() {
-      return scheduler.queued;
+    get connections() {
+      return { busy: scheduler.busy, queued: scheduler.queued, limit: maxConnections };
     },
     close() {
       scheduler.close();

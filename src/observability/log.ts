@@ -101,6 +101,11 @@ export function createLog(
         if (outcome === 'replaced') return;
         return logger.warn({ operation, project, outcome, detail }, 'refresh');
       }
+      case 'cool-down': {
+        const { type: _type, ...fields } = event;
+        logger[event.state === 'begun' ? 'warn' : 'info'](fields, 'cool-down');
+        return;
+      }
       case 'config-reload': {
         const { outcome, problems } = event;
         return logger[outcome === 'applied' ? 'info' : 'error'](

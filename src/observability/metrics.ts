@@ -1,4 +1,5 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
+import { LOAD_CLASSES } from '../upstream/slot-queue.ts';
 import type { LogEvent } from './log.ts';
 import { createRequestMetrics } from './request-metrics.ts';
 import { type MetricSources, registerStateMetrics } from './state-metrics.ts';
@@ -37,6 +38,7 @@ export function createMetrics(sources: MetricSources, build: { version: string; 
     'Time that requests wait for a connection to Atlas.',
     ['class'],
   );
+  for (const loadClass of LOAD_CLASSES) queueSeconds.zero({ class: loadClass });
   const renewals = counter(
     'atlas_gateway_credential_renewals_total',
     'Token renewals and secret rotations.',
@@ -119,6 +121,7 @@ export function createMetrics(sources: MetricSources, build: { version: string; 
           return;
         case 'shared-state':
         case 'refreshed':
+        case 'cool-down':
         case 'circuit':
         case 'cache-file':
         case 'credential-expiry':

@@ -21,6 +21,8 @@ export interface MetricSources {
   readonly sharedConnected?: (() => boolean) | undefined;
   /** Requests that wait for a connection to Atlas. */
   readonly upstreamQueued: () => number;
+  /** Lists and pages that cool down now, because their loads fail. */
+  readonly coolingDown: () => Readonly<Record<'list' | 'page', number>>;
   readonly circuits: () => readonly { credential: string; open: boolean }[];
   /** Wall-clock milliseconds at which secrets expire, for credentials whose configuration states it. */
   readonly expiries: () => readonly { name: string; expiresAt: number }[];
@@ -115,10 +117,18 @@ function addUpstreamGauges(
 }
 
 function addCacheGauges({ gauge, gauges }: Gauges, sources: MetricSources): void {
-  const { cacheBytes, cacheListings, cacheProjects, cacheLimitBytes } = sources;
+  const { cacheBytes, cacheListings, cacheProjects, cacheLimitBytes, coolingDown } = sources;
   gauge('atlas_gateway_cache_limit_bytes', 'Maximum size of the cache in bytes.', () => cacheLimitBytes);
   gauge('atlas_gateway_cache_bytes', 'Size of the cache in bytes.', cacheBytes);
   gauge('atlas_gateway_cache_listings', 'Listings in the cache.', cacheListings);
+  gauges(
+    {
+      name: 'atlas_gateway_cooling_down',
+      help: 'Lists, and pages of lists cached by the page, that are not requested for a while because their loads failed.',
+      labelNames: ['kind'],
+    },
+    () => Object.entries(coolingDown()).map(([kind, count]) => [{ kind }, count]),
+  );
   const largest = () =>
     [...cacheProjects()]
       .filter(({ project }) => ID.test(project))

@@ -25,6 +25,10 @@ export interface StatusReport {
     readonly listings: number;
     readonly loading: number;
   };
+  /** Connections to Atlas in use, and requests that wait for one. */
+  readonly connections: { readonly busy: number; readonly queued: number; readonly limit: number };
+  /** Lists, and pages of lists cached by the page, that are not requested for a while because their loads failed. */
+  readonly coolingDown: { readonly lists: number; readonly pages: number };
   /** Absent if the configuration was not reloaded since the start. */
   readonly reload?: {
     readonly at: Instant;
@@ -45,6 +49,8 @@ export interface CredentialReport {
   readonly name: string;
   readonly kind: 'service-account' | 'api-key';
   readonly circuitOpen: boolean;
+  /** Absent while the circuit breaker is closed. */
+  readonly circuitOpenSince?: Instant;
   readonly expires?: Instant;
   /** Whole days; negative if the secret has expired. */
   readonly daysLeft?: number;
@@ -85,10 +91,14 @@ export interface ReportSources {
   readonly requests: () => number;
   readonly inFlight: () => number;
   readonly inFlightLimit: number;
-  readonly cache: Pick<ListCache<CachedList>, 'listings' | 'size' | 'loading'>;
+  readonly cache: Pick<ListCache<CachedList>, 'listings' | 'size' | 'loading' | 'coolingDown'>;
+  readonly connections: () => StatusReport['connections'];
   readonly cacheBytes: () => number;
   readonly cacheLimitBytes: number;
-  readonly credentials: () => readonly Pick<CredentialReport, 'name' | 'kind' | 'circuitOpen'>[];
+  /** `circuitOpenedAt`: when the circuit breaker opened, in monotonic milliseconds. */
+  readonly credentials: () => readonly (Pick<CredentialReport, 'name' | 'kind' | 'circuitOpen'> & {
+    readonly circuitOpenedAt: number | undefined;
+  })[];
   /** Wall-clock milliseconds at which secrets expire, for credentials whose configuration states it. */
   readonly expiries: () => readonly { readonly name: string; readonly expiresAt: number }[];
   readonly budget: () => readonly BudgetReport[];
@@ -182,12 +192,15 @@ export function createReport(sources: ReportSources, { clock }: { clock: Clock }
 
   function credentialReports(): CredentialReport[] {
     const expiries = new Map(sources.expiries().map(({ name, expiresAt }) => [name, expiresAt]));
-    return sources.credentials().map(({ name, kind, circuitOpen }) => {
+    return sources.credentials().map(({ name, kind, circuitOpen, circuitOpenedAt }) => {
       const expiresAt = expiries.get(name);
       return {
         name,
         kind,
         circuitOpen,
+        ...(circuitOpenedAt === undefined
+          ? {}
+          : { circuitOpenSince: instant(clock.wall() - (clock.now() - circuitOpenedAt)) }),
         ...(expiresAt === undefined
           ? {}
           : { expires: instant(expiresAt), daysLeft: Math.floor((expiresAt - clock.wall()) / DAY_MS) }),
@@ -197,6 +210,7 @@ export function createReport(sources: ReportSources, { clock }: { clock: Clock }
 
   return () => {
     const { reload } = statusStats;
+    const { list: lists, page: pages } = cache.coolingDown();
     return {
       state: sources.state(),
       ...build,
@@ -211,6 +225,8 @@ export function createReport(sources: ReportSources, { clock }: { clock: Clock }
         listings: cache.size,
         loading: cache.loading,
       },
+      connections: sources.connections(),
+      coolingDown: { lists, pages },
       ...(reload === undefined ? {} : { reload: { ...reload, at: instant(reload.at) } }),
       credentials: credentialReports(),
       budget: sources.budget().toSorted((one, other) => (budgetName(one) < budgetName(other) ? -1 : 1)),

@@ -15,6 +15,8 @@ import {
 export interface CircuitBreaker {
   readonly wrap: (next: Send) => Send;
   readonly open: boolean;
+  /** When it opened, in monotonic milliseconds; undefined while it is closed. */
+  readonly openedAt: number | undefined;
 }
 
 const CONNECTION_FAILURES_TO_OPEN = 5;
@@ -95,7 +97,7 @@ export function createCircuitBreaker(
 ): CircuitBreaker {
   const failures = createFailureCount({ clock });
   const waiting = new Set<WaitingRequest>();
-  let opened: { last: UpstreamFailure; probeAt: number } | undefined;
+  let opened: { readonly at: number; last: UpstreamFailure; probeAt: number } | undefined;
   let cancelProbe: (() => void) | undefined;
 
   const report = (state: 'open' | 'closed') => observe({ type: 'circuit', credential, state });
@@ -126,7 +128,8 @@ export function createCircuitBreaker(
         failures.fail(health.type, request);
         if (opened !== undefined) opened.last = health.failure;
         else if (failures.isOutage()) {
-          opened = { last: health.failure, probeAt: clock.now() + PROBE_EVERY_MS };
+          const at = clock.now();
+          opened = { at, last: health.failure, probeAt: at + PROBE_EVERY_MS };
           report('open');
         }
     }
@@ -191,6 +194,9 @@ export function createCircuitBreaker(
     },
     get open() {
       return opened !== undefined;
+    },
+    get openedAt() {
+      return opened?.at;
     },
   };
 }

@@ -28,6 +28,12 @@ export const upstreamFailure = (
   ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
 });
 
+const OVERLOADED_RETRY_AFTER_MS = 1_000;
+
+/** The gateway itself is too busy. */
+export const overloaded = (detail: string): UpstreamFailure =>
+  upstreamFailure('OVERLOADED', detail, OVERLOADED_RETRY_AFTER_MS);
+
 function codesOf(error: unknown): string[] {
   if (!(error instanceof Error)) return [];
   const own = 'code' in error && typeof error.code === 'string' ? [error.code] : [];

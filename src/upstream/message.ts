@@ -27,8 +27,14 @@ export interface UpstreamRequest {
   readonly reservation?: Reservation;
   /** With a reservation, the calls to charge: this one, and those to add to the reservation. 0: this call is drawn from the reservation. */
   readonly cost?: number;
+  /** Called when the request is on the wire, so that waits in queues can be told from waits for Atlas. */
+  readonly onSent?: () => void;
+  /** 1: a single attempt without retries; a list that keeps failing is not worth more. */
+  readonly attempts?: 1;
   /** The caller on whose behalf the request is made, for fair queuing; absent for the gateway's own requests. */
   readonly caller?: string;
+  /** Called when the request begins to wait for a connection, before `onSent`. */
+  readonly onQueued?: () => void;
 }
 
 /** Identifies the list that a request belongs to. */
@@ -47,7 +53,7 @@ export type UpstreamFailureCode =
   | 'UPSTREAM_TIMEOUT'
   | 'UPSTREAM_RATE_LIMITED'
   | 'CREDENTIALS_UNAVAILABLE'
-  /** The deadline passed while the request waited for a connection; nothing was sent. */
+  /** The deadline passed while the request waited for a connection, or soon after it had waited too long for one. */
   | 'OVERLOADED'
   /** The caller has used up its own quota of Atlas calls. */
   | 'CALLER_RATE_LIMITED';

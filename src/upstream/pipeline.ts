@@ -1,3 +1,4 @@
+import type { Clock } from '../lib/clock.ts';
 import { type BearerDependencies, createBearer } from './auth/bearer.ts';
 import { createDigest } from './auth/digest.ts';
 import { createRotation, type Rotation, type Signer, type Unsigned } from './auth/secret-rotation.ts';
@@ -5,10 +6,13 @@ import { createSignedSend } from './auth/signed-send.ts';
 import type { CredentialSecrets } from './auth-errors.ts';
 import type { Budget } from './budget/budget.ts';
 import { createCircuitBreaker } from './circuit-breaker.ts';
-import { upstreamFailure } from './failure.ts';
+import { overloaded, upstreamFailure } from './failure.ts';
 import { type Exchange, listOf, type Send, type UpstreamRequest, type UpstreamResult } from './message.ts';
 import { createRetry } from './retry.ts';
 import type { Scheduler } from './scheduler.ts';
+
+/** A request that has waited for slots for this fraction of `timeoutMs` was sent late. */
+const LATE_FRACTION = 0.25;
 
 export interface CredentialOptions {
   /** The credential's name in the configuration. */
@@ -36,6 +40,8 @@ export interface UpstreamClient extends Pick<Rotation, 'id' | 'proposeSecrets'> 
   readonly send: Send;
   /** Whether the circuit breaker is open. */
   readonly circuitOpen: boolean;
+  /** When it opened, in monotonic milliseconds; undefined while it is closed. */
+  readonly circuitOpenedAt: number | undefined;
 }
 
 /** Creates the signer for a credential of either kind. */
@@ -74,6 +80,7 @@ function createWireCall(
   const codeOf = (result: UpstreamResult) => (result.type === 'failed' ? result.code : String(result.status));
   return async (request: UpstreamRequest): Promise<UpstreamResult | Unsigned> => {
     const startedAt = clock.now();
+    request.onSent?.();
     const result = await signer.send({ ...request, deadlineAt: startedAt + timeoutMs });
     if (result.type !== 'unsigned')
       observe({
@@ -96,6 +103,7 @@ function createSlotted(
     const { caller = '', deadlineAt, priority } = request;
     const { loadClass = priority === 'background' ? 'background' : 'first-page' } = request;
     const own = loadClass === 'internal';
+    request.onQueued?.();
     return (own ? internalScheduler : scheduler).run(
       { caller, list: listOf(request), loadClass: own ? 'background' : loadClass, deadlineAt },
       () => call(request),
@@ -103,14 +111,47 @@ function createSlotted(
   };
 }
 
-/** Answers each request by its deadline, while a call that is on the wire goes on. */
-function createDeadline({ clock }: UpstreamClientDependencies): (next: Send) => Send {
+/** Adds up how long requests wait for slots: all attempts of a request, and all requests of a walk, which its reservation identifies. */
+function createQueueTimes({ clock }: { clock: Clock }) {
+  const queuedMs = new WeakMap<object, number>();
+  return (request: UpstreamRequest) => {
+    const key = request.reservation ?? request;
+    let queuedAt: number | undefined;
+    const total = () => (queuedMs.get(key) ?? 0) + (queuedAt === undefined ? 0 : clock.now() - queuedAt);
+    const observed: UpstreamRequest = {
+      ...request,
+      onQueued() {
+        queuedAt = clock.now();
+        request.onQueued?.();
+      },
+      onSent() {
+        queuedMs.set(key, total());
+        queuedAt = undefined;
+        request.onSent?.();
+      },
+    };
+    return { request: observed, queuedMs: total };
+  };
+}
+
+/**
+ * Answers each request by its deadline, while a call that is on the wire goes on. A request that was sent late because it had to queue was
+ * not given its time: that is no fault of Atlas.
+ */
+function createDeadline(
+  { timeoutMs }: UpstreamClientOptions,
+  { clock }: UpstreamClientDependencies,
+): (next: Send) => Send {
+  const withQueueTime = createQueueTimes({ clock });
   const timeout = upstreamFailure('UPSTREAM_TIMEOUT', 'Atlas did not answer in time.');
-  return (next) => (request) =>
+  const sentLate = overloaded('The request waited too long for a connection to Atlas.');
+  return (next) => (asked) =>
     new Promise((resolve, reject) => {
+      const { request, queuedMs } = withQueueTime(asked);
+      const fail = () => resolve(queuedMs() < timeoutMs * LATE_FRACTION ? timeout : sentLate);
       let cancel = clock.after(Math.max(0, request.deadlineAt - clock.now()), () => {
         // A request that still waits in a queue fails at the same moment, for a reason that this layer does not know: it goes first.
-        cancel = clock.after(0, () => resolve(timeout));
+        cancel = clock.after(0, fail);
       });
       next(request)
         .then(resolve, reject)
@@ -153,13 +194,16 @@ export function createUpstreamClient(
   const retried = createRetry({ clock, random, observe })(guarded);
 
   return {
-    send: createDeadline(dependencies)(retried),
+    send: createDeadline(options, dependencies)(retried),
     proposeSecrets: (next) => rotation.proposeSecrets(next),
     get id() {
       return rotation.id;
     },
     get circuitOpen() {
       return circuit.open;
+    },
+    get circuitOpenedAt() {
+      return circuit.openedAt;
     },
   };
 }

@@ -106,7 +106,10 @@ export function createRetry(dependencies: RetryDependencies): (next: Send) => Se
         sent = true;
         return answer;
       },
-      { deadlineAt: request.deadlineAt, ...(request.priority === 'background' ? { attempts: 1 } : {}) },
+      {
+        deadlineAt: request.deadlineAt,
+        ...(request.attempts === 1 || request.priority === 'background' ? { attempts: 1 } : {}),
+      },
     );
   };
 }

@@ -1,7 +1,7 @@
 import { LRUCache } from 'lru-cache';
 import type { Clock } from '../lib/clock.ts';
 import type { UpstreamEvent } from './events.ts';
-import { upstreamFailure } from './failure.ts';
+import { overloaded } from './failure.ts';
 import type { UpstreamFailure } from './message.ts';
 import { createSlotQueue, type QueuedCall } from './slot-queue.ts';
 
@@ -51,12 +51,11 @@ const SPARE_FRACTION = 0.25;
 /** The assumed size of a response, until the list has answered once. */
 const UNKNOWN_BYTES = 262_144;
 const MAX_SIZES = 10_000;
-const RETRY_AFTER_MS = 1_000;
 
-const overloaded = (): UpstreamFailure => ({
-  ...upstreamFailure('OVERLOADED', 'Too many requests are already waiting for Atlas.', RETRY_AFTER_MS),
+const REFUSED: UpstreamFailure = {
+  ...overloaded('Too many requests are already waiting for Atlas.'),
   unsent: true,
-});
+};
 
 const isBulk = ({ loadClass }: QueuedCall) => loadClass !== 'first-page';
 
@@ -149,7 +148,7 @@ export function createScheduler(
     run(request, call) {
       const queuedAt = clock.now();
       const leftMs = request.deadlineAt - queuedAt;
-      if (closed || leftMs <= 0 || queue.size >= MAX_QUEUED) return Promise.resolve(overloaded());
+      if (closed || leftMs <= 0 || queue.size >= MAX_QUEUED) return Promise.resolve(REFUSED);
       return new Promise((resolve, reject) => {
         const leave = () => {
           cancelDeadline();
@@ -165,7 +164,7 @@ export function createScheduler(
           },
           refuse() {
             leave();
-            resolve(overloaded());
+            resolve(REFUSED);
           },
         };
         const cancelDeadline = clock.after(leftMs, () => {

@@ -1,5 +1,6 @@
-import { execFile } from 'node:child_process';
-import { readFileSync } from 'node:fs';
+import { execFile, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
 import { makeFolder, removeFolders } from '../support/built.ts';
@@ -41,6 +42,25 @@ describe('the bench', () => {
     expect(await short('bench.mjs', ['--fast'])).toMatchObject({ code: 2 });
     expect(await short('weather.mjs', ['--rows', '1'])).toMatchObject({ code: 2 });
   });
+
+  test.skipIf(!existsSync('/proc/self/task'))(
+    'a run of weather.mjs that is stopped by a signal ends the processes that it started',
+    async () => {
+      const bench = spawn(process.execPath, ['bench/weather.mjs', '--short', '--rows', '100'], {
+        stdio: 'ignore',
+      });
+      const ended = once(bench, 'close');
+      const children = () =>
+        readFileSync(`/proc/${bench.pid}/task/${bench.pid}/children`, 'utf8')
+          .split(' ')
+          .filter((pid) => pid !== '');
+      await expect.poll(() => children().length, { timeout: 15_000 }).toBe(2);
+      const started = children();
+      bench.kill('SIGTERM');
+      expect(await ended).toEqual([143, null]);
+      expect(started.filter((pid) => existsSync(`/proc/${pid}`))).toEqual([]);
+    },
+  );
 
   test.each([
     ['parse.mjs', [], 'reading 500 items'],

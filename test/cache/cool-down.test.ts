@@ -1,26 +1,36 @@
 import { beforeEach, describe, expect, test } from 'vitest';
 import { type CoolDown, createCoolDown } from '../../src/cache/cool-down.ts';
+import type { CacheEvent } from '../../src/cache/events.ts';
 import type { LoadFailure } from '../../src/cache/results.ts';
 import { createFakeClock, type FakeClock } from '../support/fake-clock.ts';
 
 const DOWN: LoadFailure = { type: 'failed', code: 'UPSTREAM_FAILED' };
 const LIMITED: LoadFailure = { type: 'failed', code: 'UPSTREAM_RATE_LIMITED' };
 
+const addressOf = (key: string) => ({ project: 'project', operation: 'listPeers', key });
+
 describe('the cool-down', () => {
   let clock: FakeClock;
+  let events: CacheEvent[];
   let coolDown: CoolDown<LoadFailure>;
   beforeEach(() => {
     clock = createFakeClock();
+    events = [];
     coolDown = createCoolDown<LoadFailure>(
-      { firstPauseMs: 5_000, longestPauseMs: 60_000, isRepeatable: ({ code }) => code !== LIMITED.code },
-      { clock },
+      {
+        firstPauseMs: 5_000,
+        longestPauseMs: 60_000,
+        isRepeatable: ({ code }) => code !== LIMITED.code,
+        kindOf: (key) => (key.startsWith('page') ? 'page' : 'list'),
+      },
+      { clock, observe: (event) => void events.push(event) },
     );
   });
 
   /** Records a failure and returns the pause after it, in seconds. */
   function pauseAfter(failure: LoadFailure, hasCopy: boolean, key = 'key'): number {
-    coolDown.failed(key, failure, hasCopy);
-    return ((coolDown.find(key)?.until ?? 0) - clock.now()) / 1_000;
+    coolDown.failed(addressOf(key), failure, hasCopy);
+    return ((coolDown.find(addressOf(key))?.until ?? 0) - clock.now()) / 1_000;
   }
   const pausesAfter = (failures: readonly LoadFailure[], hasCopy: boolean) =>
     failures.map((failure) => pauseAfter(failure, hasCopy));
@@ -42,22 +52,22 @@ describe('the cool-down', () => {
   test('is not lengthened by failures that say nothing about the list', () => {
     expect(pausesAfter([LIMITED, LIMITED, LIMITED], false)).toEqual([0, 0, 0]);
     expect(pausesAfter([LIMITED, LIMITED, LIMITED], true)).toEqual([5, 5, 5]);
-    expect(coolDown.find('key')?.failures).toBe(0);
+    expect(coolDown.find(addressOf('key'))?.failures).toBe(0);
   });
 
   test('ends with a success', () => {
     pausesAfter(times(3), false);
-    coolDown.succeeded('key');
-    expect(coolDown.find('key')).toBeUndefined();
+    coolDown.succeeded(addressOf('key'));
+    expect(coolDown.find(addressOf('key'))).toBeUndefined();
     expect(pauseAfter(DOWN, false)).toBe(0);
   });
 
   test('starts anew ten minutes after the last failure', async () => {
     pausesAfter(times(6), false);
     await clock.advance(599_999);
-    expect(coolDown.find('key')?.failures).toBe(6);
+    expect(coolDown.find(addressOf('key'))?.failures).toBe(6);
     await clock.advance(1);
-    expect(coolDown.find('key')).toBeUndefined();
+    expect(coolDown.find(addressOf('key'))).toBeUndefined();
     expect(pauseAfter(DOWN, false)).toBe(0);
   });
 
@@ -65,14 +75,43 @@ describe('the cool-down', () => {
     pausesAfter(times(3), false);
     expect(pauseAfter(DOWN, false, 'other')).toBe(0);
     coolDown.clear();
-    expect(coolDown.find('key')).toBeUndefined();
+    expect(coolDown.find(addressOf('key'))).toBeUndefined();
   });
 
   test('is remembered for a bounded number of lists, and forgotten first for those that failed longest ago', () => {
     for (let index = 0; index < 10_000; index++) pauseAfter(DOWN, true, `key ${index}`);
-    expect(coolDown.find('key 0')).toBeUndefined();
-    expect(coolDown.find('key 9999')?.failure).toBe(DOWN);
-    coolDown.failed('k'.repeat(1_048_576), DOWN, true);
-    expect(coolDown.find('key 9999')).toBeDefined();
+    expect(coolDown.find(addressOf('key 0'))).toBeUndefined();
+    expect(coolDown.find(addressOf('key 9999'))?.failure).toBe(DOWN);
+    coolDown.failed(addressOf('k'.repeat(1_048_576)), DOWN, true);
+    expect(coolDown.find(addressOf('key 9999'))).toBeDefined();
+  });
+
+  test('is reported when it begins and when it grows, not at each attempt, and when it ends', () => {
+    pausesAfter([DOWN, DOWN, LIMITED, DOWN, ...times(5)], false);
+    coolDown.succeeded(addressOf('key'));
+    coolDown.succeeded(addressOf('key'));
+    const named = { type: 'cool-down', operation: 'listPeers', project: 'project', kind: 'list' };
+    const begun = [
+      [2, 5_000],
+      [3, 10_000],
+      [4, 20_000],
+      [5, 40_000],
+      [6, 60_000],
+    ].map(([failures, pauseMs]) => ({ ...named, state: 'begun', failures, pauseMs, code: DOWN.code }));
+    expect(events).toEqual([...begun, { ...named, state: 'ended', failures: 8 }]);
+  });
+
+  test('that is only a wait for a limit is not reported', () => {
+    pausesAfter([LIMITED, LIMITED], true);
+    coolDown.succeeded(addressOf('key'));
+    expect([events, coolDown.counts()]).toEqual([[], { list: 0, page: 0 }]);
+  });
+
+  test('counts the lists and pages that pause now', async () => {
+    for (const key of ['a', 'b', 'page 1']) pauseAfter(DOWN, true, key);
+    pauseAfter(DOWN, false, 'failed once');
+    expect(coolDown.counts()).toEqual({ list: 2, page: 1 });
+    await clock.advance(5_000);
+    expect(coolDown.counts()).toEqual({ list: 0, page: 0 });
   });
 });

@@ -58,6 +58,7 @@ function createGateway(body: Buffer) {
       refreshPauseMs: 5_000,
       longestPauseMs: 60_000,
       isRepeatable: () => true,
+      kindOf: () => 'list',
       maxLoads: 100,
       maxWaiting: 100,
     },

@@ -15,6 +15,7 @@ const OPTIONS = {
   longestPauseMs: 60_000,
   refreshPauseMs: 5_000,
   isRepeatable: ({ code }: LoadFailure) => code !== 'UPSTREAM_RATE_LIMITED',
+  kindOf: (): 'list' => 'list',
   maxLoads: 100,
   maxWaiting: 1_000,
 };

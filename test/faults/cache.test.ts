@@ -130,6 +130,7 @@ test('22: a million random keys leave memory and loads bounded', { timeout: 60_0
       longestPauseMs: 60_000,
       refreshPauseMs: 1_000,
       isRepeatable: () => true,
+      kindOf: () => 'list',
       maxLoads: 1_000,
       maxWaiting: 10,
     },

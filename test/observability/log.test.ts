@@ -45,6 +45,19 @@ function create(form = { people: false, colorize: false }) {
   };
 }
 
+test('a list that begins to cool down, and its end, are a line each', () => {
+  const { fieldsOf } = create();
+  const named = { state: 'begun', operation: 'listGroupClusters', project: 'p', kind: 'list' } as const;
+  const why = { failures: 3, pauseMs: 10_000, code: 'UPSTREAM_FAILED' };
+  expect(fieldsOf({ type: 'cool-down', ...named, ...why })).toMatchObject({
+    ...{ level: 'warn', msg: 'cool-down' },
+    ...{ ...named, ...why },
+  });
+  expect(fieldsOf({ type: 'cool-down', ...named, state: 'ended', failures: 3 })).toMatchObject({
+    ...{ level: 'info', msg: 'cool-down', state: 'ended', failures: 3 },
+  });
+});
+
 describe('a request line', () => {
   test('has these fields and no others', () => {
     const { fieldsOf, clock } = create();

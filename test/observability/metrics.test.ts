@@ -81,6 +81,7 @@ describe('the text of a scrape', () => {
         budget: () => [{ credential: 'main', endpointSet: 'clusters', remaining: 1.5, capacity: 10 }],
         sharedConnected: () => true,
         upstreamQueued: () => 2,
+        coolingDown: () => ({ list: 3, page: 1 }),
         circuits: () => [{ credential: 'main', open: true }],
         expiries: () => [{ name: 'main', expiresAt: 1_800_000_000_000 }],
         privateLinks: () => [
@@ -160,6 +161,8 @@ describe('the text of a scrape', () => {
       'atlas_gateway_request_duration_seconds_bucket{le="0.005",operation="listGroupClusters",cache="hit"} 1',
       'atlas_gateway_request_duration_seconds_sum{operation="listGroupClusters",cache="hit"} 0.003',
       'atlas_gateway_log_lines_dropped_total 3',
+      'atlas_gateway_cooling_down{kind="list"} 3',
+      'atlas_gateway_cooling_down{kind="page"} 1',
     ])
       expect(text.split('\n')).toContain(line);
   });
@@ -171,5 +174,7 @@ test('the wait for a connection to Atlas is measured by class, and the queue is 
   const { text } = await ask(running.admin, '/metrics');
   await running.stop();
   expect(text).toContain('atlas_gateway_upstream_queue_seconds_count{class="first-page"} 1');
+  for (const other of ['walk', 'new-walk', 'background'])
+    expect(text).toContain(`atlas_gateway_upstream_queue_seconds_count{class="${other}"} 0`);
   expect(text).toContain('atlas_gateway_upstream_queued 0');
 });

@@ -43,12 +43,16 @@ export interface VirtualReply {
   /** For the link to the next page; absent if the list is cached by the page. */
   readonly snapshot?: string;
   readonly tookMs: number;
+  /** When a failed read may succeed. */
+  readonly retryAfterMs?: number;
 }
 
 /** The gateway from the read service down to the exchange with Atlas, built by the same builders as the gateway, without listeners. */
 export interface VirtualGateway {
   read(read: VirtualRead): Promise<VirtualReply>;
   readonly events: readonly LogEvent[];
+  /** How many lists and pages cool down. */
+  coolingDown(): Readonly<Record<'list' | 'page', number>>;
   /** What the gateway believes is left in the bucket of an endpoint set. */
   remaining(endpointSet: string): number | undefined;
   /** Writes the cache file, as a shutdown does, and restores it, as a start does. */
@@ -139,7 +143,7 @@ function failureReply(result: Exclude<ReadResult, Value> | undefined) {
     case undefined:
       return { ...none, outcome: 'NO_CREDENTIAL_FOR_PROJECT' };
     case 'failed':
-      return { ...none, outcome: result.failure.code, detail: result.failure.detail };
+      return { ...none, ...result.failure, outcome: result.failure.code };
     case 'refused':
       return { ...none, outcome: String(result.response.status) };
     case 'not-cached':
@@ -194,6 +198,7 @@ export function createVirtualGateway(
       return { ...valueReply(result, query.shape), tookMs };
     },
     events,
+    coolingDown: caches.lists.coolingDown,
     remaining: (endpointSet) => budget.remaining().find((one) => one.endpointSet === endpointSet)?.remaining,
     save: () => persistence.stop(),
     restore: () => persistence.restore(),

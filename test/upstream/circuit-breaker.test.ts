@@ -128,6 +128,8 @@ describe('an open circuit breaker', () => {
     }
     expect(sent).toHaveLength(5);
     expect(results.filter((result) => 'circuitOpen' in result)).toHaveLength(10);
+    // Atlas has not counted them.
+    expect(results.filter((result) => 'unsent' in result)).toHaveLength(10);
     for (const result of results) expect(result).toMatchObject({ code: 'UPSTREAM_UNREACHABLE' });
   });
 

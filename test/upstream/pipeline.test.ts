@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { createSystemRandom } from '../../src/lib/random.ts';
 import { createBudget } from '../../src/upstream/budget/budget.ts';
+import { createReservation } from '../../src/upstream/budget/reservation.ts';
 import type { UpstreamEvent } from '../../src/upstream/events.ts';
 import { upstreamFailure } from '../../src/upstream/failure.ts';
 import type { Exchange, UpstreamRequest, UpstreamResult, WireRequest } from '../../src/upstream/message.ts';
@@ -181,6 +182,54 @@ test('time in the queue counts neither as a timeout of Atlas nor against the tim
   ).toBe(false);
 });
 
+test('a call that was sent late because it had to queue, and is cut off by its deadline, is no timeout of Atlas', async () => {
+  const world = createWorld();
+  await world.warm();
+  for (let index = 0; index < SLOTS; index++) world.ask(`busy-${index}`, 60_000);
+  const sentLate = world.ask('late', 10_000);
+  await world.clock.advance(3_000);
+  for (const { answer } of [...world.calls]) answer(answered(200));
+  await world.clock.advance(7_000);
+  expect(sentLate.results).toMatchObject([{ code: 'OVERLOADED', retryAfterMs: 1_000 }]);
+  // It was sent, so Atlas has counted it.
+  expect(sentLate.results).not.toMatchObject([{ unsent: true }]);
+});
+
+test('nor is the last page of a walk whose earlier pages had to queue', async () => {
+  const world = createWorld();
+  await world.warm();
+  const reservation = createReservation();
+  for (let index = 0; index < SLOTS; index++) world.ask(`busy-${index}`, 60_000);
+  world.ask('walk', 10_000, { reservation });
+  await world.clock.advance(3_000);
+  for (const { answer } of [...world.calls]) answer(answered(200));
+  await world.clock.advance(0);
+  world.calls[0]?.answer(answered(200));
+  const last = world.ask('walk', 7_000, { reservation });
+  await world.clock.advance(7_000);
+  expect(codesOf(last)).toEqual(['OVERLOADED']);
+});
+
+test.each([
+  [undefined, 3],
+  [1, 1],
+] as const)(
+  'a request with attempts: %s is sent %i times while Atlas answers 503',
+  async (attempts, sent) => {
+    const world = createWorld();
+    await world.warm();
+    const asked = world.ask('a', 9_000, attempts === undefined ? {} : { attempts });
+    let calls = 0;
+    while (asked.results.length === 0) {
+      await world.clock.advance(100);
+      calls += world.calls.length;
+      world.calls[0]?.answer(answered(503));
+      await world.clock.advance(0);
+    }
+    expect([calls, codesOf(asked)]).toEqual([sent, [503]]);
+  },
+);
+
 test('a caller is answered by its deadline, and its call keeps the slot until the call ends', async () => {
   const world = createWorld();
   await world.warm();
@@ -257,7 +306,9 @@ test('whatever Atlas answers: slots balance, only calls on the wire hold one, ea
     fc.asyncProperty(fc.array(step, { maxLength: 50 }), async (steps) => {
       const world = createWorld();
       const check = () => {
-        expect(world.scheduler.busy).toBe(world.calls.length);
+        // Requests for rate limits have slots of their own.
+        const inSlots = world.calls.filter(({ request }) => !request.target.includes('/rateLimits'));
+        expect(world.scheduler.busy).toBe(inSlots.length);
         for (const { results, deadlineAt, answeredAt } of world.asked) {
           expect(results.length).toBeLessThanOrEqual(1);
           expect(results.length === 1 || world.clock.now() < deadlineAt).toBe(true);

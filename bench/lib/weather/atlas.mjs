@@ -12,13 +12,17 @@ export const pathOf = (index, list = 'streams/privateLinkConnections') =>
   `/api/atlas/v2/groups/${weatherProjectId(index)}/${list}`;
 export const projectOf = weatherProjectId;
 
-/** Starts the simulator with `projects` projects and calm weather. */
-export async function startWeatherAtlas(projects) {
+/** Starts the simulator with `projects` projects and calm weather; passes `atEnd` what ends it, as soon as it runs. */
+export async function startWeatherAtlas(projects, { atEnd }) {
   const port = await freePort();
   const origin = `http://127.0.0.1:${port}`;
   const [program, ...args] = pinned('load', [process.execPath, MAIN, 'simulator', '--port', String(port)]);
   const child = spawn(program, args, { stdio: 'ignore' });
   const ended = new Promise((resolve) => child.once('close', resolve));
+  atEnd(async () => {
+    child.kill('SIGTERM');
+    await ended;
+  });
   await askUntil(origin, '/simulator/faults', {}, { alive: () => child.exitCode === null });
 
   const control = async (method, path, body) => {
@@ -55,9 +59,5 @@ export async function startWeatherAtlas(projects) {
     calls: async () =>
       (await control('GET', '/simulator/requests')).filter(({ target }) => target.startsWith('/api/atlas/')),
     items: (path) => control('GET', `/simulator/items?path=${path}`),
-    async stop() {
-      child.kill('SIGTERM');
-      await ended;
-    },
   };
 }

@@ -55,6 +55,11 @@ async function queueing({ open, check, short }) {
   const replies = await stage.readAll(lists.slice(0, count));
   const blamed = replies.filter(({ errorCode }) => /^UPSTREAM_(TIMEOUT|FAILED|UNREACHABLE)$/.test(errorCode));
   check(blamed.length === 0, `${blamed.length} answers blame Atlas, which answered every call`);
+  const others = replies.filter(({ status, errorCode }) => status !== 200 && errorCode !== 'OVERLOADED');
+  check(others.length === 0, `${others.length} answers neither 200 nor OVERLOADED`);
+  const hopeless = replies.filter(({ status, retryAfter }) => status !== 200 && retryAfter === undefined);
+  check(hopeless.length === 0, `${hopeless.length} refusals without Retry-After`);
+  check((await stage.metric('atlas_gateway_cooling_down{kind="list"}')) === 0, 'lists cool down');
   check((await stage.metric('atlas_gateway_upstream_circuit_open{')) === 0, 'the circuit breaker is open');
   const later = await stage.readAll(lists.slice(count));
   const failed = later.filter(({ status }) => status !== 200).length;

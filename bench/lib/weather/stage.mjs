@@ -28,11 +28,49 @@ function peakMiB(pid) {
   }
 }
 
+/** What ends the processes of the stages that are open, and removes their folders; those that are still being opened included. */
+const openStages = new Set();
+
+/** Ends all processes that stages have started. */
+export const closeStages = () => Promise.allSettled([...openStages].map((close) => close()));
+
+/** Runs what `atEnd` was passed, the last first and each once. */
+function createClosing() {
+  const steps = [];
+  let closed = false;
+  async function close() {
+    closed = true;
+    for (let step = steps.pop(); step !== undefined; step = steps.pop()) await step();
+    openStages.delete(close);
+  }
+  openStages.add(close);
+  return {
+    close,
+    atEnd(step) {
+      steps.push(step);
+      // A process that was started while the stage was being closed.
+      if (closed) void close();
+    },
+  };
+}
+
 /** Starts both processes. `cache` is the content of the configuration's cache section. */
-export async function openStage({ projects = 1, cache = 'maxBytes: 256MiB', atlasOrigin } = {}) {
+export async function openStage(settings) {
+  const closing = createClosing();
+  try {
+    return await startStage(settings, closing);
+  } catch (error) {
+    await closing.close();
+    throw error;
+  }
+}
+
+async function startStage({ projects = 1, cache = 'maxBytes: 256MiB', atlasOrigin } = {}, { close, atEnd }) {
   const folder = mkdtempSync(join(tmpdir(), 'atlas-gateway-weather-'));
-  const atlas = await startWeatherAtlas(projects);
+  atEnd(() => rmSync(folder, { recursive: true }));
+  const atlas = await startWeatherAtlas(projects, { atEnd });
   const agent = new Agent({ keepAlive: true, maxSockets: 2_000 });
+  atEnd(() => agent.destroy());
   const replies = [];
   let gateway;
   let starts = 0;
@@ -49,6 +87,7 @@ export async function openStage({ projects = 1, cache = 'maxBytes: 256MiB', atla
       cache: cache.replace('FOLDER', folder),
     });
     gateway.lagFile = lagFile;
+    atEnd(gateway.stop);
     await askUntil(gateway.admin, '/readyz', {}, { alive: gateway.alive });
     process.kill(gateway.pid, 'SIGUSR2');
   }
@@ -66,6 +105,7 @@ export async function openStage({ projects = 1, cache = 'maxBytes: 256MiB', atla
       ms: performance.now() - startedAt,
       cacheStatus: reply.headers['cache-status'] ?? '',
       errorCode: reply.headers['x-error-code'] ?? '',
+      retryAfter: reply.headers['retry-after'],
       json: () => JSON.parse(reply.body.toString()),
     };
     if (counts) replies.push(result);
@@ -97,12 +137,7 @@ export async function openStage({ projects = 1, cache = 'maxBytes: 256MiB', atla
       lagMs: Number(readFileSync(gateway.lagFile, 'utf8')),
       alive: gateway.alive(),
     }),
-    async close() {
-      agent.destroy();
-      await gateway.stop();
-      await atlas.stop();
-      rmSync(folder, { recursive: true });
-    },
+    close,
   };
 }
 

@@ -2,7 +2,7 @@ import type { Clock } from '../../lib/clock.ts';
 import { createTokenBucket, type TokenBucket } from '../../lib/token-bucket.ts';
 import type { Caller } from './key-auth.ts';
 
-/** The limits of each caller: requests, upstream calls, and loads that its directives force. */
+/** The limits of each caller: requests, upstream calls, loads in progress, and loads that its directives force. */
 export interface CallerLimits {
   /** Charges one request to the caller's rate limit and returns 0, or returns the milliseconds until one is available. */
   acquireRequest(caller: Caller): number;
@@ -32,9 +32,14 @@ export interface LoadReservation {
 /** Why a caller may not cause a load now, and for how many milliseconds. */
 export interface LoadDenial {
   readonly type: 'limited';
-  readonly limit: 'forced-loads' | 'upstream-calls';
+  readonly limit: 'loads' | 'forced-loads' | 'upstream-calls';
   readonly waitMs: number;
 }
+
+/** Loads in progress, those of all callers together. */
+export const MAX_LOADS = 2_000;
+/** When a caller with too many loads in progress may ask again: a load rarely takes less. */
+const LOADS_WAIT_MS = 1_000;
 
 /** How often per minute the request directives of a caller may force a load of a cached list. */
 const FORCED_LOADS_PER_MINUTE = 20;
@@ -51,10 +56,33 @@ function createBuckets(clock: Clock) {
   };
 }
 
-/** Takes one token of `forced` and up to `calls` of `spending`, or none of either. An absent bucket imposes no limit. */
+/**
+ * Counts the loads in progress. A caller may have as many as are free: alone up to half of them, and the more callers load, the fewer each,
+ * so that some are always left for a caller that has none.
+ */
+function createLoadShares() {
+  const counts = new Map<string, number>();
+  let total = 0;
+  return {
+    isExhausted: (caller: string) => (counts.get(caller) ?? 0) >= MAX_LOADS - total,
+    begin(caller: string): void {
+      counts.set(caller, (counts.get(caller) ?? 0) + 1);
+      total++;
+    },
+    end(caller: string): void {
+      const left = (counts.get(caller) ?? 0) - 1;
+      if (left > 0) counts.set(caller, left);
+      else counts.delete(caller);
+      total--;
+    },
+  };
+}
+
+/** Takes one token of `forced` and up to `calls` of `spending`, or none of either. An absent bucket imposes no limit. `onEnd` is called once. */
 function reserve(
   { forced, spending }: { forced: TokenBucket | undefined; spending: TokenBucket | undefined },
   calls: number,
+  onEnd: () => void,
 ): LoadReservation | LoadDenial {
   const forcedWaitMs = forced?.pause() ?? 0;
   if (forcedWaitMs > 0) return { type: 'limited', limit: 'forced-loads', waitMs: forcedWaitMs };
@@ -77,6 +105,7 @@ function reserve(
       spending?.refund(unused);
       unused = 0;
       if (!charged) forced?.refund(1);
+      onEnd();
     },
   };
 }
@@ -85,19 +114,24 @@ export function createCallerLimits(clock: Clock): CallerLimits {
   const requests = createBuckets(clock);
   const spending = createBuckets(clock);
   const forced = createBuckets(clock);
+  const loads = createLoadShares();
   let spendRates = new Map<string, number>();
   return {
     acquireRequest: ({ name, requestsPerMinute }) =>
       requestsPerMinute === undefined ? 0 : requests(name, requestsPerMinute).take(),
     reserveLoad(caller, { forced: isForced, calls }) {
+      if (loads.isExhausted(caller)) return { type: 'limited', limit: 'loads', waitMs: LOADS_WAIT_MS };
       const rate = spendRates.get(caller);
-      return reserve(
+      const reserved = reserve(
         {
           forced: isForced ? forced(caller, FORCED_LOADS_PER_MINUTE) : undefined,
           spending: rate === undefined ? undefined : spending(caller, rate),
         },
         calls,
+        () => loads.end(caller),
       );
+      if (reserved.type === 'reserved') loads.begin(caller);
+      return reserved;
     },
     replace(callers) {
       spendRates = new Map(

@@ -1,5 +1,6 @@
 import { targetPath } from '../../atlas/catalog.ts';
 import { canonicalQuery } from '../../atlas/query.ts';
+import type { CoolingKind } from '../../cache/events.ts';
 import type { Credential } from '../credentials/selection.ts';
 import type { ReadQuery } from './listing.ts';
 
@@ -9,6 +10,9 @@ export interface CacheKeys {
   readonly page: string;
   readonly pinned: string;
 }
+
+/** Whether a cache key is that of a whole list or of a page of one. Only keys of pages contain a `#`: paths and filters are encoded. */
+export const cacheKindOf = (key: string): CoolingKind => (key.includes('#') ? 'page' : 'list');
 
 /** The cache partition of a list: its project's, else its organization's, else one for all others. */
 export const partitionOf = ({ groupId, orgId }: Readonly<Record<string, string>>): string =>

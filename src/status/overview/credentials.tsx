@@ -1,6 +1,6 @@
-import { count } from '../format.ts';
-import { Table } from '../layout.tsx';
-import type { CredentialReport } from '../report.ts';
+import { count, duration } from '../format.ts';
+import { Ago, Table } from '../layout.tsx';
+import type { CredentialReport, StatusReport } from '../report.ts';
 
 const URGENT_DAYS = 3;
 const SOON_DAYS = 30;
@@ -19,15 +19,28 @@ function Expiry({ daysLeft, expires }: Pick<CredentialReport, 'daysLeft' | 'expi
   );
 }
 
+function Circuit({ since, time }: { readonly since: string | undefined; readonly time: string }) {
+  if (since === undefined) return <span class="tag good">closed</span>;
+  return (
+    <>
+      <span class="tag bad">open</span>{' '}
+      <span class="faint">
+        for <Ago at={since} text={duration((Date.parse(time) - Date.parse(since)) / 1_000)} />, probes once a
+        second
+      </span>
+    </>
+  );
+}
+
 /** The credentials, how long their secrets are valid, and whether Atlas is reachable with them. */
-export function Credentials({ credentials }: { readonly credentials: readonly CredentialReport[] }) {
+export function Credentials({ report: { credentials, time } }: { readonly report: StatusReport }) {
   return (
     <Table
       id="credentials"
       caption="Credentials"
       columns={[{ name: 'Credential' }, { name: 'Kind' }, { name: 'Secret' }, { name: 'Circuit' }]}
     >
-      {credentials.map(({ name, kind, circuitOpen, daysLeft, expires }) => (
+      {credentials.map(({ name, kind, circuitOpenSince, daysLeft, expires }) => (
         <tr data-key={name}>
           <th scope="row">{name}</th>
           <td>{KIND_NAMES[kind]}</td>
@@ -37,7 +50,9 @@ export function Credentials({ credentials }: { readonly credentials: readonly Cr
               {...(expires === undefined ? {} : { expires })}
             />
           </td>
-          <td>{circuitOpen ? <span class="tag bad">open</span> : <span class="tag good">closed</span>}</td>
+          <td>
+            <Circuit since={circuitOpenSince} time={time} />
+          </td>
         </tr>
       ))}
     </Table>

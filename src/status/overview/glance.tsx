@@ -2,6 +2,7 @@ import { ago, bytes, count, duration, visible } from '../format.ts';
 import { Ago } from '../layout.tsx';
 import type { StatusReport } from '../report.ts';
 import { Bar, LOW_FRACTION } from './bar.tsx';
+import { Loading } from './loading.tsx';
 
 /** The state of the gateway at one glance, with the outcome of the last reload. */
 export function Glance({ report }: { readonly report: StatusReport }) {
@@ -53,6 +54,7 @@ function Tiles({ report }: { readonly report: StatusReport }) {
         <dd>{count(cache.listings)}</dd>
         <dd class="more">{count(cache.loading)} loading</dd>
       </div>
+      <Loading report={report} />
       <div>
         <dt>Configuration</dt>
         <dd>{reload === undefined ? 'unchanged' : reload.outcome === 'applied' ? 'reloaded' : 'rejected'}</dd>

@@ -37,7 +37,7 @@ export function writeStatusPage(
         <Projects report={report} />
         <div class="columns">
           <Budgets budget={report.budget} />
-          <Credentials credentials={report.credentials} />
+          <Credentials report={report} />
         </div>
         <Callers report={report} />
         <RecentErrors report={report} />

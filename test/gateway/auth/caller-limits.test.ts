@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { createCallerLimits } from '../../../src/gateway/auth/caller-limits.ts';
+import { createCallerLimits, MAX_LOADS } from '../../../src/gateway/auth/caller-limits.ts';
 import type { Caller } from '../../../src/gateway/auth/key-auth.ts';
 import { createFakeClock } from '../../support/fake-clock.ts';
 
@@ -44,6 +44,21 @@ describe('the limits of a caller', () => {
       Array.from({ length: 21 }, () => limits.reserveLoad('team', { forced, calls: 1 }).type);
     expect(types(false)).not.toContain('limited');
     expect(types(true).indexOf('limited')).toBe(20);
+  });
+
+  test('one caller may have half of all loads in progress, and the next one half of the rest', () => {
+    const limits = start(caller());
+    const load = { forced: false, calls: 1 };
+    const begin = (name: string) =>
+      Array.from({ length: MAX_LOADS }, () => limits.reserveLoad(name, load)).filter(
+        (one) => one.type === 'reserved',
+      );
+    const first = begin('busy');
+    expect(first).toHaveLength(MAX_LOADS / 2);
+    expect(begin('other')).toHaveLength(MAX_LOADS / 4);
+    expect(limits.reserveLoad('busy', load)).toMatchObject({ type: 'limited', limit: 'loads' });
+    for (const { end } of first) end();
+    expect(begin('third').length).toBeGreaterThan(MAX_LOADS / 4);
   });
 
   test('a reload with the same rate does not refill the quota', () => {

@@ -38,6 +38,8 @@ describe('without a token, on loopback', () => {
       inFlight: 0,
       inFlightLimit: 5_000,
       cache: { listings: 1, loading: 0 },
+      connections: { busy: 0, queued: 0, limit: 64 },
+      coolingDown: { lists: 0, pages: 0 },
       credentials: [{ name: 'sample', kind: 'service-account', circuitOpen: false }],
       budget: [{ credential: 'sample', endpointSet: 'streams', capacity: 1_200 }],
       callers: [

@@ -1,0 +1,55 @@
+import { expect, test } from 'vitest';
+import { createStatusStats } from '../../src/observability/status-stats.ts';
+import { writeStatusPage } from '../../src/status/overview/page.tsx';
+import { createReport } from '../../src/status/report.ts';
+import { createFakeClock } from '../support/fake-clock.ts';
+
+function create(coolingDown: Readonly<Record<'list' | 'page', number>>, circuitOpenedAt?: number) {
+  const clock = createFakeClock();
+  const report = createReport(
+    {
+      build: { version: '0.0.0', node: 'v20.19.0' },
+      state: () => 'ready',
+      requests: () => 0,
+      inFlight: () => 0,
+      inFlightLimit: 100,
+      cache: { listings: () => [], size: 0, loading: 0, coolingDown: () => coolingDown },
+      connections: () => ({ busy: 60, queued: 12, limit: 64 }),
+      cacheBytes: () => 0,
+      cacheLimitBytes: 1_024,
+      credentials: () => [
+        { name: 'main', kind: 'api-key', circuitOpen: circuitOpenedAt !== undefined, circuitOpenedAt },
+      ],
+      expiries: () => [],
+      budget: () => [],
+      callers: () => [],
+      statusStats: createStatusStats({ clock }),
+      privateLinks: { counts: () => [], connectionsOf: () => undefined },
+    },
+    { clock },
+  );
+  const text = () =>
+    writeStatusPage({ report: report(), operations: [] }, { nonce: 'n', signedIn: false })
+      .replace(/<[^>]*>/g, ' ')
+      .replace(/\s+/g, ' ');
+  return { clock, report, text };
+}
+
+test('the status page shows the connections to Atlas, their queue, and what cools down', () => {
+  const { report, text } = create({ list: 3, page: 2 });
+  expect(report()).toMatchObject({
+    connections: { busy: 60, queued: 12, limit: 64 },
+    coolingDown: { lists: 3, pages: 2 },
+  });
+  expect(text()).toContain('Connections to Atlas 60 of 64 12 queued');
+  expect(text()).toContain('Cooling down 3 lists that failed, and 2 pages');
+});
+
+test('the status page says since when a circuit breaker is open', async () => {
+  const { clock, report, text } = create({ list: 0, page: 0 }, 1_000);
+  const openedAt = new Date(clock.wall()).toISOString();
+  await clock.advance(180_000);
+  expect(report().credentials).toMatchObject([{ circuitOpen: true, circuitOpenSince: openedAt }]);
+  expect(text()).toContain('open for 3 min , probes once a second');
+  expect(create({ list: 0, page: 0 }).text()).toContain('closed');
+});
