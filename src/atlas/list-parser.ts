@@ -302,6 +302,16 @@ export function sliceItems(items: Items, from: number, to: number): Buffer {
   return items.bytes.subarray(items.starts[first] ?? 0, (items.starts[last] ?? 0) - 1);
 }
 
+/** Items `from` (included) to `to` (excluded) of a list that has them; a view, not a copy. */
+export function viewItems(items: Items, from: number, to: number): Items {
+  const bytes = sliceItems(items, from, to);
+  const offset = items.starts[from] ?? 0;
+  const starts = new Uint32Array(to - from + 1);
+  for (let index = from; index < to; index++) starts[index - from] = (items.starts[index] ?? 0) - offset;
+  starts[to - from] = bytes.length + 1;
+  return { bytes, starts };
+}
+
 /** A copy of the items at the given indexes, which must be in ascending order. */
 export function pickItems(items: Items, indexes: readonly number[]): Items {
   return joinItems(

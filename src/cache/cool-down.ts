@@ -89,9 +89,7 @@ export function createCoolDown<Failure extends LoadFailure>(
       const isLonger = repeatable && pauseMs > reportedMs;
       recorded.set(idOf(address), {
         ...named,
-        failure,
-        failures,
-        failedAt,
+        ...{ failure, failures, failedAt },
         until: failedAt + pauseMs,
         reportedMs: isLonger ? pauseMs : reportedMs,
       });

@@ -19,6 +19,25 @@ export interface CacheRequest<Value, Failure extends LoadFailure> extends EntryA
   /** Factor by which freshness is extended now, at least 1: it grows as Atlas's rate limit runs low. */
   readonly freshnessFactor: () => number;
   readonly load: (start: LoadStart) => Promise<LoadResult<Value, Failure>>;
+  /** Waits for an answer that does not need the whole load; absent if only the whole load can answer. */
+  readonly awaitEarly?: (wait: {
+    /** The load that the request waits for. */
+    readonly flight: number;
+    /** Whether an older value can be served instead. */
+    readonly hasFallback: boolean;
+  }) => EarlyWait<Value, Failure> | undefined;
+}
+
+/** An answer before the load is complete. `partial`: the part that the request needs has arrived. `slow`: an older value is served. */
+export type EarlyAnswer<Value, Failure extends LoadFailure> =
+  | { readonly type: 'partial'; readonly value: Value; readonly loadedAt: number }
+  | { readonly type: 'slow' }
+  | Failure;
+
+export interface EarlyWait<Value, Failure extends LoadFailure> {
+  readonly answer: Promise<EarlyAnswer<Value, Failure>>;
+  /** Ends the wait; call it when the request is answered. */
+  end(): void;
 }
 
 export interface LoadsOptions<Failure extends LoadFailure> {
@@ -50,6 +69,7 @@ export type LoadAttempt<Value, Failure extends LoadFailure> =
   | {
       readonly type: 'loading';
       readonly role: 'leader' | 'follower';
+      readonly flight: number;
       readonly outcome: Promise<LoadOutcome<Value, Failure>>;
     }
   | { readonly type: 'denied'; readonly failure: Failure }
@@ -72,6 +92,18 @@ export interface Loads<Value, Failure extends LoadFailure> {
   readonly size: number;
 }
 
+/** A load in progress, and the one that was started after it although it had not completed. */
+interface RunningLoad {
+  readonly startedAt: number;
+  completed: boolean;
+  next: RunningLoad | undefined;
+}
+
+/** Whether a load that began later has completed: its result is newer. */
+function isOvertaken({ next }: RunningLoad): boolean {
+  return next !== undefined && (next.completed || isOvertaken(next));
+}
+
 /** From this number of failures in a row, a load is attempted without retries. */
 const FAILURES_BEFORE_SINGLE_ATTEMPT = 2;
 
@@ -87,6 +119,8 @@ export function createLoads<Value, Failure extends LoadFailure>(
 ): Loads<Value, Failure> {
   const { refreshPauseMs: firstPauseMs, maxLoads, maxWaiting } = options;
   const flights = createSingleFlight<LoadOutcome<Value, Failure>>({ maxFlights: maxLoads, maxWaiting });
+  /** The loads in progress by flight key; of several, the last one. */
+  const running = new Map<string, RunningLoad>();
   const coolDown: CoolDown<Failure> = createCoolDown({ ...options, firstPauseMs }, { clock, observe });
 
   /** Requests that arrive after a purge must not join a load that began before it. */
@@ -114,36 +148,76 @@ export function createLoads<Value, Failure extends LoadFailure>(
   function complete(
     request: CacheRequest<Value, Failure>,
     result: LoadResult<Value, Failure>,
-    epoch: number,
+    { epoch, load }: { epoch: number; load: RunningLoad },
   ): LoadOutcome<Value, Failure> {
     if (result.type === 'failed') {
       coolDown.failed(request, result, hasCopy(request));
       return result;
     }
     const window = windowOf(result, request.lifetimes);
-    const stored = !isOutranked(result, request) && store.store(request, result, window, epoch);
+    const stored =
+      !isOvertaken(load) && !isOutranked(result, request) && store.store(request, result, window, epoch);
     const failure = result.type === 'loaded' ? result.shared?.failure : undefined;
     if (failure === undefined) coolDown.succeeded(request);
     else coolDown.failed(request, failure, true);
     return { type: 'completed', content: result, window, stored };
   }
 
+  /**
+   * Whether a request must not join the load in progress: `no-cache` asks for what Atlas has now, and that load may have read it earlier
+   * (RFC 9111 section 5.2.1.4).
+   */
+  const needsNewLoad = ({ directives }: CacheRequest<Value, Failure>, load: RunningLoad | undefined) =>
+    directives.noCache && load !== undefined && load.startedAt < clock.now();
+
+  /** The quota for a load that this request would start; `join` if it joins the load in progress instead. */
+  function admit(
+    request: CacheRequest<Value, Failure>,
+    key: string,
+    forced: boolean,
+  ): LoadPermit | Failure | undefined | 'join' {
+    const isLoading = flights.isLoading(key);
+    if (isLoading && !needsNewLoad(request, running.get(key))) return 'join';
+    const permit = request.admitLoad({ forced });
+    return isLoading && permit?.type === 'failed' ? 'join' : permit;
+  }
+
+  function begin(
+    request: CacheRequest<Value, Failure>,
+    key: string,
+    { priority, permit }: Pick<LoadStart, 'priority' | 'permit'>,
+  ) {
+    const { epoch } = store;
+    const retry = (coolDown.find(request)?.failures ?? 0) < FAILURES_BEFORE_SINGLE_ATTEMPT;
+    const load: RunningLoad = { startedAt: clock.now(), completed: false, next: undefined };
+    const before = running.get(key);
+    if (before !== undefined) before.next = load;
+    running.set(key, load);
+    const flight = flights.start(key, async (id) => {
+      const result = await request.load({ priority, permit, retry, flight: id }).finally(() => permit?.end());
+      const outcome = complete(request, result, { epoch, load });
+      load.completed = true;
+      if (running.get(key) === load) running.delete(key);
+      return outcome;
+    });
+    if (flight === 'overloaded') {
+      permit?.end();
+      running.delete(key);
+    }
+    return flight;
+  }
+
   return {
     start(request, { priority, forced }) {
       const key = flightKey(request);
-      const permit = flights.isLoading(key) ? undefined : request.admitLoad({ forced });
-      if (permit?.type === 'failed') return { type: 'denied', failure: permit };
-      const { epoch } = store;
-      const failures = coolDown.find(request)?.failures ?? 0;
-      const retry = failures < FAILURES_BEFORE_SINGLE_ATTEMPT;
-      const flight = flights.join(key, async () => {
-        const result = await request.load({ priority, permit, retry }).finally(() => permit?.end());
-        return complete(request, result, epoch);
-      });
-      if (flight === 'overloaded' || flight.role === 'follower') permit?.end();
+      const admitted = admit(request, key, forced);
+      if (admitted !== 'join' && admitted?.type === 'failed') return { type: 'denied', failure: admitted };
+      const flight =
+        (admitted === 'join' ? flights.join(key) : undefined) ??
+        begin(request, key, { priority, permit: admitted === 'join' ? undefined : admitted });
       return flight === 'overloaded'
         ? { type: 'overloaded' }
-        : { type: 'loading', role: flight.role, outcome: flight.value };
+        : { type: 'loading', role: flight.role, flight: flight.id, outcome: flight.value };
     },
     isLoading: (request) => flights.isLoading(flightKey(request)),
     failedLoads: (address) => coolDown.find(address),

@@ -1,7 +1,7 @@
 import { type CacheDirectives, type ColdDecision, satisfies } from './decide.ts';
 import type { Content } from './entry-store.ts';
-import type { FreshnessWindow } from './freshness.ts';
-import type { CacheRequest, LoadOutcome, Loads } from './loads.ts';
+import { type FreshnessWindow, freshnessWindow } from './freshness.ts';
+import type { CacheRequest, EarlyAnswer, LoadAttempt, LoadOutcome, Loads } from './loads.ts';
 import type { Entry } from './memory-tier.ts';
 import type { CacheRead, CacheStatus, Forwarded, LoadFailure, SharedOrigin } from './results.ts';
 
@@ -22,11 +22,11 @@ export const serveEntry = <Value, Failure extends LoadFailure>(
 
 /** Whether the result of a load satisfies the directives: only a value that another gateway loaded may be older than the request. */
 function isAcceptable<Value, Failure extends LoadFailure>(
-  loaded: LoadOutcome<Value, Failure>,
+  loaded: LoadOutcome<Value, Failure> & { type: 'completed' },
   directives: CacheDirectives,
   now: number,
 ): boolean {
-  if (loaded.type === 'failed' || loaded.content.type === 'refused') return true;
+  if (loaded.content.type === 'refused') return true;
   const { shared } = loaded.content;
   return shared === undefined || shared.failure !== undefined || satisfies(directives, shared.window, now);
 }
@@ -85,16 +85,57 @@ export function createReadThrough<Value, Failure extends LoadFailure>({
         return fallback === undefined ? { type: 'overloaded' } : serveInstead(fallback, 'OVERLOADED');
       case 'loading': {
         const collapsed = attempt.role === 'follower';
-        const loaded = await attempt.outcome;
+        const loaded = await firstAnswer(request, attempt, fallback !== undefined);
         // A follower whose directives require a newer value than the shared load returned starts a load of its own.
-        if (collapsed && !isAcceptable(loaded, request.directives, clock.now()))
+        if (
+          collapsed &&
+          loaded.type === 'completed' &&
+          !isAcceptable(loaded, request.directives, clock.now())
+        )
           return load(request, decision, fallback);
         const bypass = forced && fallback !== undefined;
         const outcome = bypass ? 'bypass' : collapsed ? 'coalesced' : 'miss';
-        return toRead(request, loaded, { outcome, forwarded, collapsed }, fallback);
+        const cacheStatus = { outcome, forwarded, collapsed } as const;
+        if (loaded.type === 'partial') return toPartial(request, loaded, cacheStatus);
+        return loaded.type === 'slow'
+          ? toSlow(fallback, cacheStatus)
+          : toRead(request, loaded, cacheStatus, fallback);
       }
     }
   }
+
+  /** The result of the load, or what answers the request before. */
+  async function firstAnswer(
+    { awaitEarly }: CacheRequest<Value, Failure>,
+    { flight, outcome }: LoadAttempt<Value, Failure> & { type: 'loading' },
+    hasFallback: boolean,
+  ): Promise<LoadOutcome<Value, Failure> | EarlyAnswer<Value, Failure>> {
+    const early = awaitEarly?.({ flight, hasFallback });
+    if (early === undefined) return outcome;
+    return Promise.race([outcome, early.answer]).finally(() => early.end());
+  }
+
+  /** A part of a value is not stored: a later request gets it from the whole. */
+  const toPartial = (
+    { lifetimes }: CacheRequest<Value, Failure>,
+    { value, loadedAt }: { value: Value; loadedAt: number },
+    cacheStatus: CacheStatus,
+  ): Read => ({
+    type: 'value',
+    value,
+    window: freshnessWindow(loadedAt, lifetimes),
+    cacheStatus: { ...cacheStatus, detail: 'partial' },
+  });
+
+  /** A load that takes long goes on behind the older value. */
+  const toSlow = (fallback: Fallback<Value, Failure> | undefined, { forwarded }: CacheStatus): Read =>
+    fallback === undefined
+      ? { type: 'overloaded' }
+      : serveEntry(fallback, {
+          outcome: 'stale',
+          ...(forwarded === undefined ? {} : { forwarded }),
+          detail: 'SLOW',
+        });
 
   function serveAfterFailure(
     { code, unsent }: Failure,

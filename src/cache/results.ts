@@ -91,6 +91,8 @@ export interface LoadPermit {
 
 /** How a load is to be made. */
 export interface LoadStart {
+  /** Identifies the load among all of this process. */
+  readonly flight: number;
   /** `background`: no caller waits for it. */
   readonly priority: 'foreground' | 'background';
   readonly permit: LoadPermit | undefined;

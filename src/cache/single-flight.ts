@@ -1,22 +1,27 @@
 /** A load in progress and the number of its waiters. */
 interface Flight<Value> {
+  readonly id: number;
   readonly promise: Promise<Value>;
   waiting: number;
 }
 
-/** Coalesces concurrent loads of the same key. */
+/** A joined load. `id` identifies it among all loads of this process. */
+export interface Joined<Value> {
+  readonly role: 'leader' | 'follower';
+  readonly id: number;
+  readonly value: Promise<Value>;
+}
+
+/** Coalesces concurrent loads of the same key. No waiter owns a load: it outlives the request that started it. */
 export interface SingleFlight<Value> {
+  /** Joins the load in progress, if there is one. `overloaded`: `maxWaiting` requests already wait for it. */
+  join(key: string): Joined<Value> | 'overloaded' | undefined;
   /**
-   * Joins the load in progress for `key`, or starts `load`. No waiter owns the load: it outlives the request that started it. `overloaded`
-   * if `maxWaiting` requests already wait for the load or `maxFlights` loads are in progress.
+   * Starts a load. Requests that wait for an earlier one still get its value; later ones join this one. `overloaded`: `maxFlights` loads
+   * are in progress.
    */
-  join(
-    key: string,
-    load: () => Promise<Value>,
-  ): { readonly role: 'leader' | 'follower'; readonly value: Promise<Value> } | 'overloaded';
+  start(key: string, load: (id: number) => Promise<Value>): Joined<Value> | 'overloaded';
   isLoading(key: string): boolean;
-  /** Detaches the load in progress for `key`: current waiters still get its value, later requests start a new load. */
-  forget(key: string): void;
   readonly size: number;
 }
 
@@ -26,31 +31,35 @@ export function createSingleFlight<Value>(limits: {
   maxWaiting: number;
 }): SingleFlight<Value> {
   const flights = new Map<string, Flight<Value>>();
+  let started = 0;
+  let running = 0;
   return {
-    join(key, load) {
+    join(key) {
       const current = flights.get(key);
-      if (current !== undefined) {
-        if (current.waiting >= limits.maxWaiting) return 'overloaded';
-        current.waiting++;
-        return { role: 'follower', value: current.promise };
-      }
-      if (flights.size >= limits.maxFlights) return 'overloaded';
+      if (current === undefined) return undefined;
+      if (current.waiting >= limits.maxWaiting) return 'overloaded';
+      current.waiting++;
+      return { role: 'follower', id: current.id, value: current.promise };
+    },
+    start(key, load) {
+      if (running >= limits.maxFlights) return 'overloaded';
+      const id = ++started;
+      running++;
       // `finally` runs in a later microtask than the load settles, so the flight is in the map before it is removed.
       const flight: Flight<Value> = {
+        id,
         waiting: 1,
-        promise: load().finally(() => {
+        promise: load(id).finally(() => {
+          running--;
           if (flights.get(key) === flight) flights.delete(key);
         }),
       };
       flights.set(key, flight);
-      return { role: 'leader', value: flight.promise };
+      return { role: 'leader', id, value: flight.promise };
     },
     isLoading: (key) => flights.has(key),
-    forget: (key) => {
-      flights.delete(key);
-    },
     get size() {
-      return flights.size;
+      return running;
     },
   };
 }

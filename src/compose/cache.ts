@@ -27,6 +27,8 @@ const RENDERED_PAGES_FRACTION = 0.15;
 /** Fraction for memoized requests, and the fraction of it that each caller may use. */
 const REQUEST_MEMO_FRACTION = 0.05;
 const REQUEST_MEMO_PER_CALLER_FRACTION = 0.5;
+/** What a list takes in addition to its items: offsets, its key and its entry. */
+const LIST_OVERHEAD_BYTES = 8_192;
 /** Fraction for pinned listings. */
 const PINNED_LISTINGS_FRACTION = 0.2;
 /** A snapshot file may be larger than the cache was: keys and windows are stored with the lists. */
@@ -38,6 +40,8 @@ export interface Caches {
   readonly pinned: PinnedListings<Listing>;
   readonly renderedPages: ReturnType<typeof createRenderedPages<CachedHeads>>;
   readonly requestMemo: RequestMemo<ResolvedRequest>;
+  /** The largest list that a project's share can hold, in bytes of its items. */
+  readonly maxListBytes: number;
   /** Bytes of all of them. */
   bytes(): number;
   /** Numbers listings; unique in this process. */
@@ -50,9 +54,10 @@ export function buildCaches(
 ): Caches {
   const { maxBytes, projectShare } = cache;
   const bytesFor = (fraction: number) => Math.floor(maxBytes * fraction);
+  const listBytes = bytesFor(1 - RENDERED_PAGES_FRACTION - REQUEST_MEMO_FRACTION - PINNED_LISTINGS_FRACTION);
   const lists = createListCache<CachedList, UpstreamFailure>(
     {
-      maxBytes: bytesFor(1 - RENDERED_PAGES_FRACTION - REQUEST_MEMO_FRACTION - PINNED_LISTINGS_FRACTION),
+      maxBytes: listBytes,
       projectShare,
       negativeTtlMs: NEGATIVE_TTL_MS,
       refreshPauseMs: REFRESH_PAUSE_MS,
@@ -84,6 +89,7 @@ export function buildCaches(
     pinned,
     renderedPages,
     requestMemo,
+    maxListBytes: Math.max(0, listBytes * projectShare - LIST_OVERHEAD_BYTES),
     bytes: () => lists.bytes + pinned.bytes + renderedPages.bytes + requestMemo.bytes,
     nextRevision: () => ++revisions,
   };

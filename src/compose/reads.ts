@@ -75,7 +75,14 @@ export function buildReads(
       clock,
       cachePolicyOf: createPolicy(cache),
       credentials: upstream.selection,
-      loadList: createListLoader({ publicUrl: publicUrl.current, maxItems, nextRevision }),
+      loader: createListLoader(
+        {
+          ...{ publicUrl: publicUrl.current, maxItems, nextRevision },
+          maxBytes: caches.maxListBytes,
+          isShared: cluster !== undefined,
+        },
+        { clock },
+      ),
       pinnedListings: caches.pinned,
       admitLoad({ caller: { name: caller } }, load) {
         const reserved = access.reserveLoad(caller, load);

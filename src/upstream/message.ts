@@ -27,6 +27,8 @@ export interface UpstreamRequest {
   readonly reservation?: Reservation;
   /** With a reservation, the calls to charge: this one, and those to add to the reservation. 0: this call is drawn from the reservation. */
   readonly cost?: number;
+  /** Monotonic milliseconds after which the request is no longer worth sending; a call on the wire goes on. */
+  readonly sendBy?: number;
   /** Called when the request is on the wire, so that waits in queues can be told from waits for Atlas. */
   readonly onSent?: () => void;
   /** 1: a single attempt without retries; a list that keeps failing is not worth more. */

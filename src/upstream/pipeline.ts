@@ -100,7 +100,8 @@ function createSlotted(
   { scheduler, internalScheduler }: UpstreamClientDependencies,
 ) {
   return (request: UpstreamRequest): Promise<UpstreamResult | Unsigned> => {
-    const { caller = '', deadlineAt, priority } = request;
+    const { caller = '', priority } = request;
+    const deadlineAt = Math.min(request.deadlineAt, request.sendBy ?? Number.POSITIVE_INFINITY);
     const { loadClass = priority === 'background' ? 'background' : 'first-page' } = request;
     const own = loadClass === 'internal';
     request.onQueued?.();

@@ -72,11 +72,16 @@ function createGateway(body: Buffer) {
     { timeoutMs: 1_000 },
     {
       cache,
-      loadList: createListLoader({
-        publicUrl: () => 'https://gateway.example',
-        maxItems: 10_000,
-        nextRevision: () => ++revisions,
-      }),
+      loader: createListLoader(
+        {
+          publicUrl: () => 'https://gateway.example',
+          maxItems: 10_000,
+          maxBytes: Number.MAX_SAFE_INTEGER,
+          nextRevision: () => ++revisions,
+          isShared: false,
+        },
+        { clock },
+      ),
       clock,
       cachePolicyOf: () => ({ freshMs: 1e9, staleWhileRevalidateMs: 0, staleIfErrorMs: 0, whole: true }),
       credentials: { candidatesFor: () => credential, all: () => credential },

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { SAMPLE_PROJECTS } from '../../src/simulator/world.ts';
 import { createFakeClock, type FakeClock, settled } from '../support/fake-clock.ts';
-import { json, linksOf, type Reply, type Running, startGateway } from '../support/running.ts';
+import { heldWhole, json, linksOf, type Reply, type Running, startGateway } from '../support/running.ts';
 
 const { empty, ledger, orders, payments, search, single } = SAMPLE_PROJECTS;
 
@@ -131,6 +131,8 @@ test('137: an If-None-Match of 10 KB whose last tag matches → 304', async () =
 });
 
 test('138: a next link of a gateway that shares no cache → the page of the list here, detail=snapshot-gone', async () => {
+  await running.get(linksOf(ledger));
+  await heldWhole(running, ledger);
   const first = await running.get(linksOf(ledger, '?itemsPerPage=100'));
   const { href = '' } = json(first).links.find(({ rel }: { rel: string }) => rel === 'next') ?? {};
   const { pathname, search } = new URL(href);

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { request as httpRequest } from 'node:http';
+import { expect } from 'vitest';
 import { compose } from '../../src/compose/gateway.ts';
 import { configSchema, type SecretRef } from '../../src/config/schema.ts';
 import { type Clock, createSystemClock } from '../../src/lib/clock.ts';
@@ -96,6 +97,14 @@ interface RunningOptions {
   /** Called with each log line; may throw. */
   readonly onLogLine?: (line: string) => void;
 }
+
+/** Waits until a list is held whole: a walk goes on behind the first answer. */
+export const heldWhole = (running: Pick<Running, 'get'>, project: { id: string }) =>
+  expect
+    .poll(async () => (await running.get(linksOf(project), { 'cache-control': 'only-if-cached' })).status, {
+      timeout: 5_000,
+    })
+    .toBe(200);
 
 /** A simulated Atlas without a gateway, and its origin. */
 export async function startSimulator(): Promise<{ simulator: Simulator; atlas: string }> {

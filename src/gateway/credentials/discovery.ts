@@ -1,12 +1,13 @@
 import type { Catalog } from '../../atlas/catalog.ts';
 import { countItems, itemValue } from '../../atlas/list-parser.ts';
 import type { Clock } from '../../lib/clock.ts';
-import { walk } from '../../upstream/walk/walk.ts';
+import { walkList } from '../../upstream/walk/walk.ts';
 import type { Discover } from './selection.ts';
 
 /** The lists of the projects and organizations that a credential sees. */
 const SOURCES = ['listGroups', 'listOrgs'];
 const MAX_ITEMS = 100_000;
+const MAX_BYTES = 268_435_456;
 
 /** Discovers the projects and organizations that a credential sees. */
 export function createDiscover({
@@ -23,20 +24,24 @@ export function createDiscover({
     for (const source of SOURCES) {
       const operation = catalog.find(source);
       if (operation === undefined) return undefined;
-      const result = await walk(
-        send,
+      const result = await walkList(
         {
-          operation: operation.id,
-          path: operation.path,
-          filters: '',
-          countable: true,
-          accept: `application/vnd.atlas.${operation.versions.at(-1)?.name ?? ''}+json`,
-          deadlineAt: clock.now() + timeoutMs,
-          priority: 'background',
-          endpointSet: operation.endpointSet,
-          scope: 'user',
+          maxItems: MAX_ITEMS,
+          maxBytes: MAX_BYTES,
+          longestMs: timeoutMs,
+          list: {
+            operation: operation.id,
+            path: operation.path,
+            filters: '',
+            countable: true,
+            accept: `application/vnd.atlas.${operation.versions.at(-1)?.name ?? ''}+json`,
+            deadlineAt: clock.now() + timeoutMs,
+            priority: 'background',
+            endpointSet: operation.endpointSet,
+            scope: 'user',
+          },
         },
-        MAX_ITEMS,
+        { send, clock },
       );
       if (result.type !== 'walked') return undefined;
       for (let index = 0; index < countItems(result.items); index++) {

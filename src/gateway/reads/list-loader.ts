@@ -1,17 +1,29 @@
+import { LRUCache } from 'lru-cache';
 import { targetPath } from '../../atlas/catalog.ts';
-import { rewriteLinks } from '../../atlas/links.ts';
-import { countItems, type Items } from '../../atlas/list-parser.ts';
-import { canonicalQuery, isCountable } from '../../atlas/query.ts';
+import { canonicalQuery, isCountable, type PageOptions } from '../../atlas/query.ts';
 import { scopeOf } from '../../atlas/rate-limit-buckets.ts';
+import type { EarlyWait } from '../../cache/loads.ts';
+import type { LoadStart } from '../../cache/results.ts';
+import type { Clock } from '../../lib/clock.ts';
+import { expireAfter } from '../../lib/lru-expiry.ts';
 import { upstreamFailure } from '../../upstream/failure.ts';
-import type { Send } from '../../upstream/message.ts';
-import { fetchPage, type ListRequest, walk } from '../../upstream/walk/walk.ts';
+import { listIdOf } from '../../upstream/list-id.ts';
+import type { Send, UpstreamFailure } from '../../upstream/message.ts';
+import {
+  fetchPage,
+  isTimeoutWhilePaging,
+  type ListRequest,
+  type PageResult,
+} from '../../upstream/walk/fetch-page.ts';
+import { LONGEST_WALK_MS, startWalk } from '../../upstream/walk/walk.ts';
+import type { WalkResult } from '../../upstream/walk/walk-result.ts';
 import type { Credential } from '../credentials/selection.ts';
+import { createListingFactory, type ListingOptions, loadedListing } from './create-listing.ts';
 import { deprecationHeadersOf } from './deprecation-headers.ts';
 import { withFailover } from './failover.ts';
 import type { LoadResult } from './list-cache.ts';
+import { createListProgress, type ListProgress, type WaitingRequest } from './list-progress.ts';
 import {
-  bytesOf,
   type CachedList,
   itemsOf,
   type Listing,
@@ -21,11 +33,10 @@ import {
   TOO_LONG_LIFETIMES,
 } from './listing.ts';
 import { mergeAcrossCredentials } from './merge.ts';
-import { snapshotOf } from './snapshot-id.ts';
 import { invalidatesCache, isAddressRefused } from './upstream-denial.ts';
 
 /** A list, or one page of it, to load from Atlas. */
-export interface ListLoad {
+export interface ListLoad extends Pick<LoadStart, 'flight' | 'priority' | 'retry'> {
   readonly query: ReadQuery;
   readonly unit: 'whole' | 'page';
   readonly credentials: readonly Credential[];
@@ -33,55 +44,79 @@ export interface ListLoad {
   readonly merged: boolean;
   /** What the cache holds under the same key. */
   readonly before: CachedList | undefined;
-  readonly priority: 'foreground' | 'background';
+  /** Monotonic milliseconds. A walk goes on after it, as long as it makes progress. */
   readonly deadlineAt: number;
   /** Called before each call to Atlas. */
   readonly onCall: () => void;
 }
 
-export interface ListLoaderOptions {
-  /** Scheme and host for links in items. */
-  readonly publicUrl: () => string;
-  /** Longer lists are cached page by page. */
+export interface ListLoaderOptions extends ListingOptions {
+  /** Longer lists, and lists with more bytes, are cached page by page. */
   readonly maxItems: number;
-  readonly nextRevision: () => number;
+  readonly maxBytes: number;
+  /** Whether other gateways may load the same lists. */
+  readonly isShared: boolean;
+}
+
+/** A load that requests can wait for. */
+export interface OpenLoad {
+  /** Loads from Atlas; never rejects because of what Atlas answers. */
+  run(): Promise<LoadResult<CachedList>>;
+  /** Call when the load is over. */
+  close(): void;
+}
+
+/** Loads lists from Atlas, and answers requests from pages of lists that are still being loaded. */
+export interface ListLoader {
+  /** Opens a load, so that requests can wait for it; it begins with `run`. */
+  open(load: ListLoad): OpenLoad;
+  /** Waits for what a request needs of a load in progress; undefined if the load is over. */
+  awaitEarly(flight: number, request: WaitingRequest): EarlyWait<CachedList, UpstreamFailure> | undefined;
 }
 
 /** A list that had at least this many items is loaded again if it is suddenly empty. */
 const SUDDEN_ITEMS = 100;
+/** How long a list whose large pages timed out is walked with small ones. */
+const SLOW_LIST_MS = 600_000;
+const MAX_SLOW_LISTS = 10_000;
 
-/** Loads lists from Atlas and makes listings of them. The function it returns never rejects because of what Atlas answers. */
-export function createListLoader({ publicUrl, maxItems, nextRevision }: ListLoaderOptions) {
-  function toLoadResult(
-    items: Items,
-    deprecationHeaders: Listing['deprecationHeaders'],
-    rest: Pick<Listing, 'whole' | 'offset' | 'hasMore'> & { totalCount?: number },
-  ): LoadResult<CachedList> {
-    const rewritten = rewriteLinks(publicUrl(), items);
-    const value: Listing = {
-      type: 'list',
-      revision: nextRevision(),
-      items: rewritten,
-      deprecationHeaders,
-      snapshot: snapshotOf(rewritten),
-      ...rest,
-    };
-    return { type: 'loaded', value, bytes: bytesOf(rewritten) };
+export function createListLoader(options: ListLoaderOptions, { clock }: { clock: Clock }): ListLoader {
+  const listings = createListingFactory(options);
+  const inProgress = new Map<number, ListProgress>();
+  const slowLists = new LRUCache<string, true>({ max: MAX_SLOW_LISTS, ...expireAfter(SLOW_LIST_MS, clock) });
+
+  /** One walk from beginning to end with one credential. */
+  async function loadWhole(load: ListLoad, credential: Credential): Promise<LoadResult<CachedList>> {
+    const list = listRequestOf(load);
+    const progress = inProgress.get(load.flight);
+    const id = listIdOf(list.path, list.filters);
+    const walk = startWalk(
+      {
+        list,
+        maxItems: options.maxItems,
+        maxBytes: options.maxBytes,
+        expectedItems: load.before?.type === 'list' && load.before.whole ? itemsOf(load.before) : 0,
+        retryPages: load.retry,
+        wanted: progress?.wanted() ?? [],
+        smallPages: slowLists.has(id),
+        longestMs: LONGEST_WALK_MS,
+      },
+      { send: countedSend(credential, load), clock },
+      {
+        onPage: () => progress?.onPage(),
+        onPageFailed: (failure, covers) => progress?.onPageFailed(failure, covers),
+        onSent: (covers) => progress?.onSent(covers),
+        onSlowPages: () => void slowLists.set(id, true),
+      },
+    );
+    progress?.follow(walk);
+    return toLoadResult(await walk.done);
   }
 
-  const toWhole = (items: Items, deprecationHeaders: Listing['deprecationHeaders']) =>
-    toLoadResult(items, deprecationHeaders, {
-      whole: true,
-      offset: 0,
-      hasMore: false,
-      totalCount: countItems(items),
-    });
-
-  async function loadWhole(send: Send, list: ListRequest): Promise<LoadResult<CachedList>> {
-    const result = await walk(send, list, maxItems);
+  function toLoadResult(result: WalkResult): LoadResult<CachedList> {
     switch (result.type) {
       case 'walked':
-        return toWhole(result.items, deprecationHeadersOf(result.headers));
+        return loadedListing(listings.whole(result.items, deprecationHeadersOf(result.headers)));
       case 'too-long':
       case 'torn':
         return { type: 'loaded', value: TOO_LONG, bytes: TOO_LONG_BYTES, lifetimes: TOO_LONG_LIFETIMES };
@@ -92,62 +127,100 @@ export function createListLoader({ publicUrl, maxItems, nextRevision }: ListLoad
     }
   }
 
+  /** One page by itself. If counting or skipping times out, it is requested again without counting. */
   async function loadPage(
-    send: Send,
-    list: ListRequest,
-    { shape }: ReadQuery,
+    load: ListLoad,
+    shape: PageOptions,
+    credential: Credential,
   ): Promise<LoadResult<CachedList>> {
-    const page = await fetchPage(send, list, shape);
+    const send = countedSend(credential, load);
+    const list = listRequestOf(load);
+    let page = await fetchPage(send, list, shape);
+    if (timedOutPaging(page) && list.countable && shape.includeCount)
+      page = await fetchPage(send, list, { ...shape, includeCount: false });
     switch (page.type) {
-      case 'list': {
-        const { items, headers, hasNext: hasMore, totalCount } = page;
-        return toLoadResult(items, deprecationHeadersOf(headers), {
-          whole: false,
-          offset: (shape.pageNum - 1) * shape.itemsPerPage,
-          hasMore,
-          ...(totalCount === undefined ? {} : { totalCount }),
-        });
-      }
+      case 'list':
+        return loadedListing(listings.page({ ...page, hasMore: page.hasNext }, shape));
       case 'refused':
-        return { ...page, invalidatesCache: invalidatesCache(page.response) };
+        return timedOutPaging(page)
+          ? upstreamFailure('UPSTREAM_FAILED', 'Atlas timed out while paging the list.')
+          : { ...page, invalidatesCache: invalidatesCache(page.response) };
       case 'failed':
         return page;
     }
   }
 
   function loadOnce(load: ListLoad): Promise<LoadResult<CachedList>> {
-    const { query, unit, credentials, merged, onCall } = load;
-    const list = listRequestOf(load);
-    const loadWith = ({ send }: Credential) => {
-      const counted: Send = (request) => {
-        onCall();
-        return send(request);
-      };
-      return unit === 'whole' ? loadWhole(counted, list) : loadPage(counted, list, query);
-    };
+    const { query, unit, credentials, merged } = load;
+    const loadWith = (credential: Credential) =>
+      unit === 'whole' ? loadWhole(load, credential) : loadPage(load, query.shape, credential);
     return merged
       ? mergeAcrossCredentials(credentials, loadWith, (items, first) =>
-          toWhole(items, first.deprecationHeaders),
+          loadedListing(listings.whole(items, first.deprecationHeaders)),
         )
       : withFailover(credentials, loadWith);
   }
 
-  return async (load: ListLoad): Promise<LoadResult<CachedList>> => {
+  async function run(load: ListLoad): Promise<LoadResult<CachedList>> {
     const { before } = load;
     let loaded = await loadOnce(load);
     // A long list that is suddenly empty is more likely an error: it is accepted only if a second load is empty, too.
-    if (itemsOf(before) >= SUDDEN_ITEMS && isEmpty(loaded)) loaded = await loadOnce(load);
+    if (distrustsEmpty(load) && isEmpty(loaded)) loaded = await loadOnce(load);
     // The list exists and the credential may read it: the cached listing may be served, as after any other failure.
     if (loaded.type === 'refused' && before !== undefined && isAddressRefused(loaded.response))
       return upstreamFailure('UPSTREAM_AUTH', "Atlas does not accept the gateway's address.");
     return loaded;
+  }
+
+  /** The page of one request, in addition to the load that it waits for. */
+  async function loadOwnPage(
+    load: ListLoad,
+    shape: PageOptions,
+    deadlineAt: number,
+  ): Promise<Listing | undefined> {
+    const loaded = await withFailover(load.credentials, (credential) =>
+      loadPage({ ...load, deadlineAt, priority: 'foreground' }, shape, credential),
+    );
+    return loaded.type === 'loaded' && loaded.value.type === 'list' ? loaded.value : undefined;
+  }
+
+  return {
+    open(load) {
+      const { flight, credentials, query } = load;
+      const { endpointSet } = query.operation;
+      const scope = scopeOf(query.pathParameters);
+      const progress = createListProgress({
+        clock,
+        toPage: listings.page,
+        loadPage: (shape, deadlineAt) => loadOwnPage(load, shape, deadlineAt),
+        // Freshness is stretched as soon as half of the bucket is used.
+        mayHedge: () =>
+          credentials.every((credential) => credential.freshnessFactor(endpointSet, scope) === 1),
+        isShared: options.isShared,
+        distrustsEmpty: distrustsEmpty(load),
+      });
+      inProgress.set(flight, progress);
+      return { run: () => run(load), close: () => void inProgress.delete(flight) };
+    },
+    awaitEarly: (flight, request) => inProgress.get(flight)?.join(request),
   };
 }
+
+const distrustsEmpty = ({ before }: ListLoad) => itemsOf(before) >= SUDDEN_ITEMS;
 
 const isEmpty = (loaded: LoadResult<CachedList>) =>
   loaded.type === 'loaded' && loaded.value.type === 'list' && itemsOf(loaded.value) === 0;
 
-function listRequestOf({ query, before, priority, deadlineAt }: ListLoad): ListRequest {
+const timedOutPaging = (page: PageResult) => page.type === 'refused' && isTimeoutWhilePaging(page.response);
+
+const countedSend =
+  ({ send }: Credential, { onCall }: ListLoad): Send =>
+  (request) => {
+    onCall();
+    return send(request);
+  };
+
+function listRequestOf({ query, priority, deadlineAt, retry }: ListLoad): ListRequest {
   const { operation, pathParameters, filters, mediaType, caller } = query;
   return {
     operation: operation.id,
@@ -159,7 +232,7 @@ function listRequestOf({ query, before, priority, deadlineAt }: ListLoad): ListR
     priority,
     endpointSet: operation.endpointSet,
     scope: scopeOf(pathParameters),
-    expectedItems: before?.type === 'list' && before.whole ? itemsOf(before) : 0,
     caller: caller.name,
+    ...(retry ? {} : { attempts: 1 }),
   };
 }

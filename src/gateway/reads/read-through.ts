@@ -1,15 +1,16 @@
 import { scopeOf } from '../../atlas/rate-limit-buckets.ts';
-import type { CacheDirectives } from '../../cache/decide.ts';
+import { type CacheDirectives, NO_DIRECTIVES } from '../../cache/decide.ts';
 import type { PinnedListings } from '../../cache/pinned-listings.ts';
 import type { LoadPermit, LoadStart } from '../../cache/results.ts';
 import type { Clock } from '../../lib/clock.ts';
 import type { UpstreamFailure } from '../../upstream/message.ts';
-import { WALK_PAGE_SIZE } from '../../upstream/walk/walk.ts';
+import { WALK_PAGE_SIZE } from '../../upstream/walk/plan.ts';
+import { LONGEST_WALK_MS } from '../../upstream/walk/walk.ts';
 import type { LoadNeed } from '../auth/caller-limits.ts';
 import { crossProjectRule } from '../auth/policy.ts';
 import type { Credential } from '../credentials/selection.ts';
 import type { CacheRead, ListCache, LoadResult } from './list-cache.ts';
-import type { ListLoad } from './list-loader.ts';
+import type { ListLoad, ListLoader } from './list-loader.ts';
 import { type CachedList, type CachePolicy, itemsOf, type Listing, type ReadQuery } from './listing.ts';
 import type { SharedLists, SharedQuery } from './shared-listing-types.ts';
 
@@ -20,6 +21,8 @@ export interface ReadContext {
   readonly policy: CachePolicy;
   readonly chosen: readonly Credential[];
   readonly directives: CacheDirectives;
+  /** Whether the caller may be given pages of a list that is still being loaded: not if its lists are filtered. */
+  readonly takesPages: boolean;
   upstreamCalls: number;
 }
 
@@ -33,7 +36,7 @@ export type ReadThrough = (
 export interface ReadThroughDependencies {
   readonly cache: ListCache<CachedList>;
   readonly clock: Clock;
-  readonly loadList: (load: ListLoad) => Promise<LoadResult<CachedList>>;
+  readonly loader: ListLoader;
   /** Pinned listings, which links lead back to. */
   readonly pinnedListings: PinnedListings<Listing>;
   readonly onUpstreamCall: (caller: string) => void;
@@ -45,12 +48,15 @@ export interface ReadThroughDependencies {
   readonly sharing?: SharedLists<CachedList> | undefined;
 }
 
-/** `timeoutMs` limits an entire load. */
+/** Fraction of its time that a load waits for a load of another gateway; the rest suffices for a load of its own. */
+const WAIT_FRACTION = 0.5;
+
+/** `timeoutMs` limits how long a request waits. */
 export function createReadThrough(
   { timeoutMs }: { readonly timeoutMs: number },
   dependencies: ReadThroughDependencies,
 ): ReadThrough {
-  const { cache, clock, loadList, pinnedListings, onUpstreamCall, onGone, admitLoad, sharing } = dependencies;
+  const { cache, clock, loader, pinnedListings, onUpstreamCall, onGone, admitLoad, sharing } = dependencies;
 
   const isMerged = ({ query: { operation, pathParameters }, chosen }: ReadContext) =>
     crossProjectRule(operation.id) !== undefined &&
@@ -100,24 +106,28 @@ export function createReadThrough(
     };
     const cached = () => cache.peek(partition, operation.id, key);
 
-    function load({ priority, permit }: LoadStart) {
+    async function load({ priority, permit, retry, flight }: LoadStart): Promise<LoadResult<CachedList>> {
       const before = cached();
-      const deadlineAt = clock.now() + timeoutMs;
-      const merged = isMerged(reading);
+      const now = clock.now();
       const onCall = () => {
         reading.upstreamCalls++;
         permit?.charge();
         onUpstreamCall(caller.name);
       };
-      const loadFromAtlas = async () =>
-        dropIfGone(
-          await loadList({ query, unit, credentials: chosen, merged, before, priority, deadlineAt, onCall }),
-          partition,
-          before,
-        );
-      return sharing === undefined
-        ? loadFromAtlas()
-        : sharing.load({ ...shared, priority, deadlineAt, cold: before === undefined }, loadFromAtlas);
+      const open = loader.open({
+        ...{ flight, query, unit, credentials: chosen, merged: isMerged(reading), before, priority, retry },
+        deadlineAt: now + timeoutMs,
+        onCall,
+      });
+      const loadFromAtlas = async () => dropIfGone(await open.run(), partition, before);
+      const waitUntil = now + (unit === 'whole' ? LONGEST_WALK_MS : timeoutMs * WAIT_FRACTION);
+      try {
+        return sharing === undefined
+          ? await loadFromAtlas()
+          : await sharing.load({ ...shared, priority, waitUntil, cold: before === undefined }, loadFromAtlas);
+      } finally {
+        open.close();
+      }
     }
 
     const read = cache.read({
@@ -130,6 +140,12 @@ export function createReadThrough(
       freshnessFactor: () =>
         Math.min(...chosen.map((credential) => credential.freshnessFactor(operation.endpointSet, scope))),
       load,
+      awaitEarly: ({ flight, hasFallback }) =>
+        loader.awaitEarly(flight, {
+          shape: unit === 'whole' && reading.takesPages && !isMerged(reading) ? query.shape : undefined,
+          deadlineAt: clock.now() + timeoutMs,
+          acceptsStale: hasFallback && directives === NO_DIRECTIVES,
+        }),
     });
     if (sharing === undefined || read instanceof Promise || read.type !== 'not-cached') return read;
     return findShared(shared, sharing);

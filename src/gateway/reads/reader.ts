@@ -131,7 +131,11 @@ export function createReader(
       const hit = fresh(chosen);
       if (hit !== undefined) return hit;
     }
-    const reading: ReadContext = { query, partition, policy, chosen, directives, upstreamCalls: 0 };
+    const takesPages = cut === undefined;
+    const reading: ReadContext = {
+      ...{ query, partition, policy, chosen, directives, takesPages },
+      upstreamCalls: 0,
+    };
     if (!readsWhole) return readPage(reading);
     const pinned = findPinned(chosen);
     if (pinned !== undefined) return pinned;

@@ -18,8 +18,8 @@ export interface SharedLoading extends SharedQuery {
   readonly priority: 'foreground' | 'background';
   /** Whether this gateway has nothing cached to serve. */
   readonly cold: boolean;
-  /** Monotonic milliseconds by which the load must finish. */
-  readonly deadlineAt: number;
+  /** Monotonic milliseconds until which to wait for a load of another gateway, which may have died. */
+  readonly waitUntil: number;
 }
 
 /** Lists that gateways share. */

@@ -57,9 +57,6 @@ export function createListingCodec(nextRevision: () => number): SharedCodec<Cach
   };
 }
 
-/** Fraction of a load's time to wait for a load of another gateway; the rest suffices for a load of its own. */
-const WAIT_FRACTION = 0.5;
-
 /** `identityOf`: the id behind a credential's name, so that credentials with equal names on two gateways do not share lists. */
 export function createSharing(
   { identityOf }: { identityOf: (credential: string) => string },
@@ -116,15 +113,14 @@ export function createSharing(
 
   return {
     async load(loading, load) {
-      const { partition, operation, directives, priority, cold, deadlineAt, lifetimes } = loading;
-      const now = clock.now();
+      const { partition, operation, directives, priority, cold, waitUntil, lifetimes } = loading;
       if (directives.noCache && priority === 'foreground') return loadForAll(loading, load);
       let last: { entry: Entry<CachedList>; window: FreshnessWindow } | undefined;
       return tier.through<LoadResult<CachedList>>({
         project: partition,
         operation,
         key: keyOf(loading),
-        waitUntil: now + (deadlineAt - now) * WAIT_FRACTION,
+        waitUntil,
         accept(entry) {
           const window = windowHere(entry, lifetimes);
           const state = freshness(window, clock.now());

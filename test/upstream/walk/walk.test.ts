@@ -3,7 +3,8 @@ import { countItems } from '../../../src/atlas/list-parser.ts';
 import { writePage } from '../../../src/simulator/pages.ts';
 import { upstreamFailure } from '../../../src/upstream/failure.ts';
 import type { Send, UpstreamResult } from '../../../src/upstream/message.ts';
-import { walk } from '../../../src/upstream/walk/walk.ts';
+import { walkList } from '../../../src/upstream/walk/walk.ts';
+import { createFakeClock } from '../../support/fake-clock.ts';
 
 const LIST = {
   operation: 'o',
@@ -50,6 +51,8 @@ function atlas(
   };
   return { send, targets };
 }
+const walk = (send: Send, list: typeof LIST, maxItems: number) =>
+  walkList({ list, maxItems, maxBytes: 100_000_000, longestMs: 120_000 }, { send, clock: createFakeClock() });
 const countOf = (result: Awaited<ReturnType<typeof walk>>) =>
   result.type === 'walked' ? countItems(result.items) : result.type;
 
@@ -110,7 +113,7 @@ describe('a walk', () => {
   test('that fails halfway returns no items', async () => {
     const { send } = atlas(
       () => items(1_234),
-      (request) => (request === 3 ? upstreamFailure('UPSTREAM_PROTOCOL', 'cut') : undefined),
+      (request) => (request >= 3 ? upstreamFailure('UPSTREAM_PROTOCOL', 'cut') : undefined),
     );
     expect(await walk(send, LIST, 10_000)).toMatchObject({ type: 'failed', code: 'UPSTREAM_PROTOCOL' });
   });

@@ -1,0 +1,61 @@
+import { rewriteLinks } from '../../atlas/links.ts';
+import { countItems, type Items } from '../../atlas/list-parser.ts';
+import type { PageOptions } from '../../atlas/query.ts';
+import type { ListSlice } from '../../upstream/walk/progress.ts';
+import { deprecationHeadersOf } from './deprecation-headers.ts';
+import type { LoadResult } from './list-cache.ts';
+import { bytesOf, type CachedList, type Listing } from './listing.ts';
+import { snapshotOf } from './snapshot-id.ts';
+
+export interface ListingOptions {
+  /** Scheme and host for links in items. */
+  readonly publicUrl: () => string;
+  readonly nextRevision: () => number;
+}
+
+/** Makes listings of what Atlas sent. */
+export interface ListingFactory {
+  /** A whole list. */
+  whole(items: Items, deprecationHeaders: Listing['deprecationHeaders']): Listing;
+  /** One page of a list. */
+  page(slice: ListSlice, shape: PageOptions): Listing;
+}
+
+/** A listing as the result of a load. */
+export const loadedListing = (value: Listing): LoadResult<CachedList> => ({
+  type: 'loaded',
+  value,
+  bytes: bytesOf(value.items),
+});
+
+export function createListingFactory({ publicUrl, nextRevision }: ListingOptions): ListingFactory {
+  function create(items: Items, rest: Omit<Listing, 'type' | 'revision' | 'items' | 'snapshot'>): Listing {
+    const rewritten = rewriteLinks(publicUrl(), items);
+    return {
+      type: 'list',
+      revision: nextRevision(),
+      items: rewritten,
+      snapshot: snapshotOf(rewritten),
+      ...rest,
+    };
+  }
+
+  return {
+    whole: (items, deprecationHeaders) =>
+      create(items, {
+        deprecationHeaders,
+        whole: true,
+        offset: 0,
+        hasMore: false,
+        totalCount: countItems(items),
+      }),
+    page: ({ items, headers, hasMore, totalCount }, { pageNum, itemsPerPage }) =>
+      create(items, {
+        deprecationHeaders: deprecationHeadersOf(headers),
+        whole: false,
+        offset: (pageNum - 1) * itemsPerPage,
+        hasMore,
+        ...(totalCount === undefined ? {} : { totalCount }),
+      }),
+  };
+}

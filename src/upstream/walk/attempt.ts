@@ -1,0 +1,165 @@
+import type { UpstreamFailure } from '../message.ts';
+import { isTimeoutWhilePaging, type PageResult } from './fetch-page.ts';
+import { type ItemRange, pagesCovering, WALK_PAGE_SIZE } from './plan.ts';
+import { createProgress, type LoadedSlice, type ProgressOptions } from './progress.ts';
+import type { WalkResult } from './walk-result.ts';
+
+/** How an attempt ended. `uncountable`: Atlas ran out of time while counting. `slow-pages`: its pages of 500 items take too long. */
+export type AttemptEnd = WalkResult | { readonly type: 'uncountable' } | { readonly type: 'slow-pages' };
+
+export interface AttemptOptions extends ProgressOptions {
+  /** Whether a page that failed is requested once more. */
+  readonly retryPages: boolean;
+  /** The items that callers wait for. */
+  readonly wanted: readonly ItemRange[];
+}
+
+export interface AttemptHandlers {
+  /** `begun`: another page has arrived before. `wanted`: a caller waits for this one. */
+  readonly fetchPage: (
+    pageNum: number,
+    state: { readonly begun: boolean; readonly wanted: boolean },
+  ) => Promise<PageResult>;
+  /** Called once, when the number of pages is known. */
+  readonly onCounted: (pages: number) => void;
+  /** Called when a page has arrived and the list is not complete. */
+  readonly onPage: () => void;
+  /** Called when a page failed and the attempt goes on. */
+  readonly onPageFailed: (pageNum: number, failure: UpstreamFailure) => void;
+  /** Called once. */
+  readonly onEnd: (end: AttemptEnd) => void;
+}
+
+/** One attempt to read all pages of a list: the wanted ones first, several at a time. */
+export interface Attempt {
+  /** Requests the pages of this range before the others. */
+  want(range: ItemRange): void;
+  slice(range: ItemRange): LoadedSlice | undefined;
+  /** Ends without a result; pages that arrive later are ignored. */
+  abandon(): void;
+}
+
+/** Pages of one list that are requested at the same time. */
+const MAX_PAGES_OUT = 4;
+/** The first page, which tells the count, and beside it the pages that the first caller needs. */
+const MAX_FIRST_PAGES_OUT = 3;
+/** Failures that say nothing about the page: to request it again would only repeat them. */
+const FINAL: ReadonlySet<UpstreamFailure['code']> = new Set([
+  'UPSTREAM_RATE_LIMITED',
+  'CALLER_RATE_LIMITED',
+  'CREDENTIALS_UNAVAILABLE',
+  'UPSTREAM_AUTH',
+  'UPSTREAM_REDIRECT',
+  'UPSTREAM_TOO_LARGE',
+  'OVERLOADED',
+]);
+
+export function startAttempt(options: AttemptOptions, handlers: AttemptHandlers): Attempt {
+  const { pageSize, retryPages } = options;
+  const progress = createProgress(options);
+  const wanted = new Set<number>();
+  const out = new Set<number>();
+  const failed = new Set<number>();
+  let ended = false;
+  let counted = false;
+
+  function end(result: AttemptEnd): void {
+    if (ended) return;
+    ended = true;
+    handlers.onEnd(result);
+  }
+
+  const isMissing = (pageNum: number) =>
+    !progress.has(pageNum) &&
+    !out.has(pageNum) &&
+    (progress.lastPage === undefined || pageNum <= progress.lastPage);
+
+  /** The next page to request: the first one, then those that callers wait for, then the others in their order. */
+  function nextPage(): number | undefined {
+    if (isMissing(1)) return 1;
+    for (const pageNum of wanted) if (isMissing(pageNum)) return pageNum;
+    if (progress.lastPage === undefined) {
+      // Without a count only the page before tells whether there is another one.
+      const next = progress.nextPage();
+      return next > 1 && isMissing(next) ? next : undefined;
+    }
+    for (let pageNum = 1; pageNum <= progress.lastPage; pageNum++) if (isMissing(pageNum)) return pageNum;
+    return undefined;
+  }
+
+  function requestPages(): void {
+    while (!ended && out.size < (progress.arrived === 0 ? MAX_FIRST_PAGES_OUT : MAX_PAGES_OUT)) {
+      const pageNum = nextPage();
+      if (pageNum === undefined) return;
+      out.add(pageNum);
+      const state = { begun: progress.arrived > 0, wanted: wanted.has(pageNum) };
+      void handlers.fetchPage(pageNum, state).then((result) => settle(pageNum, result));
+    }
+  }
+
+  function settle(pageNum: number, result: PageResult): void {
+    out.delete(pageNum);
+    if (ended) return;
+    switch (result.type) {
+      case 'list': {
+        const added = progress.add(pageNum, result);
+        // What has arrived of a list that is too long still answers callers.
+        if (added === 'too-long') handlers.onPage();
+        if (added === 'added') advance();
+        else end({ type: added });
+        return;
+      }
+      case 'refused':
+        end(isTimeoutWhilePaging(result.response) ? { type: 'uncountable' } : result);
+        return;
+      case 'failed':
+        fail(pageNum, result);
+    }
+  }
+
+  function advance(): void {
+    const whole = progress.whole();
+    if (whole !== undefined) {
+      end(whole === 'torn' ? { type: 'torn' } : { type: 'walked', ...whole });
+      return;
+    }
+    if (!counted && progress.lastPage !== undefined) {
+      counted = true;
+      handlers.onCounted(progress.lastPage);
+    }
+    handlers.onPage();
+    requestPages();
+  }
+
+  /** Whether the attempt cannot go on after a page has failed. */
+  const isFatal = (pageNum: number, { code }: UpstreamFailure) =>
+    !retryPages || FINAL.has(code) || failed.has(pageNum) || (progress.arrived === 0 && out.size === 0);
+
+  function fail(pageNum: number, failure: UpstreamFailure): void {
+    if (failure.code === 'UPSTREAM_TIMEOUT' && pageSize === WALK_PAGE_SIZE) end({ type: 'slow-pages' });
+    else if (isFatal(pageNum, failure)) end(failure);
+    else {
+      failed.add(pageNum);
+      wanted.delete(pageNum);
+      handlers.onPageFailed(pageNum, failure);
+      requestPages();
+    }
+  }
+
+  function addWanted(range: ItemRange): void {
+    for (const pageNum of pagesCovering(range, pageSize)) wanted.add(pageNum);
+  }
+
+  options.wanted.forEach(addWanted);
+  requestPages();
+  return {
+    want(range) {
+      addWanted(range);
+      requestPages();
+    },
+    slice: progress.slice,
+    abandon: () => {
+      ended = true;
+    },
+  };
+}
