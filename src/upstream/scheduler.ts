@@ -50,7 +50,9 @@ const BULK_FRACTION = 0.5;
 const SPARE_FRACTION = 0.25;
 /** The assumed size of a response, until the list has answered once. */
 const UNKNOWN_BYTES = 262_144;
-const MAX_SIZES = 10_000;
+/** Names of lists contain filters of any length, so their number alone would not bound memory. */
+const MAX_SIZES_BYTES = 524_288;
+const SIZE_ENTRY_BYTES = 128;
 
 const REFUSED: UpstreamFailure = {
   ...overloaded('Too many requests are already waiting for Atlas.'),
@@ -66,7 +68,10 @@ function createWire({ maxConnections, maxBytesInFlight }: SchedulerOptions) {
   const unknownBytes = Math.min(UNKNOWN_BYTES, maxBytesInFlight / maxConnections);
   const callsByList = new Map<string, number>();
   /** The largest recent response of each list. */
-  const sizes = new LRUCache<string, number>({ max: MAX_SIZES });
+  const sizes = new LRUCache<string, number>({
+    maxSize: MAX_SIZES_BYTES,
+    sizeCalculation: (_bytes, list) => SIZE_ENTRY_BYTES + 2 * list.length,
+  });
   let busy = 0;
   let bulk = 0;
   let bytes = 0;

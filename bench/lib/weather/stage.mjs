@@ -31,8 +31,13 @@ function peakMiB(pid) {
 /** What ends the processes of the stages that are open, and removes their folders; those that are still being opened included. */
 const openStages = new Set();
 
-/** Ends all processes that stages have started. */
-export const closeStages = () => Promise.allSettled([...openStages].map((close) => close()));
+let ending = false;
+
+/** Ends all processes that stages have started. No stage can be opened afterwards: the next row must not start new ones. */
+export function closeStages() {
+  ending = true;
+  return Promise.allSettled([...openStages].map((close) => close()));
+}
 
 /** Runs what `atEnd` was passed, the last first and each once. */
 function createClosing() {
@@ -56,6 +61,7 @@ function createClosing() {
 
 /** Starts both processes. `cache` is the content of the configuration's cache section. */
 export async function openStage(settings) {
+  if (ending) throw new Error('the run was stopped');
   const closing = createClosing();
   try {
     return await startStage(settings, closing);
