@@ -107,7 +107,7 @@ export function createRetry(dependencies: RetryDependencies): (next: Send) => Se
         return answer;
       },
       {
-        deadlineAt: request.deadlineAt,
+        deadlineAt: Math.min(request.deadlineAt, request.sendBy ?? Number.POSITIVE_INFINITY),
         ...(request.attempts === 1 || request.priority === 'background' ? { attempts: 1 } : {}),
       },
     );

@@ -5,7 +5,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { SAMPLE_PROJECTS } from '../../src/simulator/world.ts';
 import { digestAnswer, testKey } from '../support/caller-keys.ts';
 import { createFakeClock, type FakeClock } from '../support/fake-clock.ts';
-import { ask, json, linksOf, type Reply, type Running, startGateway } from '../support/running.ts';
+import { ask, heldWhole, json, linksOf, type Reply, type Running, startGateway } from '../support/running.ts';
 
 const { orders, payments, single } = SAMPLE_PROJECTS;
 const team = testKey(1);
@@ -105,6 +105,7 @@ describe('callers', () => {
 
   test('25: another team’s project is 403, the same for a hit, a miss and a project that does not exist', async () => {
     await running.get(linksOf(payments), { authorization: other.bearer });
+    await heldWhole(running, payments, { authorization: other.bearer });
     running.simulator.clearRequests();
     const projects = [payments, single, { id: 'f'.repeat(24) }];
     const replies = await Promise.all(

@@ -6,7 +6,15 @@ import { answerScopeOf } from '../../src/gateway/auth/answer-scope.ts';
 import { SAMPLE_PROJECTS } from '../../src/simulator/world.ts';
 import { testKey } from '../support/caller-keys.ts';
 import { createFakeClock } from '../support/fake-clock.ts';
-import { asAtlas, json, linksOf, type Reply, type Running, startGateway } from '../support/running.ts';
+import {
+  asAtlas,
+  heldWhole,
+  json,
+  linksOf,
+  type Reply,
+  type Running,
+  startGateway,
+} from '../support/running.ts';
 
 const { orders, payments, search, single } = SAMPLE_PROJECTS;
 const ORG = '5f0a1b2c3d4e5f6071829301';
@@ -383,6 +391,8 @@ describe('upstream responses', () => {
       times: 1,
       prepend: { address: linksOf(orders), item: { _id: 'new' } },
     });
+    await running.get(linksOf(orders));
+    await heldWhole(running, orders);
     const ids: unknown[] = [];
     for (const pageNum of [1, 2, 3])
       ids.push(
@@ -410,6 +420,8 @@ describe('upstream responses', () => {
   });
 
   test('a client that follows next links sees one list without gaps or repeats, even across a refresh', async () => {
+    await running.get(linksOf(payments));
+    await heldWhole(running, payments);
     const first = json(await running.get(linksOf(payments, '?itemsPerPage=400')));
     const before = first.results.map(({ _id }) => _id);
     running.simulator.world.replace(linksOf(payments), [{ _id: 'only' }]);

@@ -103,7 +103,10 @@ describe('digest toward Atlas', () => {
         credential: 'apiKey',
         simulator: { algorithm, nonceLifeMs: 10_000 },
       });
-      const lists = Object.values(SAMPLE_PROJECTS).filter(({ visible }) => visible);
+      // Lists of one page: no walk goes on while the clock advances.
+      const lists = Object.values(SAMPLE_PROJECTS).filter(
+        ({ visible, connections }) => visible && connections <= 500,
+      );
       for (let round = 0; round < 3; round++) {
         const replies = await Promise.all(
           lists.map((project) => running.get(linksOf(project), { 'cache-control': 'no-cache' })),

@@ -3,7 +3,16 @@ import { operations } from '../../src/atlas/operations.ts';
 import { SAMPLE_PROJECTS } from '../../src/simulator/world.ts';
 import { answer, startHostile } from '../support/hostile.ts';
 import { raw } from '../support/raw.ts';
-import { asAtlas, ask, json, linksOf, type Reply, type Running, startGateway } from '../support/running.ts';
+import {
+  asAtlas,
+  ask,
+  heldWhole,
+  json,
+  linksOf,
+  type Reply,
+  type Running,
+  startGateway,
+} from '../support/running.ts';
 
 const { orders, payments } = SAMPLE_PROJECTS;
 const inProject = (rest: string) => `/api/atlas/v2/groups/${orders.id}/${rest}`;
@@ -150,6 +159,8 @@ describe('what Atlas accepts', () => {
     ['itemsPerPage=0', 'itemsPerPage=1'],
     ['pageNum=0&itemsPerPage=0', 'pageNum=1&itemsPerPage=1'],
   ])('115: %s is answered as %s', async (zero, one) => {
+    await running.get(linksOf(payments));
+    await heldWhole(running, payments);
     const reply = await running.get(linksOf(payments, `?${zero}`));
     expect(reply.status).toBe(200);
     expect(reply.text).toBe((await running.get(linksOf(payments, `?${one}`))).text);

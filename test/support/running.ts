@@ -99,11 +99,17 @@ interface RunningOptions {
 }
 
 /** Waits until a list is held whole: a walk goes on behind the first answer. */
-export const heldWhole = (running: Pick<Running, 'get'>, project: { id: string }) =>
+export const heldWhole = (
+  running: Pick<Running, 'get'>,
+  project: { id: string },
+  headers: Record<string, string> = {},
+) =>
   expect
-    .poll(async () => (await running.get(linksOf(project), { 'cache-control': 'only-if-cached' })).status, {
-      timeout: 5_000,
-    })
+    .poll(
+      async () =>
+        (await running.get(linksOf(project), { ...headers, 'cache-control': 'only-if-cached' })).status,
+      { timeout: 5_000 },
+    )
     .toBe(200);
 
 /** A simulated Atlas without a gateway, and its origin. */

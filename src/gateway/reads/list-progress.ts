@@ -55,7 +55,7 @@ const OVERLOADED: UpstreamFailure = {
   ...overloaded('The request waited too long for a connection to Atlas.'),
   unsent: true,
 };
-/** A page that was requested after this fraction of a request's time was requested late. */
+/** A request that waited for a connection for more than this fraction of its time. */
 const LATE_FRACTION = 0.25;
 /** How long a page that was loaded by itself answers further requests. */
 const OWN_PAGE_MS = 5_000;
@@ -76,9 +76,8 @@ interface Waiter {
   readonly answer: (answer: EarlyListAnswer) => void;
   /** Runs unless the request has been answered by then. */
   readonly later: (ms: number, act: () => void) => void;
-  /** Until when its page may be sent and Atlas still has its time. */
-  readonly lateAt: number;
-  sentAt: number | undefined;
+  readonly joinedAt: number;
+  isSent: boolean;
 }
 
 export function createListProgress({
@@ -122,11 +121,13 @@ export function createListProgress({
     if (value !== undefined) waiter.answer({ type: 'partial', value, loadedAt: own.startedAt });
   }
 
-  /** What is sent late, or not at all, is no fault of Atlas. */
-  const failureAtDeadline = (waiter: Waiter | undefined) =>
-    walk !== undefined && waiter !== undefined && (waiter.sentAt ?? waiter.deadlineAt) > waiter.lateAt
-      ? OVERLOADED
-      : TIMED_OUT;
+  /** Atlas is not to blame for a request that spent its time waiting for a connection. */
+  function failureAtDeadline({ range, joinedAt, deadlineAt }: Waiter): UpstreamFailure {
+    const { queuedAt, sentAt } = walk?.timesOf(range) ?? {};
+    const queuedMs = queuedAt === undefined ? 0 : (sentAt ?? deadlineAt) - Math.max(queuedAt, joinedAt);
+    if (queuedMs > (deadlineAt - joinedAt) * LATE_FRACTION) return OVERLOADED;
+    return sentAt === undefined ? { ...TIMED_OUT, unsent: true } : TIMED_OUT;
+  }
 
   function hedge(waiter: Waiter): void {
     if (hasHedged || !mayHedge()) return;
@@ -139,8 +140,8 @@ export function createListProgress({
   }
 
   function markSent(waiter: Waiter): void {
-    if (waiter.sentAt !== undefined) return;
-    waiter.sentAt = clock.now();
+    if (waiter.isSent) return;
+    waiter.isSent = true;
     waiter.later(PATIENCE_MS, () => hedge(waiter));
   }
 
@@ -174,18 +175,17 @@ export function createListProgress({
     join({ shape, deadlineAt, acceptsStale }) {
       const { promise, answer, later } = createWait();
       const now = clock.now();
-      const lateAt = now + (deadlineAt - now) * LATE_FRACTION;
       const waiter: Waiter | undefined =
         shape === undefined
           ? undefined
-          : { shape, range: rangeOf(shape), deadlineAt, lateAt, answer, later, sentAt: undefined };
-      later(deadlineAt - now, () => answer(failureAtDeadline(waiter)));
+          : { shape, range: rangeOf(shape), deadlineAt, joinedAt: now, answer, later, isSent: false };
+      later(deadlineAt - now, () => answer(waiter === undefined ? TIMED_OUT : failureAtDeadline(waiter)));
       if (acceptsStale) later(PATIENCE_MS, () => answer({ type: 'slow' }));
       if (waiter !== undefined) {
         waiters.add(waiter);
         if (isShared) later(STAND_IN_MS, () => standIn(waiter));
         walk?.want(waiter.range);
-        if (walk?.isSent(waiter.range) === true) markSent(waiter);
+        if (walk?.timesOf(waiter.range).sentAt !== undefined) markSent(waiter);
         answerFromWalk(waiter);
       }
       return {

@@ -32,7 +32,7 @@ export interface ListRequest extends Omit<UpstreamRequest, 'target' | 'cost'> {
 }
 
 /** One page of a list, and how its request is sent. */
-export interface PageRequest extends Pick<UpstreamRequest, 'cost' | 'onSent'> {
+export interface PageRequest extends Pick<UpstreamRequest, 'cost' | 'onQueued' | 'onSent'> {
   readonly pageNum: number;
   readonly itemsPerPage: number;
   readonly includeCount: boolean;

@@ -43,13 +43,19 @@ export interface WalkHandlers {
   readonly onSlowPages: () => void;
 }
 
+/** In monotonic milliseconds. */
+export interface PageTimes {
+  readonly queuedAt?: number;
+  readonly sentAt?: number;
+}
+
 /** A walk in progress: pages can be read from it before it is complete. */
 export interface Walk {
   /** Requests the pages of this range before the others. */
   want(range: ItemRange): void;
   slice(range: ItemRange): LoadedSlice | undefined;
-  /** Whether a page of this range was sent to Atlas. */
-  isSent(range: ItemRange): boolean;
+  /** Since when the pages of this range wait for a connection, and since when one of them is on the wire. */
+  timesOf(range: ItemRange): PageTimes;
   /** Never rejects. */
   readonly done: Promise<WalkResult>;
 }
@@ -103,8 +109,8 @@ export function startWalk(
 ): Walk {
   const { list, maxItems, maxBytes, retryPages, longestMs } = options;
   const wanted = [...options.wanted];
-  /** Pages of this attempt that are on the wire or have arrived. */
-  const sent = new Set<number>();
+  /** Of the pages of this attempt. */
+  const times = new Map<number, PageTimes>();
   let begun = false;
   let counted = true;
   let pageSize = options.smallPages ? SMALL_PAGE_SIZE : WALK_PAGE_SIZE;
@@ -133,7 +139,7 @@ export function startWalk(
       pagesCovering(range, itemsPerPage).includes(pageNum);
     const reservation = createReservation();
     endReservation = reservation.end;
-    sent.clear();
+    times.clear();
     const charges = createCharges(pagesOf(options.expectedItems, itemsPerPage));
     attempt = startAttempt(
       { pageSize: itemsPerPage, counted, maxItems, maxBytes, retryPages, wanted, now: clock.now },
@@ -152,8 +158,9 @@ export function startWalk(
               itemsPerPage,
               includeCount: counted,
               cost: charges.next(),
+              onQueued: () => void times.set(pageNum, { queuedAt: clock.now() }),
               onSent() {
-                sent.add(pageNum);
+                times.set(pageNum, { ...times.get(pageNum), sentAt: clock.now() });
                 handlers.onSent(covers(pageNum));
               },
             },
@@ -205,7 +212,10 @@ export function startWalk(
       attempt?.want(range);
     },
     slice: (range) => attempt?.slice(range),
-    isSent: (range) => pagesCovering(range, pageSize).some((pageNum) => sent.has(pageNum)),
+    timesOf(range) {
+      const known = pagesCovering(range, pageSize).flatMap((pageNum) => times.get(pageNum) ?? []);
+      return known.find(({ sentAt }) => sentAt !== undefined) ?? known[0] ?? {};
+    },
     done,
   };
 }
