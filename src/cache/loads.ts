@@ -4,6 +4,7 @@ import type { CacheDirectives } from './decide.ts';
 import type { Content, EntryAddress, EntryStore } from './entry-store.ts';
 import type { CacheEvent, CoolingKind } from './events.ts';
 import { type FreshnessWindow, freshness, freshnessWindow, type Lifetimes } from './freshness.ts';
+import { createLoadOrder, type OrderedLoad } from './load-order.ts';
 import type { LoadFailure, LoadPermit, LoadResult, LoadStart } from './results.ts';
 import { createSingleFlight } from './single-flight.ts';
 
@@ -92,18 +93,6 @@ export interface Loads<Value, Failure extends LoadFailure> {
   readonly size: number;
 }
 
-/** A load in progress, and the one that was started after it although it had not completed. */
-interface RunningLoad {
-  readonly startedAt: number;
-  completed: boolean;
-  next: RunningLoad | undefined;
-}
-
-/** Whether a load that began later has completed: its result is newer. */
-function isOvertaken({ next }: RunningLoad): boolean {
-  return next !== undefined && (next.completed || isOvertaken(next));
-}
-
 /** From this number of failures in a row, a load is attempted without retries. */
 const FAILURES_BEFORE_SINGLE_ATTEMPT = 2;
 
@@ -119,8 +108,7 @@ export function createLoads<Value, Failure extends LoadFailure>(
 ): Loads<Value, Failure> {
   const { refreshPauseMs: firstPauseMs, maxLoads, maxWaiting } = options;
   const flights = createSingleFlight<LoadOutcome<Value, Failure>>({ maxFlights: maxLoads, maxWaiting });
-  /** The loads in progress by flight key; of several, the last one. */
-  const running = new Map<string, RunningLoad>();
+  const order = createLoadOrder(clock);
   const coolDown: CoolDown<Failure> = createCoolDown({ ...options, firstPauseMs }, { clock, observe });
 
   /** Requests that arrive after a purge must not join a load that began before it. */
@@ -148,15 +136,16 @@ export function createLoads<Value, Failure extends LoadFailure>(
   function complete(
     request: CacheRequest<Value, Failure>,
     result: LoadResult<Value, Failure>,
-    { epoch, load }: { epoch: number; load: RunningLoad },
+    { epoch, load }: { epoch: number; load: OrderedLoad },
   ): LoadOutcome<Value, Failure> {
     if (result.type === 'failed') {
-      coolDown.failed(request, result, hasCopy(request));
+      if (!load.isOvertaken) coolDown.failed(request, result, hasCopy(request));
       return result;
     }
     const window = windowOf(result, request.lifetimes);
     const stored =
-      !isOvertaken(load) && !isOutranked(result, request) && store.store(request, result, window, epoch);
+      !load.isOvertaken && !isOutranked(result, request) && store.store(request, result, window, epoch);
+    load.complete();
     const failure = result.type === 'loaded' ? result.shared?.failure : undefined;
     if (failure === undefined) coolDown.succeeded(request);
     else coolDown.failed(request, failure, true);
@@ -167,8 +156,8 @@ export function createLoads<Value, Failure extends LoadFailure>(
    * Whether a request must not join the load in progress: `no-cache` asks for what Atlas has now, and that load may have read it earlier
    * (RFC 9111 section 5.2.1.4).
    */
-  const needsNewLoad = ({ directives }: CacheRequest<Value, Failure>, load: RunningLoad | undefined) =>
-    directives.noCache && load !== undefined && load.startedAt < clock.now();
+  const needsNewLoad = (request: CacheRequest<Value, Failure>) =>
+    request.directives.noCache && (order.lastStartedAt(addressKey(request)) ?? clock.now()) < clock.now();
 
   /** The quota for a load that this request would start; `join` if it joins the load in progress instead. */
   function admit(
@@ -177,7 +166,7 @@ export function createLoads<Value, Failure extends LoadFailure>(
     forced: boolean,
   ): LoadPermit | Failure | undefined | 'join' {
     const isLoading = flights.isLoading(key);
-    if (isLoading && !needsNewLoad(request, running.get(key))) return 'join';
+    if (isLoading && !needsNewLoad(request)) return 'join';
     const permit = request.admitLoad({ forced });
     return isLoading && permit?.type === 'failed' ? 'join' : permit;
   }
@@ -189,21 +178,17 @@ export function createLoads<Value, Failure extends LoadFailure>(
   ) {
     const { epoch } = store;
     const retry = (coolDown.find(request)?.failures ?? 0) < FAILURES_BEFORE_SINGLE_ATTEMPT;
-    const load: RunningLoad = { startedAt: clock.now(), completed: false, next: undefined };
-    const before = running.get(key);
-    if (before !== undefined) before.next = load;
-    running.set(key, load);
     const flight = flights.start(key, async (id) => {
-      const result = await request.load({ priority, permit, retry, flight: id }).finally(() => permit?.end());
-      const outcome = complete(request, result, { epoch, load });
-      load.completed = true;
-      if (running.get(key) === load) running.delete(key);
-      return outcome;
+      const load = order.begin(addressKey(request));
+      try {
+        const result = await request.load({ priority, permit, retry, flight: id });
+        return complete(request, result, { epoch, load });
+      } finally {
+        permit?.end();
+        load.end();
+      }
     });
-    if (flight === 'overloaded') {
-      permit?.end();
-      running.delete(key);
-    }
+    if (flight === 'overloaded') permit?.end();
     return flight;
   }
 

@@ -72,8 +72,7 @@ export function createSealedStore(
 
   async function lead<Value>(spec: LoadSpec<Value>, owner: string): Promise<Value> {
     const endLease = keepLease(spec.name, owner);
-    const value = await spec.load();
-    endLease();
+    const value = await spec.load().finally(endLease);
     // Local waiters get the value before it is written for other gateways.
     void settle(spec, value, owner);
     return value;

@@ -9,6 +9,7 @@ import { expireAfter } from '../../lib/lru-expiry.ts';
 import { upstreamFailure } from '../../upstream/failure.ts';
 import { listIdOf } from '../../upstream/list-id.ts';
 import type { Send, UpstreamFailure } from '../../upstream/message.ts';
+import type { LoadClass } from '../../upstream/slot-queue.ts';
 import {
   fetchPage,
   isTimeoutWhilePaging,
@@ -44,8 +45,8 @@ export interface ListLoad extends Pick<LoadStart, 'flight' | 'priority' | 'retry
   readonly merged: boolean;
   /** What the cache holds under the same key. */
   readonly before: CachedList | undefined;
-  /** Monotonic milliseconds. A walk goes on after it, as long as it makes progress. */
-  readonly deadlineAt: number;
+  /** A walk that has begun goes on after this time, as long as it makes progress. */
+  readonly timeoutMs: number;
   /** Called before each call to Atlas. */
   readonly onCall: () => void;
 }
@@ -58,6 +59,9 @@ export interface ListLoaderOptions extends ListingOptions {
   readonly isShared: boolean;
 }
 
+/** `waiting`: for another gateway's load or for a connection; nothing has been sent to Atlas. */
+export type LoadState = 'waiting' | 'loading';
+
 /** A load that requests can wait for. */
 export interface OpenLoad {
   /** Loads from Atlas; never rejects because of what Atlas answers. */
@@ -66,12 +70,22 @@ export interface OpenLoad {
   close(): void;
 }
 
+/** A load that has begun. */
+interface BegunLoad extends Omit<ListLoad, 'timeoutMs'> {
+  /** Monotonic milliseconds. */
+  readonly deadlineAt: number;
+  /** Overrides the class in which its requests wait for a connection. */
+  readonly loadClass?: LoadClass;
+}
+
 /** Loads lists from Atlas, and answers requests from pages of lists that are still being loaded. */
 export interface ListLoader {
   /** Opens a load, so that requests can wait for it; it begins with `run`. */
   open(load: ListLoad): OpenLoad;
   /** Waits for what a request needs of a load in progress; undefined if the load is over. */
   awaitEarly(flight: number, request: WaitingRequest): EarlyWait<CachedList, UpstreamFailure> | undefined;
+  /** Loads in progress. */
+  counts(): Readonly<Record<LoadState, number>>;
 }
 
 /** A list that had at least this many items is loaded again if it is suddenly empty. */
@@ -83,10 +97,24 @@ const MAX_SLOW_LISTS = 10_000;
 export function createListLoader(options: ListLoaderOptions, { clock }: { clock: Clock }): ListLoader {
   const listings = createListingFactory(options);
   const inProgress = new Map<number, ListProgress>();
+  const states = new Map<number, LoadState>();
   const slowLists = new LRUCache<string, true>({ max: MAX_SLOW_LISTS, ...expireAfter(SLOW_LIST_MS, clock) });
 
+  const countedSend =
+    ({ send }: Credential, { flight, onCall }: BegunLoad): Send =>
+    (request) => {
+      onCall();
+      return send({
+        ...request,
+        onSent() {
+          if (states.has(flight)) states.set(flight, 'loading');
+          request.onSent?.();
+        },
+      });
+    };
+
   /** One walk from beginning to end with one credential. */
-  async function loadWhole(load: ListLoad, credential: Credential): Promise<LoadResult<CachedList>> {
+  async function loadWhole(load: BegunLoad, credential: Credential): Promise<LoadResult<CachedList>> {
     const list = listRequestOf(load);
     const progress = inProgress.get(load.flight);
     const id = listIdOf(list.path, list.filters);
@@ -97,7 +125,7 @@ export function createListLoader(options: ListLoaderOptions, { clock }: { clock:
         maxBytes: options.maxBytes,
         expectedItems: load.before?.type === 'list' && load.before.whole ? itemsOf(load.before) : 0,
         retryPages: load.retry,
-        wanted: progress?.wanted() ?? [],
+        wanted: () => progress?.wanted() ?? [],
         smallPages: slowLists.has(id),
         longestMs: LONGEST_WALK_MS,
       },
@@ -129,7 +157,7 @@ export function createListLoader(options: ListLoaderOptions, { clock }: { clock:
 
   /** One page by itself. If counting or skipping times out, it is requested again without counting. */
   async function loadPage(
-    load: ListLoad,
+    load: BegunLoad,
     shape: PageOptions,
     credential: Credential,
   ): Promise<LoadResult<CachedList>> {
@@ -150,7 +178,7 @@ export function createListLoader(options: ListLoaderOptions, { clock }: { clock:
     }
   }
 
-  function loadOnce(load: ListLoad): Promise<LoadResult<CachedList>> {
+  function loadOnce(load: BegunLoad): Promise<LoadResult<CachedList>> {
     const { query, unit, credentials, merged } = load;
     const loadWith = (credential: Credential) =>
       unit === 'whole' ? loadWhole(load, credential) : loadPage(load, query.shape, credential);
@@ -161,7 +189,7 @@ export function createListLoader(options: ListLoaderOptions, { clock }: { clock:
       : withFailover(credentials, loadWith);
   }
 
-  async function run(load: ListLoad): Promise<LoadResult<CachedList>> {
+  async function run(load: BegunLoad): Promise<LoadResult<CachedList>> {
     const { before } = load;
     let loaded = await loadOnce(load);
     // A long list that is suddenly empty is more likely an error: it is accepted only if a second load is empty, too.
@@ -173,54 +201,56 @@ export function createListLoader(options: ListLoaderOptions, { clock }: { clock:
   }
 
   /** The page of one request, in addition to the load that it waits for. */
-  async function loadOwnPage(
-    load: ListLoad,
-    shape: PageOptions,
-    deadlineAt: number,
-  ): Promise<Listing | undefined> {
-    const loaded = await withFailover(load.credentials, (credential) =>
-      loadPage({ ...load, deadlineAt, priority: 'foreground' }, shape, credential),
-    );
+  async function loadOwnPage(load: BegunLoad, shape: PageOptions): Promise<Listing | undefined> {
+    const loaded = await withFailover(load.credentials, (credential) => loadPage(load, shape, credential));
     return loaded.type === 'loaded' && loaded.value.type === 'list' ? loaded.value : undefined;
+  }
+
+  function createProgressOf(load: ListLoad): ListProgress {
+    const { credentials, query } = load;
+    const { endpointSet } = query.operation;
+    const scope = scopeOf(query.pathParameters);
+    return createListProgress({
+      clock,
+      toPage: listings.page,
+      loadPage: (shape, request) => loadOwnPage({ ...load, ...request, priority: 'foreground' }, shape),
+      // Freshness is stretched as soon as half of the bucket is used.
+      mayHedge: () => credentials.every((credential) => credential.freshnessFactor(endpointSet, scope) === 1),
+      isShared: options.isShared,
+      distrustsEmpty: distrustsEmpty(load),
+    });
   }
 
   return {
     open(load) {
-      const { flight, credentials, query } = load;
-      const { endpointSet } = query.operation;
-      const scope = scopeOf(query.pathParameters);
-      const progress = createListProgress({
-        clock,
-        toPage: listings.page,
-        loadPage: (shape, deadlineAt) => loadOwnPage(load, shape, deadlineAt),
-        // Freshness is stretched as soon as half of the bucket is used.
-        mayHedge: () =>
-          credentials.every((credential) => credential.freshnessFactor(endpointSet, scope) === 1),
-        isShared: options.isShared,
-        distrustsEmpty: distrustsEmpty(load),
-      });
-      inProgress.set(flight, progress);
-      return { run: () => run(load), close: () => void inProgress.delete(flight) };
+      const { flight } = load;
+      inProgress.set(flight, createProgressOf(load));
+      states.set(flight, 'waiting');
+      return {
+        run: () => run({ ...load, deadlineAt: clock.now() + load.timeoutMs }),
+        close() {
+          inProgress.delete(flight);
+          states.delete(flight);
+        },
+      };
     },
     awaitEarly: (flight, request) => inProgress.get(flight)?.join(request),
+    counts() {
+      const counts = { waiting: 0, loading: 0 };
+      for (const state of states.values()) counts[state]++;
+      return counts;
+    },
   };
 }
 
-const distrustsEmpty = ({ before }: ListLoad) => itemsOf(before) >= SUDDEN_ITEMS;
+const distrustsEmpty = ({ before }: Pick<ListLoad, 'before'>) => itemsOf(before) >= SUDDEN_ITEMS;
 
 const isEmpty = (loaded: LoadResult<CachedList>) =>
   loaded.type === 'loaded' && loaded.value.type === 'list' && itemsOf(loaded.value) === 0;
 
 const timedOutPaging = (page: PageResult) => page.type === 'refused' && isTimeoutWhilePaging(page.response);
 
-const countedSend =
-  ({ send }: Credential, { onCall }: ListLoad): Send =>
-  (request) => {
-    onCall();
-    return send(request);
-  };
-
-function listRequestOf({ query, priority, deadlineAt, retry }: ListLoad): ListRequest {
+function listRequestOf({ query, priority, deadlineAt, loadClass, retry }: BegunLoad): ListRequest {
   const { operation, pathParameters, filters, mediaType, caller } = query;
   return {
     operation: operation.id,
@@ -233,6 +263,7 @@ function listRequestOf({ query, priority, deadlineAt, retry }: ListLoad): ListRe
     endpointSet: operation.endpointSet,
     scope: scopeOf(pathParameters),
     caller: caller.name,
+    ...(loadClass === undefined ? {} : { loadClass }),
     ...(retry ? {} : { attempts: 1 }),
   };
 }

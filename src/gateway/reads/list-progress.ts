@@ -6,7 +6,8 @@ import type { UpstreamFailure } from '../../upstream/message.ts';
 import type { ItemRange } from '../../upstream/walk/plan.ts';
 import type { ListSlice } from '../../upstream/walk/progress.ts';
 import type { Walk } from '../../upstream/walk/walk.ts';
-import type { CachedList, Listing } from './listing.ts';
+import { type CachedList, itemsOf, type Listing } from './listing.ts';
+import { createOwnPages, type OwnPageRequest, pageKey } from './own-pages.ts';
 
 export type EarlyListAnswer = EarlyAnswer<CachedList, UpstreamFailure>;
 
@@ -24,8 +25,8 @@ export interface ListProgressDependencies {
   readonly clock: Clock;
   /** Makes a page of what a walk has read. */
   readonly toPage: (slice: ListSlice, shape: PageOptions) => Listing;
-  /** Loads a page by itself, in addition to the walk. */
-  readonly loadPage: (shape: PageOptions, deadlineAt: number) => Promise<Listing | undefined>;
+  /** Loads a page by itself, in addition to the walk; undefined if that failed. */
+  readonly loadPage: (shape: PageOptions, request: OwnPageRequest) => Promise<Listing | undefined>;
   /** Whether there is budget for more calls than a walk needs. */
   readonly mayHedge: () => boolean;
   /** Whether another gateway may be loading the list, so that no walk begins here. */
@@ -57,27 +58,49 @@ const OVERLOADED: UpstreamFailure = {
 };
 /** A request that waited for a connection for more than this fraction of its time. */
 const LATE_FRACTION = 0.25;
-/** How long a page that was loaded by itself answers further requests. */
-const OWN_PAGE_MS = 5_000;
 
 const rangeOf = ({ pageNum, itemsPerPage }: PageOptions): ItemRange => ({
   from: (pageNum - 1) * itemsPerPage,
   to: pageNum * itemsPerPage,
 });
 
-const pageKey = ({ pageNum, itemsPerPage, includeCount }: PageOptions) =>
-  `${pageNum}/${itemsPerPage}/${includeCount}`;
-
-/** A waiting request that a page can answer. */
-interface Waiter {
-  readonly shape: PageOptions;
-  readonly range: ItemRange;
-  readonly deadlineAt: number;
-  readonly answer: (answer: EarlyListAnswer) => void;
+/** One request's wait: its timers end when it is answered. */
+interface Wait {
+  readonly promise: Promise<EarlyListAnswer>;
+  readonly answer: (answer: EarlyListAnswer | Promise<never>) => void;
   /** Runs unless the request has been answered by then. */
   readonly later: (ms: number, act: () => void) => void;
+}
+
+/** A waiting request that a page can answer. */
+interface Waiter extends Pick<Wait, 'answer' | 'later'> {
+  readonly shape: PageOptions;
+  readonly key: string;
+  readonly range: ItemRange;
+  readonly deadlineAt: number;
   readonly joinedAt: number;
   isSent: boolean;
+}
+
+function createWait(clock: Clock): Wait {
+  const timers: (() => void)[] = [];
+  let over = false;
+  let settle: (answer: EarlyListAnswer | Promise<never>) => void = () => undefined;
+  const promise = new Promise<EarlyListAnswer>((resolve) => {
+    settle = resolve;
+  });
+  return {
+    promise,
+    answer(answer) {
+      if (over) return;
+      over = true;
+      for (const cancel of timers) cancel();
+      settle(answer);
+    },
+    later(ms, act) {
+      if (!over) timers.push(clock.after(ms, act));
+    },
+  };
 }
 
 export function createListProgress({
@@ -89,36 +112,41 @@ export function createListProgress({
   distrustsEmpty,
 }: ListProgressDependencies): ListProgress {
   const waiters = new Set<Waiter>();
-  /** Pages that were loaded by themselves, in addition to the walk. */
-  const ownPages = new Map<
-    string,
-    { readonly startedAt: number; readonly page: Promise<Listing | undefined> }
-  >();
+  /** Pages made of what the walk has read, until it has read more. */
+  const made = new Map<string, Listing>();
   let walk: Walk | undefined;
-  let hasHedged = false;
 
-  function answerFromWalk(waiter: Waiter): void {
-    const slice = walk?.slice(waiter.range);
-    if (slice === undefined || (distrustsEmpty && slice.totalCount === 0)) return;
-    const { totalCount: _count, ...uncounted } = slice;
-    const { shape } = waiter;
-    const value = toPage(shape.includeCount ? slice : uncounted, shape);
-    waiter.answer({ type: 'partial', value, loadedAt: slice.loadedAt });
+  const waitersFor = (key: string) => [...waiters].filter((waiter) => waiter.key === key);
+
+  function answerWith(waiter: Waiter, value: Listing, loadedAt: number): void {
+    const isEmptyList = itemsOf(value) === 0 && (value.totalCount ?? 0) === 0;
+    if (!distrustsEmpty || !isEmptyList) waiter.answer({ type: 'partial', value, loadedAt });
   }
 
-  /** Loads a page by itself, once for all requests that need it; a failure leaves them to the walk. */
-  async function answerFromOwnPage(waiter: Waiter): Promise<void> {
-    const { shape, deadlineAt } = waiter;
-    const key = pageKey(shape);
-    const known = ownPages.get(key);
-    const now = clock.now();
-    const own =
-      known !== undefined && now - known.startedAt < OWN_PAGE_MS
-        ? known
-        : { startedAt: now, page: loadPage(shape, deadlineAt) };
-    ownPages.set(key, own);
-    const value = await own.page;
-    if (value !== undefined) waiter.answer({ type: 'partial', value, loadedAt: own.startedAt });
+  const ownPages = createOwnPages({
+    clock,
+    load: loadPage,
+    onLoaded(key, { page, loadedAt }) {
+      for (const waiter of waitersFor(key)) answerWith(waiter, page, loadedAt);
+    },
+    onError(key, error) {
+      for (const waiter of waitersFor(key)) waiter.answer(Promise.reject(error));
+    },
+  });
+
+  function pageOf({ totalCount, ...uncounted }: ListSlice, { key, shape }: Waiter): Listing {
+    const counted = shape.includeCount && totalCount !== undefined ? { totalCount } : {};
+    const page = made.get(key) ?? toPage({ ...uncounted, ...counted }, shape);
+    made.set(key, page);
+    return page;
+  }
+
+  /** Answers a request if what it needs has arrived. */
+  function tryAnswer(waiter: Waiter): void {
+    const slice = walk?.slice(waiter.range);
+    if (slice !== undefined) answerWith(waiter, pageOf(slice, waiter), slice.loadedAt);
+    const own = ownPages.find(waiter.key);
+    if (own !== undefined) answerWith(waiter, own.page, own.loadedAt);
   }
 
   /** Atlas is not to blame for a request that spent its time waiting for a connection. */
@@ -129,14 +157,12 @@ export function createListProgress({
     return sentAt === undefined ? { ...TIMED_OUT, unsent: true } : TIMED_OUT;
   }
 
-  function hedge(waiter: Waiter): void {
-    if (hasHedged || !mayHedge()) return;
-    hasHedged = true;
-    void answerFromOwnPage(waiter);
+  function hedge({ shape, deadlineAt }: Waiter): void {
+    if (mayHedge()) ownPages.request(shape, { deadlineAt, loadClass: 'walk' });
   }
 
-  function standIn(waiter: Waiter): void {
-    if (walk === undefined) void answerFromOwnPage(waiter);
+  function standIn({ shape, deadlineAt }: Waiter): void {
+    if (walk === undefined) ownPages.request(shape, { deadlineAt, loadClass: 'first-page' });
   }
 
   function markSent(waiter: Waiter): void {
@@ -145,49 +171,28 @@ export function createListProgress({
     waiter.later(PATIENCE_MS, () => hedge(waiter));
   }
 
-  /** One request's wait: its timers end when it is answered. */
-  function createWait(): { promise: Promise<EarlyListAnswer>; isOver(): boolean } & Pick<
-    Waiter,
-    'answer' | 'later'
-  > {
-    const timers: (() => void)[] = [];
-    let over = false;
-    let settle: (answer: EarlyListAnswer) => void = () => undefined;
-    const promise = new Promise<EarlyListAnswer>((resolve) => {
-      settle = resolve;
-    });
-    return {
-      promise,
-      isOver: () => over,
-      answer(answer) {
-        if (over) return;
-        over = true;
-        for (const cancel of timers) cancel();
-        settle(answer);
-      },
-      later(ms, act) {
-        timers.push(clock.after(ms, () => (over ? undefined : act())));
-      },
-    };
+  function admit(waiter: Waiter): void {
+    waiters.add(waiter);
+    tryAnswer(waiter);
+    if (isShared) waiter.later(STAND_IN_MS, () => standIn(waiter));
+    walk?.want(waiter.range);
+    if (walk?.timesOf(waiter.range).sentAt !== undefined) markSent(waiter);
   }
 
   return {
     join({ shape, deadlineAt, acceptsStale }) {
-      const { promise, answer, later } = createWait();
+      const { promise, answer, later } = createWait(clock);
       const now = clock.now();
       const waiter: Waiter | undefined =
         shape === undefined
           ? undefined
-          : { shape, range: rangeOf(shape), deadlineAt, joinedAt: now, answer, later, isSent: false };
+          : {
+              ...{ shape, key: pageKey(shape), range: rangeOf(shape) },
+              ...{ deadlineAt, joinedAt: now, answer, later, isSent: false },
+            };
       later(deadlineAt - now, () => answer(waiter === undefined ? TIMED_OUT : failureAtDeadline(waiter)));
       if (acceptsStale) later(PATIENCE_MS, () => answer({ type: 'slow' }));
-      if (waiter !== undefined) {
-        waiters.add(waiter);
-        if (isShared) later(STAND_IN_MS, () => standIn(waiter));
-        walk?.want(waiter.range);
-        if (walk?.timesOf(waiter.range).sentAt !== undefined) markSent(waiter);
-        answerFromWalk(waiter);
-      }
+      if (waiter !== undefined) admit(waiter);
       return {
         answer: promise,
         end() {
@@ -199,10 +204,11 @@ export function createListProgress({
     wanted: () => [...waiters].map(({ range }) => range),
     follow(next) {
       walk = next;
-      for (const { range } of waiters) next.want(range);
+      made.clear();
     },
     onPage() {
-      for (const waiter of [...waiters]) answerFromWalk(waiter);
+      made.clear();
+      for (const waiter of [...waiters]) tryAnswer(waiter);
     },
     onPageFailed(failure, covers) {
       for (const waiter of [...waiters]) if (covers(waiter.range)) waiter.answer(failure);

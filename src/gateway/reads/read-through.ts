@@ -23,6 +23,8 @@ export interface ReadContext {
   readonly directives: CacheDirectives;
   /** Whether the caller may be given pages of a list that is still being loaded: not if its lists are filtered. */
   readonly takesPages: boolean;
+  /** Monotonic milliseconds. */
+  readonly startedAt: number;
   upstreamCalls: number;
 }
 
@@ -116,8 +118,7 @@ export function createReadThrough(
       };
       const open = loader.open({
         ...{ flight, query, unit, credentials: chosen, merged: isMerged(reading), before, priority, retry },
-        deadlineAt: now + timeoutMs,
-        onCall,
+        ...{ timeoutMs, onCall },
       });
       const loadFromAtlas = async () => dropIfGone(await open.run(), partition, before);
       const waitUntil = now + (unit === 'whole' ? LONGEST_WALK_MS : timeoutMs * WAIT_FRACTION);
@@ -143,7 +144,7 @@ export function createReadThrough(
       awaitEarly: ({ flight, hasFallback }) =>
         loader.awaitEarly(flight, {
           shape: unit === 'whole' && reading.takesPages && !isMerged(reading) ? query.shape : undefined,
-          deadlineAt: clock.now() + timeoutMs,
+          deadlineAt: reading.startedAt + timeoutMs,
           acceptsStale: hasFallback && directives === NO_DIRECTIVES,
         }),
     });

@@ -134,6 +134,7 @@ export function createReader(
     const takesPages = cut === undefined;
     const reading: ReadContext = {
       ...{ query, partition, policy, chosen, directives, takesPages },
+      startedAt: clock.now(),
       upstreamCalls: 0,
     };
     if (!readsWhole) return readPage(reading);

@@ -10,7 +10,7 @@ export type AttemptEnd = WalkResult | { readonly type: 'uncountable' } | { reado
 export interface AttemptOptions extends ProgressOptions {
   /** Whether a page that failed is requested once more. */
   readonly retryPages: boolean;
-  /** The items that callers wait for. */
+  /** The items that callers wait for when the attempt begins. */
   readonly wanted: readonly ItemRange[];
 }
 
@@ -28,6 +28,8 @@ export interface AttemptHandlers {
   readonly onPageFailed: (pageNum: number, failure: UpstreamFailure) => void;
   /** Called once. */
   readonly onEnd: (end: AttemptEnd) => void;
+  /** Called instead of `onEnd` if anything throws. */
+  readonly onError: (error: unknown) => void;
 }
 
 /** One attempt to read all pages of a list: the wanted ones first, several at a time. */
@@ -93,7 +95,10 @@ export function startAttempt(options: AttemptOptions, handlers: AttemptHandlers)
       if (pageNum === undefined) return;
       out.add(pageNum);
       const state = { begun: progress.arrived > 0, wanted: wanted.has(pageNum) };
-      void handlers.fetchPage(pageNum, state).then((result) => settle(pageNum, result));
+      handlers
+        .fetchPage(pageNum, state)
+        .then((result) => settle(pageNum, result))
+        .catch(handlers.onError);
     }
   }
 
@@ -131,12 +136,18 @@ export function startAttempt(options: AttemptOptions, handlers: AttemptHandlers)
     requestPages();
   }
 
+  /** Whether pages of this size take too long. One slow page among others is only requested once more. */
+  const isSlow = (pageNum: number, { code }: UpstreamFailure) =>
+    code === 'UPSTREAM_TIMEOUT' &&
+    pageSize === WALK_PAGE_SIZE &&
+    (progress.arrived === 0 || failed.has(pageNum) || !retryPages);
+
   /** Whether the attempt cannot go on after a page has failed. */
   const isFatal = (pageNum: number, { code }: UpstreamFailure) =>
     !retryPages || FINAL.has(code) || failed.has(pageNum) || (progress.arrived === 0 && out.size === 0);
 
   function fail(pageNum: number, failure: UpstreamFailure): void {
-    if (failure.code === 'UPSTREAM_TIMEOUT' && pageSize === WALK_PAGE_SIZE) end({ type: 'slow-pages' });
+    if (isSlow(pageNum, failure)) end({ type: 'slow-pages' });
     else if (isFatal(pageNum, failure)) end(failure);
     else {
       failed.add(pageNum);

@@ -91,9 +91,17 @@ export function createProgress({ pageSize, counted, maxItems, maxBytes, now }: P
     pages.set(pageNum, { ...page, arrivedAt: now() });
     items += size;
     bytes += page.items.bytes.length;
-    if (total !== undefined) lastPage = Math.max(1, pagesOf(total, pageSize));
-    else if (!page.hasNext || size === 0) lastPage = Math.min(lastPage ?? pageNum, pageNum);
+    lastPage = total === undefined ? lastUncounted() : Math.max(1, pagesOf(total, pageSize));
     return isTooLong() ? 'too-long' : 'added';
+  }
+
+  /** The last page of a list that Atlas did not count. An empty page may lie far beyond it, unless the page before is here. */
+  function lastUncounted(): number | undefined {
+    const ends = [...pages].filter(
+      ([pageNum, { items, hasNext }]) =>
+        (countItems(items) > 0 && !hasNext) || (countItems(items) === 0 && nextPage() >= pageNum),
+    );
+    return ends.length === 0 ? undefined : Math.min(...ends.map(([pageNum]) => pageNum));
   }
 
   function covered(range: ItemRange): readonly ArrivedPage[] | undefined {

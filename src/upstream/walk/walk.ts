@@ -18,8 +18,8 @@ export interface WalkOptions {
   readonly expectedItems: number;
   /** Whether a page that failed is requested once more. */
   readonly retryPages: boolean;
-  /** The items that callers already wait for. */
-  readonly wanted: readonly ItemRange[];
+  /** The items that callers wait for now. */
+  readonly wanted: () => readonly ItemRange[];
   /** Whether larger pages of this list timed out recently. */
   readonly smallPages: boolean;
   /** A walk that takes longer fails, however much progress it makes. */
@@ -56,7 +56,7 @@ export interface Walk {
   slice(range: ItemRange): LoadedSlice | undefined;
   /** Since when the pages of this range wait for a connection, and since when one of them is on the wire. */
   timesOf(range: ItemRange): PageTimes;
-  /** Never rejects. */
+  /** Rejects only if something threw that must not. */
   readonly done: Promise<WalkResult>;
 }
 
@@ -107,8 +107,7 @@ export function startWalk(
   { send, clock }: WalkDependencies,
   handlers: WalkHandlers,
 ): Walk {
-  const { list, maxItems, maxBytes, retryPages, longestMs } = options;
-  const wanted = [...options.wanted];
+  const { list, maxItems, maxBytes, retryPages, wanted, longestMs } = options;
   /** Of the pages of this attempt. */
   const times = new Map<number, PageTimes>();
   let begun = false;
@@ -117,7 +116,7 @@ export function startWalk(
   let attempts = 0;
   let attempt: Attempt | undefined;
   let endReservation: () => void = () => undefined;
-  let resolveDone: (result: WalkResult) => void = () => undefined;
+  let resolveDone: (result: WalkResult | Promise<WalkResult>) => void = () => undefined;
   const done = new Promise<WalkResult>((resolve) => {
     resolveDone = resolve;
   });
@@ -126,7 +125,7 @@ export function startWalk(
     finish(upstreamFailure('UPSTREAM_TIMEOUT', 'Atlas did not deliver the list in time.')),
   );
 
-  function finish(result: WalkResult): void {
+  function finish(result: WalkResult | Promise<WalkResult>): void {
     cancelDeadline();
     attempt?.abandon();
     endReservation();
@@ -142,7 +141,7 @@ export function startWalk(
     times.clear();
     const charges = createCharges(pagesOf(options.expectedItems, itemsPerPage));
     attempt = startAttempt(
-      { pageSize: itemsPerPage, counted, maxItems, maxBytes, retryPages, wanted, now: clock.now },
+      { pageSize: itemsPerPage, counted, maxItems, maxBytes, retryPages, wanted: wanted(), now: clock.now },
       {
         fetchPage: (pageNum, state) =>
           fetchPage(
@@ -172,6 +171,7 @@ export function startWalk(
           reservation.end();
           onEnd(end);
         },
+        onError: (error) => finish(Promise.reject(error)),
       },
     );
   }
@@ -207,10 +207,7 @@ export function startWalk(
 
   start();
   return {
-    want(range) {
-      wanted.push(range);
-      attempt?.want(range);
-    },
+    want: (range) => attempt?.want(range),
     slice: (range) => attempt?.slice(range),
     timesOf(range) {
       const known = pagesCovering(range, pageSize).flatMap((pageNum) => times.get(pageNum) ?? []);
@@ -225,9 +222,13 @@ export const walkList = (
   options: Pick<WalkOptions, 'list' | 'maxItems' | 'maxBytes' | 'longestMs'>,
   dependencies: WalkDependencies,
 ): Promise<WalkResult> =>
-  startWalk({ ...options, expectedItems: 0, retryPages: true, wanted: [], smallPages: false }, dependencies, {
-    onPage: () => undefined,
-    onPageFailed: () => undefined,
-    onSent: () => undefined,
-    onSlowPages: () => undefined,
-  }).done;
+  startWalk(
+    { ...options, expectedItems: 0, retryPages: true, wanted: () => [], smallPages: false },
+    dependencies,
+    {
+      onPage: () => undefined,
+      onPageFailed: () => undefined,
+      onSent: () => undefined,
+      onSlowPages: () => undefined,
+    },
+  ).done;
