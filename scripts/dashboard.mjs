@@ -405,15 +405,28 @@ const ROWS = [
         runbooks: ['AtlasGatewaySaturated'],
       }),
       lines({
-        title: 'Queued and cooling down',
+        title: 'Queued, loading and cooling down',
         description:
-          'Requests that wait for a connection to Atlas, and lists and pages that are not requested for a while because their loads failed.',
+          'Requests that wait for a connection to Atlas, loads in progress, and lists and pages that are not requested for a while because their loads failed.',
         unit: 'short',
         queries: [
           query(`sum(${of('atlas_gateway_upstream_queued')})`, 'queued requests'),
+          query(sumBy('state', of('atlas_gateway_loads')), 'loads: {{state}}'),
           query(sumBy('kind', of('atlas_gateway_cooling_down')), 'cooling down: {{kind}}'),
         ],
         runbooks: ['AtlasGatewaySaturated', 'AtlasGatewayServingStale'],
+      }),
+      lines({
+        title: 'Partial answers',
+        description:
+          'Share of requests that were answered with a page while the rest of the list was still being loaded.',
+        unit: 'percentunit',
+        queries: [
+          query(
+            `sum(${rate('atlas_gateway_partial_responses_total')}) / sum(${rate('atlas_gateway_requests_total')})`,
+            'partial',
+          ),
+        ],
       }),
       lines({
         title: 'Retries',

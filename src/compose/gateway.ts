@@ -76,7 +76,7 @@ export function compose(
   const privateLinks = createPrivateLinks({ cache: caches.lists, clock });
   const expiryWatch = createExpiryWatch(inForce.expiries, base);
 
-  const observed = { caches, upstream, budget, cluster, inForce, inFlight, privateLinks };
+  const observed = { caches, reads, upstream, budget, cluster, inForce, inFlight, privateLinks };
   const metrics = buildMetrics(options, observed);
   subscribe(metrics.observe);
   subscribe(statusStats.observe);

@@ -11,11 +11,13 @@ import type { ClusterParts } from './cluster.ts';
 import type { PublicListener } from './listeners.ts';
 import type { InForce } from './live-settings.ts';
 import type { ComposeOptions } from './options.ts';
+import type { Reads } from './reads.ts';
 import type { Upstream } from './upstream.ts';
 
 /** What metrics and the status page read when they are asked. */
 export interface ObservedParts {
   readonly caches: Caches;
+  readonly reads: Pick<Reads, 'loads'>;
   readonly upstream: Upstream;
   readonly budget: Budget;
   readonly cluster: ClusterParts | undefined;
@@ -26,7 +28,7 @@ export interface ObservedParts {
 
 export function buildMetrics(
   { config, build, log }: Pick<ComposeOptions, 'config' | 'build' | 'log'>,
-  { caches, upstream, budget, cluster, inForce, inFlight, privateLinks }: ObservedParts,
+  { caches, reads, upstream, budget, cluster, inForce, inFlight, privateLinks }: ObservedParts,
 ) {
   return createMetrics(
     {
@@ -41,6 +43,7 @@ export function buildMetrics(
       budget: () => budget.remaining(),
       sharedConnected: cluster === undefined ? undefined : () => cluster.client.connected,
       upstreamQueued: () => upstream.connections.queued,
+      loads: reads.loads,
       coolingDown: caches.lists.coolingDown,
       circuits: () =>
         upstream.credentials.map(({ name, upstream: { circuitOpen } }) => ({
@@ -57,6 +60,7 @@ export function buildReport(
   { config, build }: { config: GatewayConfig; build: ComposeOptions['build'] },
   {
     caches,
+    reads,
     upstream,
     budget,
     inForce,
@@ -75,6 +79,7 @@ export function buildReport(
       inFlight: () => inFlight.count,
       inFlightLimit: inFlight.limit,
       cache: caches.lists,
+      loads: reads.loads,
       cacheBytes: caches.bytes,
       cacheLimitBytes: config.cache.maxBytes,
       credentials: () =>

@@ -2,7 +2,7 @@ import type { Operation } from '../atlas/catalog.ts';
 import { createSharedTier, type SharedTier } from '../cluster/redis-tier.ts';
 import type { GatewayConfig } from '../config/schema.ts';
 import type { Access } from '../gateway/auth/authentication.ts';
-import { createListLoader } from '../gateway/reads/list-loader.ts';
+import { createListLoader, type ListLoader } from '../gateway/reads/list-loader.ts';
 import type { CachedList, CachePolicy } from '../gateway/reads/listing.ts';
 import { createListingFilter } from '../gateway/reads/listing-filter.ts';
 import type { Persistence } from '../gateway/reads/persistence.ts';
@@ -37,6 +37,8 @@ export interface ReadsDependencies {
 /** The reads, and the lists shared with other gateways, if there are any. */
 export interface Reads {
   readonly service: ReadService;
+  /** Loads in progress. */
+  readonly loads: ListLoader['counts'];
   readonly sharedTier: SharedTier<CachedList> | undefined;
 }
 
@@ -68,6 +70,14 @@ export function buildReads(
         );
   const identityOf = (name: string) =>
     upstream.credentials.find((credential) => credential.name === name)?.upstream.id ?? name;
+  const loader = createListLoader(
+    {
+      ...{ publicUrl: publicUrl.current, maxItems, nextRevision },
+      maxBytes: caches.maxListBytes,
+      isShared: cluster !== undefined,
+    },
+    { clock },
+  );
   const service = createReadService(
     { timeoutMs: timeout },
     {
@@ -75,14 +85,7 @@ export function buildReads(
       clock,
       cachePolicyOf: createPolicy(cache),
       credentials: upstream.selection,
-      loader: createListLoader(
-        {
-          ...{ publicUrl: publicUrl.current, maxItems, nextRevision },
-          maxBytes: caches.maxListBytes,
-          isShared: cluster !== undefined,
-        },
-        { clock },
-      ),
+      loader,
       pinnedListings: caches.pinned,
       admitLoad({ caller: { name: caller } }, load) {
         const reserved = access.reserveLoad(caller, load);
@@ -97,5 +100,5 @@ export function buildReads(
         sharedTier === undefined ? undefined : createSharing({ identityOf }, { tier: sharedTier, clock }),
     },
   );
-  return { service, sharedTier };
+  return { service, loads: loader.counts, sharedTier };
 }

@@ -39,6 +39,12 @@ export interface ExpiryEvent {
   readonly daysLeft: number;
 }
 
+/** A page was answered while the rest of its list was still being loaded. */
+export interface PartialResponseEvent {
+  readonly type: 'partial-response';
+  readonly operation: string;
+}
+
 /** A caller read a version of a list that has a sunset date. */
 export interface DeprecatedEvent {
   readonly type: 'deprecated';

@@ -5,7 +5,7 @@ import { type PageOptions, SNAPSHOT_PARAMETER } from '../atlas/query.ts';
 import type { createRenderedPages } from '../cache/rendered-pages.ts';
 import type { Clock } from '../lib/clock.ts';
 import { chooseCoding, matchesEtag } from '../lib/content-coding.ts';
-import type { DeprecatedEvent } from './events.ts';
+import type { DeprecatedEvent, PartialResponseEvent } from './events.ts';
 import { gatewayError } from './gateway-error.ts';
 import type { Listing, ReadResult } from './reads/listing.ts';
 import type { RequestContext } from './request-context.ts';
@@ -21,7 +21,7 @@ import {
 export interface RenderDependencies {
   readonly renderedPages: ReturnType<typeof createRenderedPages<CachedHeads>>;
   readonly clock: Clock;
-  readonly observe: (event: DeprecatedEvent) => void;
+  readonly observe: (event: DeprecatedEvent | PartialResponseEvent) => void;
 }
 
 const NOT_CACHED = gatewayError(
@@ -68,6 +68,7 @@ export function createRenderResponse(
     if (list.whole && hasOtherPages(list, shape)) resolved.reader.pin(list, window);
     if ('Sunset' in deprecationHeaders)
       observe({ type: 'deprecated', operation: operation.id, caller: caller.name, version });
+    if (cacheStatus.detail === 'partial') observe({ type: 'partial-response', operation: operation.id });
     const key = pageKey(resolved, list);
     const page = renderedPages.get(resolved.partition, key, () => render(resolved, list));
     const coding = page.compressible ? chooseCoding(headers.acceptEncoding) : 'identity';

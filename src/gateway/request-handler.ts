@@ -2,7 +2,7 @@ import type { Clock } from '../lib/clock.ts';
 import { type UnexpectedErrorEvent, unexpectedError } from '../lib/unexpected-error.ts';
 import type { AuthResult, Caller, RequestLine } from './auth/key-auth.ts';
 import { parseCacheDirectives } from './cache-directives.ts';
-import type { DeprecatedEvent, RequestCompletedEvent } from './events.ts';
+import type { DeprecatedEvent, PartialResponseEvent, RequestCompletedEvent } from './events.ts';
 import { type GatewayError, gatewayError } from './gateway-error.ts';
 import { loggedPath } from './logged-path.ts';
 import type { ReadResult } from './reads/listing.ts';
@@ -30,7 +30,9 @@ export interface RequestHandlerDependencies extends ResolveDependencies, RenderD
   readonly challenges: (stale: boolean) => readonly string[];
   readonly clock: Clock;
   readonly nextRequestId: () => string;
-  readonly observe: (event: RequestCompletedEvent | DeprecatedEvent | UnexpectedErrorEvent) => void;
+  readonly observe: (
+    event: RequestCompletedEvent | DeprecatedEvent | PartialResponseEvent | UnexpectedErrorEvent,
+  ) => void;
 }
 
 const AUTHENTICATION_HINT =

@@ -6,6 +6,7 @@ import type { SharedEvent } from '../cluster/events.ts';
 import type {
   DeprecatedEvent,
   ExpiryEvent,
+  PartialResponseEvent,
   PersistenceEvent,
   RequestCompletedEvent,
 } from '../gateway/events.ts';
@@ -24,6 +25,7 @@ export interface LifecycleEvent {
 export type LogEvent =
   | RequestCompletedEvent
   | DeprecatedEvent
+  | PartialResponseEvent
   | PersistenceEvent
   | ExpiryEvent
   | CacheEvent
@@ -137,6 +139,7 @@ export function createLog(
       }
       case 'shared-exchange':
       case 'deprecated':
+      case 'partial-response':
       case 'upstream-retry':
       case 'upstream-queued':
       case 'upstream-exchange':

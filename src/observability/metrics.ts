@@ -66,6 +66,11 @@ export function createMetrics(sources: MetricSources, build: { version: string; 
     'Requests for lists in an API version that has a sunset date.',
     ['operation', 'caller', 'version'],
   );
+  const partialResponses = counter(
+    'atlas_gateway_partial_responses_total',
+    'Responses with a page of a list that was still being loaded.',
+    ['operation'],
+  );
   const reloads = counter('atlas_gateway_config_reloads_total', 'Configuration reloads.', ['outcome']);
   const lastReload = new Gauge({
     name: 'atlas_gateway_config_last_reload_successful',
@@ -86,6 +91,9 @@ export function createMetrics(sources: MetricSources, build: { version: string; 
         case 'answered':
           measureRequest(event);
           return;
+        case 'partial-response':
+          partialResponses.inc({ operation: event.operation });
+          return;
         case 'deprecated':
           deprecated.inc({ operation: event.operation, caller: event.caller, version: event.version });
           return;
@@ -95,6 +103,8 @@ export function createMetrics(sources: MetricSources, build: { version: string; 
         case 'upstream-exchange': {
           const { operation, credential, code } = event;
           upstreamRequests.inc({ operation, credential, code });
+          // The series exists at 0 before the first partial answer, so that its rate is known from the start.
+          partialResponses.inc({ operation }, 0);
           upstreamSeconds.observe({ operation, credential }, event.durationMs / 1_000);
           return;
         }

@@ -21,6 +21,8 @@ export interface MetricSources {
   readonly sharedConnected?: (() => boolean) | undefined;
   /** Requests that wait for a connection to Atlas. */
   readonly upstreamQueued: () => number;
+  /** Loads in progress. */
+  readonly loads: () => Readonly<Record<'waiting' | 'loading', number>>;
   /** Lists and pages that cool down now, because their loads fail. */
   readonly coolingDown: () => Readonly<Record<'list' | 'page', number>>;
   readonly circuits: () => readonly { credential: string; open: boolean }[];
@@ -117,10 +119,18 @@ function addUpstreamGauges(
 }
 
 function addCacheGauges({ gauge, gauges }: Gauges, sources: MetricSources): void {
-  const { cacheBytes, cacheListings, cacheProjects, cacheLimitBytes, coolingDown } = sources;
+  const { cacheBytes, cacheListings, cacheProjects, cacheLimitBytes, loads, coolingDown } = sources;
   gauge('atlas_gateway_cache_limit_bytes', 'Maximum size of the cache in bytes.', () => cacheLimitBytes);
   gauge('atlas_gateway_cache_bytes', 'Size of the cache in bytes.', cacheBytes);
   gauge('atlas_gateway_cache_listings', 'Listings in the cache.', cacheListings);
+  gauges(
+    {
+      name: 'atlas_gateway_loads',
+      help: 'Loads of lists in progress. waiting: for another gateway or for a connection to Atlas.',
+      labelNames: ['state'],
+    },
+    () => Object.entries(loads()).map(([state, count]) => [{ state }, count]),
+  );
   gauges(
     {
       name: 'atlas_gateway_cooling_down',

@@ -229,6 +229,7 @@ export function createStatusStats({ clock }: { clock: Clock }): StatusStats {
           };
           return;
         case 'deprecated':
+        case 'partial-response':
         case 'evicted':
         case 'credential-renewal':
         case 'upstream-retry':

@@ -25,6 +25,8 @@ export interface StatusReport {
     readonly listings: number;
     readonly loading: number;
   };
+  /** Loads in progress. `waiting`: for another gateway or for a connection to Atlas. */
+  readonly loads: { readonly waiting: number; readonly loading: number };
   /** Connections to Atlas in use, and requests that wait for one. */
   readonly connections: { readonly busy: number; readonly queued: number; readonly limit: number };
   /** Lists, and pages of lists cached by the page, that are not requested for a while because their loads failed. */
@@ -92,6 +94,7 @@ export interface ReportSources {
   readonly inFlight: () => number;
   readonly inFlightLimit: number;
   readonly cache: Pick<ListCache<CachedList>, 'listings' | 'size' | 'loading' | 'coolingDown'>;
+  readonly loads: () => StatusReport['loads'];
   readonly connections: () => StatusReport['connections'];
   readonly cacheBytes: () => number;
   readonly cacheLimitBytes: number;
@@ -225,6 +228,7 @@ export function createReport(sources: ReportSources, { clock }: { clock: Clock }
         listings: cache.size,
         loading: cache.loading,
       },
+      loads: sources.loads(),
       connections: sources.connections(),
       coolingDown: { lists, pages },
       ...(reload === undefined ? {} : { reload: { ...reload, at: instant(reload.at) } }),

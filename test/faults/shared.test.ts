@@ -255,6 +255,42 @@ describe.skipIf(!hasRedis)('the shared tier', () => {
     expect(lists()).toHaveLength(1);
   });
 
+  test('64: a cold page that takes longer than 300 ms → two upstream requests at most, and neither gateway waits for the other', async () => {
+    await warm();
+    await two.get(linksOf(empty));
+    simulated.simulator.faults.add({ target: 'privateLink', delayMs: 700 });
+    const cold = await Promise.all(
+      Array.from({ length: 20 }, (_none, index) => timed(index % 2 === 0 ? one : two, linksOf(orders))),
+    );
+    expect(new Set(cold.map(({ status }) => status))).toEqual(new Set([200]));
+    expect(Math.max(...cold.map(({ tookMs }) => tookMs))).toBeLessThan(2_000);
+    expect(lists().length).toBeLessThanOrEqual(2);
+  });
+
+  test('64: a long list whose walk outlives a lease → one walk, and callers of both gateways are answered on the way', async () => {
+    const path = linksOf(orders);
+    await warm();
+    await two.get(linksOf(empty));
+    const all = Array.from({ length: 9_900 }, (_none, index) => ({
+      _id: index.toString(16).padStart(24, '0'),
+    }));
+    simulated.simulator.world.replace(path, all);
+    simulated.simulator.faults.add({ target: 'privateLink', delayMs: 800 });
+    const first = await timed(one, `${path}?pageNum=99`);
+    const second = await timed(two, `${path}?pageNum=50`);
+    for (const { status, headers, tookMs } of [first, second]) {
+      expect([status, headers['cache-status']]).toEqual([200, expect.stringContaining('detail=partial')]);
+      expect(tookMs).toBeLessThan(2_500);
+    }
+    const hit = async (gateway: Running) =>
+      (await gateway.get(path, { 'cache-control': 'only-if-cached' })).status;
+    for (const gateway of [one, two])
+      await expect.poll(() => hit(gateway), { timeout: 15_000, interval: 100 }).toBe(200);
+    const walked = lists().filter((target) => target.includes('itemsPerPage=500'));
+    expect([walked.length, new Set(walked).size]).toEqual([20, 20]);
+    expect(lists().length).toBeLessThanOrEqual(21);
+  }, 30_000);
+
   test('64: a token is issued by one gateway, accepted by the other, and revoked for both within a second', async () => {
     const headers = { authorization: KEY.basic };
     const traded = await ask(one.origin, '/api/oauth/token', {

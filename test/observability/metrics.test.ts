@@ -81,6 +81,7 @@ describe('the text of a scrape', () => {
         budget: () => [{ credential: 'main', endpointSet: 'clusters', remaining: 1.5, capacity: 10 }],
         sharedConnected: () => true,
         upstreamQueued: () => 2,
+        loads: () => ({ waiting: 1, loading: 4 }),
         coolingDown: () => ({ list: 3, page: 1 }),
         circuits: () => [{ credential: 'main', open: true }],
         expiries: () => [{ name: 'main', expiresAt: 1_800_000_000_000 }],
@@ -110,6 +111,7 @@ describe('the text of a scrape', () => {
   const events: readonly LogEvent[] = [
     request,
     { ...request, caller: undefined, operation: undefined, status: 501, cache: 'none' },
+    { type: 'partial-response', operation: 'listGroupClusters' },
     { type: 'evicted', reason: 'capacity' },
     {
       type: 'upstream-exchange',
@@ -161,6 +163,9 @@ describe('the text of a scrape', () => {
       'atlas_gateway_request_duration_seconds_bucket{le="0.005",operation="listGroupClusters",cache="hit"} 1',
       'atlas_gateway_request_duration_seconds_sum{operation="listGroupClusters",cache="hit"} 0.003',
       'atlas_gateway_log_lines_dropped_total 3',
+      'atlas_gateway_loads{state="waiting"} 1',
+      'atlas_gateway_loads{state="loading"} 4',
+      'atlas_gateway_partial_responses_total{operation="listGroupClusters"} 1',
       'atlas_gateway_cooling_down{kind="list"} 3',
       'atlas_gateway_cooling_down{kind="page"} 1',
     ])
@@ -177,4 +182,9 @@ test('the wait for a connection to Atlas is measured by class, and the queue is 
   for (const other of ['walk', 'new-walk', 'background'])
     expect(text).toContain(`atlas_gateway_upstream_queue_seconds_count{class="${other}"} 0`);
   expect(text).toContain('atlas_gateway_upstream_queued 0');
+  for (const state of ['waiting', 'loading'])
+    expect(text).toContain(`atlas_gateway_loads{state="${state}"} 0`);
+  expect(text).toContain(
+    'atlas_gateway_partial_responses_total{operation="listGroupStreamPrivateLinkConnections"} 0',
+  );
 });

@@ -14,6 +14,7 @@ function create(coolingDown: Readonly<Record<'list' | 'page', number>>, circuitO
       inFlight: () => 0,
       inFlightLimit: 100,
       cache: { listings: () => [], size: 0, loading: 0, coolingDown: () => coolingDown },
+      loads: () => ({ waiting: 2, loading: 5 }),
       connections: () => ({ busy: 60, queued: 12, limit: 64 }),
       cacheBytes: () => 0,
       cacheLimitBytes: 1_024,
@@ -35,13 +36,15 @@ function create(coolingDown: Readonly<Record<'list' | 'page', number>>, circuitO
   return { clock, report, text };
 }
 
-test('the status page shows the connections to Atlas, their queue, and what cools down', () => {
+test('the status page shows the connections to Atlas, their queue, what is being loaded and what cools down', () => {
   const { report, text } = create({ list: 3, page: 2 });
   expect(report()).toMatchObject({
     connections: { busy: 60, queued: 12, limit: 64 },
+    loads: { waiting: 2, loading: 5 },
     coolingDown: { lists: 3, pages: 2 },
   });
   expect(text()).toContain('Connections to Atlas 60 of 64 12 queued');
+  expect(text()).toContain('Being loaded 5 2 waiting');
   expect(text()).toContain('Cooling down 3 lists that failed, and 2 pages');
 });
 

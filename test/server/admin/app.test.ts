@@ -38,6 +38,7 @@ describe('without a token, on loopback', () => {
       inFlight: 0,
       inFlightLimit: 5_000,
       cache: { listings: 1, loading: 0 },
+      loads: { waiting: 0, loading: 0 },
       connections: { busy: 0, queued: 0, limit: 64 },
       coolingDown: { lists: 0, pages: 0 },
       credentials: [{ name: 'sample', kind: 'service-account', circuitOpen: false }],
