@@ -8,23 +8,27 @@ import { createReport } from './lib/report.mjs';
 import { table } from './lib/table.mjs';
 import { BUDGET } from './lib/weather/budget.mjs';
 import { CHANGING_LISTS } from './lib/weather/changing-lists.mjs';
+import { COLD_PAGES } from './lib/weather/cold-pages.mjs';
 import { LONG_LISTS } from './lib/weather/long-lists.mjs';
 import { MANY_LISTS } from './lib/weather/many-lists.mjs';
 import { MEMORY } from './lib/weather/memory.mjs';
 import { SICK_LISTS } from './lib/weather/sick-lists.mjs';
 import { closeStages, openStage } from './lib/weather/stage.mjs';
 
-const CASES = [...MANY_LISTS, ...SICK_LISTS, ...LONG_LISTS, ...CHANGING_LISTS, ...BUDGET, ...MEMORY].sort(
-  (one, other) => one.row - other.row,
-);
+const CASES = [
+  ...[...MANY_LISTS, ...SICK_LISTS, ...LONG_LISTS, ...CHANGING_LISTS, ...BUDGET, ...MEMORY].sort(
+    (one, other) => one.row - other.row,
+  ),
+  ...COLD_PAGES,
+];
 const options = readOptions(
   `usage: npm run bench:weather -- [flags]
   --rows A,B       of ${[...new Set(CASES.map(({ row }) => row))].join(', ')}`,
   { rows: { type: 'string' } },
 );
-const rows = listed(options.rows)?.map(Number);
+const rows = listed(options.rows);
 const report = createReport(options);
-const unknown = rows?.find((row) => !CASES.some((one) => one.row === row));
+const unknown = rows?.find((row) => !CASES.some((one) => String(one.row) === row));
 if (unknown !== undefined) {
   report.tell(`there is no row ${unknown}; see --help`);
   process.exit(2);
@@ -87,7 +91,7 @@ async function measure({ row, what, run }) {
 }
 
 const results = [];
-for (const one of CASES.filter(({ row }) => rows?.includes(row) ?? true)) {
+for (const one of CASES.filter(({ row }) => rows?.includes(String(row)) ?? true)) {
   const result = await measure(one);
   results.push(result);
   report.tell(`${result.row}: ${result.misses.length === 0 ? 'pass' : `miss: ${result.misses.join('; ')}`}`);

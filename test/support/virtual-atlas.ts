@@ -18,6 +18,7 @@ import type { Exchange, UpstreamResult, WireRequest } from '../../src/upstream/m
 export interface VirtualCall {
   readonly target: string;
   readonly at: number;
+  readonly authorization: string | undefined;
   status?: number;
 }
 
@@ -35,6 +36,8 @@ export interface VirtualAtlas {
   replace(path: string, items: readonly Json[], create?: (index: number) => Json): void;
   /** The items of a list at this moment. */
   items(path: string): readonly Json[];
+  /** Accepts another secret of the service account, as Atlas does during a rotation. */
+  acceptSecret(secret: string): void;
   /** What Atlas has left in a bucket; asking takes one token. */
   remaining(endpointSet: string, scope: string): number;
 }
@@ -92,7 +95,7 @@ export function createVirtualAtlas(
   async function answer({ method, target, headers, body = '' }: WireRequest): Promise<UpstreamResult> {
     const { authorization, accept } = headers;
     if (method === 'POST') return answered({ ...access.token(authorization, body), headers: {} });
-    const call: VirtualCall = { target, at: clock.now() };
+    const call: VirtualCall = { target, at: clock.now(), authorization };
     calls.push(call);
     const response = await answerList({
       target,
@@ -129,6 +132,7 @@ export function createVirtualAtlas(
     change: (next) => weather.change(weatherSchema.parse(next)),
     replace: world.replace,
     items: itemsAt,
+    acceptSecret: access.acceptSecret,
     remaining: (endpointSet, scope) => draw(endpointSet, scope).remaining,
   };
 }

@@ -55,6 +55,12 @@ export interface VirtualGateway {
   coolingDown(): Readonly<Record<'list' | 'page', number>>;
   /** What the gateway believes is left in the bucket of an endpoint set. */
   remaining(endpointSet: string): number | undefined;
+  /** Loads in progress. */
+  loads(): Readonly<Record<'waiting' | 'loading', number>>;
+  /** Proposes another secret, as a reload does. */
+  rotate(secret: string): void;
+  /** Ends all requests to Atlas, as the last step of a shutdown does. */
+  close(): Promise<void>;
   /** Writes the cache file, as a shutdown does, and restores it, as a start does. */
   save(): Promise<void>;
   restore(): void;
@@ -180,7 +186,7 @@ export function createVirtualGateway(
     { cache: caches.lists, file, clock, observe: base.observe },
   );
   const { access } = buildAuth(resolveLiveSettings(options), { ...base, shared: undefined });
-  const { service: lists } = buildReads(config, {
+  const { service: lists, loads } = buildReads(config, {
     ...{ caches, persistence, upstream, access, cluster: undefined, clock },
     statusStats: createStatusStats({ clock }),
     publicUrl: createPublicUrl(config.listen),
@@ -199,6 +205,12 @@ export function createVirtualGateway(
     },
     events,
     coolingDown: caches.lists.coolingDown,
+    loads,
+    rotate(secret) {
+      for (const { upstream: client } of upstream.credentials)
+        client.proposeSecrets({ id: clientId, secret });
+    },
+    close: upstream.close,
     remaining: (endpointSet) => budget.remaining().find((one) => one.endpointSet === endpointSet)?.remaining,
     save: () => persistence.stop(),
     restore: () => persistence.restore(),

@@ -10,6 +10,8 @@ import {
   type PageCall,
   refusal,
 } from '../../support/list-world.ts';
+import { createVirtualAtlas, projectPath } from '../../support/virtual-atlas.ts';
+import { createVirtualGateway } from '../../support/virtual-gateway.ts';
 
 const NO_CACHE = { noCache: true, onlyIfCached: false };
 const ONLY_IF_CACHED = { noCache: false, onlyIfCached: true };
@@ -411,5 +413,47 @@ describe('a list that Atlas cannot count in time', () => {
     await world.answerAll();
     expect(world.calls.slice(2).map(shapeOf)).toEqual(['1 of 500', '12 of 500', '2 of 500', '3 of 500']);
     expect(outcomeOf(await read(13, 100, ONLY_IF_CACHED))).toBe('hit');
+  });
+});
+
+describe('a gateway in the middle of a walk', () => {
+  const path = projectPath(0);
+  const items = Array.from({ length: 9_900 }, (_none, index) => ({ _id: `item-${index}` }));
+
+  async function startWalk() {
+    const atlas = createVirtualAtlas(
+      { weather: { latency: '500ms', projects: 5 }, maxConnections: 68 },
+      { clock },
+    );
+    atlas.replace(path, items);
+    const gateway = createVirtualGateway({ exchange: atlas.exchange }, { clock });
+    const first = gateway.read({ path });
+    const last = gateway.read({ path, query: 'pageNum=60' });
+    await clock.advance(700);
+    expect(gateway.loads()).toEqual({ waiting: 0, loading: 1 });
+    return { atlas, gateway, first, last };
+  }
+
+  test('whose secret is rotated goes on with the new one', async () => {
+    const { atlas, gateway, first } = await startWalk();
+    atlas.acceptSecret('the secret that comes next');
+    gateway.rotate('the secret that comes next');
+    await clock.advance(5_000);
+    expect(await first).toMatchObject({ outcome: '200', detail: 'partial' });
+    expect(await gateway.read({ path, query: 'pageNum=99' })).toMatchObject({ cache: 'hit' });
+    const walked = atlas.callsFor(path).map(({ target }) => target);
+    expect([walked.length, new Set(walked).size]).toEqual([20, 20]);
+    expect(new Set(atlas.callsFor(path).map(({ authorization }) => authorization)).size).toBe(2);
+  });
+
+  test('that shuts down ends it, and answers those who wait', async () => {
+    const { atlas, gateway } = await startWalk();
+    const waiting = gateway.read({ path, query: 'pageNum=90' });
+    await gateway.close();
+    const sent = atlas.calls.length;
+    await clock.advance(1_000);
+    expect(await waiting).toMatchObject({ outcome: 'OVERLOADED' });
+    expect(gateway.loads()).toEqual({ waiting: 0, loading: 0 });
+    expect(atlas.calls.length).toBe(sent);
   });
 });
