@@ -116,35 +116,16 @@ export function outcomeOf({ result, error }: WorldRead): string {
   }
 }
 
-/** Reads of one list down to the calls to Atlas, each of which the test answers when it likes. */
-export function createListWorld(
-  {
-    items = 1_234,
-    maxItems = 10_000,
-    credentials: names = ['main'],
-    sharing,
-    spare = () => true,
-  }: ListWorldOptions,
-  { clock }: { clock: FakeClock },
-) {
+/** An Atlas with one list, whose pages are answered when the test says so. */
+function createScriptedAtlas(items: number, { clock }: { clock: FakeClock }) {
   let list = Array.from({ length: items }, (_none, index) => `item-${index}`);
   let purges = 0;
-  let revision = 0;
   let created = 0;
   let walks = 0;
   const walkOf = new WeakMap<object, number>();
   const calls: PageCall[] = [];
   const pending = new Set<PageCall>();
   const failed = new Set<PageCall>();
-
-  const cache = createListCache<CachedList, UpstreamFailure>(
-    {
-      ...{ maxBytes: 50_000_000, projectShare: 1, negativeTtlMs: 5_000, refreshPauseMs: 5_000 },
-      ...{ longestPauseMs: MINUTE_MS, isRepeatable, maxLoads: 100, maxWaiting: 1_000 },
-      kindOf: () => 'list' as const,
-    },
-    { clock, observe: () => undefined },
-  );
 
   function numberOf({ reservation }: UpstreamRequest): number {
     const known = reservation === undefined ? undefined : walkOf.get(reservation);
@@ -201,10 +182,52 @@ export function createListWorld(
       clock.after(TIMEOUT_MS, () => call.fail(upstreamFailure('UPSTREAM_TIMEOUT', 'No answer.')));
     });
 
+  return {
+    send,
+    calls,
+    failed,
+    pending: () => [...pending],
+    purged() {
+      purges++;
+    },
+    get purges() {
+      return purges;
+    },
+    insert() {
+      list = [`new-${++created}`, ...list];
+    },
+    resize(count: number) {
+      list = Array.from({ length: count }, (_none, index) => `item-${index}`);
+    },
+  };
+}
+
+/** Reads of one list down to the calls to Atlas, each of which the test answers when it likes. */
+export function createListWorld(
+  {
+    items = 1_234,
+    maxItems = 10_000,
+    credentials: names = ['main'],
+    sharing,
+    spare = () => true,
+  }: ListWorldOptions,
+  { clock }: { clock: FakeClock },
+) {
+  const atlas = createScriptedAtlas(items, { clock });
+  let revision = 0;
+  const cache = createListCache<CachedList, UpstreamFailure>(
+    {
+      ...{ maxBytes: 50_000_000, projectShare: 1, negativeTtlMs: 5_000, refreshPauseMs: 5_000 },
+      ...{ longestPauseMs: MINUTE_MS, isRepeatable, maxLoads: 100, maxWaiting: 1_000 },
+      kindOf: () => 'list' as const,
+    },
+    { clock, observe: () => undefined },
+  );
+
   const credentials = names.map(
     (name): Credential => ({
       name,
-      send: (request) => send(name, request),
+      send: (request) => atlas.send(name, request),
       freshnessFactor: () => (spare() ? 1 : 2),
     }),
   );
@@ -245,17 +268,18 @@ export function createListWorld(
   }
 
   return {
-    calls,
-    loader,
+    /** All calls, in their order. */
+    calls: atlas.calls,
     /** The calls that failed or were refused. */
-    failed,
-    pending: () => [...pending],
+    failed: atlas.failed,
+    pending: atlas.pending,
+    loader,
     stored: () => [...cache.listings()],
     read(pageNum: number, itemsPerPage = 100, directives: CacheDirectives = NO_DIRECTIVES): WorldRead {
       const page = { pageNum, itemsPerPage };
       const answered = Promise.resolve(service.createReader(queryFor(page)).read(directives));
       const read: WorldRead = {
-        ...{ arrivedAt: clock.now(), purges, noCache: directives.noCache, page },
+        ...{ arrivedAt: clock.now(), purges: atlas.purges, noCache: directives.noCache, page },
         ...{ result: undefined, error: undefined, done: answered.catch(() => undefined) },
       };
       answered.then(
@@ -269,26 +293,23 @@ export function createListWorld(
       return read;
     },
     purge({ soft = false } = {}) {
-      if (!soft) purges++;
+      if (!soft) atlas.purged();
       cache.purge({ soft });
     },
     get purges() {
-      return purges;
+      return atlas.purges;
     },
-    /** An item is created before all others, or the list gets another length. */
-    insert() {
-      list = [`new-${++created}`, ...list];
-    },
-    resize(count: number) {
-      list = Array.from({ length: count }, (_none, index) => `item-${index}`);
-    },
+    /** An item is created before all others. */
+    insert: atlas.insert,
+    /** The list gets another length. */
+    resize: atlas.resize,
     /** Lets everything that can happen without time happen. */
     settle: () => clock.advance(0),
     /** Answers all calls, and those that follow from them, until none is left. */
     async answerAll() {
       await clock.advance(0);
-      while (pending.size > 0) {
-        for (const call of [...pending]) call.answer();
+      while (atlas.pending().length > 0) {
+        for (const call of atlas.pending()) call.answer();
         await clock.advance(0);
       }
     },
