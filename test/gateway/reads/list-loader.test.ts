@@ -416,6 +416,44 @@ describe('a list that Atlas cannot count in time', () => {
   });
 });
 
+describe('a gateway that waits for the load of another', () => {
+  /** Leases of another gateway: a load begins here when the test says so. */
+  function startWaiting() {
+    let begin: () => void = () => undefined;
+    const leased = new Promise<void>((resolve) => {
+      begin = resolve;
+    });
+    start({
+      sharing: { load: (_query, load) => leased.then(load), find: async () => undefined },
+    });
+    return begin;
+  }
+
+  test('requests the pages of its own callers after 300 ms, each once, and begins no walk', async () => {
+    startWaiting();
+    const waiting = [await read(2), await read(2)];
+    await clock.advance(299);
+    expect([world.calls, world.loader.counts()]).toEqual([[], { waiting: 1, loading: 0 }]);
+    await clock.advance(1);
+    expect(pendingShapes()).toEqual(['2 of 100']);
+    call(2, 100).answer();
+    await world.settle();
+    expect(waiting.map(idsOf)).toEqual([idsFrom(100, 200), idsFrom(100, 200)]);
+    await clock.advance(1_000);
+    expect(idsOf(await read(2))).toEqual(idsFrom(100, 200));
+    expect(world.calls).toHaveLength(1);
+  });
+
+  test('and takes over after longer than a caller waits: the walk has its whole time', async () => {
+    const begin = startWaiting();
+    await read(1);
+    await clock.advance(15_000);
+    begin();
+    await world.answerAll();
+    expect(outcomeOf(await read(13))).toBe('hit');
+  });
+});
+
 describe('a gateway in the middle of a walk', () => {
   const path = projectPath(0);
   const items = Array.from({ length: 9_900 }, (_none, index) => ({ _id: `item-${index}` }));
