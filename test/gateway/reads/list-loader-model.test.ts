@@ -62,7 +62,7 @@ const steps: fc.Arbitrary<readonly Step[]> = fc.array(
       weight: 3,
       arbitrary: fc.record({
         type: fc.constant('advance' as const),
-        ms: fc.constantFrom(1, 300, 1_500, 4_000, 31_000),
+        ms: fc.constantFrom(1, 300, 1_500, 4_000, 11_000, 31_000),
       }),
     },
   ),
