@@ -4,13 +4,14 @@ import { keyOf, load, port } from './upstream.mjs';
 
 const answers = new Map();
 
-function write(request, response, { body, headers, etag }) {
+function write(request, response, { body, headers, etag, head }) {
   if (request.headers['if-none-match'] === etag) {
     response.writeHead(304, { ETag: etag, 'Cache-Control': headers['Cache-Control'] });
     response.end();
     return;
   }
-  response.writeHead(200, headers);
+  // The fastest documented way: an array is neither copied nor indexed.
+  response.writeHead(200, head);
   response.end(body);
 }
 
@@ -22,7 +23,8 @@ createServer((request, response) => {
     write(request, response, known);
     return;
   }
-  load(request.url, { accept, acceptEncoding }).then((answer) => {
+  load(request.url, { accept, acceptEncoding }).then((loaded) => {
+    const answer = { ...loaded, head: Object.entries(loaded.headers).flat() };
     answers.set(key, answer);
     write(request, response, answer);
   });

@@ -74,7 +74,12 @@ export function createRenderResponse(
     const coding = page.compressible ? chooseCoding(headers.acceptEncoding) : 'identity';
     const body = page.body(coding);
     return pageResponse({
-      ...{ body, coding, mediaType, deprecationHeaders, cacheStatus, window },
+      body,
+      coding,
+      mediaType,
+      deprecationHeaders,
+      cacheStatus,
+      window,
       now: clock.now(),
       unchanged: matchesEtag(headers.ifNoneMatch, body.etag),
     });

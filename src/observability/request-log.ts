@@ -23,9 +23,10 @@ export function createRequestLog(logger: Logger): (event: RequestCompletedEvent)
   const children = new LRUCache<string, Logger>({ max: MAX_CHILDREN });
 
   function childFor(event: RequestCompletedEvent): Logger {
-    const { caller, operation, project, method, status, cache } = event;
+    const { caller, operation, project, method, status, cache, upstreamCalls, errorCode, reason } = event;
+    const error = errorCode === undefined && reason === undefined ? '' : ` ${errorCode} ${reason}`;
     // None of them contains a space. Key and project are copied below: both can keep the whole request target alive.
-    const key = `${caller ?? ''} ${operation ?? ''} ${project ?? ''} ${method} ${status} ${cache}`;
+    const key = `${caller ?? ''} ${operation ?? ''} ${project ?? ''} ${method} ${status} ${cache} ${upstreamCalls}${error}`;
     const known = children.get(key);
     if (known !== undefined) return known;
     const child = logger.child({
@@ -35,6 +36,9 @@ export function createRequestLog(logger: Logger): (event: RequestCompletedEvent)
       method,
       status,
       cache,
+      upstreamCalls,
+      errorCode,
+      reason,
       msg: 'request',
     });
     children.set(compactText(key), child);
@@ -42,16 +46,11 @@ export function createRequestLog(logger: Logger): (event: RequestCompletedEvent)
   }
 
   return (event) => {
-    const { requestId, bytes, upstreamCalls, errorCode, reason, path } = event;
+    const { requestId, bytes, path } = event;
     const durationMs = roundToMicros(event.durationMs);
-    childFor(event)[levelOf(event.status)]({
-      requestId,
-      durationMs,
-      bytes,
-      upstreamCalls,
-      errorCode,
-      reason,
-      path,
-    });
+    // Pino looks at every property, undefined ones included.
+    const own =
+      path === undefined ? { requestId, durationMs, bytes } : { requestId, durationMs, bytes, path };
+    childFor(event)[levelOf(event.status)](own);
   };
 }
