@@ -84,17 +84,16 @@ export function createEntryStore<Value, Failure extends LoadFailure>(
 
   return {
     get epoch() {
-      return purgeLog.sequence;
+      return purgeLog.epoch;
     },
     find(project, operation, key) {
       const entry = tier.get(project, key);
-      if (entry === undefined || !purgeLog.isPurgedSince(project, operation, entry.sequence)) return entry;
+      if (entry === undefined || !purgeLog.isPurgedSince(project, operation, entry.epoch)) return entry;
       tier.delete(project, key);
       observe({ type: 'evicted', reason: 'purge' });
       return undefined;
     },
-    isSoftPurged: (project, operation, { sequence }) =>
-      softPurgeLog.isPurgedSince(project, operation, sequence),
+    isSoftPurged: (project, operation, { epoch }) => softPurgeLog.isPurgedSince(project, operation, epoch),
     store({ project, operation, key }, content, window, epoch) {
       if (purgeLog.isPurgedSince(project, operation, epoch)) return false;
       const { value, bytes } = storable(content);
@@ -103,7 +102,7 @@ export function createEntryStore<Value, Failure extends LoadFailure>(
         value,
         window: isSoftPurged ? markStale(window, clock.now()) : window,
         bytes: entryBytes(key, bytes),
-        sequence: epoch,
+        epoch,
         operation,
       });
       // The cached entry is older than the result that could not be stored.
@@ -116,7 +115,7 @@ export function createEntryStore<Value, Failure extends LoadFailure>(
         value: { type: 'loaded', value, bytes },
         window,
         bytes: entryBytes(key, bytes),
-        sequence: purgeLog.sequence,
+        epoch: purgeLog.epoch,
         operation,
       });
     },
@@ -138,9 +137,9 @@ export function createEntryStore<Value, Failure extends LoadFailure>(
     *listings() {
       for (const project of tier.projects()) {
         for (const [key, entry] of tier.entries(project)) {
-          const { value, window: times, bytes, operation = '', sequence } = entry;
-          if (value.type !== 'loaded' || purgeLog.isPurgedSince(project, operation, sequence)) continue;
-          const isSoftPurged = softPurgeLog.isPurgedSince(project, operation, sequence);
+          const { value, window: times, bytes, operation = '', epoch } = entry;
+          if (value.type !== 'loaded' || purgeLog.isPurgedSince(project, operation, epoch)) continue;
+          const isSoftPurged = softPurgeLog.isPurgedSince(project, operation, epoch);
           const window = isSoftPurged ? markStale(times, clock.now()) : times;
           yield { project, operation, key, value: value.value, window, bytes };
         }

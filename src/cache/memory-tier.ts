@@ -14,7 +14,7 @@ export interface Entry<Value> {
   /** The operation of the list, for purges by operation. */
   readonly operation?: string;
   /** The purge sequence when the load began: a later purge whose scope covers the entry invalidates it. */
-  readonly sequence: number;
+  readonly epoch: number;
 }
 
 /** Why an entry was evicted. */

@@ -46,7 +46,7 @@ export function createPinnedListings<List>(
   return {
     pin(project, listKey, snapshot, value, window, bytes) {
       const key = keyOf(listKey, snapshot);
-      tier.set(project, key, { value, window, bytes: bytes + key.length + ENTRY_BYTES, sequence: 0 });
+      tier.set(project, key, { value, window, bytes: bytes + key.length + ENTRY_BYTES, epoch: 0 });
     },
     find: (project, listKey, snapshot) => tier.get(project, keyOf(listKey, snapshot)),
     get bytes() {

@@ -7,12 +7,12 @@ export interface PurgeScope {
 /** Records purges. A purge invalidates every load that began before it, even one that completes later. */
 export interface PurgeLog {
   /** The number of purges so far; an entry records the value at which its load began. */
-  readonly sequence: number;
+  readonly epoch: number;
   add(scope: PurgeScope): void;
   /** Advances the sequence for a purge that another log records, so that both logs share one numbering. */
   advance(): void;
-  /** Whether a purge after `sequence` covers this operation of this project. */
-  isPurgedSince(project: string, operation: string, sequence: number): boolean;
+  /** Whether a purge after `epoch` covers this operation of this project. */
+  isPurgedSince(project: string, operation: string, epoch: number): boolean;
 }
 
 const EVERYTHING = '*';
@@ -23,27 +23,27 @@ const EVERYTHING = '*';
  */
 export function createPurgeLog(limit: number, from = 0): PurgeLog {
   const last = new Map<string, number>();
-  let sequence = from;
+  let epoch = from;
   const scopeKey = (project: string, operation: string) => `${project} ${operation}`;
   return {
-    get sequence() {
-      return sequence;
+    get epoch() {
+      return epoch;
     },
     add({ project = EVERYTHING, operation = EVERYTHING }) {
-      sequence++;
+      epoch++;
       const scope = scopeKey(project, operation);
       last.delete(scope);
-      last.set(scope, sequence);
+      last.set(scope, epoch);
       if (last.size > limit) {
         last.clear();
-        last.set(scopeKey(EVERYTHING, EVERYTHING), sequence);
+        last.set(scopeKey(EVERYTHING, EVERYTHING), epoch);
       }
     },
     advance() {
-      sequence++;
+      epoch++;
     },
     isPurgedSince(project, operation, since) {
-      if (since === sequence) return false;
+      if (since === epoch) return false;
       return [
         scopeKey(project, operation),
         scopeKey(project, EVERYTHING),

@@ -101,7 +101,7 @@ export function createRenderedPages<CachedHead>(options: { maxBytes: number; pro
     value,
     window: FOREVER,
     bytes,
-    sequence: 0,
+    epoch: 0,
   });
 
   /** Adjusts the byte count of a page that gained a representation, and evicts the page if it has become too large. */

@@ -30,11 +30,11 @@ export interface Cluster {
   /** A key name that reveals nothing about its parts without the group's secret; undefined before this gateway has joined. */
   keyFor(kind: string, ...parts: readonly string[]): string | undefined;
   /** The number of purges so far: a load that begins now is not affected by them. */
-  readonly sequence: number;
+  readonly epoch: number;
   /** Whether shared values may be used now: this gateway has applied all purges, and the engine has all of its own. */
   isSynced(): Promise<boolean>;
-  /** Whether a purge after `sequence` covers this operation of this project. */
-  isPurgedSince(project: string, operation: string, sequence: number): boolean;
+  /** Whether a purge after `epoch` covers this operation of this project. */
+  isPurgedSince(project: string, operation: string, epoch: number): boolean;
   broadcastPurge(scope: PurgeScope & { soft: boolean }): void;
   /** Sends news to all other gateways within a moment. */
   broadcast(news: News): void;
@@ -183,8 +183,8 @@ export function createCluster(
       await engine.close();
     },
     keyFor: secret.keyFor,
-    get sequence() {
-      return purges.sequence;
+    get epoch() {
+      return purges.epoch;
     },
     async isSynced() {
       if (secret.current === undefined || !engine.connected) return false;

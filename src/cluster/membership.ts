@@ -30,7 +30,7 @@ interface EngineState {
   readonly sealedSecret: Buffer;
   /** A random id that changes when the engine may have lost data. */
   readonly run: Buffer;
-  readonly sequence: number;
+  readonly epoch: number;
   readonly offset: number;
   readonly purgeEntries: readonly Buffer[];
   readonly newsEntries: readonly Buffer[];
@@ -82,17 +82,17 @@ export function createMembership(
         seal.keyIds.previous ?? '',
         await secret.proposal(),
         newRun(),
-        first ? -1 : purges.sequence,
+        first ? -1 : purges.epoch,
         first ? -1 : news.offset,
         damagedSecret,
       ],
     });
     const read = joinReply.safeParse(reply);
     if (!read.success) return undefined;
-    const [field, sealedSecret, foundRun, sequence, offset, purgeEntries, newsEntries] = read.data;
+    const [field, sealedSecret, foundRun, epoch, offset, purgeEntries, newsEntries] = read.data;
     return {
       ...{ keyId: field.toString(), sealedSecret, run: foundRun },
-      ...{ sequence, offset, purgeEntries, newsEntries },
+      ...{ epoch, offset, purgeEntries, newsEntries },
     };
   }
 
@@ -111,12 +111,7 @@ export function createMembership(
       operation: 'join',
       script: scripts.renew,
       keys: [keys.control],
-      args: [
-        state.run,
-        newRun(),
-        Math.max(state.sequence, purges.sequence),
-        Math.max(state.offset, news.offset),
-      ],
+      args: [state.run, newRun(), Math.max(state.epoch, purges.epoch), Math.max(state.offset, news.offset)],
     });
   }
 
@@ -125,7 +120,7 @@ export function createMembership(
     const received = state.purgeEntries
       .toReversed()
       .map(async (entry) => readMessage(purgeForm, await seal.open(keys.purges, entry)));
-    purges.apply(state.sequence, await Promise.all(received), { first });
+    purges.apply(state.epoch, await Promise.all(received), { first });
     const complete = await news.apply(state.offset, first ? [] : state.newsEntries, { first, lost });
     if (lost) {
       if (clock.now() - joinedAt > RECENT_MS) onDoubt();
@@ -164,7 +159,7 @@ export function createMembership(
       }
       if (state.keyId !== seal.keyIds.current) await reseal(opened);
       const before = secret.current;
-      if (before !== undefined && (state.sequence < purges.sequence || state.offset < news.offset)) {
+      if (before !== undefined && (state.epoch < purges.epoch || state.offset < news.offset)) {
         await renewRun(state);
         return REPEAT;
       }

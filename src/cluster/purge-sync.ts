@@ -22,16 +22,16 @@ interface Unconfirmed {
 /** The purges of all gateways in the engine's order, and this gateway's own unconfirmed purges. */
 export interface PurgeSync {
   /** The number of purges so far. */
-  readonly sequence: number;
-  /** Whether a purge after `sequence` covers this operation of this project. */
-  isPurgedSince(project: string, operation: string, sequence: number): boolean;
+  readonly epoch: number;
+  /** Whether a purge after `epoch` covers this operation of this project. */
+  isPurgedSince(project: string, operation: string, epoch: number): boolean;
   /** Queues an own purge. */
   add(scope: PurgeScope & { soft: boolean }): void;
   /** Own purges that have not been received back. */
   readonly unconfirmed: ReadonlyMap<string, Unconfirmed>;
   /** Applies the purges after the known sequence, oldest first; unreadable ones are undefined. `first`: this is the first join. */
   apply(
-    sequence: number,
+    epoch: number,
     received: readonly (SharedPurge | undefined)[],
     known: { readonly first: boolean },
   ): void;
@@ -72,11 +72,11 @@ export function createPurgeSync({
   }
 
   return {
-    get sequence() {
-      return purgeLog.sequence;
+    get epoch() {
+      return purgeLog.epoch;
     },
-    isPurgedSince: (project, operation, sequence) =>
-      sequence < floor || purgeLog.isPurgedSince(project, operation, sequence),
+    isPurgedSince: (project, operation, epoch) =>
+      epoch < floor || purgeLog.isPurgedSince(project, operation, epoch),
     unconfirmed,
     add({ soft, ...scope }) {
       const purge = { id: random.bytes(9).toString('base64url'), ...scopeOf(scope), soft };
@@ -88,10 +88,10 @@ export function createPurgeSync({
       if (recent.length > MAX_RECENT) recent.shift();
       unconfirmed.set(queued.id, { purge: queued, sent: false });
     },
-    apply(sequence, received, { first }) {
-      const missed = !first && received.length < sequence - purgeLog.sequence;
+    apply(epoch, received, { first }) {
+      const missed = !first && received.length < epoch - purgeLog.epoch;
       if (first || missed) {
-        floor = sequence - received.length;
+        floor = epoch - received.length;
         purgeLog = createPurgeLog(MAX_REMEMBERED, floor);
       }
       for (const purge of received) {

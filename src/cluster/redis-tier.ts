@@ -29,7 +29,7 @@ export interface SharedLoad<Value, LoadResult> {
   readonly accept: (entry: Entry<Value>) => LoadResult | undefined;
   /** Never rejects. */
   readonly load: () => Promise<LoadResult>;
-  readonly toStore: (loaded: LoadResult) => Omit<Entry<Value>, 'sequence'> | 'nothing' | 'discard';
+  readonly toStore: (loaded: LoadResult) => Omit<Entry<Value>, 'epoch'> | 'nothing' | 'discard';
   /** Monotonic milliseconds until which this gateway waits for another gateway's load. */
   readonly waitUntil: number;
 }
@@ -43,8 +43,8 @@ export interface SharedTier<Value> {
   /** From now on no gateway serves shared entries that were loaded earlier and are within the scope. */
   purge(scope: PurgeScope & { soft: boolean }): void;
   through<LoadResult>(load: SharedLoad<Value, LoadResult>): Promise<LoadResult>;
-  /** The purge sequence to record for an entry whose load begins now. */
-  readonly sequence: number;
+  /** The purge epoch to record for an entry whose load begins now. */
+  readonly epoch: number;
 }
 
 /** Tolerated clock difference between two gateways; entries from further in the future are not trusted. */
@@ -52,7 +52,7 @@ const SKEW_MS = 5_000;
 const SEQUENCE_BYTES = 6;
 
 /**
- * Entries are sealed under key names that only the group can derive; each records the purge sequence at which its load began. `binding`:
+ * Entries are sealed under key names that only the group can derive; each records the purge epoch at which its load began. `binding`:
  * what entries are valid for in addition to their key.
  */
 export function createSharedTier<Value>(
@@ -67,9 +67,9 @@ export function createSharedTier<Value>(
   const keyFor = (project: string, key: string) => group.keyFor('list', binding(), project, key);
 
   function write(project: string, key: string, entry: Entry<Value>): StoredValue {
-    const { value, window, operation = '', sequence } = entry;
+    const { value, window, operation = '', epoch } = entry;
     const head = Buffer.alloc(SEQUENCE_BYTES);
-    head.writeUIntLE(sequence, 0, SEQUENCE_BYTES);
+    head.writeUIntLE(epoch, 0, SEQUENCE_BYTES);
     const record = { project, operation, key, value, ...toWallTimes(window, clock) };
     return {
       plain: Buffer.concat([head, codec.write(record)]),
@@ -81,13 +81,11 @@ export function createSharedTier<Value>(
     if (plain.length < SEQUENCE_BYTES) return 'broken';
     const record = codec.read(plain.subarray(SEQUENCE_BYTES));
     if (record === undefined || record.project !== project || record.key !== key) return 'broken';
-    const sequence = plain.readUIntLE(0, SEQUENCE_BYTES);
-    if (group.isPurgedSince(project, record.operation, sequence)) return undefined;
+    const epoch = plain.readUIntLE(0, SEQUENCE_BYTES);
+    if (group.isPurgedSince(project, record.operation, epoch)) return undefined;
     const { value, bytes, operation, loadedAt } = record;
     const window = fromWallTimes(loadedAt, lifetimesOf(record), { clock, skewMs: SKEW_MS });
-    return window.staleIfErrorUntil <= clock.now()
-      ? undefined
-      : { value, bytes, operation, sequence, window };
+    return window.staleIfErrorUntil <= clock.now() ? undefined : { value, bytes, operation, epoch, window };
   }
 
   return {
@@ -112,7 +110,7 @@ export function createSharedTier<Value>(
     async through({ project, key, accept, load, toStore, waitUntil }) {
       const name = (await group.isSynced()) ? keyFor(project, key) : undefined;
       if (name === undefined) return load();
-      let sequence = group.sequence;
+      let epoch = group.epoch;
       return values.getOrLoad({
         name,
         waitUntil,
@@ -121,17 +119,17 @@ export function createSharedTier<Value>(
           return entry === undefined || entry === 'broken' ? entry : accept(entry);
         },
         load() {
-          sequence = group.sequence;
+          epoch = group.epoch;
           return load();
         },
         toStore(loaded) {
           const stored = toStore(loaded);
-          return typeof stored === 'string' ? stored : write(project, key, { ...stored, sequence });
+          return typeof stored === 'string' ? stored : write(project, key, { ...stored, epoch });
         },
       });
     },
-    get sequence() {
-      return group.sequence;
+    get epoch() {
+      return group.epoch;
     },
   };
 }

@@ -3,7 +3,7 @@ import { expect, test } from 'vitest';
 import { createMemoryTier, type EvictionReason } from '../../src/cache/memory-tier.ts';
 
 const window = { loadedAt: 0, freshUntil: 0, revalidateUntil: 0, staleIfErrorUntil: 0 };
-const entry = (value: string, bytes = 1) => ({ value, window, bytes, sequence: 0 });
+const entry = (value: string, bytes = 1) => ({ value, window, bytes, epoch: 0 });
 
 function createTier(maxBytes: number, projectShare: number) {
   const evicted: EvictionReason[] = [];

@@ -343,7 +343,7 @@ test('the memory tier stays within its bytes and every project within its share'
       const tier = createMemoryTier<string>({ maxBytes: 1_000, projectShare: 0.5 }, () => undefined);
       const window = { loadedAt: 0, freshUntil: 0, revalidateUntil: 0, staleIfErrorUntil: 0 };
       for (const { project, key, bytes, action } of steps) {
-        if (action === 'set') tier.set(project, key, { value: key, window, bytes, sequence: 0 });
+        if (action === 'set') tier.set(project, key, { value: key, window, bytes, epoch: 0 });
         else if (action === 'get') tier.get(project, key);
         else if (action === 'delete') tier.delete(project, key);
         else tier.dropProject(project);

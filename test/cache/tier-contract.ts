@@ -13,7 +13,7 @@ export interface Tier {
   dropProject(project: string): Eventually<void>;
   clear(): Eventually<void>;
   /** The purge sequence of an entry that is stored now. */
-  readonly sequence: number;
+  readonly epoch: number;
   /** The maximum size of one entry in bytes. */
   readonly mostBytes: number;
 }
@@ -38,7 +38,7 @@ export function describeTier(
       window: opened.times(),
       bytes: value.length,
       operation: 'listThings',
-      sequence: tier.sequence,
+      epoch: tier.epoch,
     });
     const heldValue = async (project: string, key: string) => (await tier.get(project, key))?.value;
 

@@ -12,7 +12,7 @@ describeTier('memory', async () => {
   const clock = createSystemClock();
   const memory = createMemoryTier<string>({ maxBytes: 10_000, projectShare: 0.5 }, () => undefined);
   return {
-    tier: { ...memory, sequence: 0, mostBytes: 5_000 },
+    tier: { ...memory, epoch: 0, mostBytes: 5_000 },
     times: () => freshnessWindow(clock.now(), LIFETIMES),
     close: async () => undefined,
   };
@@ -50,8 +50,8 @@ if (hasRedis)
           shared.purge({ soft: false });
           expect(await group.isSynced()).toBe(true);
         },
-        get sequence() {
-          return shared.sequence;
+        get epoch() {
+          return shared.epoch;
         },
         mostBytes: 1_000_000,
       },

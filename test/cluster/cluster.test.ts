@@ -43,12 +43,12 @@ describe.skipIf(!hasRedis)('gateways that share an engine', () => {
     await expect.poll(() => two.offset, SECOND).toEqual(['purge a * false']);
     await expect.poll(() => one.offset, SECOND).toEqual(['purge * o true']);
     await expect.poll(() => one.group.isSynced(), SECOND).toBe(true);
-    const { sequence } = one.group;
-    await expect.poll(() => two.group.sequence, SECOND).toBe(sequence);
+    const { epoch } = one.group;
+    await expect.poll(() => two.group.epoch, SECOND).toBe(epoch);
     expect(one.group.isPurgedSince('a', 'x', 0)).toBe(true);
     expect(one.group.isPurgedSince('b', 'x', 0)).toBe(false);
     expect(one.group.isPurgedSince('b', 'o', 0)).toBe(true);
-    expect(one.group.isPurgedSince('a', 'x', sequence)).toBe(false);
+    expect(one.group.isPurgedSince('a', 'x', epoch)).toBe(false);
   });
 
   test('use no shared values until their own purge is confirmed', async () => {
@@ -78,7 +78,7 @@ describe.skipIf(!hasRedis)('gateways that share an engine', () => {
     const one = await join();
     redis.cli('HINCRBY', redis.cli('KEYS', '*:control'), 'sequence', '3');
     await expect.poll(() => one.offset, { timeout: 2_000 }).toEqual(['gap']);
-    expect(one.group.isPurgedSince('any', 'thing', one.group.sequence - 1)).toBe(true);
+    expect(one.group.isPurgedSince('any', 'thing', one.group.epoch - 1)).toBe(true);
   });
 
   test('restore the counters after the engine has lost its data, and send their recent purges again', async () => {
@@ -92,24 +92,24 @@ describe.skipIf(!hasRedis)('gateways that share an engine', () => {
     // The purge is in the log for gateways that start later; a gateway that has applied it does not purge again.
     expect([...one.offset, ...two.offset]).toEqual(['purge a * false']);
     await expect.poll(() => one.group.isSynced(), SECOND).toBe(true);
-    await expect.poll(() => two.group.sequence, SECOND).toBe(one.group.sequence);
+    await expect.poll(() => two.group.epoch, SECOND).toBe(one.group.epoch);
     expect([one.group.keyFor('list', 'x'), two.group.keyFor('list', 'x')]).toEqual([name, name]);
     const late = await join();
     expect(late.group.keyFor('list', 'x')).toBe(name);
-    expect(late.group.isPurgedSince('a', 'x', one.group.sequence - 1)).toBe(true);
+    expect(late.group.isPurgedSince('a', 'x', one.group.epoch - 1)).toBe(true);
   });
 
   test('never issue a sequence number twice if the engine comes back with an older state', async () => {
     const one = await join();
     for (const project of ['a', 'b', 'c']) one.group.broadcastPurge({ project, soft: false });
     await expect.poll(() => one.group.isSynced(), SECOND).toBe(true);
-    const before = one.group.sequence;
+    const before = one.group.epoch;
     redis.cli('HSET', redis.cli('KEYS', '*:control'), 'sequence', String(before - 2));
     redis.cli('DEL', redis.cli('KEYS', '*:purges'));
     const two = await join();
-    await expect.poll(() => two.group.sequence, { timeout: 3_000 }).toBeGreaterThanOrEqual(before);
+    await expect.poll(() => two.group.epoch, { timeout: 3_000 }).toBeGreaterThanOrEqual(before);
     await expect.poll(() => one.group.isSynced(), { timeout: 3_000 }).toBe(true);
-    await expect.poll(() => two.group.sequence, SECOND).toBe(one.group.sequence);
+    await expect.poll(() => two.group.epoch, SECOND).toBe(one.group.epoch);
     expect(one.group.isPurgedSince('c', 'x', before - 1)).toBe(true);
     expect(two.group.isPurgedSince('c', 'x', before - 1)).toBe(true);
   });

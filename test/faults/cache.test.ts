@@ -105,7 +105,7 @@ describe('58', () => {
         const tier = createMemoryTier<string>({ maxBytes: 100, projectShare: 0.5 }, () => undefined);
         const window = freshnessWindow(0, { freshMs: 1, staleWhileRevalidateMs: 0, staleIfErrorMs: 0 });
         for (const { what, project, key, bytes } of acts) {
-          if (what === 'set') tier.set(project, key, { value: key, window, bytes, sequence: 0 });
+          if (what === 'set') tier.set(project, key, { value: key, window, bytes, epoch: 0 });
           else if (what === 'get') tier.get(project, key);
           else if (what === 'delete') tier.delete(project, key);
           else tier.dropProject(project);

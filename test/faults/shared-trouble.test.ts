@@ -232,7 +232,7 @@ describe.skipIf(!hasRedis)('the shared tier in trouble', () => {
     const hard = ({ offset }: { offset: readonly string[] }) =>
       offset.filter((what) => what.endsWith('hard'));
 
-    const sequences = [
+    const epochs = [
       'nonsense',
       '-5',
       '1.5',
@@ -246,13 +246,13 @@ describe.skipIf(!hasRedis)('the shared tier in trouble', () => {
       '99999999999999999999',
       '9'.repeat(400),
     ];
-    for (const sequence of sequences) {
-      const shown = sequence.length > 30 ? `of ${sequence.length} digits` : `'${sequence}'`;
+    for (const epoch of epochs) {
+      const shown = epoch.length > 30 ? `of ${epoch.length} digits` : `'${epoch}'`;
       test(`93: a forged sequence number ${shown} causes no hard purge, and sharing continues`, async () => {
         const [one, two] = [await join(), await join()];
         for (const project of ['a', 'b', 'c']) one.group.broadcastPurge({ project, soft: false });
         await expect.poll(() => two.offset, SOON).toHaveLength(3);
-        redis.cli('HSET', control(), 'sequence', sequence);
+        redis.cli('HSET', control(), 'sequence', epoch);
         const joins = one.asked('join') + two.asked('join');
         await works(one, two);
         expect(one.asked('join') + two.asked('join') - joins).toBeLessThan(60);
@@ -265,7 +265,7 @@ describe.skipIf(!hasRedis)('the shared tier in trouble', () => {
       for (const project of ['a', 'b', 'c']) one.group.broadcastPurge({ project, soft: false });
       await expect.poll(() => two.offset, SOON).toHaveLength(3);
       redis.cli('HINCRBY', control(), 'sequence', '2');
-      await expect.poll(() => two.group.sequence, SOON).toBe(5);
+      await expect.poll(() => two.group.epoch, SOON).toBe(5);
       expect([one.offset, two.offset.length]).toEqual([[], 3]);
       await works(one, two);
     });
@@ -289,8 +289,8 @@ describe.skipIf(!hasRedis)('the shared tier in trouble', () => {
         redis.cli('HINCRBY', control(), 'sequence', '1');
         await pause(30);
       }
-      const sequence = Number(redis.cli('HGET', control(), 'sequence'));
-      await expect.poll(() => gateway.group.sequence, SOON).toBe(sequence);
+      const epoch = Number(redis.cli('HGET', control(), 'sequence'));
+      await expect.poll(() => gateway.group.epoch, SOON).toBe(epoch);
       expect(gateway.offset).toEqual(['gap']);
     });
 
@@ -391,8 +391,8 @@ describe.skipIf(!hasRedis)('the shared tier in trouble', () => {
       /shared_requests_total\{operation="join",outcome="done"\} (\d+)/.exec(
         (await ask(running.admin, '/metrics')).text,
       )?.[1];
-    for (const sequence of ['1000', 'nonsense', String(MAX_COUNT), '0']) {
-      redis.cli('HSET', control(), 'sequence', sequence);
+    for (const epoch of ['1000', 'nonsense', String(MAX_COUNT), '0']) {
+      redis.cli('HSET', control(), 'sequence', epoch);
       const before = Number(await joined());
       await expect.poll(async () => Number(await joined()), SOON).toBeGreaterThan(before + 2);
       expect((await running.get(linksOf(orders))).status).toBe(200);

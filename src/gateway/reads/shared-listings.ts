@@ -103,11 +103,11 @@ export function createSharing(
     query: SharedQuery,
     load: () => Promise<LoadResult<CachedList>>,
   ): Promise<LoadResult<CachedList>> {
-    const { sequence } = tier;
+    const { epoch } = tier;
     const loaded = await load();
     const stored = toStore(loaded, query);
     if (stored === 'discard') void tier.delete(query.partition, keyOf(query));
-    else if (stored !== 'nothing') void tier.set(query.partition, keyOf(query), { ...stored, sequence });
+    else if (stored !== 'nothing') void tier.set(query.partition, keyOf(query), { ...stored, epoch });
     return loaded;
   }
 
