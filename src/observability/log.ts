@@ -1,5 +1,5 @@
 import { Writable } from 'node:stream';
-import { pino } from 'pino';
+import { type Logger, pino } from 'pino';
 import pretty from 'pino-pretty';
 import type { CacheEvent } from '../cache/events.ts';
 import type { SharedEvent } from '../cluster/events.ts';
@@ -72,42 +72,15 @@ function prettyPrint(destination: LogDestination, colorize: boolean): LogDestina
   return pretty({ colorize, ignore: 'pid,hostname', destination: output });
 }
 
-/**
- * Writes events as log lines: JSON or, with `people`, pretty-printed. Each line is built from named fields of its event and never from an
- * error or a request, so that nothing can be logged that is not named here.
- */
-export function createLog(
-  destination: LogDestination,
-  form: { people: boolean; colorize: boolean; wall: () => number },
-): (event: LogEvent) => void {
-  const logger = pino(
-    {
-      base: null,
-      timestamp: createTimestamp(form.wall),
-      formatters: { level: (label) => ({ level: label }) },
-    },
-    form.people ? prettyPrint(destination, form.colorize) : destination,
-  );
-  const logRequest = createRequestLog(logger);
+/** Events about the gateway itself rather than about requests. */
+type OwnEvent = Extract<
+  LogEvent,
+  { type: 'config-reload' | 'cache-file' | 'credential-expiry' | 'unexpected-error' | 'life' }
+>;
+
+function createStateLog(logger: Logger): (event: OwnEvent) => void {
   return (event) => {
     switch (event.type) {
-      case 'answered':
-        return logRequest(event);
-      case 'credential-renewal': {
-        const { credential, outcome, detail } = event;
-        const level = outcome === 'renewed' || outcome === 'rotated' ? 'info' : 'error';
-        return logger[level]({ credential, outcome, detail }, 'credential renewal');
-      }
-      case 'refreshed': {
-        const { operation, project, outcome, detail } = event;
-        if (outcome === 'replaced') return;
-        return logger.warn({ operation, project, outcome, detail }, 'refresh');
-      }
-      case 'cool-down': {
-        const { type: _type, ...fields } = event;
-        logger[event.state === 'begun' ? 'warn' : 'info'](fields, 'cool-down');
-        return;
-      }
       case 'config-reload': {
         const { outcome, problems } = event;
         return logger[outcome === 'applied' ? 'info' : 'error'](
@@ -125,6 +98,60 @@ export function createLog(
         const level = daysLeft <= URGENT_DAYS ? 'error' : 'warn';
         return logger[level]({ credential, daysLeft }, 'credential ends soon');
       }
+      case 'unexpected-error': {
+        const { work, kind, place, requestId } = event;
+        return logger.error({ work, kind, place, requestId }, 'unexpected error');
+      }
+      case 'life':
+        return logger[event.level](event.message);
+    }
+  };
+}
+
+/**
+ * Writes events as log lines: JSON or, with `people`, pretty-printed. Each line is built from named fields of its event and never from an
+ * error or a request, so that nothing can be logged that is not named here.
+ */
+export function createLog(
+  destination: LogDestination,
+  form: { people: boolean; colorize: boolean; wall: () => number },
+): (event: LogEvent) => void {
+  const logger = pino(
+    {
+      base: null,
+      timestamp: createTimestamp(form.wall),
+      formatters: { level: (label) => ({ level: label }) },
+    },
+    form.people ? prettyPrint(destination, form.colorize) : destination,
+  );
+  const logRequest = createRequestLog(logger);
+  const logState = createStateLog(logger);
+  return (event) => {
+    switch (event.type) {
+      case 'answered':
+        return logRequest(event);
+      case 'credential-renewal': {
+        const { credential, outcome, detail } = event;
+        const level = outcome === 'renewed' || outcome === 'rotated' ? 'info' : 'error';
+        return logger[level]({ credential, outcome, detail }, 'credential renewal');
+      }
+      case 'refreshed': {
+        const { operation, project, outcome, detail } = event;
+        if (outcome === 'replaced') return;
+        return logger.warn({ operation, project, outcome, detail }, 'refresh');
+      }
+      case 'cool-down': {
+        const { state, operation, project, kind, failures } = event;
+        const named = { state, operation, project, kind, failures };
+        if (state === 'ended') return logger.info(named, 'cool-down');
+        return logger.warn({ ...named, pauseMs: event.pauseMs, code: event.code }, 'cool-down');
+      }
+      case 'config-reload':
+      case 'cache-file':
+      case 'credential-expiry':
+      case 'unexpected-error':
+      case 'life':
+        return logState(event);
       case 'circuit': {
         const { credential, state } = event;
         return logger[state === 'closed' ? 'info' : 'warn']({ credential, state }, 'circuit');
@@ -145,12 +172,6 @@ export function createLog(
       case 'upstream-exchange':
       case 'evicted':
         return;
-      case 'unexpected-error': {
-        const { work, kind, place, requestId } = event;
-        return logger.error({ work, kind, place, requestId }, 'unexpected error');
-      }
-      case 'life':
-        return logger[event.level](event.message);
     }
   };
 }
