@@ -17,6 +17,8 @@ import type { UpstreamFailure } from '../../src/upstream/message.ts';
 import { heldByProcess } from '../support/process-memory.ts';
 
 const LISTINGS = 10_000;
+/** Filling takes longer on a machine that has other work to do. */
+const SLOW_MS = 90_000;
 const NO_OPERATIONS: ReadonlySet<string> = new Set();
 const ROOM = { maxBytes: Number.MAX_SAFE_INTEGER, projectShare: 1 };
 const CALLER = {
@@ -138,30 +140,38 @@ beforeAll(async () => {
   for (const coding of ['identity', 'br', 'gzip'] as const) await warm.fill(100, coding);
 });
 
-test('10 000 lists take at most 1.3 times the bytes that Atlas sent and 3 KiB per project, and are counted accurately', async () => {
-  const body = bodyOf(55);
-  const sent = LISTINGS * body.length;
-  const { cache, renderedPages, fill } = createGateway(body);
-  const before = await heldByProcess();
-  await fill(LISTINGS);
-  const grown = (await heldByProcess()) - before;
-  expect(cache.size).toBe(LISTINGS);
-  expect(body.length).toBeGreaterThan(12_000);
-  expect((grown - LISTINGS * PROJECT_BYTES) / sent).toBeLessThan(1.3);
-  expect((cache.bytes - LISTINGS * PROJECT_BYTES) / sent).toBeLessThan(1.3);
-  expectNear((cache.bytes + renderedPages.bytes) / grown);
-});
+test(
+  '10 000 lists take at most 1.3 times the bytes that Atlas sent and 3 KiB per project, and are counted accurately',
+  async () => {
+    const body = bodyOf(55);
+    const sent = LISTINGS * body.length;
+    const { cache, renderedPages, fill } = createGateway(body);
+    const before = await heldByProcess();
+    await fill(LISTINGS);
+    const grown = (await heldByProcess()) - before;
+    expect(cache.size).toBe(LISTINGS);
+    expect(body.length).toBeGreaterThan(12_000);
+    expect((grown - LISTINGS * PROJECT_BYTES) / sent).toBeLessThan(1.3);
+    expect((cache.bytes - LISTINGS * PROJECT_BYTES) / sent).toBeLessThan(1.3);
+    expectNear((cache.bytes + renderedPages.bytes) / grown);
+  },
+  SLOW_MS,
+);
 
-test('short lists are counted accurately too, and each takes at most 2 300 bytes more than Atlas sent and 3 KiB per project', async () => {
-  const body = bodyOf(4);
-  const { cache, renderedPages, fill } = createGateway(body);
-  const before = await heldByProcess();
-  await fill(LISTINGS);
-  const grown = (await heldByProcess()) - before;
-  expect(cache.size).toBe(LISTINGS);
-  expect(grown / LISTINGS - body.length - PROJECT_BYTES).toBeLessThan(2_300);
-  expectNear((cache.bytes + renderedPages.bytes) / grown);
-});
+test(
+  'short lists are counted accurately too, and each takes at most 2 300 bytes more than Atlas sent and 3 KiB per project',
+  async () => {
+    const body = bodyOf(4);
+    const { cache, renderedPages, fill } = createGateway(body);
+    const before = await heldByProcess();
+    await fill(LISTINGS);
+    const grown = (await heldByProcess()) - before;
+    expect(cache.size).toBe(LISTINGS);
+    expect(grown / LISTINGS - body.length - PROJECT_BYTES).toBeLessThan(2_300);
+    expectNear((cache.bytes + renderedPages.bytes) / grown);
+  },
+  SLOW_MS,
+);
 
 test('a page is cached from its second request on, and counted with each of its representations', async () => {
   const pages = 1_000;
