@@ -160,6 +160,6 @@ test('whatever happens to a load: one answer each, in time; one request a page; 
       expect(reads.map(outcomeOf).filter((outcome) => outcome === 'waiting')).toEqual([]);
       expect(world.loader.counts()).toEqual({ waiting: 0, loading: 0 });
     }),
-    { numRuns: 40 },
+    { numRuns: 12 },
   );
 }, 60_000);
