@@ -60,7 +60,7 @@ test('67: SIGTERM under load → not ready, every request answered, exit 0', asy
   const clients = Array.from({ length: 8 }, async (_none, index) => {
     while (going) results.push(await get(linksOf(index % 3 === 0 ? payments : orders), index % 2 === 0));
   });
-  await expect.poll(() => results.length).toBeGreaterThan(50);
+  await expect.poll(() => results.length, { timeout: 10_000 }).toBeGreaterThan(50);
   simulator.faults.add({ target: single.id, delayMs: 1_200 });
   const slow = get(linksOf(single), true);
   await expect.poll(() => simulator.requests.length).toBeGreaterThan(2);
