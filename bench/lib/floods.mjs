@@ -26,7 +26,7 @@ export const FLOODS = {
   },
   paths: {
     title: 'paths that do not exist',
-    statuses: [404],
+    statuses: [501],
     request: (_number, token) => ({ target: `/api/atlas/v2/${token}/${token}`, headers: usual }),
   },
   projects: {

@@ -6,6 +6,8 @@ import { type MetricSources, registerStateMetrics } from './state-metrics.ts';
 
 const DURATION_BUCKETS = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30];
 
+const RENEWAL_OUTCOMES = ['renewed', 'refused', 'failed', 'rotated', 'kept'] as const;
+
 /** Derives the gateway's metrics from events, in a registry of its own. */
 export function createMetrics(sources: MetricSources, build: { version: string; node: string }) {
   const registry = new Registry();
@@ -39,11 +41,17 @@ export function createMetrics(sources: MetricSources, build: { version: string; 
     ['class'],
   );
   for (const loadClass of LOAD_CLASSES) queueSeconds.zero({ class: loadClass });
-  const renewals = counter(
-    'atlas_gateway_credential_renewals_total',
-    'Token renewals and secret rotations.',
-    ['credential', 'outcome'],
-  );
+  const renewals = new Counter({
+    name: 'atlas_gateway_credential_renewals_total',
+    help: 'Token renewals and secret rotations.',
+    labelNames: ['credential', 'outcome'],
+    registers,
+    collect() {
+      // Alerts compute its increase, which misses the first count of a series that did not exist at 0.
+      for (const { credential } of sources.circuits())
+        for (const outcome of RENEWAL_OUTCOMES) this.inc({ credential, outcome }, 0);
+    },
+  });
   const retries = counter('atlas_gateway_upstream_retries_total', 'Retries of requests to Atlas.', [
     'reason',
   ]);

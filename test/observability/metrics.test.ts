@@ -127,6 +127,14 @@ describe('the text of a scrape', () => {
     { type: 'upstream-queued', loadClass: 'first-page', queuedMs: 3 },
     { type: 'deprecated', operation: 'listGroupClusters', caller: 'team-orders', version: '2023-01-01' },
   ];
+  test('renewals of every credential exist at 0, so that alerts see the first failure', async () => {
+    const { text } = await create().scrape();
+    for (const outcome of ['renewed', 'refused', 'failed', 'rotated', 'kept'])
+      expect(text).toContain(
+        `atlas_gateway_credential_renewals_total{credential="main",outcome="${outcome}"} 0`,
+      );
+  });
+
   async function scrape() {
     const metrics = create();
     for (const event of events) metrics.observe(event);
