@@ -1,6 +1,6 @@
 // Minutes of mixed load on the built gateway, while the simulated Atlas changes its lists and injects all its faults, secrets are rotated
 // and caches purged. Every body is compared with the content of the simulated Atlas at the time the listing was loaded.
-// usage: npm run bench:soak [-- MINUTES]
+// usage: npm run bench:soak [-- MINUTES [WEATHER]]   WEATHER: a preset of docs/simulator.md; real by default
 import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import {
@@ -21,6 +21,7 @@ import { createSimulator } from '../dist/simulator/server.js';
 import { SAMPLE_CREDENTIALS } from '../dist/simulator/world.js';
 
 const MINUTES = Number(process.argv[2] ?? 10);
+const WEATHER = process.argv[3] ?? 'real';
 const CLIENTS = 24;
 const PROJECTS = 40;
 /** A load may take up to `upstream.timeout`, and its content may date from its beginning. */
@@ -51,6 +52,7 @@ const itemOf = ({ id }, version, index) => ({
 const folder = mkdtempSync(join(tmpdir(), 'atlas-gateway-soak-'));
 const simulator = createSimulator({ projects }, { clock: createSystemClock(), random });
 const atlas = await simulator.listen(0);
+await fetch(`${atlas}/simulator/weather`, { method: 'POST', body: JSON.stringify({ preset: WEATHER }) });
 /** The contents of each list over time. */
 const histories = new Map(projects.map((project) => [project.id, []]));
 function change(project) {

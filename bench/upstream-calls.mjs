@@ -91,7 +91,11 @@ async function startGateway() {
     { clock, random },
   );
   const { publicOrigin } = await gateway.start();
-  return { simulator, origin: publicOrigin, stop: () => gateway.stop().then(() => simulator.close()) };
+  return {
+    simulator,
+    origin: publicOrigin,
+    stop: () => gateway.stop({ immediate: true }).then(() => simulator.close()),
+  };
 }
 
 async function startNginx() {
