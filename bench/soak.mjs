@@ -180,8 +180,11 @@ async function client(until) {
     if (reply.status === 200) {
       const wrong = problemOf(project, reply, page);
       if (wrong !== undefined) report.wrong.push(wrong);
-      // Responses to requests sent before a purge completed do not prove that the list is cached.
-      if (purgesBefore % 2 === 0 && purgesOf.get(project.id) === purgesBefore) held.add(project.id);
+      // A page of a list that is still being loaded does not prove that the list is cached, nor does a response to a request that was sent
+      // before a purge completed.
+      const isPartial = reply.headers['cache-status'].includes('detail=partial');
+      if (!isPartial && purgesBefore % 2 === 0 && purgesOf.get(project.id) === purgesBefore)
+        held.add(project.id);
     } else if (wasHeld && held.has(project.id)) {
       report.refusedAlthoughHeld.push(`${reply.status} ${reply.text.slice(0, 200)}`);
     }
