@@ -26,6 +26,17 @@ export const items = (seed, count) =>
     interfaceEndpointId: `vpce-${createHash('md5').update(`${seed}/${index}`).digest('hex').slice(0, 17)}`,
   }));
 
+/** The `Authorization` header with a token of the simulator. */
+export async function authorize(origin) {
+  const { clientId, clientSecret } = CREDENTIAL;
+  const { body } = await ask(origin, '/api/oauth/token', {
+    method: 'POST',
+    headers: { authorization: `Basic ${Buffer.from(`${clientId}:${clientSecret}`).toString('base64')}` },
+    body: 'grant_type=client_credentials',
+  });
+  return `Bearer ${JSON.parse(body.toString()).access_token}`;
+}
+
 /** A simulated Atlas on loopback; `lists` contains the number of items per project. Lists of the same length are identical. */
 export async function startAtlas(lists) {
   const projects = Object.keys(lists).map((id) => ({
@@ -43,13 +54,7 @@ export async function startAtlas(lists) {
   const byCount = new Map([...new Set(Object.values(lists))].map((count) => [count, items('list', count)]));
   for (const [id, count] of Object.entries(lists)) simulator.world.replace(listPath(id), byCount.get(count));
   const origin = await simulator.listen(0);
-  const { clientId, clientSecret } = CREDENTIAL;
-  const { body } = await ask(origin, '/api/oauth/token', {
-    method: 'POST',
-    headers: { authorization: `Basic ${Buffer.from(`${clientId}:${clientSecret}`).toString('base64')}` },
-    body: 'grant_type=client_credentials',
-  });
-  const authorization = `Bearer ${JSON.parse(body.toString()).access_token}`;
+  const authorization = await authorize(origin);
   return {
     origin,
     simulator,

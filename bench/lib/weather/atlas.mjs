@@ -2,7 +2,7 @@
 import { spawn } from 'node:child_process';
 import { weatherProjectId } from '../../../dist/simulator/world.js';
 import { ask, askUntil } from '../ask.mjs';
-import { ACCEPT, CREDENTIAL } from '../atlas.mjs';
+import { ACCEPT, authorize } from '../atlas.mjs';
 import { MAIN } from '../gateway.mjs';
 import { freePort, pinned } from '../processes.mjs';
 
@@ -33,13 +33,7 @@ export async function startWeatherAtlas(projects, { atEnd }) {
   const change = (weather) => control('POST', '/simulator/weather', JSON.stringify({ projects, ...weather }));
   await change({});
 
-  const { clientId, clientSecret } = CREDENTIAL;
-  const { body } = await ask(origin, '/api/oauth/token', {
-    method: 'POST',
-    headers: { authorization: `Basic ${Buffer.from(`${clientId}:${clientSecret}`).toString('base64')}` },
-    body: 'grant_type=client_credentials',
-  });
-  const authorization = `Bearer ${JSON.parse(body.toString()).access_token}`;
+  const authorization = await authorize(origin);
   const get = (target, accept = ACCEPT) => ask(origin, target, { headers: { accept, authorization } });
 
   return {
