@@ -34,6 +34,21 @@ const OVERLOADED_RETRY_AFTER_MS = 1_000;
 export const overloaded = (detail: string): UpstreamFailure =>
   upstreamFailure('OVERLOADED', detail, OVERLOADED_RETRY_AFTER_MS);
 
+export const TIMED_OUT: UpstreamFailure = upstreamFailure(
+  'UPSTREAM_TIMEOUT',
+  'Atlas did not answer in time.',
+);
+export const TIMED_OUT_PAGING: UpstreamFailure = upstreamFailure(
+  'UPSTREAM_FAILED',
+  'Atlas timed out while paging the list.',
+);
+/** A request spent its time in the queue for a connection, which is no fault of Atlas. */
+export const SENT_LATE: UpstreamFailure = overloaded(
+  'The request waited too long for a connection to Atlas.',
+);
+/** A request that waited for a connection for this fraction of its time was sent late. */
+export const LATE_FRACTION = 0.25;
+
 function codesOf(error: unknown): string[] {
   if (!(error instanceof Error)) return [];
   const own = 'code' in error && typeof error.code === 'string' ? [error.code] : [];

@@ -42,6 +42,10 @@ export interface UpstreamRequest {
 /** Identifies the list that a request belongs to. */
 export const listOf = ({ list, target }: UpstreamRequest): string => list ?? target;
 
+/** Monotonic milliseconds after which the request is not sent any more. */
+export const sendDeadlineOf = ({ deadlineAt, sendBy = deadlineAt }: UpstreamRequest): number =>
+  Math.min(deadlineAt, sendBy);
+
 /** Why there is no usable response; the codes are public (`errorCode` of the gateway's own 502, 503, 504 and 429). */
 export type UpstreamFailureCode =
   | 'UPSTREAM_UNREACHABLE'

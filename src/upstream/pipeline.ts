@@ -6,13 +6,17 @@ import { createSignedSend } from './auth/signed-send.ts';
 import type { CredentialSecrets } from './auth-errors.ts';
 import type { Budget } from './budget/budget.ts';
 import { createCircuitBreaker } from './circuit-breaker.ts';
-import { overloaded, upstreamFailure } from './failure.ts';
-import { type Exchange, listOf, type Send, type UpstreamRequest, type UpstreamResult } from './message.ts';
+import { LATE_FRACTION, SENT_LATE, TIMED_OUT } from './failure.ts';
+import {
+  type Exchange,
+  listOf,
+  type Send,
+  sendDeadlineOf,
+  type UpstreamRequest,
+  type UpstreamResult,
+} from './message.ts';
 import { createRetry } from './retry.ts';
 import type { Scheduler } from './scheduler.ts';
-
-/** A request that has waited for slots for this fraction of `timeoutMs` was sent late. */
-const LATE_FRACTION = 0.25;
 
 export interface CredentialOptions {
   /** The credential's name in the configuration. */
@@ -101,7 +105,7 @@ function createSlotted(
 ) {
   return (request: UpstreamRequest): Promise<UpstreamResult | Unsigned> => {
     const { caller = '', priority } = request;
-    const deadlineAt = Math.min(request.deadlineAt, request.sendBy ?? Number.POSITIVE_INFINITY);
+    const deadlineAt = sendDeadlineOf(request);
     const { loadClass = priority === 'background' ? 'background' : 'first-page' } = request;
     const own = loadClass === 'internal';
     request.onQueued?.();
@@ -144,12 +148,10 @@ function createDeadline(
   { clock }: UpstreamClientDependencies,
 ): (next: Send) => Send {
   const withQueueTime = createQueueTimes({ clock });
-  const timeout = upstreamFailure('UPSTREAM_TIMEOUT', 'Atlas did not answer in time.');
-  const sentLate = overloaded('The request waited too long for a connection to Atlas.');
   return (next) => (asked) =>
     new Promise((resolve, reject) => {
       const { request, queuedMs } = withQueueTime(asked);
-      const fail = () => resolve(queuedMs() < timeoutMs * LATE_FRACTION ? timeout : sentLate);
+      const fail = () => resolve(queuedMs() < timeoutMs * LATE_FRACTION ? TIMED_OUT : SENT_LATE);
       let cancel = clock.after(Math.max(0, request.deadlineAt - clock.now()), () => {
         // A request that still waits in a queue fails at the same moment, for a reason that this layer does not know: it goes first.
         cancel = clock.after(0, fail);

@@ -3,12 +3,13 @@ import { createBackoff } from '../lib/backoff.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { Random } from '../lib/random.ts';
 import type { UpstreamEvent } from './events.ts';
-import type {
-  Send,
-  UpstreamFailure,
-  UpstreamFailureCode,
-  UpstreamRequest,
-  UpstreamResult,
+import {
+  type Send,
+  sendDeadlineOf,
+  type UpstreamFailure,
+  type UpstreamFailureCode,
+  type UpstreamRequest,
+  type UpstreamResult,
 } from './message.ts';
 import { readRetryAfter } from './retry-after.ts';
 
@@ -107,7 +108,7 @@ export function createRetry(dependencies: RetryDependencies): (next: Send) => Se
         return answer;
       },
       {
-        deadlineAt: Math.min(request.deadlineAt, request.sendBy ?? Number.POSITIVE_INFINITY),
+        deadlineAt: sendDeadlineOf(request),
         ...(request.attempts === 1 || request.priority === 'background' ? { attempts: 1 } : {}),
       },
     );

@@ -3,7 +3,7 @@ import { buildConnector, type Dispatcher, Pool } from 'undici';
 import type { Clock } from '../lib/clock.ts';
 import { isLoopback } from '../lib/loopback.ts';
 import { codingOf, decodeBody } from './decode-body.ts';
-import { failureOf, upstreamFailure } from './failure.ts';
+import { failureOf, TIMED_OUT, upstreamFailure } from './failure.ts';
 import type { Exchange, UpstreamFailure, UpstreamHeaders, UpstreamResult } from './message.ts';
 
 export interface TransportOptions {
@@ -92,8 +92,7 @@ export function createTransport(options: TransportOptions, { clock }: { clock: C
   return {
     exchange({ method, target: path, headers, body = null, deadlineAt }) {
       const leftMs = deadlineAt - clock.now();
-      const timeout = upstreamFailure('UPSTREAM_TIMEOUT', 'Atlas did not answer in time.');
-      if (leftMs <= 0) return Promise.resolve(timeout);
+      if (leftMs <= 0) return Promise.resolve(TIMED_OUT);
       return new Promise((resolve) => {
         let controller: Dispatcher.DispatchController | undefined;
         let ended = false;
@@ -113,7 +112,7 @@ export function createTransport(options: TransportOptions, { clock }: { clock: C
           controller?.abort(ABORTED);
         };
         const cancel = clock.after(leftMs, () =>
-          abort(connections > 0 ? timeout : { ...timeout, unconnected: true }),
+          abort(connections > 0 ? TIMED_OUT : { ...TIMED_OUT, unconnected: true }),
         );
         pool.dispatch(
           { method, path, headers: { 'accept-encoding': 'gzip', ...headers }, body },

@@ -1,5 +1,5 @@
 import { targetPath } from '../../atlas/catalog.ts';
-import { canonicalQuery } from '../../atlas/query.ts';
+import { canonicalQuery, type PageOptions } from '../../atlas/query.ts';
 import type { CoolingKind } from '../../cache/events.ts';
 import type { Credential } from '../credentials/selection.ts';
 import type { ReadQuery } from './listing.ts';
@@ -27,12 +27,15 @@ function keyOf(
   return `${names} ${mediaType} ${targetPath(operation, pathParameters)}?${canonicalQuery(filters)}`;
 }
 
+/** Which page of a list: requests with equal keys get the same one. */
+export const pageKey = ({ pageNum, itemsPerPage, includeCount }: PageOptions): string =>
+  `${pageNum}/${itemsPerPage}/${includeCount}`;
+
 /** The keys of a query; computed again only if its credentials change. `cut`: fingerprint of what its caller sees of a filtered list. */
 export function createCacheKeys(
   query: ReadQuery,
   cut: string | undefined,
 ): (chosen: readonly Credential[]) => CacheKeys {
-  const { pageNum, itemsPerPage, includeCount } = query.shape;
   let last: (CacheKeys & { readonly chosen: readonly Credential[] }) | undefined;
   return (chosen) => {
     if (last?.chosen === chosen) return last;
@@ -40,7 +43,7 @@ export function createCacheKeys(
     last = {
       chosen,
       whole,
-      page: `${whole}#${pageNum}/${itemsPerPage}/${includeCount}`,
+      page: `${whole}#${pageKey(query.shape)}`,
       // Callers with the same grants share pinned listings; no other caller can follow a link to them.
       pinned: cut === undefined ? whole : `${whole} ${cut}`,
     };

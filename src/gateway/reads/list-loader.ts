@@ -6,7 +6,7 @@ import type { EarlyWait } from '../../cache/loads.ts';
 import type { LoadStart } from '../../cache/results.ts';
 import type { Clock } from '../../lib/clock.ts';
 import { expireAfter } from '../../lib/lru-expiry.ts';
-import { upstreamFailure } from '../../upstream/failure.ts';
+import { TIMED_OUT_PAGING, upstreamFailure } from '../../upstream/failure.ts';
 import { listIdOf } from '../../upstream/list-id.ts';
 import type { Send, UpstreamFailure } from '../../upstream/message.ts';
 import type { LoadClass } from '../../upstream/slot-queue.ts';
@@ -96,8 +96,7 @@ const MAX_SLOW_LISTS = 10_000;
 
 export function createListLoader(options: ListLoaderOptions, { clock }: { clock: Clock }): ListLoader {
   const listings = createListingFactory(options);
-  const inProgress = new Map<number, ListProgress>();
-  const states = new Map<number, LoadState>();
+  const inProgress = new Map<number, { readonly progress: ListProgress; state: LoadState }>();
   const slowLists = new LRUCache<string, true>({ max: MAX_SLOW_LISTS, ...expireAfter(SLOW_LIST_MS, clock) });
 
   const countedSend =
@@ -107,7 +106,8 @@ export function createListLoader(options: ListLoaderOptions, { clock }: { clock:
       return send({
         ...request,
         onSent() {
-          if (states.has(flight)) states.set(flight, 'loading');
+          const load = inProgress.get(flight);
+          if (load !== undefined) load.state = 'loading';
           request.onSent?.();
         },
       });
@@ -116,7 +116,7 @@ export function createListLoader(options: ListLoaderOptions, { clock }: { clock:
   /** One walk from beginning to end with one credential. */
   async function loadWhole(load: BegunLoad, credential: Credential): Promise<LoadResult<CachedList>> {
     const list = listRequestOf(load);
-    const progress = inProgress.get(load.flight);
+    const progress = inProgress.get(load.flight)?.progress;
     const id = listIdOf(list.path, list.filters);
     const walk = startWalk(
       {
@@ -171,7 +171,7 @@ export function createListLoader(options: ListLoaderOptions, { clock }: { clock:
         return loadedListing(listings.page({ ...page, hasMore: page.hasNext }, shape));
       case 'refused':
         return timedOutPaging(page)
-          ? upstreamFailure('UPSTREAM_FAILED', 'Atlas timed out while paging the list.')
+          ? TIMED_OUT_PAGING
           : { ...page, invalidatesCache: invalidatesCache(page.response) };
       case 'failed':
         return page;
@@ -224,20 +224,16 @@ export function createListLoader(options: ListLoaderOptions, { clock }: { clock:
   return {
     open(load) {
       const { flight } = load;
-      inProgress.set(flight, createProgressOf(load));
-      states.set(flight, 'waiting');
+      inProgress.set(flight, { progress: createProgressOf(load), state: 'waiting' });
       return {
         run: () => run({ ...load, deadlineAt: clock.now() + load.timeoutMs }),
-        close() {
-          inProgress.delete(flight);
-          states.delete(flight);
-        },
+        close: () => void inProgress.delete(flight),
       };
     },
-    awaitEarly: (flight, request) => inProgress.get(flight)?.join(request),
+    awaitEarly: (flight, request) => inProgress.get(flight)?.progress.join(request),
     counts() {
       const counts = { waiting: 0, loading: 0 };
-      for (const state of states.values()) counts[state]++;
+      for (const { state } of inProgress.values()) counts[state]++;
       return counts;
     },
   };

@@ -1,13 +1,14 @@
 import type { PageOptions } from '../../atlas/query.ts';
 import type { EarlyAnswer, EarlyWait } from '../../cache/loads.ts';
 import type { Clock } from '../../lib/clock.ts';
-import { overloaded, upstreamFailure } from '../../upstream/failure.ts';
+import { LATE_FRACTION, SENT_LATE, TIMED_OUT } from '../../upstream/failure.ts';
 import type { UpstreamFailure } from '../../upstream/message.ts';
 import type { ItemRange } from '../../upstream/walk/plan.ts';
 import type { ListSlice } from '../../upstream/walk/progress.ts';
 import type { Walk } from '../../upstream/walk/walk.ts';
+import { pageKey } from './cache-key.ts';
 import { type CachedList, itemsOf, type Listing } from './listing.ts';
-import { createOwnPages, type OwnPageRequest, pageKey } from './own-pages.ts';
+import { createOwnPages, type OwnPageRequest } from './own-pages.ts';
 
 export type EarlyListAnswer = EarlyAnswer<CachedList, UpstreamFailure>;
 
@@ -51,13 +52,6 @@ export interface ListProgress {
 const PATIENCE_MS = 1_500;
 /** How long a request waits for the load of another gateway before it loads its own page. */
 const STAND_IN_MS = 300;
-const TIMED_OUT = upstreamFailure('UPSTREAM_TIMEOUT', 'Atlas did not answer in time.');
-const OVERLOADED: UpstreamFailure = {
-  ...overloaded('The request waited too long for a connection to Atlas.'),
-  unsent: true,
-};
-/** A request that waited for a connection for more than this fraction of its time. */
-const LATE_FRACTION = 0.25;
 
 const rangeOf = ({ pageNum, itemsPerPage }: PageOptions): ItemRange => ({
   from: (pageNum - 1) * itemsPerPage,
@@ -153,7 +147,7 @@ export function createListProgress({
   function failureAtDeadline({ range, joinedAt, deadlineAt }: Waiter): UpstreamFailure {
     const { queuedAt, sentAt } = walk?.timesOf(range) ?? {};
     const queuedMs = queuedAt === undefined ? 0 : (sentAt ?? deadlineAt) - Math.max(queuedAt, joinedAt);
-    if (queuedMs > (deadlineAt - joinedAt) * LATE_FRACTION) return OVERLOADED;
+    if (queuedMs > (deadlineAt - joinedAt) * LATE_FRACTION) return { ...SENT_LATE, unsent: true };
     return sentAt === undefined ? { ...TIMED_OUT, unsent: true } : TIMED_OUT;
   }
 

@@ -1,6 +1,7 @@
 import type { PageOptions } from '../../atlas/query.ts';
 import type { Clock } from '../../lib/clock.ts';
 import type { LoadClass } from '../../upstream/slot-queue.ts';
+import { pageKey } from './cache-key.ts';
 import type { Listing } from './listing.ts';
 
 /** How a page is requested by itself. */
@@ -36,10 +37,6 @@ export interface OwnPages {
 const OWN_PAGE_MS = 5_000;
 /** Pages of one load at the same time; further requests wait for the load. */
 const MAX_OWN_PAGES = 32;
-
-/** Requests with equal keys get the same page. */
-export const pageKey = ({ pageNum, itemsPerPage, includeCount }: PageOptions): string =>
-  `${pageNum}/${itemsPerPage}/${includeCount}`;
 
 interface Requested {
   own?: OwnPage;

@@ -1,6 +1,6 @@
 import type { Clock } from '../../lib/clock.ts';
 import { createReservation } from '../budget/reservation.ts';
-import { upstreamFailure } from '../failure.ts';
+import { TIMED_OUT_PAGING, upstreamFailure } from '../failure.ts';
 import type { Send, UpstreamFailure } from '../message.ts';
 import type { LoadClass } from '../slot-queue.ts';
 import { type Attempt, type AttemptEnd, startAttempt } from './attempt.ts';
@@ -60,7 +60,6 @@ export interface Walk {
   readonly done: Promise<WalkResult>;
 }
 
-const TIMED_OUT_PAGING = upstreamFailure('UPSTREAM_FAILED', 'Atlas timed out while paging the list.');
 /** Attempts for a list that changes during the walk, before it is cached by the page instead. */
 const MAX_ATTEMPTS = 3;
 /** Longest duration of a walk that callers may wait for. */
