@@ -42,9 +42,12 @@ const VARY = 'Accept, Accept-Encoding, Authorization';
 const NO_SNIFFING = ['X-Content-Type-Options', 'nosniff'] as const;
 const ageOf = ({ loadedAt }: FreshnessWindow, now: number) =>
   Math.max(0, Math.floor((now - loadedAt) / 1_000));
-/** The whole freshness lifetime in seconds: a downstream cache subtracts `Age` from it (RFC 9111 section 4.2). */
+/**
+ * The whole freshness lifetime in seconds: a downstream cache subtracts `Age` from it (RFC 9111 section 4.2). Clock readings have fractions,
+ * whose sum may lack a trillionth of a second.
+ */
 const lifetimeOf = ({ loadedAt, freshUntil }: FreshnessWindow) =>
-  Math.max(0, Math.floor((freshUntil - loadedAt) / 1_000));
+  Math.max(0, Math.floor(Math.round(freshUntil - loadedAt) / 1_000));
 const ttlOf = ({ freshUntil }: FreshnessWindow, now: number) => Math.floor((freshUntil - now) / 1_000);
 
 /**
