@@ -320,6 +320,23 @@ export function pickItems(items: Items, indexes: readonly number[]): Items {
   );
 }
 
+/** The value of a member of an item, as JSON; undefined if the item is not an object or has no such member. */
+export function itemMember({ bytes, starts }: Items, index: number, name: string): Buffer | undefined {
+  const opening = starts[index] ?? 0;
+  if (bytes[opening] !== OPEN_BRACE) return undefined;
+  let at = skipSpace(bytes, opening + 1);
+  while (bytes[at] === QUOTE) {
+    const nameEnd = skipString(bytes, at);
+    const found = shortName(bytes, at, nameEnd) === name;
+    const from = skipSpace(bytes, skipSpace(bytes, nameEnd) + 1);
+    const to = skipValue(bytes, from, 2);
+    if (found) return bytes.subarray(from, to);
+    at = skipSpace(bytes, to);
+    if (bytes[at] === COMMA) at = skipSpace(bytes, at + 1);
+  }
+  return undefined;
+}
+
 /** Larger items are not parsed, because the resulting objects would take too much memory. */
 const MAX_OBJECT_BYTES = 1_048_576;
 
