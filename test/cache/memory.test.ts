@@ -82,7 +82,7 @@ function createGateway(body: Buffer) {
           nextRevision: () => ++revisions,
           isShared: false,
         },
-        { clock },
+        { clock, observe: () => undefined },
       ),
       clock,
       cachePolicyOf: () => ({ freshMs: 1e9, staleWhileRevalidateMs: 0, staleIfErrorMs: 0, whole: true }),

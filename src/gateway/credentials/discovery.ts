@@ -1,4 +1,5 @@
 import type { Catalog } from '../../atlas/catalog.ts';
+import { identityFieldsOf } from '../../atlas/identity-fields.ts';
 import { countItems, itemValue } from '../../atlas/list-parser.ts';
 import type { Clock } from '../../lib/clock.ts';
 import { walkList } from '../../upstream/walk/walk.ts';
@@ -34,6 +35,7 @@ export function createDiscover({
             path: operation.path,
             filters: '',
             countable: true,
+            identityFields: identityFieldsOf(operation.id),
             accept: `application/vnd.atlas.${operation.versions.at(-1)?.name ?? ''}+json`,
             deadlineAt: clock.now() + timeoutMs,
             priority: 'background',

@@ -1,11 +1,13 @@
 import { LRUCache } from 'lru-cache';
 import { targetPath } from '../../atlas/catalog.ts';
+import { identityFieldsOf } from '../../atlas/identity-fields.ts';
 import { canonicalQuery, isCountable, type PageOptions } from '../../atlas/query.ts';
 import { scopeOf } from '../../atlas/rate-limit-buckets.ts';
 import type { EarlyWait } from '../../cache/loads.ts';
 import type { LoadStart } from '../../cache/results.ts';
 import type { Clock } from '../../lib/clock.ts';
 import { expireAfter } from '../../lib/lru-expiry.ts';
+import type { UpstreamEvent } from '../../upstream/events.ts';
 import { TIMED_OUT_PAGING, upstreamFailure } from '../../upstream/failure.ts';
 import { listIdOf } from '../../upstream/list-id.ts';
 import type { Send, UpstreamFailure } from '../../upstream/message.ts';
@@ -62,6 +64,11 @@ export interface ListLoaderOptions extends ListingOptions {
 /** `waiting`: for another gateway's load or for a connection; nothing has been sent to Atlas. */
 export type LoadState = 'waiting' | 'loading';
 
+export interface ListLoaderDependencies {
+  readonly clock: Clock;
+  readonly observe: (event: UpstreamEvent) => void;
+}
+
 /** A load that requests can wait for. */
 export interface OpenLoad {
   /** Loads from Atlas; never rejects because of what Atlas answers. */
@@ -93,11 +100,17 @@ const SUDDEN_ITEMS = 100;
 /** How long a list whose large pages timed out is walked with small ones. */
 const SLOW_LIST_MS = 600_000;
 const MAX_SLOW_LISTS = 10_000;
+/** Lists without a stable order that are remembered, so that each is reported once. */
+const MAX_UNSTABLE_LISTS = 1_000;
 
-export function createListLoader(options: ListLoaderOptions, { clock }: { clock: Clock }): ListLoader {
+export function createListLoader(
+  options: ListLoaderOptions,
+  { clock, observe }: ListLoaderDependencies,
+): ListLoader {
   const listings = createListingFactory(options);
   const inProgress = new Map<number, { readonly progress: ListProgress; state: LoadState }>();
   const slowLists = new LRUCache<string, true>({ max: MAX_SLOW_LISTS, ...expireAfter(SLOW_LIST_MS, clock) });
+  const unstableLists = new LRUCache<string, true>({ max: MAX_UNSTABLE_LISTS });
 
   const countedSend =
     ({ send }: Credential, { flight, onCall }: BegunLoad): Send =>
@@ -112,6 +125,12 @@ export function createListLoader(options: ListLoaderOptions, { clock }: { clock:
         },
       });
     };
+
+  function reportUnstable({ operation, path, filters, scope }: ListRequest): void {
+    const id = listIdOf(path, filters);
+    if (!unstableLists.has(id)) observe({ type: 'unstable-order', operation, scope });
+    unstableLists.set(id, true);
+  }
 
   /** One walk from beginning to end with one credential. */
   async function loadWhole(load: BegunLoad, credential: Credential): Promise<LoadResult<CachedList>> {
@@ -135,6 +154,7 @@ export function createListLoader(options: ListLoaderOptions, { clock }: { clock:
         onPageFailed: (failure, covers) => progress?.onPageFailed(failure, covers),
         onSent: (covers) => progress?.onSent(covers),
         onSlowPages: () => void slowLists.set(id, true),
+        onUnstableOrder: () => reportUnstable(list),
       },
     );
     progress?.follow(walk);
@@ -253,6 +273,7 @@ function listRequestOf({ query, priority, deadlineAt, loadClass, retry }: BegunL
     path: targetPath(operation, pathParameters),
     filters: canonicalQuery(filters),
     countable: isCountable(operation),
+    identityFields: identityFieldsOf(operation.id),
     accept: mediaType,
     deadlineAt,
     priority,

@@ -4,7 +4,7 @@ import type { PinnedListings } from '../../cache/pinned-listings.ts';
 import type { LoadPermit, LoadStart } from '../../cache/results.ts';
 import type { Clock } from '../../lib/clock.ts';
 import type { UpstreamFailure } from '../../upstream/message.ts';
-import { WALK_PAGE_SIZE } from '../../upstream/walk/plan.ts';
+import { expectedPages } from '../../upstream/walk/plan.ts';
 import { LONGEST_WALK_MS } from '../../upstream/walk/walk.ts';
 import type { LoadNeed } from '../auth/caller-limits.ts';
 import { crossProjectRule } from '../auth/policy.ts';
@@ -67,8 +67,8 @@ export function createReadThrough(
 
   /** Upstream calls that a load is known to need: pages of the list as last loaded, for each credential whose lists are merged. */
   function expectedCalls(reading: ReadContext, before: CachedList | undefined): number {
-    const pages = before?.type === 'list' && before.whole ? itemsOf(before) / WALK_PAGE_SIZE : 1;
-    return Math.max(1, Math.ceil(pages)) * (isMerged(reading) ? reading.chosen.length : 1);
+    const pages = before?.type === 'list' && before.whole ? expectedPages(itemsOf(before)) : 1;
+    return pages * (isMerged(reading) ? reading.chosen.length : 1);
   }
 
   /** A list that is gone or no longer readable must not be served from an older listing, or from the snapshot file, either. */

@@ -29,6 +29,8 @@ export interface ListRequest extends Omit<UpstreamRequest, 'target' | 'cost'> {
   readonly filters: string;
   /** Whether the operation supports `includeCount`. */
   readonly countable: boolean;
+  /** The fields that tell items of the list apart. */
+  readonly identityFields: readonly string[];
 }
 
 /** One page of a list, and how its request is sent. */
@@ -87,7 +89,7 @@ function readList({ headers, body }: UpstreamResponse, itemsPerPage: number): Pa
 
 /** Fetches one page. `includeCount` is sent only if it differs from Atlas's default. */
 export async function fetchPage(send: Send, list: ListRequest, page: PageRequest): Promise<PageResult> {
-  const { path, filters, countable, ...request } = list;
+  const { path, filters, countable, identityFields: _fields, ...request } = list;
   const { pageNum, itemsPerPage, includeCount, ...sending } = page;
   const count = countable && !includeCount ? 'includeCount=false&' : '';
   const query = `${filters === '' ? '' : `${filters}&`}${count}itemsPerPage=${itemsPerPage}&pageNum=${pageNum}`;
