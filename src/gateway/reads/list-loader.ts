@@ -203,8 +203,10 @@ export function createListLoader(
     const loadWith = (credential: Credential) =>
       unit === 'whole' ? loadWhole(load, credential) : loadPage(load, query.shape, credential);
     return merged
-      ? mergeAcrossCredentials(credentials, loadWith, (items, first) =>
-          loadedListing(listings.whole(items, first.deprecationHeaders)),
+      ? mergeAcrossCredentials(
+          { credentials, identityFields: identityFieldsOf(query.operation.id) },
+          loadWith,
+          (items, first) => loadedListing(listings.whole(items, first.deprecationHeaders)),
         )
       : withFailover(credentials, loadWith);
   }
