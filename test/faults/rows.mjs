@@ -65,7 +65,7 @@ export const ROWS = new Map([
   [45, ['an invalid token; a user without permission', 'one renewal, then 502 UPSTREAM_AUTH; no renewal']],
   [46, ['links in bodies to another host', 'rewritten, never fetched']],
   [47, ['failure after failure', 'circuit opens, one probe, closes']],
-  [48, ['a list that changes during a walk', 'walked again, never torn']],
+  [48, ['a list that changes during a walk', 'held whole, never torn']],
   [49, ['a hundred cold requests', 'one token request']],
   [
     50,
