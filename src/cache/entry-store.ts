@@ -4,6 +4,7 @@ import { LRU_OVERHEAD } from '../lib/partitioned-lru.ts';
 import type { CacheEvent } from './events.ts';
 import { type FreshnessWindow, markStale } from './freshness.ts';
 import { createMemoryTier, type Entry, type ProjectSize } from './memory-tier.ts';
+import type { PagePlace } from './page-generation.ts';
 import { createPurgeLog, type PurgeScope } from './purge-log.ts';
 import type { Loaded, LoadFailure, Refused } from './results.ts';
 
@@ -15,6 +16,8 @@ export interface EntryAddress {
   readonly project: string;
   readonly operation: string;
   readonly key: string;
+  /** Set for a page of a list that is cached by the page. */
+  readonly page?: PagePlace | undefined;
 }
 
 /** A cached list with its key and freshness window. */
@@ -37,6 +40,7 @@ export interface EntryStore<Value, Failure extends LoadFailure> {
     window: FreshnessWindow,
     epoch: number,
   ): boolean;
+  delete(address: EntryAddress): void;
   /** Stores an entry of an earlier process; returns false if it is too large or the key is already cached. */
   restore(listing: CacheEntry<Value>): boolean;
   /** `soft`: the covered entries stay, as stale ones. */
@@ -109,6 +113,7 @@ export function createEntryStore<Value, Failure extends LoadFailure>(
       if (!stored) tier.delete(project, key);
       return stored;
     },
+    delete: ({ project, key }) => tier.delete(project, key),
     restore({ project, operation, key, value, bytes, window }) {
       if (tier.get(project, key) !== undefined) return false;
       return tier.set(project, key, {

@@ -23,6 +23,8 @@ export interface Loaded<Value, Failure extends LoadFailure> {
   readonly type: 'loaded';
   readonly value: Value;
   readonly bytes: number;
+  /** When the value was requested from Atlas, if its age counts from there; else it counts from the end of the load. */
+  readonly requestedAt?: number;
   /** Overrides the lifetimes of the request. */
   readonly lifetimes?: Lifetimes;
   /** Set if another gateway loaded the value: its freshness window, and why no newer value could be loaded. */

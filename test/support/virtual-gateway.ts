@@ -64,6 +64,8 @@ export interface VirtualGateway {
   /** Writes the cache file, as a shutdown does, and restores it, as a start does. */
   save(): Promise<void>;
   restore(): void;
+  /** Purges everything, as an operator does. */
+  purge(): void;
 }
 
 export interface VirtualGatewayOptions {
@@ -214,5 +216,6 @@ export function createVirtualGateway(
     remaining: (endpointSet) => budget.remaining().find((one) => one.endpointSet === endpointSet)?.remaining,
     save: () => persistence.stop(),
     restore: () => persistence.restore(),
+    purge: () => caches.lists.purge({ soft: false }),
   };
 }

@@ -1,9 +1,11 @@
 import { rewriteLinks } from '../../atlas/links.ts';
 import { countItems, type Items } from '../../atlas/list-parser.ts';
 import type { PageOptions } from '../../atlas/query.ts';
+import type { Loaded } from '../../cache/results.ts';
+import type { UpstreamFailure } from '../../upstream/message.ts';
 import type { ListSlice } from '../../upstream/walk/progress.ts';
+import { offsetOf } from './cache-key.ts';
 import { deprecationHeadersOf } from './deprecation-headers.ts';
-import type { LoadResult } from './list-cache.ts';
 import { bytesOf, type CachedList, type Listing } from './listing.ts';
 import { snapshotOf } from './snapshot-id.ts';
 
@@ -22,7 +24,7 @@ export interface ListingFactory {
 }
 
 /** A listing as the result of a load. */
-export const loadedListing = (value: Listing): LoadResult<CachedList> => ({
+export const loadedListing = (value: Listing): Loaded<CachedList, UpstreamFailure> => ({
   type: 'loaded',
   value,
   bytes: bytesOf(value.items),
@@ -49,11 +51,11 @@ export function createListingFactory({ publicUrl, nextRevision }: ListingOptions
         hasMore: false,
         totalCount: countItems(items),
       }),
-    page: ({ items, headers, hasMore, totalCount }, { pageNum, itemsPerPage }) =>
+    page: ({ items, headers, hasMore, totalCount }, shape) =>
       create(items, {
         deprecationHeaders: deprecationHeadersOf(headers),
         whole: false,
-        offset: (pageNum - 1) * itemsPerPage,
+        offset: offsetOf(shape),
         hasMore,
         ...(totalCount === undefined ? {} : { totalCount }),
       }),
