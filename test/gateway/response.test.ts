@@ -9,7 +9,7 @@ test('133: max-age is the whole lifetime at whatever fraction of a millisecond a
   fc.assert(
     fc.property(fc.double({ min: 0, max: 1e9, noNaN: true }), (loadedAt) => {
       const { head } = pageResponse({
-        body: createRenderedPage<CachedHeads>(Buffer.from('{}')).body('identity'),
+        body: createRenderedPage<CachedHeads>(Buffer.from('{}')).identity,
         coding: 'identity',
         mediaType: 'application/json',
         deprecationHeaders: {},

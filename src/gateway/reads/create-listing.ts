@@ -1,4 +1,4 @@
-import { rewriteLinks } from '../../atlas/links.ts';
+import { rewriteLinks, rewriteLinksInTurns } from '../../atlas/links.ts';
 import { countItems, type Items } from '../../atlas/list-parser.ts';
 import type { PageOptions } from '../../atlas/query.ts';
 import type { Loaded } from '../../cache/results.ts';
@@ -7,7 +7,7 @@ import type { ListSlice } from '../../upstream/walk/progress.ts';
 import { offsetOf } from './cache-key.ts';
 import { deprecationHeadersOf } from './deprecation-headers.ts';
 import { bytesOf, type CachedList, type Listing } from './listing.ts';
-import { snapshotOf } from './snapshot-id.ts';
+import { snapshotInTurns, snapshotOf } from './snapshot-id.ts';
 
 export interface ListingOptions {
   /** Scheme and host for links in items. */
@@ -18,7 +18,7 @@ export interface ListingOptions {
 /** Makes listings of what Atlas sent. */
 export interface ListingFactory {
   /** A whole list. */
-  whole(items: Items, deprecationHeaders: Listing['deprecationHeaders']): Listing;
+  whole(items: Items, deprecationHeaders: Listing['deprecationHeaders']): Promise<Listing>;
   /** One page of a list. */
   page(slice: ListSlice, shape: PageOptions): Listing;
 }
@@ -31,33 +31,34 @@ export const loadedListing = (value: Listing): Loaded<CachedList, UpstreamFailur
 });
 
 export function createListingFactory({ publicUrl, nextRevision }: ListingOptions): ListingFactory {
-  function create(items: Items, rest: Omit<Listing, 'type' | 'revision' | 'items' | 'snapshot'>): Listing {
-    const rewritten = rewriteLinks(publicUrl(), items);
-    return {
-      type: 'list',
-      revision: nextRevision(),
-      items: rewritten,
-      snapshot: snapshotOf(rewritten),
-      ...rest,
-    };
-  }
-
   return {
-    whole: (items, deprecationHeaders) =>
-      create(items, {
+    async whole(items, deprecationHeaders) {
+      const rewritten = await rewriteLinksInTurns(publicUrl(), items);
+      return {
+        type: 'list',
+        revision: nextRevision(),
+        items: rewritten,
+        snapshot: await snapshotInTurns(rewritten),
         deprecationHeaders,
         whole: true,
         offset: 0,
         hasMore: false,
         totalCount: countItems(items),
-      }),
-    page: ({ items, headers, hasMore, totalCount }, shape) =>
-      create(items, {
+      };
+    },
+    page({ items, headers, hasMore, totalCount }, shape) {
+      const rewritten = rewriteLinks(publicUrl(), items);
+      return {
+        type: 'list',
+        revision: nextRevision(),
+        items: rewritten,
+        snapshot: snapshotOf(rewritten),
         deprecationHeaders: deprecationHeadersOf(headers),
         whole: false,
         offset: offsetOf(shape),
         hasMore,
         ...(totalCount === undefined ? {} : { totalCount }),
-      }),
+      };
+    },
   };
 }

@@ -171,10 +171,10 @@ export function createListLoader(
     return toLoadResult(await walk.done);
   }
 
-  function toLoadResult(result: WalkResult): LoadResult<CachedList> {
+  async function toLoadResult(result: WalkResult): Promise<LoadResult<CachedList>> {
     switch (result.type) {
       case 'walked':
-        return loadedListing(listings.whole(result.items, deprecationHeadersOf(result.headers)));
+        return loadedListing(await listings.whole(result.items, deprecationHeadersOf(result.headers)));
       case 'too-long':
       case 'torn':
         return { type: 'loaded', value: TOO_LONG, bytes: TOO_LONG_BYTES };
@@ -219,7 +219,8 @@ export function createListLoader(
       ? mergeAcrossCredentials(
           { credentials, identityFields: identityFieldsOf(query.operation.id) },
           loadWith,
-          (items, first) => loadedListing(listings.whole(items, first.deprecationHeaders)),
+          async (items, first) =>
+            loadedListing(await listings.whole(items, first.deprecationHeaders)),
         )
       : withFailover(credentials, loadWith);
   }

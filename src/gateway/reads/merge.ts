@@ -25,7 +25,7 @@ interface MergeOptions {
 export async function mergeAcrossCredentials(
   { credentials, identityFields }: MergeOptions,
   load: (credential: Credential) => Promise<LoadResult<CachedList>>,
-  toLoadResult: (items: Items, first: Listing) => LoadResult<CachedList>,
+  toLoadResult: (items: Items, first: Listing) => Promise<LoadResult<CachedList>>,
 ): Promise<LoadResult<CachedList>> {
   const listings: Listing[] = [];
   for (const credential of credentials) {
