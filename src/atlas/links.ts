@@ -1,5 +1,4 @@
-import { TURN_BYTES, yieldToEventLoop } from '../lib/event-loop.ts';
-import { concatItems, countItems, type Items, viewItems } from './list-parser.ts';
+import type { Items } from './list-parser.ts';
 
 const ATLAS_LINK = /("href"\s*:\s*")https?:\/\/[^/"\\]*(?=\/api\/atlas\/)/g;
 const HREF = Buffer.from('"href"');
@@ -27,24 +26,4 @@ export function rewriteLinks(origin: string, items: Items): Items {
   const bytes = Buffer.allocUnsafeSlow(joined.length);
   joined.copy(bytes);
   return { bytes, starts };
-}
-
-/** The first item that begins `TURN_BYTES` or more after item `from`; the number of items if there is none. */
-function endOfTurn({ starts }: Items, from: number): number {
-  const limit = (starts[from] ?? 0) + TURN_BYTES;
-  let to = from + 1;
-  while (to < starts.length - 1 && (starts[to] ?? 0) < limit) to++;
-  return to;
-}
-
-/** The same for a list of any size: it does not block the event loop. */
-export async function rewriteLinksInTurns(origin: string, items: Items): Promise<Items> {
-  if (items.bytes.length <= TURN_BYTES) return rewriteLinks(origin, items);
-  if (!items.bytes.includes(HREF)) return items;
-  const rewritten: Items[] = [];
-  for (let from = 0; from < countItems(items); from = endOfTurn(items, from)) {
-    await yieldToEventLoop();
-    rewritten.push(rewriteLinks(origin, viewItems(items, from, endOfTurn(items, from))));
-  }
-  return concatItems(rewritten);
 }

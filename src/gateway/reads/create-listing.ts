@@ -1,13 +1,14 @@
-import { rewriteLinks, rewriteLinksInTurns } from '../../atlas/links.ts';
-import { countItems, type Items } from '../../atlas/list-parser.ts';
+import { rewriteLinks } from '../../atlas/links.ts';
+import { concatInSteps, countItems, type Items, partsOf } from '../../atlas/list-parser.ts';
 import type { PageOptions } from '../../atlas/query.ts';
 import type { Loaded } from '../../cache/results.ts';
+import { createPace, runInTurns, type Steps } from '../../lib/event-loop.ts';
 import type { UpstreamFailure } from '../../upstream/message.ts';
 import type { ListSlice } from '../../upstream/walk/progress.ts';
 import { offsetOf } from './cache-key.ts';
 import { deprecationHeadersOf } from './deprecation-headers.ts';
 import { bytesOf, type CachedList, type Listing } from './listing.ts';
-import { snapshotInTurns, snapshotOf } from './snapshot-id.ts';
+import { identify, snapshotOf } from './snapshot-id.ts';
 
 export interface ListingOptions {
   /** Scheme and host for links in items. */
@@ -17,8 +18,8 @@ export interface ListingOptions {
 
 /** Makes listings of what Atlas sent. */
 export interface ListingFactory {
-  /** A whole list. */
-  whole(items: Items, deprecationHeaders: Listing['deprecationHeaders']): Promise<Listing>;
+  /** A whole list, from consecutive parts of it. Does not block the event loop, however large the list is. */
+  whole(parts: readonly Items[], deprecationHeaders: Listing['deprecationHeaders']): Promise<Listing>;
   /** One page of a list. */
   page(slice: ListSlice, shape: PageOptions): Listing;
 }
@@ -30,15 +31,30 @@ export const loadedListing = (value: Listing): Loaded<CachedList, UpstreamFailur
   bytes: bytesOf(value.items),
 });
 
+/** Joins the parts of a list, with links that lead to `origin`, and identifies it. */
+function* joinAndIdentify(
+  origin: string,
+  parts: readonly Items[],
+): Steps<Pick<Listing, 'items' | 'snapshot'>> {
+  const pace = createPace();
+  const rewritten: Items[] = [];
+  for (const part of parts.flatMap(partsOf)) {
+    yield* pace(part.bytes.length);
+    rewritten.push(rewriteLinks(origin, part));
+  }
+  const items = yield* concatInSteps(rewritten);
+  return { items, snapshot: yield* identify(items) };
+}
+
 export function createListingFactory({ publicUrl, nextRevision }: ListingOptions): ListingFactory {
   return {
-    async whole(items, deprecationHeaders) {
-      const rewritten = await rewriteLinksInTurns(publicUrl(), items);
+    async whole(parts, deprecationHeaders) {
+      const { items, snapshot } = await runInTurns(joinAndIdentify(publicUrl(), parts));
       return {
         type: 'list',
         revision: nextRevision(),
-        items: rewritten,
-        snapshot: await snapshotInTurns(rewritten),
+        items,
+        snapshot,
         deprecationHeaders,
         whole: true,
         offset: 0,

@@ -174,7 +174,7 @@ export function createListLoader(
   async function toLoadResult(result: WalkResult): Promise<LoadResult<CachedList>> {
     switch (result.type) {
       case 'walked':
-        return loadedListing(await listings.whole(result.items, deprecationHeadersOf(result.headers)));
+        return loadedListing(await listings.whole(result.parts, deprecationHeadersOf(result.headers)));
       case 'too-long':
       case 'torn':
         return { type: 'loaded', value: TOO_LONG, bytes: TOO_LONG_BYTES };
@@ -220,7 +220,7 @@ export function createListLoader(
           { credentials, identityFields: identityFieldsOf(query.operation.id) },
           loadWith,
           async (items, first) =>
-            loadedListing(await listings.whole(items, first.deprecationHeaders)),
+            loadedListing(await listings.whole([items], first.deprecationHeaders)),
         )
       : withFailover(credentials, loadWith);
   }

@@ -1,18 +1,16 @@
-import { createHash, type Hash } from 'node:crypto';
+import { createHash } from 'node:crypto';
 import type { Items } from '../../atlas/list-parser.ts';
-import { TURN_BYTES, yieldToEventLoop } from '../../lib/event-loop.ts';
-
-const toId = (hash: Hash) => hash.digest('base64url').slice(0, 12);
+import { runAtOnce, STEP_BYTES, type Steps } from '../../lib/event-loop.ts';
 
 /** Identifies a listing in links: derived from the items only, so that lists with equal items have equal ids. */
-export const snapshotOf = ({ bytes }: Items): string => toId(createHash('sha256').update(bytes));
-
-/** The same for a list of any size: it does not block the event loop. */
-export async function snapshotInTurns({ bytes }: Items): Promise<string> {
+export function* identify({ bytes }: Items): Steps<string> {
   const hash = createHash('sha256');
-  for (let at = 0; at < bytes.length; at += TURN_BYTES) {
-    if (at > 0) await yieldToEventLoop();
-    hash.update(bytes.subarray(at, at + TURN_BYTES));
+  for (let at = 0; at < bytes.length; at += STEP_BYTES) {
+    if (at > 0) yield;
+    hash.update(bytes.subarray(at, at + STEP_BYTES));
   }
-  return toId(hash);
+  return hash.digest('base64url').slice(0, 12);
 }
+
+/** The same at once, for a page of a list. */
+export const snapshotOf = (items: Items): string => runAtOnce(identify(items));
