@@ -133,7 +133,7 @@ export function createLoads<Value, Failure extends LoadFailure>(
     return content.type === 'refused'
       ? freshnessWindow(now, { ...ZERO, freshMs: options.negativeTtlMs })
       : (content.shared?.window ??
-          freshnessWindow(content.requestedAt ?? now, content.lifetimes ?? lifetimes));
+          freshnessWindow(content.loadedAt ?? now, content.lifetimes ?? lifetimes));
   }
 
   /** A refusal that does not mean "gone" must not replace a list. */
@@ -143,7 +143,7 @@ export function createLoads<Value, Failure extends LoadFailure>(
   /** A load of a list that is not cached by the page, or no longer is one, ends what is cached of its pages. */
   function recordGeneration(
     { project, key, page, lifetimes, freshnessFactor }: CacheRequest<Value, Failure>,
-    { requestedAt, shared }: Loaded<Value, Failure>,
+    { loadedAt, shared }: Loaded<Value, Failure>,
     startedAt: number,
   ): void {
     if (page === undefined) {
@@ -153,7 +153,7 @@ export function createLoads<Value, Failure extends LoadFailure>(
     // When the load of another gateway ended is known only as precisely as the clocks of both agree.
     const times =
       shared === undefined
-        ? { requestedAt: requestedAt ?? startedAt, completedAt: clock.now() }
+        ? { requestedAt: loadedAt ?? startedAt, completedAt: clock.now() }
         : { requestedAt: shared.window.loadedAt, completedAt: shared.window.loadedAt };
     generations.loaded(project, page, times, lifetimes.freshMs * freshnessFactor());
   }

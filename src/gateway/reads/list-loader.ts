@@ -174,7 +174,10 @@ export function createListLoader(
   async function toLoadResult(result: WalkResult): Promise<LoadResult<CachedList>> {
     switch (result.type) {
       case 'walked':
-        return loadedListing(await listings.whole(result.parts, deprecationHeadersOf(result.headers)));
+        return {
+          ...loadedListing(await listings.whole(result.parts, deprecationHeadersOf(result.headers))),
+          loadedAt: result.loadedAt,
+        };
       case 'too-long':
       case 'torn':
         return { type: 'loaded', value: TOO_LONG, bytes: TOO_LONG_BYTES };
@@ -193,15 +196,15 @@ export function createListLoader(
   ): Promise<LoadResult<CachedList>> {
     const send = countedSend(credential, load);
     const list = listRequestOf(load);
-    let requestedAt = clock.now();
+    let loadedAt = clock.now();
     let page = await fetchPage(send, list, shape);
     if (timedOutPaging(page) && list.countable && shape.includeCount) {
-      requestedAt = clock.now();
+      loadedAt = clock.now();
       page = await fetchPage(send, list, { ...shape, includeCount: false });
     }
     switch (page.type) {
       case 'list':
-        return { ...loadedListing(listings.page({ ...page, hasMore: page.hasNext }, shape)), requestedAt };
+        return { ...loadedListing(listings.page({ ...page, hasMore: page.hasNext }, shape)), loadedAt };
       case 'refused':
         return timedOutPaging(page)
           ? TIMED_OUT_PAGING

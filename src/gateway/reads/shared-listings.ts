@@ -43,7 +43,7 @@ export function createSharing(
           value,
           bytes,
           operation,
-          window: freshnessWindow(loaded.requestedAt ?? clock.now(), loaded.lifetimes ?? lifetimes),
+          window: freshnessWindow(loaded.loadedAt ?? clock.now(), loaded.lifetimes ?? lifetimes),
         };
       }
     }

@@ -20,10 +20,12 @@ export interface LoadedSlice extends ListSlice {
   readonly loadedAt: number;
 }
 
-/** All items of a list, in consecutive parts: to copy them into one takes time that a walk does not have. */
+/** All items of a list, in consecutive parts that the reader joins, and since when its oldest page is here. */
 export interface WholeList {
   readonly parts: readonly Items[];
   readonly headers: UpstreamHeaders;
+  /** Monotonic milliseconds. */
+  readonly loadedAt: number;
 }
 
 export interface ProgressOptions {
@@ -187,6 +189,10 @@ export function createProgress(options: ProgressOptions): Progress {
     return arrived.length === found.length ? arrived : undefined;
   }
 
+  /** When the first of these pages arrived: what is made of them is as old as the oldest. */
+  const oldestOf = (found: readonly ArrivedPage[]) =>
+    Math.min(now(), ...found.map(({ arrivedAt }) => arrivedAt));
+
   function slice(range: ItemRange): LoadedSlice | undefined {
     if (pages.size === 0) return undefined;
     const pageNums = layout.pagesCovering(range);
@@ -210,7 +216,7 @@ export function createProgress(options: ProgressOptions): Progress {
       ...(count === undefined ? {} : { totalCount: count }),
       hasMore,
       headers: last?.headers ?? {},
-      loadedAt: Math.min(now(), ...found.map(({ arrivedAt }) => arrivedAt)),
+      loadedAt: oldestOf(found),
     };
   }
 
@@ -224,11 +230,11 @@ export function createProgress(options: ProgressOptions): Progress {
   function whole(): WholeList | 'torn' | undefined {
     if (lastPage === undefined || nextPage() <= lastPage) return undefined;
     const ordered = arrivedOf(Array.from({ length: lastPage }, (_none, index) => index + 1)) ?? [];
-    const headers = ordered.at(-1)?.headers ?? {};
-    if (!layout.overlaps) return { parts: ordered.map(({ items }) => items), headers };
+    const rest = { headers: ordered.at(-1)?.headers ?? {}, loadedAt: oldestOf(ordered) };
+    if (!layout.overlaps) return { parts: ordered.map(({ items }) => items), ...rest };
     const joined = joinOverlapping(ordered);
     if (joined === undefined) return undefined;
-    return addsUp(joined) ? { parts: joined.parts, headers } : 'torn';
+    return addsUp(joined) ? { parts: joined.parts, ...rest } : 'torn';
   }
 
   return {
