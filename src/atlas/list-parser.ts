@@ -316,6 +316,7 @@ export function sliceItems(items: Items, from: number, to: number): Buffer {
 
 /** Items `from` (included) to `to` (excluded) of a list that has them; a view, not a copy. */
 export function viewItems(items: Items, from: number, to: number): Items {
+  if (from === 0 && to === countItems(items)) return items;
   const bytes = sliceItems(items, from, to);
   const offset = items.starts[from] ?? 0;
   const starts = new Uint32Array(to - from + 1);

@@ -62,11 +62,14 @@ const MAX_SCOPES = 10_000;
 
 const entryBytes = (key: string, valueBytes: number) => valueBytes + key.length + ENTRY_BYTES;
 
-/** The form in which a result is cached. The body of a 4xx response may be a view of a larger buffer, so it is copied. */
+/** The form in which a result is cached: without what only its load needs. The body of a 4xx response may be a view of a larger buffer, so it is copied. */
 function storable<Value, Failure extends LoadFailure>(
   content: Content<Value, Failure>,
 ): { value: Content<Value, Failure>; bytes: number } {
-  if (content.type === 'loaded') return { value: content, bytes: content.bytes };
+  if (content.type === 'loaded') {
+    const { value, bytes } = content;
+    return { value: { type: 'loaded', value, bytes }, bytes };
+  }
   const { response } = content;
   const body = compactBuffer(response.body);
   const texts = Object.entries(response.headers).map(([name, value = '']) => name.length + value.length);

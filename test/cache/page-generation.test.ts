@@ -110,7 +110,7 @@ describe('a list that is cached by the page', () => {
     const loadPage =
       (page: number, tookMs: number) =>
       async (_start: LoadStart): Promise<LoadResult<readonly number[], never>> => {
-        const requestedAt = clock.now();
+        const loadedAt = clock.now();
         await wait(tookMs);
         const first = newest - page * PAGE;
         const value = Array.from(
@@ -118,7 +118,7 @@ describe('a list that is cached by the page', () => {
           (_none, index) => first - index,
         );
         await wait(tookMs);
-        return { type: 'loaded', value, bytes: 100, requestedAt };
+        return { type: 'loaded', value, bytes: 100, loadedAt };
       };
 
     async function read(page: number, tookMs: number): Promise<readonly number[]> {

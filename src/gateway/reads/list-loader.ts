@@ -222,8 +222,7 @@ export function createListLoader(
       ? mergeAcrossCredentials(
           { credentials, identityFields: identityFieldsOf(query.operation.id) },
           loadWith,
-          async (items, first) =>
-            loadedListing(await listings.whole([items], first.deprecationHeaders)),
+          async (items, first) => loadedListing(await listings.whole([items], first.deprecationHeaders)),
         )
       : withFailover(credentials, loadWith);
   }
