@@ -143,13 +143,13 @@ export function createReadThrough(
   }
 
   /** What is read: a list, or a page of one. */
-  interface Wanted {
+  interface WantedList {
     readonly reading: ReadContext;
     readonly page: PageKey | undefined;
     readonly shared: SharedQuery;
   }
 
-  function wantedOf(reading: ReadContext, wanted: string | PageKey): Wanted {
+  function wantedOf(reading: ReadContext, wanted: string | PageKey): WantedList {
     const { query, partition, policy, chosen, directives } = reading;
     const page = typeof wanted === 'string' ? undefined : wanted;
     const shared: SharedQuery = {
@@ -164,11 +164,11 @@ export function createReadThrough(
     return { reading, page, shared };
   }
 
-  const cachedOf = ({ shared: { partition, operation, key } }: Wanted) =>
+  const cachedOf = ({ shared: { partition, operation, key } }: WantedList) =>
     cache.peek(partition, operation, key)?.value;
 
   /** Loads from another gateway or from Atlas. */
-  async function load(wanted: Wanted, start: LoadStart): Promise<LoadResult<CachedList>> {
+  async function load(wanted: WantedList, start: LoadStart): Promise<LoadResult<CachedList>> {
     const { reading, page, shared } = wanted;
     const { priority, permit, retry, flight } = start;
     const { query, chosen } = reading;
