@@ -1,6 +1,6 @@
 import { isUtf8 } from 'node:buffer';
 import { parseBoundedJson } from '../lib/bounded-json.ts';
-import { createPace, runAtOnce, STEP_BYTES, type Steps } from '../lib/event-loop.ts';
+import { createPauses, runAtOnce, STEP_BYTES, type Steps } from '../lib/event-loop.ts';
 
 /** Items of a list as the bytes that Atlas sent, joined by commas in one buffer, so that any range of items is one slice. */
 export interface Items {
@@ -170,7 +170,7 @@ function* findItems(
   opening: number,
   maxItems: number,
 ): Steps<{ ranges: number[]; end: number } | 'bad' | 'too-many'> {
-  const pace = createPace();
+  const pauseAfter = createPauses();
   if (body[opening] !== OPEN_BRACKET) return 'bad';
   const ranges: number[] = [];
   let at = skipSpace(body, opening + 1);
@@ -180,7 +180,7 @@ function* findItems(
     if (end === BAD) return 'bad';
     if (ranges.length === 2 * maxItems) return 'too-many';
     ranges.push(at, end);
-    yield* pace(end - at);
+    yield* pauseAfter(end - at);
     at = skipSpace(body, end);
     if (body[at] === CLOSE_BRACKET) return { ranges, end: at + 1 };
     if (body[at] !== COMMA) return 'bad';
@@ -284,7 +284,7 @@ export const countItems = (items: Items): number => items.starts.length - 1;
 export function* concatInSteps(pages: readonly Items[]): Steps<Items> {
   const [only] = pages;
   if (only !== undefined && pages.length === 1) return only;
-  const pace = createPace();
+  const pauseAfter = createPauses();
   const filled = pages.filter((page) => countItems(page) > 0);
   const count = filled.reduce((sum, page) => sum + countItems(page), 0);
   const size = filled.reduce((sum, page) => sum + page.bytes.length, Math.max(0, filled.length - 1));
@@ -296,7 +296,7 @@ export function* concatInSteps(pages: readonly Items[]): Steps<Items> {
     if (at > 0) bytes[at++] = COMMA;
     for (let item = 0; item < countItems(page); item++) starts[index++] = at + (page.starts[item] ?? 0);
     at += page.bytes.copy(bytes, at);
-    yield* pace(page.bytes.length);
+    yield* pauseAfter(page.bytes.length);
   }
   starts[count] = size + 1;
   return { bytes, starts };

@@ -5,9 +5,9 @@ export type Steps<Result> = Generator<void, Result, void>;
 export const STEP_BYTES = 1_048_576;
 
 /** Pauses whenever a computation has processed `STEP_BYTES` more. */
-export function createPace(): (bytes: number) => Steps<void> {
+export function createPauses(): (bytes: number) => Steps<void> {
   let left = STEP_BYTES;
-  return function* pace(bytes) {
+  return function* pauseAfter(bytes) {
     left -= bytes;
     if (left > 0) return;
     left = STEP_BYTES;

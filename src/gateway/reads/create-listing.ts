@@ -2,7 +2,7 @@ import { rewriteLinks } from '../../atlas/links.ts';
 import { concatInSteps, countItems, type Items, partsOf } from '../../atlas/list-parser.ts';
 import type { PageOptions } from '../../atlas/query.ts';
 import type { Loaded } from '../../cache/results.ts';
-import { createPace, runInTurns, type Steps } from '../../lib/event-loop.ts';
+import { createPauses, runInTurns, type Steps } from '../../lib/event-loop.ts';
 import type { UpstreamFailure } from '../../upstream/message.ts';
 import type { ListSlice } from '../../upstream/walk/progress.ts';
 import { offsetOf } from './cache-key.ts';
@@ -36,10 +36,10 @@ function* joinAndIdentify(
   origin: string,
   parts: readonly Items[],
 ): Steps<Pick<Listing, 'items' | 'snapshot'>> {
-  const pace = createPace();
+  const pauseAfter = createPauses();
   const rewritten: Items[] = [];
   for (const part of parts.flatMap(partsOf)) {
-    yield* pace(part.bytes.length);
+    yield* pauseAfter(part.bytes.length);
     rewritten.push(rewriteLinks(origin, part));
   }
   const items = yield* concatInSteps(rewritten);
