@@ -3,6 +3,7 @@ import { Validator } from '@seriousme/openapi-schema-validator';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { createCatalog, type Parameter } from '../../src/atlas/catalog.ts';
+import { operations } from '../../src/atlas/operations.ts';
 import { acceptsZero, resolveQuery } from '../../src/atlas/query.ts';
 import { createTokens } from '../../src/gateway/auth/token-service.ts';
 import { STATUS_BY_CODE } from '../../src/gateway/gateway-error.ts';
@@ -14,7 +15,7 @@ import { describeAdmin } from '../../src/server/openapi-admin.ts';
 import { createDescriptionRoutes } from '../../src/server/openapi-routes.ts';
 import { responseOf } from '../../src/server/reply.ts';
 import { SAMPLE_PROJECTS } from '../../src/simulator/world.ts';
-import { lists as operations } from '../support/lists.ts';
+
 import { ask, linksOf, type Running, startGateway } from '../support/running.ts';
 
 interface Schema {
@@ -120,7 +121,7 @@ describe.each([
   });
 });
 
-describe('the lists in it', () => {
+describe('the operations in it', () => {
   const catalog = createCatalog(operations);
 
   test.each(operations.map((operation) => [operation.id, operation] as const))(
@@ -142,6 +143,10 @@ describe('the lists in it', () => {
       expect(Object.keys(found?.responses['200']?.content ?? {})).toEqual(
         operation.versions.map(({ name }) => `application/vnd.atlas.${name}+json`),
       );
+      for (const { name } of operation.headerParameters)
+        expect(inPlace('header').map((one) => one.name)).toContain(name);
+      const isPaged = parameters.some(({ name }) => name === 'snapshot');
+      expect(isPaged).toBe(operation.kind === 'list');
       if (operation.alias !== undefined) expect(found?.description).toContain(operation.alias);
     },
   );
