@@ -1,6 +1,9 @@
 import type { Operation } from '../../src/atlas/catalog.ts';
 
-export function sensitivityOf(
-  operationId: string,
-): { readonly sensitivity: Operation['sensitivity']; readonly reason: string } | undefined;
-export function reviewedSensitivities(): string[];
+export interface SensitivityGroup {
+  readonly sensitivity: Operation['sensitivity'];
+  readonly reason: string;
+  readonly operations: readonly string[];
+}
+export const SENSITIVITY_GROUPS: readonly SensitivityGroup[];
+export function sensitivityOf(operationId: string): SensitivityGroup | undefined;

@@ -6,6 +6,8 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { stringify } from 'yaml';
 import { describeChanges } from '../../scripts/catalog/changes.mjs';
 import { generate } from '../../scripts/catalog/generate.mjs';
+import { SENSITIVITY_GROUPS, sensitivityOf } from '../../scripts/catalog/sensitivity.mjs';
+import { operations } from '../../src/atlas/operations.ts';
 
 let folder: string;
 beforeAll(() => {
@@ -398,7 +400,13 @@ describe('npm run catalog', () => {
   });
 });
 
-test('the page of all lists is the one of this catalog', () => {
+test('the table of sensitivity contains every operation of the catalog once, and no other', () => {
+  const reviewed = SENSITIVITY_GROUPS.flatMap((group) => group.operations);
+  expect(reviewed.sort()).toEqual(operations.map(({ id }) => id).sort());
+  for (const { id, sensitivity } of operations) expect(sensitivityOf(id)?.sensitivity).toBe(sensitivity);
+});
+
+test('the page of all operations is the one of this catalog', () => {
   const { status, stderr } = spawnSync(process.execPath, ['scripts/operations-page.mjs', '--check'], {
     encoding: 'utf8',
   });
