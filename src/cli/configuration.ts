@@ -76,7 +76,8 @@ export function readConfiguration(flags: Flags, context: CommandContext): Loaded
     };
   const known = {
     operations: new Set(operations.flatMap(({ id, alias }) => (alias === undefined ? [id] : [id, alias]))),
-    tags: new Set(operations.map(({ tag }) => tag)),
+    tags: new Set(operations.flatMap(({ kind, tag }) => (kind === 'list' ? [tag] : []))),
+    readTags: new Set(operations.map(({ tag }) => tag)),
   };
   return loadConfig({ env, readFile, whyNotWritable, known, ...(path === undefined ? {} : { path }) });
 }

@@ -15,7 +15,10 @@ interface Covered {
 /** Operation names and tags that the configuration may use. */
 export interface KnownNames {
   readonly operations: ReadonlySet<string>;
+  /** Tags with lists, which a tag alone grants. */
   readonly tags: ReadonlySet<string>;
+  /** All tags, for `reads:<tag>`. */
+  readonly readTags: ReadonlySet<string>;
 }
 
 /** Receives the problems found. */
@@ -83,13 +86,17 @@ function checkCredentialKinds({ credentials }: GatewayConfig, report: Report): v
 
 function checkOperations(
   { callers, anonymous, cache }: GatewayConfig,
-  { operations: ids, tags }: KnownNames,
+  { operations: ids, tags, readTags }: KnownNames,
   report: Report,
 ): void {
+  const words = new Set(['lists', 'reads', ...ids, ...tags, ...[...readTags].map((tag) => `reads:${tag}`)]);
   const check = (path: Path, names: readonly string[]) => {
     for (const name of names) {
-      if (name === 'lists' || ids.has(name) || tags.has(name)) continue;
-      report(path, `'${name}' is not a known list operation or tag${didYouMean(name, [...ids, ...tags])}`);
+      if (words.has(name)) continue;
+      const message = readTags.has(name)
+        ? `'${name}' has no lists; write 'reads:${name}'`
+        : `'${name}' is not a known operation or tag${didYouMean(name, words)}`;
+      report(path, message);
     }
   };
   for (const [index, { operations }] of callers.entries())
@@ -97,7 +104,7 @@ function checkOperations(
   if (anonymous !== undefined) check(['anonymous', 'operations'], anonymous.operations);
   for (const name of Object.keys(cache.operations)) {
     if (!ids.has(name))
-      report(['cache', 'operations', name], `is not a known list operation${didYouMean(name, ids)}`);
+      report(['cache', 'operations', name], `is not a known operation${didYouMean(name, ids)}`);
   }
 }
 

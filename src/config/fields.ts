@@ -99,10 +99,14 @@ export const idsOrAll = (kind: string) =>
 
 /** Parsed into a list, whichever way it is written. */
 export const operationNames = z
-  .union([z.string(), z.array(z.string())], { error: 'write lists, or a list of operation ids and tags' })
+  .union([z.string(), z.array(z.string())], {
+    error: 'write reads, lists, or a list of operation ids and tags',
+  })
   .transform((names) => (typeof names === 'string' ? [names] : names))
   .prefault('lists')
-  .describe('Operation ids and tags; `lists` stands for all lists without secrets and personal data.');
+  .describe(
+    'Operation ids, tags (their lists), `reads:<tag>` (their reads), `lists` and `reads`: all that contain no secrets, personal data or billing data.',
+  );
 
 export const port = (defaultValue: number, description: string) =>
   z

@@ -1,16 +1,20 @@
 import type { Catalog, Operation } from '../atlas/catalog.ts';
+import { unservedOperations } from '../atlas/operations.ts';
 import { linkParameters, type ResolvedQuery, resolveQuery } from '../atlas/query.ts';
 import { resolveVersion } from '../atlas/version.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { Caller } from './auth/key-auth.ts';
 import { authorize } from './auth/policy.ts';
+import { denialOf, type Requested } from './denial.ts';
 import { type GatewayError, gatewayError } from './gateway-error.ts';
+import { createOwnProject } from './own-project.ts';
 import { partitionOf } from './reads/cache-key.ts';
-import type { ReadQuery } from './reads/listing.ts';
+import type { ReadQuery, ReadResult } from './reads/listing.ts';
 import type { ReadService } from './reads/read-service.ts';
 import type { Reader } from './reads/reader.ts';
 import type { RequestContext } from './request-context.ts';
 import type { RequestMemo } from './request-memo.ts';
+import { createUnknownOperation } from './unknown-operation.ts';
 
 /** The request headers that the response depends on. */
 export interface RequestHeaders {
@@ -39,7 +43,15 @@ export interface ResolvedRequest {
   readonly parameters: string;
   /** Key of its rendered page, for the listing revision it was last rendered from. */
   page: { readonly revision: number; readonly key: string } | undefined;
+  /** Whether the caller may read it, where that depends on its list of projects; undefined if it is known. */
+  readonly admission?: () => Promise<Admission>;
 }
+
+/** `failed`: the list of projects could not be read, for this reason. */
+export type Admission =
+  | { readonly type: 'admitted' }
+  | { readonly type: 'denied'; readonly error: GatewayError }
+  | { readonly type: 'failed'; readonly read: ReadResult | undefined };
 
 /** Bytes of the strings stored with a resolved request, estimated from the length of its encoded parameters. */
 export const textBytesOf = ({ parameters }: ResolvedRequest): number => 2 * parameters.length;
@@ -53,18 +65,15 @@ export interface ResolveDependencies {
   readonly clock: Clock;
 }
 
-const UNKNOWN_OPERATION = gatewayError(
-  'UNKNOWN_OPERATION',
-  'This gateway does not serve this path. It serves the lists of the Atlas Administration API v2, such as /api/atlas/v2/groups/{groupId}/streams/privateLinkConnections; /openapi.json describes all of them.',
-);
 const NOT_FOUND = gatewayError('NOT_FOUND', 'Not found: the API is under /api/atlas/v2/.');
 /** Filters that were sent without a value, as `resolveQuery` returns them. */
 type ResolvedBlank = Extract<ResolvedQuery, { type: 'resolved' }>['blank'];
 
-/** What a request asks for: its query, and the filters that it sent without a value. */
+/** What a request asks for: its query, the filters that it sent without a value, and whether its caller may read it. */
 interface ParsedRequest {
   readonly query: ReadQuery;
   readonly blank: ResolvedBlank;
+  readonly decision: 'allowed' | 'if-own-project';
 }
 
 /**
@@ -91,28 +100,14 @@ function splitTarget(target: string): { path: string; rawQuery: string } {
 
 const isRead = (method: string) => method === 'GET' || method === 'HEAD';
 
-/** Whether the policy of the gateway allows this caller this read; undefined if it does. */
-function denialOf(
-  caller: Caller,
-  operation: Operation,
-  pathParameters: Readonly<Record<string, string>>,
+/** Whether the policy of the gateway allows a read; if not, the error. */
+function decide(
+  requested: Requested,
   parameters: ResolvedQuery,
-): GatewayError | undefined {
+): 'allowed' | 'if-own-project' | GatewayError {
   const filters = parameters.type === 'resolved' ? parameters.filters : [];
-  switch (authorize(caller, operation, pathParameters, filters)) {
-    case 'operation-forbidden':
-      return gatewayError(
-        'OPERATION_FORBIDDEN',
-        `The policy of this gateway does not allow you to read ${operation.id}.`,
-      );
-    case 'project-forbidden':
-      return gatewayError(
-        'PROJECT_FORBIDDEN',
-        'The policy of this gateway does not allow you to read this project or organization.',
-      );
-    case 'allowed':
-      return undefined;
-  }
+  const decision = authorize(requested.caller, requested.operation, requested.pathParameters, filters);
+  return decision === 'allowed' || decision === 'if-own-project' ? decision : denialOf(decision, requested);
 }
 
 /** The version that the request accepts. */
@@ -146,6 +141,25 @@ export function createResolveRequest({
   requestMemo,
   clock,
 }: ResolveDependencies) {
+  const unknownOperation = createUnknownOperation(catalog.operations, unservedOperations);
+  const ownProject = createOwnProject({ catalog, lists });
+
+  /** Whether a project that the path names by its name is one of the caller's. */
+  async function admit({ operation, pathParameters, caller }: ReadQuery): Promise<Admission> {
+    const found = await ownProject(caller, pathParameters['groupName'] ?? '');
+    switch (found.type) {
+      case 'own':
+        return { type: 'admitted' };
+      case 'foreign':
+        return {
+          type: 'denied',
+          error: denialOf('project-forbidden', { caller, operation, pathParameters }),
+        };
+      case 'unknown':
+        return { type: 'failed', read: found.read };
+    }
+  }
+
   /** Notes in the context what is known of the request, also if it is rejected. */
   function parseAndAuthorize(
     { method, target, headers }: GatewayRequest,
@@ -154,7 +168,7 @@ export function createResolveRequest({
   ): ParsedRequest | GatewayError {
     const { path, rawQuery } = splitTarget(target);
     const match = catalog.match(path);
-    if (match.type === 'unknown') return isApiPath(path) ? UNKNOWN_OPERATION : NOT_FOUND;
+    if (match.type === 'unknown') return isApiPath(path) ? unknownOperation(method, path) : NOT_FOUND;
     if (match.type === 'bad-parameter')
       return gatewayError('INVALID_PATH_PARAMETER', match.detail, { parameters: [match.name] });
     const { operation, pathParameters } = match;
@@ -165,8 +179,8 @@ export function createResolveRequest({
         headers: { Allow: 'GET, HEAD' },
       });
     const parameters = resolveQuery(operation, rawQuery);
-    const denial = denialOf(caller, operation, pathParameters, parameters);
-    if (denial !== undefined) return denial;
+    const decision = decide({ caller, operation, pathParameters }, parameters);
+    if (typeof decision !== 'string') return decision;
     if (parameters.type === 'invalid')
       return gatewayError(
         'INVALID_QUERY_PARAMETER',
@@ -176,7 +190,7 @@ export function createResolveRequest({
     const accepted = acceptedVersion(operation, headers.accept, clock.wall());
     if ('type' in accepted) return accepted;
     const { filters, shape, blank } = parameters;
-    return { query: { operation, pathParameters, ...accepted, filters, shape, caller }, blank };
+    return { query: { operation, pathParameters, ...accepted, filters, shape, caller }, blank, decision };
   }
 
   return (
@@ -202,13 +216,14 @@ export function createResolveRequest({
     }
     const parsed = parseAndAuthorize(request, caller, context);
     if ('type' in parsed) return parsed;
-    const { query, blank } = parsed;
+    const { query, blank, decision } = parsed;
     const resolved: ResolvedRequest = {
       query,
       reader: lists.createReader(query),
       partition: partitionOf(query.pathParameters),
       parameters: linkParameters(query.operation, query.shape, query.filters, blank),
       page: undefined,
+      ...(decision === 'if-own-project' ? { admission: () => admit(query) } : {}),
     };
     requestMemo.set(caller, target, headers.accept, resolved, context.startedAt);
     return resolved;

@@ -9,7 +9,7 @@ import {
   ref,
   text,
 } from './openapi-document.ts';
-import { createParameterPool, listOperation, REQUEST_HEADERS } from './openapi-lists.ts';
+import { createParameterPool, describeOperation, REQUEST_HEADERS } from './openapi-operations.ts';
 
 const SCHEMAS: Description = {
   ...ERROR_SCHEMAS,
@@ -73,7 +73,7 @@ const REVOCATION_FORM = object(['token'], {
 });
 const TOKEN_FORM = object(['grant_type'], { grant_type: { const: 'client_credentials' } });
 
-/** All paths other than lists. */
+/** All paths other than those of Atlas's reads. */
 const OTHER_PATHS: OpenApiDocument['paths'] = {
   '/': {
     get: {
@@ -159,11 +159,12 @@ const SECURITY_SCHEMES: Description = {
   },
 };
 
-/** Describes the public listener: every list of the catalog, the token endpoints, and the other endpoints that clients call. */
+/** Describes the public listener: every operation of the catalog, the token endpoints, and the other endpoints that clients call. */
 export function describePublic(version: string): OpenApiDocument {
   const pool = createParameterPool();
-  const lists: Record<string, Record<string, Description>> = {};
-  for (const operation of operations) lists[operation.path] = { get: listOperation(operation, pool) };
+  const reads = Object.fromEntries(
+    operations.map((operation) => [operation.path, { get: describeOperation(operation, pool) }]),
+  );
   const tags = [...new Set(operations.map(({ tag }) => tag))].sort();
   return {
     openapi: OPENAPI.version,
@@ -171,9 +172,9 @@ export function describePublic(version: string): OpenApiDocument {
       title: 'atlas-gateway',
       version,
       license: OPENAPI.license,
-      summary: 'Lists of the MongoDB Atlas Administration API v2, served through a caching gateway.',
+      summary: 'Reads of the MongoDB Atlas Administration API v2, served through a caching gateway.',
       description:
-        'Lists support HEAD as well as GET. Send the version as `Accept: application/vnd.atlas.YYYY-MM-DD+json`; a date between versions selects the newest version up to it. No credentials are needed if the configuration allows anonymous requests.',
+        'Every read of Atlas that answers JSON supports HEAD as well as GET; downloads are not served. Send the version as `Accept: application/vnd.atlas.YYYY-MM-DD+json`; a date between versions selects the newest version up to it. No credentials are needed if the configuration allows anonymous requests.',
     },
     servers: [{ url: '/' }],
     tags: [
@@ -187,7 +188,7 @@ export function describePublic(version: string): OpenApiDocument {
       },
     ],
     security: [{ callerKey: [] }, { callerKeyDigest: [] }, { callerToken: [] }, { issuerToken: [] }],
-    paths: { ...OTHER_PATHS, ...lists },
+    paths: { ...OTHER_PATHS, ...reads },
     components: {
       schemas: SCHEMAS,
       headers: HEADERS,

@@ -6,7 +6,11 @@ import { toJsonSchema } from '../../src/config/json-schema.ts';
 import { loadConfig } from '../../src/config/load.ts';
 import { SCALAR_SETTINGS } from '../../src/config/schema.ts';
 
-const KNOWN = { operations: new Set(['listGroups', 'listGroupClusters']), tags: new Set(['Clusters']) };
+const KNOWN = {
+  operations: new Set(['listGroups', 'listGroupClusters']),
+  tags: new Set(['Clusters']),
+  readTags: new Set(['Clusters', 'Auditing']),
+};
 const GOOD = `credentials:
   - name: c
     apiKey: { publicKey: { env: PUB }, privateKey: { file: key } }
@@ -50,6 +54,13 @@ describe('a configuration', () => {
       },
     });
   });
+
+  test.each(['lists', 'reads', "[Clusters, 'reads:Clusters', 'reads:Auditing', listGroups]"])(
+    'may grant %s',
+    (operations) => {
+      expect(load(`${GOOD}    operations: ${operations}\n`).ok).toBe(true);
+    },
+  );
 
   test('applies cache.staleIfError to an operation that only overrides fresh', () => {
     const loaded = load(
@@ -103,7 +114,7 @@ describe('a configuration', () => {
     ['cachee: {}', "dir/gateway.yaml:7 cachee: is not a known setting: did you mean 'cache'?"],
     [
       'cache: { operations: { listGroup: {} } }',
-      "dir/gateway.yaml:7 cache.operations.listGroup: is not a known list operation: did you mean 'listGroups'?",
+      "dir/gateway.yaml:7 cache.operations.listGroup: is not a known operation: did you mean 'listGroups'?",
     ],
     ['listen: { port: 80800 }', 'dir/gateway.yaml:7 listen.port: a port is a number from 0 to 65535'],
     [
@@ -163,6 +174,17 @@ describe('a configuration', () => {
       'is not a valid id; write 24 lower-case hexadecimal digits',
     ],
     ['an unknown operation', `${GOOD}    operations: [listGroup]\n`, "did you mean 'listGroups'?"],
+    ['a misspelt word', `${GOOD}    operations: read\n`, "did you mean 'reads'?"],
+    [
+      'a tag of reads that does not exist',
+      `${GOOD}    operations: ['reads:Cluster']\n`,
+      "did you mean 'reads:Clusters'?",
+    ],
+    [
+      'a tag without lists',
+      `${GOOD}    operations: [Auditing]\n`,
+      "'Auditing' has no lists; write 'reads:Auditing'",
+    ],
     ['no credentials', 'callers: [{ name: t }]\n', 'credentials: is missing'],
     [
       'both kinds of credential',
@@ -231,12 +253,12 @@ describe('startup without a file', () => {
       { serviceAccount: {} },
     ],
     [{ MONGODB_ATLAS_PUBLIC_KEY: 'a', MONGODB_ATLAS_PRIVATE_KEY: 'a-secret-of-22-letters' }, { apiKey: {} }],
-  ])('takes its credentials from %j, and lists are open on loopback', (env, credential) => {
+  ])('takes its credentials from %j, and reads are open on loopback', (env, credential) => {
     expect(load(undefined, env)).toMatchObject({
       ok: true,
       config: {
         credentials: [credential],
-        anonymous: { projects: 'all', operations: ['lists'] },
+        anonymous: { projects: 'all', operations: ['reads'] },
         listen: { host: '127.0.0.1' },
       },
     });

@@ -1,11 +1,11 @@
 import fc from 'fast-check';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { createCatalog, type Operation, type Parameter, targetPath } from '../../src/atlas/catalog.ts';
-import { operations } from '../../src/atlas/operations.ts';
 import { answerScopeOf } from '../../src/gateway/auth/answer-scope.ts';
 import { SAMPLE_PROJECTS } from '../../src/simulator/world.ts';
 import { testKey } from '../support/caller-keys.ts';
 import { createFakeClock } from '../support/fake-clock.ts';
+import { lists as operations } from '../support/lists.ts';
 import {
   asAtlas,
   heldWhole,
@@ -317,7 +317,10 @@ test('25: every list is open or closed as the policy says, the same for a cached
     if (operation.sensitivity !== 'open' || !operation.path.includes('{groupId}')) continue;
     const asked = running.upstream().length;
     const refusals = await Promise.all(
-      [payments.id, 'f'.repeat(24)].map((id) => ask(pathOf(operation).replace(orders.id, id))),
+      [payments.id, 'f'.repeat(24)].map(async (id) => {
+        const refusal = await ask(pathOf(operation).replace(orders.id, id));
+        return { ...refusal, text: refusal.text.replaceAll(id, 'the project') };
+      }),
     );
     expect(new Set(refusals.map(({ status, text }) => `${status} ${text}`)).size).toBe(1);
     expect(json(refusals[0] ?? reply).errorCode).toBe('PROJECT_FORBIDDEN');

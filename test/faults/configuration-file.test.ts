@@ -9,7 +9,11 @@ import { builtConfiguration, removeFolders, serveBuilt } from '../support/built.
 import { ACCEPT, ask, linksOf, startSimulator } from '../support/running.ts';
 
 const SAMPLE = readFileSync('config/gateway.yaml', 'utf8');
-const KNOWN = { operations: new Set(['listGroups']), tags: new Set(['Clusters']) };
+const KNOWN = {
+  operations: new Set(['listGroups']),
+  tags: new Set(['Clusters']),
+  readTags: new Set(['Clusters', 'Auditing']),
+};
 const load = (text: string) =>
   loadConfig({
     path: 'gateway.yaml',
