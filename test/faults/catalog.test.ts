@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { createCatalog, type Operation, type Parameter, targetPath } from '../../src/atlas/catalog.ts';
+import { operations as reads } from '../../src/atlas/operations.ts';
 import { answerScopeOf } from '../../src/gateway/auth/answer-scope.ts';
 import { SAMPLE_PROJECTS } from '../../src/simulator/world.ts';
 import { testKey } from '../support/caller-keys.ts';
@@ -20,7 +21,7 @@ const { orders, payments, search, single } = SAMPLE_PROJECTS;
 const ORG = '5f0a1b2c3d4e5f6071829301';
 const SHAPED = new Set(['pageNum', 'itemsPerPage', 'pretty', 'envelope', 'includeCount']);
 const TODAY = '2026-08-10';
-const catalog = createCatalog(operations);
+const catalog = createCatalog(reads);
 
 /** A valid value for a parameter, which depends on the seed if there are several. */
 function sampleOf({ name, type, pattern, enum: choices, minimum }: Parameter, seed: number): string {

@@ -16,6 +16,7 @@ function mayReadOperation(caller: Caller, operation: Operation): boolean {
   if (operation.alias !== undefined && caller.operations.has(operation.alias)) return true;
   // A list that contains secrets is granted only by its own name, never by its tag.
   if (operation.sensitivity !== 'open') return false;
+  if (operation.kind !== 'list') return false;
   return caller.operations.has(ALL_LISTS) || caller.operations.has(operation.tag);
 }
 
