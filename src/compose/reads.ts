@@ -4,7 +4,7 @@ import type { GatewayConfig } from '../config/schema.ts';
 import type { Access } from '../gateway/auth/authentication.ts';
 import { createDocumentLoader } from '../gateway/reads/document-loader.ts';
 import { createListLoader, type ListLoader, type LoadState } from '../gateway/reads/list-loader.ts';
-import type { CachedList, CachePolicy } from '../gateway/reads/listing.ts';
+import type { CachedList, CachePolicy, ReadQuery } from '../gateway/reads/listing.ts';
 import { createListingCodec } from '../gateway/reads/listing-codec.ts';
 import { createListingFilter } from '../gateway/reads/listing-filter.ts';
 import type { Persistence } from '../gateway/reads/persistence.ts';
@@ -59,6 +59,15 @@ const createPolicy =
     };
   };
 
+/** The list whose items equal an element in this version: recordings show it, or the operator says so. */
+const createListOf =
+  ({ operations }: GatewayConfig['cache'], catalog: Catalog) =>
+  ({ operation: { id, element }, version }: ReadQuery): Operation | undefined => {
+    if (element === undefined) return undefined;
+    const isProven = operations[id]?.fromList ?? element.recordedVersions.includes(version);
+    return isProven ? catalog.find(element.list) : undefined;
+  };
+
 export function buildReads(
   { cache, upstream: { timeout } }: GatewayConfig,
   dependencies: ReadsDependencies,
@@ -98,6 +107,7 @@ export function buildReads(
       credentials: upstream.selection,
       loader,
       documentLoader,
+      listOf: createListOf(cache, catalog),
       timeRanges: { cache: caches.timeRanges, loader: timeRangeLoader },
       pinnedListings: caches.pinned,
       admitLoad({ caller: { name: caller } }, load) {

@@ -88,6 +88,7 @@ function createGateway(body: Buffer) {
       loader,
       documentLoader: loader,
       timeRanges: { cache, loader },
+      listOf: () => undefined,
       clock,
       cachePolicyOf: () => ({ freshMs: 1e9, staleWhileRevalidateMs: 0, staleIfErrorMs: 0, whole: true }),
       credentials: { candidatesFor: () => credential, all: () => credential },

@@ -260,7 +260,7 @@ export function createListWorld(
     {
       ...{ cache, clock, loader, sharing },
       // The world has no documents.
-      ...{ documentLoader: loader, timeRanges: { cache, loader } },
+      ...{ documentLoader: loader, timeRanges: { cache, loader }, listOf: () => undefined },
       cachePolicyOf: () => ({
         ...{ freshMs: 30_000, staleWhileRevalidateMs: 5 * MINUTE_MS, staleIfErrorMs: 60 * MINUTE_MS },
         whole: true,

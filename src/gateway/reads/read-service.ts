@@ -1,5 +1,6 @@
 import type { Operation } from '../../atlas/catalog.ts';
 import { documentQuery, freshOnly, isDocument, namesTimeRange } from './document.ts';
+import { createElements, type ElementDependencies } from './element.ts';
 import type { ListLoader } from './list-loader.ts';
 import type { CachePolicy, Listing, ReadQuery } from './listing.ts';
 import { createReadThrough, type ReadThroughDependencies } from './read-through.ts';
@@ -10,11 +11,12 @@ export interface ReadService {
   createReader(query: ReadQuery): Reader;
 }
 
-export type ReadServiceDependencies = ReadThroughDependencies &
+export type ReadServiceDependencies = Omit<ReadThroughDependencies, 'forgetElement'> &
   Omit<ReaderDependencies, 'readThrough' | 'pinnedUntil'> & {
     readonly cachePolicyOf: (operation: Operation) => CachePolicy;
     /** Loads everything that is not a paginated list. */
     readonly documentLoader: ListLoader;
+    readonly listOf: ElementDependencies['listOf'];
     /** The cache of documents of a time range, which are neither persisted nor shared, and their loader. */
     readonly timeRanges: Pick<ReadThroughDependencies, 'cache' | 'loader'>;
   };
@@ -26,22 +28,25 @@ export function createReadService(
 ): ReadService {
   const { cachePolicyOf, documentLoader, timeRanges } = dependencies;
   const pinnedUntil = new WeakMap<Listing, number>();
+  const elements = createElements(dependencies);
   const readersWith = (own: Partial<ReadThroughDependencies>): ReaderDependencies => {
-    const all = { ...dependencies, ...own };
+    const all = { ...dependencies, forgetElement: elements.forget, ...own };
     return { ...all, pinnedUntil, readThrough: createReadThrough(options, all) };
   };
   const lists = readersWith({});
   const documents = readersWith({ loader: documentLoader });
   const documentsOfTimeRanges = readersWith({ ...timeRanges, sharing: undefined });
 
+  const readerOfList = (query: ReadQuery) => createReader(query, cachePolicyOf(query.operation), lists);
+
   return {
     createReader(query) {
+      if (!isDocument(query.operation)) return readerOfList(query);
       const policy = cachePolicyOf(query.operation);
-      if (!isDocument(query.operation)) return createReader(query, policy, lists);
       const document = documentQuery(query);
-      return namesTimeRange(document)
-        ? createReader(document, freshOnly(policy), documentsOfTimeRanges)
-        : createReader(document, policy, documents);
+      if (namesTimeRange(document)) return createReader(document, freshOnly(policy), documentsOfTimeRanges);
+      const reader = createReader(document, policy, documents);
+      return elements.createReader(document, reader, readerOfList);
     },
   };
 }

@@ -25,6 +25,7 @@ import {
   tooLongLifetimes,
 } from './listing.ts';
 import type { SharedLists, SharedQuery } from './shared-listing-types.ts';
+import { isMissing } from './upstream-denial.ts';
 
 /** What one read of a query has in common, whether it reads the list or a page of it. */
 export interface ReadContext {
@@ -57,6 +58,8 @@ export interface ReadThroughDependencies {
   readonly onGone: () => void;
   /** Reserves what a load may cost this caller; returns a failure if the caller may not cause a load now. */
   readonly admitLoad: (query: ReadQuery, load: LoadNeed) => UpstreamFailure | LoadPermit | undefined;
+  /** Called when Atlas does not have a document any more, which may be an element of a cached list. */
+  readonly forgetElement: (query: ReadQuery, chosen: readonly Credential[]) => void;
   /** Lists shared with other gateways; absent if there is no shared tier. */
   readonly sharing?: SharedLists<CachedList> | undefined;
 }
@@ -85,7 +88,8 @@ export function createReadThrough(
   { timeoutMs }: { readonly timeoutMs: number },
   dependencies: ReadThroughDependencies,
 ): ReadThrough {
-  const { cache, clock, loader, pinnedListings, onUpstreamCall, onGone, admitLoad, sharing } = dependencies;
+  const { cache, clock, loader, pinnedListings, forgetElement } = dependencies;
+  const { onUpstreamCall, onGone, admitLoad, sharing } = dependencies;
 
   const isMerged = ({ query: { operation, pathParameters }, chosen }: ReadContext) =>
     crossProjectRule(operation.id) !== undefined &&
@@ -101,12 +105,13 @@ export function createReadThrough(
   /** A list that is gone or no longer readable must not be served from an older listing, or from the snapshot file, either. */
   function dropIfGone(
     loaded: LoadResult<CachedList>,
-    { reading: { query }, page, shared: { partition, operation, key } }: WantedList,
+    { reading: { query, chosen }, page, shared: { partition, operation, key } }: WantedList,
     before: CachedList | undefined,
   ): LoadResult<CachedList> {
     if (loaded.type !== 'refused' || !loaded.invalidatesCache) return loaded;
     const list = page?.list ?? key;
     if (!isDocument(query.operation)) pinnedListings.purge(partition);
+    else if (isMissing(loaded.response)) forgetElement(query, chosen);
     cache.delete({ project: partition, operation, key: lastWholeKeyOf(list) });
     // Without the marker, the other pages of the list are out of reach.
     if (page !== undefined) cache.delete({ project: partition, operation, key: list });

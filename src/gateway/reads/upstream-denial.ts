@@ -23,6 +23,10 @@ export const unlessAddressRefused = <Value>(
     ? upstreamFailure('UPSTREAM_AUTH', "Atlas does not accept the gateway's address.")
     : loaded;
 
+/** Whether Atlas says that something does not exist, or not any more. */
+export const isMissing = ({ status }: Pick<UpstreamResponse, 'status'>): boolean =>
+  status === 404 || status === 410;
+
 /** Whether a 4xx response of Atlas means that the list is gone or no longer readable, so that a cached copy must not be served. */
 export const invalidatesCache = (response: UpstreamResponse): boolean =>
   GONE_STATUSES.has(response.status) && !isAddressRefused(response);
