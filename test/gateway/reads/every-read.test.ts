@@ -124,9 +124,9 @@ describe('every read', () => {
 
   test('is forbidden before the cache is asked', async () => {
     const nobody = { ...ANYBODY, name: 'nobody', operations: new Set<string>() };
-    const stranger = {
+    const outsider = {
       ...ANYBODY,
-      name: 'stranger',
+      name: 'outsider',
       projects: new Set<string>(),
       organizations: new Set<string>(),
     };
@@ -140,7 +140,7 @@ describe('every read', () => {
       expect(cached).toEqual(cold);
       const namesScope = operation.pathParameters.some(({ name }) => name === 'groupId' || name === 'orgId');
       if (!namesScope) continue;
-      const foreign = await ask(target, { accept, caller: stranger });
+      const foreign = await ask(target, { accept, caller: outsider });
       expect([operation.id, foreign.status, foreign.calls]).toEqual([operation.id, 403, 0]);
     }
   });
