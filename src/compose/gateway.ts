@@ -57,7 +57,7 @@ export function compose(
   const statusStats = createStatusStats({ clock });
   const inForce = createInForce(config, resolveLiveSettings(options));
   const publicUrl = createPublicUrl(config.listen);
-  const catalog = createCatalog(operations.filter(({ kind }) => kind === 'list'));
+  const catalog = createCatalog(operations);
   const inFlight = createInFlight(config.listen.maxInFlight);
 
   const budget = createBudget({ clock });
@@ -71,7 +71,7 @@ export function compose(
   const auth = buildAuth(inForce.settings, { ...base, shared: cluster?.access });
   const { access } = auth;
   const reads = buildReads(config, {
-    ...{ caches, persistence, upstream, access, statusStats, cluster, publicUrl, clock, observe },
+    ...{ caches, catalog, persistence, upstream, access, statusStats, cluster, publicUrl, clock, observe },
   });
   const privateLinks = createPrivateLinks({ cache: caches.lists, clock });
   const expiryWatch = createExpiryWatch(inForce.expiries, base);
@@ -85,7 +85,7 @@ export function compose(
   /** Purges the caches of this gateway. */
   function purgeHere(scope: PurgeScope & { soft: boolean }): void {
     caches.pinned.purge(scope.project);
-    caches.lists.purge(scope);
+    caches.purge(scope);
     persistence?.invalidate();
   }
   const nextRequestId = createRequestIds(random);
@@ -102,8 +102,8 @@ export function compose(
 
   const clusterHandlers = {
     onPurge: purgeHere,
-    onDoubt: () => caches.lists.purge({ soft: true }),
-    onGap: () => caches.lists.purge({ soft: true }),
+    onDoubt: () => caches.purge({ soft: true }),
+    onGap: () => caches.purge({ soft: true }),
     onNews: (news: string) => cluster?.access.apply(news, auth),
     onMissedNews: () => auth.nonceStore.expireOlder(),
     onChange: (name: string) => cluster?.store.notifyChanged(name),

@@ -37,7 +37,7 @@ export function createLifecycle({ delay, deadline }: GatewayConfig['drain'], par
     // In the same event-loop turn as the listener becomes ready, so that no request precedes it.
     persistence?.restore();
     // Other gateways may have purged lists in the file while this one was down.
-    if (cluster !== undefined) caches.lists.purge({ soft: true });
+    if (cluster !== undefined) caches.purge({ soft: true });
     persistence?.start();
     expiryWatch.check();
     publicListener.ready();

@@ -179,7 +179,7 @@ export function buildAdminListener(
   }: AdminListenerDependencies,
 ): Listener {
   const isCached = (id: string) => {
-    for (const { project } of caches.lists.listings()) if (project === id) return true;
+    for (const { project } of caches.all.listings()) if (project === id) return true;
     return false;
   };
   const pages = createPages(

@@ -34,8 +34,8 @@ export function buildMetrics(
     {
       privateLinks: config.metrics.privateLinkConnections ? privateLinks.counts : undefined,
       cacheBytes: caches.bytes,
-      cacheListings: () => caches.lists.size,
-      cacheProjects: () => caches.lists.sizes(),
+      cacheListings: () => caches.all.size,
+      cacheProjects: () => caches.all.sizes(),
       inFlight: () => inFlight.count,
       inFlightLimit: inFlight.limit,
       logLinesDropped: () => log.destination.dropped ?? 0,
@@ -44,7 +44,7 @@ export function buildMetrics(
       sharedConnected: cluster === undefined ? undefined : () => cluster.client.connected,
       upstreamQueued: () => upstream.connections.queued,
       loads: reads.loads,
-      coolingDown: caches.lists.coolingDown,
+      coolingDown: caches.all.coolingDown,
       circuits: () =>
         upstream.credentials.map(({ name, upstream: { circuitOpen } }) => ({
           credential: name,
@@ -78,7 +78,7 @@ export function buildReport(
       requests: () => publicListener.requests,
       inFlight: () => inFlight.count,
       inFlightLimit: inFlight.limit,
-      cache: caches.lists,
+      cache: caches.all,
       loads: reads.loads,
       cacheBytes: caches.bytes,
       cacheLimitBytes: config.cache.maxBytes,

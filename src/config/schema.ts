@@ -230,6 +230,11 @@ const cache = z.strictObject({
         whole: flag()
           .optional()
           .describe('false: cached page by page, except if it is filtered by the projects of a caller.'),
+        fromList: flag()
+          .optional()
+          .describe(
+            'For elements. true: answered from the cached list that contains them; false: never. Not set: where recordings of Atlas show that both are equal.',
+          ),
       }),
     )
     .default({})

@@ -133,9 +133,13 @@ function cachedHeadsOf(page: PageResponse): CachedHeads {
   return fresh;
 }
 
+/** A hit whose `Cache-Status` is the same for every request of its page: an element of a list has pages of its own. */
+const isPlainHit = ({ outcome, detail }: CacheStatus) =>
+  outcome === 'hit' && (detail === undefined || detail === 'list');
+
 /** A page of a list: 200, or 304 if the request's `If-None-Match` matches it. */
 export function pageResponse(page: PageResponse): GatewayResponse {
-  const plainHit = page.cacheStatus.outcome === 'hit' && page.cacheStatus.detail === undefined;
+  const plainHit = isPlainHit(page.cacheStatus);
   const { found, unchanged } = plainHit ? cachedHeadsOf(page) : writeHeads(page);
   return page.unchanged
     ? { status: 304, head: unchanged, body: NO_BODY }

@@ -70,20 +70,25 @@ function createGateway(body: Buffer) {
   const answer = { type: 'answered' as const, status: 200, headers: {}, body };
   const credential = [{ name: 'sample', send: async () => answer, freshnessFactor: () => 1 }];
   let revisions = 0;
+  const loader = createListLoader(
+    {
+      publicUrl: () => 'https://gateway.example',
+      isServed: () => true,
+      maxItems: 10_000,
+      maxBytes: Number.MAX_SAFE_INTEGER,
+      nextRevision: () => ++revisions,
+      isShared: false,
+    },
+    { clock, observe: () => undefined },
+  );
   const lists = createReadService(
     { timeoutMs: 1_000 },
     {
       cache,
-      loader: createListLoader(
-        {
-          publicUrl: () => 'https://gateway.example',
-          maxItems: 10_000,
-          maxBytes: Number.MAX_SAFE_INTEGER,
-          nextRevision: () => ++revisions,
-          isShared: false,
-        },
-        { clock, observe: () => undefined },
-      ),
+      loader,
+      documentLoader: loader,
+      timeRanges: { cache, loader },
+      listOf: () => undefined,
       clock,
       cachePolicyOf: () => ({ freshMs: 1e9, staleWhileRevalidateMs: 0, staleIfErrorMs: 0, whole: true }),
       credentials: { candidatesFor: () => credential, all: () => credential },

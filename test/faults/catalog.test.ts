@@ -1,6 +1,6 @@
-import fc from 'fast-check';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { createCatalog, type Operation, type Parameter, targetPath } from '../../src/atlas/catalog.ts';
+import { createCatalog, type Operation } from '../../src/atlas/catalog.ts';
+import { operations as reads } from '../../src/atlas/operations.ts';
 import { answerScopeOf } from '../../src/gateway/auth/answer-scope.ts';
 import { SAMPLE_PROJECTS } from '../../src/simulator/world.ts';
 import { testKey } from '../support/caller-keys.ts';
@@ -15,46 +15,13 @@ import {
   type Running,
   startGateway,
 } from '../support/running.ts';
+import { filtersOf, pathOf, required, sampleOf } from '../support/sample-requests.ts';
 
 const { orders, payments, search, single } = SAMPLE_PROJECTS;
 const ORG = '5f0a1b2c3d4e5f6071829301';
-const SHAPED = new Set(['pageNum', 'itemsPerPage', 'pretty', 'envelope', 'includeCount']);
 const TODAY = '2026-08-10';
-const catalog = createCatalog(operations);
+const catalog = createCatalog(reads);
 
-/** A valid value for a parameter, which depends on the seed if there are several. */
-function sampleOf({ name, type, pattern, enum: choices, minimum }: Parameter, seed: number): string {
-  if (name === 'groupId') return orders.id;
-  if (name === 'orgId') return ORG;
-  if (choices !== undefined) return choices[seed % choices.length] ?? '';
-  if (type === 'boolean') return String(seed % 2 === 0);
-  if (type === 'integer') return String((minimum ?? 0) + seed);
-  if (pattern === undefined) return `value ${seed}/é`.replace('/', '-');
-  const rule = new RegExp(pattern);
-  // fast-check does not support lookaheads, so values that they would exclude are filtered.
-  const loose = new RegExp(pattern.replaceAll(/\(\?[=!][^()]*(\([^()]*\)[^()]*)*\)/g, ''));
-  const texts = fc
-    .stringMatching(loose)
-    .filter(
-      (text) => rule.test(text) && text !== '' && text.length < 200 && !/[/\\;\p{Cc}]|^\.{1,2}$/u.test(text),
-    );
-  return fc.sample(texts, { seed, numRuns: 1 })[0] ?? '';
-}
-
-const filtersOf = (operation: Operation) => operation.queryParameters.filter(({ name }) => !SHAPED.has(name));
-const pathOf = (operation: Operation, seed = 1) =>
-  targetPath(
-    operation,
-    Object.fromEntries(
-      operation.pathParameters.map((parameter) => [parameter.name, sampleOf(parameter, seed)]),
-    ),
-  );
-const required = (operation: Operation) =>
-  filtersOf(operation).flatMap((parameter) =>
-    parameter.required === true && parameter.default === undefined
-      ? [`${parameter.name}=${encodeURIComponent(sampleOf(parameter, 1))}`]
-      : [],
-  );
 /** The newest version available on the date of the tests. */
 const versionOf = ({ versions }: Operation) =>
   versions.findLast(({ sunset }) => sunset === undefined || sunset > TODAY)?.name;

@@ -244,7 +244,13 @@ export function createListWorld(
   const nextRevision = () => ++revision;
   const loader = createListLoader(
     {
-      ...{ publicUrl: () => 'http://gateway.test', nextRevision, maxItems, maxBytes: 50_000_000 },
+      ...{
+        publicUrl: () => 'http://gateway.test',
+        isServed: () => true,
+        nextRevision,
+        maxItems,
+        maxBytes: 50_000_000,
+      },
       isShared: sharing !== undefined,
     },
     { clock, observe: () => undefined },
@@ -253,6 +259,8 @@ export function createListWorld(
     { timeoutMs: TIMEOUT_MS },
     {
       ...{ cache, clock, loader, sharing },
+      // The world has no documents.
+      ...{ documentLoader: loader, timeRanges: { cache, loader }, listOf: () => undefined },
       cachePolicyOf: () => ({
         ...{ freshMs: 30_000, staleWhileRevalidateMs: 5 * MINUTE_MS, staleIfErrorMs: 60 * MINUTE_MS },
         whole: true,

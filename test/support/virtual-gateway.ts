@@ -198,7 +198,7 @@ export function createVirtualGateway(
   );
   const { access } = buildAuth(resolveLiveSettings(options), { ...base, shared: undefined });
   const { service: lists, loads } = buildReads(config, {
-    ...{ caches, persistence, upstream, access, cluster: undefined, clock, observe: base.observe },
+    ...{ caches, catalog, persistence, upstream, access, cluster: undefined, clock, observe: base.observe },
     statusStats: createStatusStats({ clock }),
     publicUrl: createPublicUrl(config.listen),
   });

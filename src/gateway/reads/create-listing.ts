@@ -1,4 +1,4 @@
-import { rewriteLinks } from '../../atlas/links.ts';
+import { type LinkTarget, rewriteLinks } from '../../atlas/links.ts';
 import { concatInSteps, countItems, type Items, partsOf } from '../../atlas/list-parser.ts';
 import type { PageOptions } from '../../atlas/query.ts';
 import type { Loaded } from '../../cache/results.ts';
@@ -13,6 +13,8 @@ import { identify, snapshotOf } from './snapshot-id.ts';
 export interface ListingOptions {
   /** Scheme and host for links in items. */
   readonly publicUrl: () => string;
+  /** Whether the gateway serves a path; links to others stay Atlas's. */
+  readonly isServed: (path: string) => boolean;
   readonly nextRevision: () => number;
 }
 
@@ -31,25 +33,27 @@ export const loadedListing = (value: Listing): Loaded<CachedList, UpstreamFailur
   bytes: bytesOf(value.items),
 });
 
-/** Joins the parts of a list, with links that lead to `origin`, and identifies it. */
+/** Joins the parts of a list, with links that lead to the gateway, and identifies it. */
 function* joinAndIdentify(
-  origin: string,
+  links: LinkTarget,
   parts: readonly Items[],
 ): Steps<Pick<Listing, 'items' | 'snapshot'>> {
   const pauseAfter = createPauses();
   const rewritten: Items[] = [];
   for (const part of parts.flatMap(partsOf)) {
     yield* pauseAfter(part.bytes.length);
-    rewritten.push(rewriteLinks(origin, part));
+    rewritten.push(rewriteLinks(links, part));
   }
   const items = yield* concatInSteps(rewritten);
   return { items, snapshot: yield* identify(items) };
 }
 
-export function createListingFactory({ publicUrl, nextRevision }: ListingOptions): ListingFactory {
+export function createListingFactory({ publicUrl, isServed, nextRevision }: ListingOptions): ListingFactory {
+  const links = () => ({ origin: publicUrl(), isServed });
+
   return {
     async whole(parts, deprecationHeaders) {
-      const { items, snapshot } = await runInTurns(joinAndIdentify(publicUrl(), parts));
+      const { items, snapshot } = await runInTurns(joinAndIdentify(links(), parts));
       return {
         type: 'list',
         revision: nextRevision(),
@@ -63,7 +67,7 @@ export function createListingFactory({ publicUrl, nextRevision }: ListingOptions
       };
     },
     page({ items, headers, hasMore, totalCount }, shape) {
-      const rewritten = rewriteLinks(publicUrl(), items);
+      const rewritten = rewriteLinks(links(), items);
       return {
         type: 'list',
         revision: nextRevision(),

@@ -67,8 +67,8 @@ export const tooLongLifetimes = ({
 });
 export const TOO_LONG_BYTES = 64;
 
-/** Bytes that items count as in the cache. */
-export const bytesOf = ({ bytes, starts }: Items): number => bytes.length + starts.byteLength;
+/** Bytes that items count as in the cache. Their offsets count twice: an index of the same size is created when an element is first read. */
+export const bytesOf = ({ bytes, starts }: Items): number => bytes.length + 2 * starts.byteLength;
 
 /** Number of cached items; 0 if the list is not cached or is cached page by page. */
 export const itemsOf = (listing: CachedList | undefined): number =>

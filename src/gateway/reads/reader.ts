@@ -48,7 +48,7 @@ const NOT_WHOLE = upstreamFailure(
 );
 
 /** Which credentials serve this query: those of the project or organization in its path, or, if it names none, of the one in a filter. */
-function createChoice({ pathParameters, filters }: ReadQuery, credentials: Credentials) {
+export function createChoice({ pathParameters, filters }: ReadQuery, credentials: Credentials) {
   const { groupId, orgId } = { ...Object.fromEntries(filters), ...pathParameters };
   const covered = groupId ?? orgId;
   return () => (covered === undefined ? credentials.all() : credentials.candidatesFor(covered));
