@@ -81,7 +81,7 @@ export function endpointSetOf(template: string): string {
     const name = NAMES.get(segments.slice(0, length).join('/'));
     if (name !== undefined) return name;
   }
-  const [area = '', id, resource = area] = segments;
+  const [area = 'root', id, resource = area] = segments;
   if (id === '*' && area === 'groups') return resource;
   if (id === '*' && area === 'orgs') return `org.${resource}`;
   return `user.${area}`;

@@ -1,6 +1,6 @@
 import type { Operation } from '../atlas/catalog.ts';
 import { operations } from '../atlas/operations.ts';
-import { type BucketSize, bucketSizeOf, endpointSetOf } from '../atlas/rate-limit-buckets.ts';
+import { type BucketSize, bucketSizeOf } from '../atlas/rate-limit-buckets.ts';
 import type { Clock } from '../lib/clock.ts';
 import { type ChangingList, createChangingList } from './changing-list.ts';
 import { genericItem, padded, privateLinkConnection } from './items.ts';
@@ -129,7 +129,7 @@ export function createWorld(
         endpointSetId: name,
         endpointSetName: name,
         endpoints: operations
-          .filter(({ path }) => endpointSetOf(path) === name)
+          .filter(({ endpointSet }) => endpointSet === name)
           .map(({ path }) => ({ method: 'GET', path })),
         refillDurationSeconds: { value: perMs / 1_000 },
         refillRate: { value: refill },

@@ -192,8 +192,9 @@ describe('the bucket of an operation', () => {
     expect(sizeOf(path)).toEqual({ capacity, refill, perMs: 60_000 });
   });
 
-  test('is one of its scope, for every operation of the catalog', () => {
-    for (const { path } of operations) {
+  test('is that of the catalog, and one of its scope, for every operation', () => {
+    for (const { path, endpointSet } of operations) {
+      expect([path, endpointSetOf(path)]).toEqual([path, endpointSet]);
       const parameters = Object.fromEntries(
         [...path.matchAll(/\{(\w+)\}/g)].map(([, name = '']) => [name, name]),
       );
