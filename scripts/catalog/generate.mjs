@@ -1,5 +1,6 @@
 // From the text of a description to the source of the catalog, or to what is wrong with it.
-import { cacheUnitOf, endpointSetOf } from './decisions.mjs';
+import { endpointSetOf } from '../../dist/atlas/rate-limit-buckets.js';
+import { cacheUnitOf } from './decisions.mjs';
 import { elementOf } from './elements.mjs';
 import { collect } from './problem.mjs';
 import { readDescription } from './read-description.mjs';

@@ -1,8 +1,8 @@
 import type { Catalog, Operation } from '../atlas/catalog.ts';
+import { type HeaderValues, resolveHeaders } from '../atlas/header-parameters.ts';
 import { unservedOperations } from '../atlas/operations.ts';
 import { linkParameters, type ResolvedQuery, resolveQuery } from '../atlas/query.ts';
-import { resolveVersion } from '../atlas/version.ts';
-import type { Clock } from '../lib/clock.ts';
+import { createVersionChoice } from '../atlas/version.ts';
 import type { Caller } from './auth/key-auth.ts';
 import { authorize } from './auth/policy.ts';
 import { denialOf, type Requested } from './denial.ts';
@@ -24,6 +24,8 @@ export interface RequestHeaders {
   readonly ifNoneMatch: string | undefined;
   readonly cacheControl: string | undefined;
   readonly pragma: string | undefined;
+  /** Header parameters of Atlas's operations; absent if there are none. */
+  readonly parameters?: HeaderValues | undefined;
 }
 
 /** A request that passed the edge checks; its target is in origin form, without dot segments. */
@@ -62,9 +64,10 @@ export interface ResolveDependencies {
   readonly acquireRequest: (caller: Caller) => number;
   readonly lists: ReadService;
   readonly requestMemo: RequestMemo<ResolvedRequest>;
-  readonly clock: Clock;
 }
 
+/** Names in metrics every version that the catalog does not know. */
+const OTHER_VERSION = 'other';
 const NOT_FOUND = gatewayError('NOT_FOUND', 'Not found: the API is under /api/atlas/v2/.');
 /** Filters that were sent without a value, as `resolveQuery` returns them. */
 type ResolvedBlank = Extract<ResolvedQuery, { type: 'resolved' }>['blank'];
@@ -88,6 +91,10 @@ function isApiPath(path: string): boolean {
   }
 }
 
+/** What of the headers selects the representation of a resource, as one string. */
+const variantOf = ({ accept, parameters }: RequestHeaders): string | undefined =>
+  parameters === undefined ? accept : `${accept}\n${JSON.stringify(parameters)}`;
+
 const projectOf = ({ groupId, orgId }: Readonly<Record<string, string>>) => groupId ?? orgId;
 
 /** The path and the query of a target in origin form. */
@@ -110,37 +117,15 @@ function decide(
   return decision === 'allowed' || decision === 'if-own-project' ? decision : denialOf(decision, requested);
 }
 
-/** The version that the request accepts. */
-function acceptedVersion(
-  operation: Operation,
-  accept: string | undefined,
-  wallMs: number,
-): { mediaType: string; version: string } | GatewayError {
-  const resolved = resolveVersion(operation, accept, new Date(wallMs).toISOString().slice(0, 10));
-  switch (resolved.type) {
-    case 'not-acceptable':
-      return gatewayError(
-        'INVALID_VERSION_DATE',
-        `Invalid accept header or version date. Send Accept: application/vnd.atlas.${operation.versions.at(-1)?.name}+json.`,
-      );
-    case 'gone':
-      return gatewayError(
-        'VERSION_GONE',
-        `Version ${resolved.version.name} of ${operation.id} was sunset on ${resolved.version.sunset}.`,
-      );
-    case 'resolved':
-      return { mediaType: resolved.mediaType, version: resolved.version.name };
-  }
-}
+const notAcceptable = ({ versions }: Operation): GatewayError =>
+  gatewayError(
+    'INVALID_VERSION_DATE',
+    `Invalid accept header or version date. Send Accept: application/vnd.atlas.${versions.at(-1)?.name}+json.`,
+  );
 
 /** Steps 3 and 4: parses a request and authorizes its caller; memoized for repeated identical requests of the same caller. */
-export function createResolveRequest({
-  catalog,
-  acquireRequest,
-  lists,
-  requestMemo,
-  clock,
-}: ResolveDependencies) {
+export function createResolveRequest({ catalog, acquireRequest, lists, requestMemo }: ResolveDependencies) {
+  const chooseVersion = createVersionChoice(catalog.operations);
   const unknownOperation = createUnknownOperation(catalog.operations, unservedOperations);
   const ownProject = createOwnProject({ catalog, lists });
 
@@ -187,10 +172,26 @@ export function createResolveRequest({
         `Invalid query parameter ${parameters.parameter} specified. ${parameters.detail}`,
         { parameters: [parameters.parameter] },
       );
-    const accepted = acceptedVersion(operation, headers.accept, clock.wall());
-    if ('type' in accepted) return accepted;
+    const version = chooseVersion(operation, headers.accept);
+    if (version === undefined) return notAcceptable(operation);
+    const resolved = resolveHeaders(operation, headers.parameters);
+    if (resolved.type === 'invalid')
+      return gatewayError('INVALID_REQUEST', resolved.detail, { parameters: [resolved.name] });
     const { filters, shape, blank } = parameters;
-    return { query: { operation, pathParameters, ...accepted, filters, shape, caller }, blank, decision };
+    return {
+      query: {
+        operation,
+        pathParameters,
+        mediaType: version.mediaType,
+        version: version.known ?? OTHER_VERSION,
+        headers: resolved.headers,
+        filters,
+        shape,
+        caller,
+      },
+      blank,
+      decision,
+    };
   }
 
   return (
@@ -206,9 +207,8 @@ export function createResolveRequest({
         { retryAfterMs: waitMs },
       );
     const { method, target, headers } = request;
-    const known = isRead(method)
-      ? requestMemo.get(caller, target, headers.accept, context.startedAt)
-      : undefined;
+    const variant = variantOf(headers);
+    const known = isRead(method) ? requestMemo.get(caller, target, variant) : undefined;
     if (known !== undefined) {
       context.operation = known.query.operation;
       context.project = projectOf(known.query.pathParameters);
@@ -225,7 +225,7 @@ export function createResolveRequest({
       page: undefined,
       ...(decision === 'if-own-project' ? { admission: () => admit(query) } : {}),
     };
-    requestMemo.set(caller, target, headers.accept, resolved, context.startedAt);
+    requestMemo.set(caller, target, variant, resolved);
     return resolved;
   };
 }

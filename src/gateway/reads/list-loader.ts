@@ -289,7 +289,7 @@ const isEmpty = (loaded: LoadResult<CachedList>) =>
 const timedOutPaging = (page: PageResult) => page.type === 'refused' && isTimeoutWhilePaging(page.response);
 
 function listRequestOf({ query, priority, deadlineAt, loadClass, retry }: BegunLoad): ListRequest {
-  const { operation, pathParameters, filters, mediaType, caller } = query;
+  const { operation, pathParameters, filters, mediaType, headers = [], caller } = query;
   return {
     operation: operation.id,
     path: targetPath(operation, pathParameters),
@@ -297,6 +297,7 @@ function listRequestOf({ query, priority, deadlineAt, loadClass, retry }: BegunL
     countable: isCountable(operation),
     identityFields: identityFieldsOf(operation.id),
     accept: mediaType,
+    headerParameters: headers,
     deadlineAt,
     priority,
     endpointSet: operation.endpointSet,
