@@ -1,6 +1,6 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import type { Catalog, Operation } from '../atlas/catalog.ts';
-import { scopeOf } from '../atlas/rate-limit-buckets.ts';
+import { endpointSetOf, scopeOf } from '../atlas/rate-limit-buckets.ts';
 import { resolveVersion } from '../atlas/version.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { Access } from './auth.ts';
@@ -218,7 +218,7 @@ export function createListEndpoint(
     const matched = match(path, request.headers.accept);
     if ('status' in matched) return matched;
     const { operation, pathParameters, deprecationHeaders } = matched;
-    const drawn = draw(operation.endpointSet, scopeOf(pathParameters));
+    const drawn = draw(endpointSetOf(operation.path), scopeOf(pathParameters));
     if (drawn.retryAfterSeconds !== undefined) return rateLimited(path, drawn, drawn.retryAfterSeconds);
     const forbidden = projectRefusal(matched);
     if (forbidden !== undefined) return forbidden;

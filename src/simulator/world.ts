@@ -1,5 +1,6 @@
 import type { Operation } from '../atlas/catalog.ts';
-import { type BucketSize, bucketSizeOf } from '../atlas/rate-limit-buckets.ts';
+import { operations } from '../atlas/operations.ts';
+import { type BucketSize, bucketSizeOf, endpointSetOf } from '../atlas/rate-limit-buckets.ts';
 import type { Clock } from '../lib/clock.ts';
 import { type ChangingList, createChangingList } from './changing-list.ts';
 import { genericItem, padded, privateLinkConnection } from './items.ts';
@@ -120,15 +121,18 @@ export function createWorld(
       links: [],
     }));
 
-  /** The schema of these items is [inferred]: no recording contains one. */
+  /** In the format of the OpenAPI description; no recording contains one. */
   const rateLimits = (): Json[] =>
     Object.entries({ streams: bucketSizeOf('streams'), ...options.limits }).map(
       ([name, { capacity, refill, perMs }]) => ({
-        id: name,
-        name,
-        capacity,
-        refillRate: refill,
-        refillDurationSeconds: perMs / 1_000,
+        capacity: { value: capacity },
+        endpointSetId: name,
+        endpointSetName: name,
+        endpoints: operations
+          .filter(({ path }) => endpointSetOf(path) === name)
+          .map(({ path }) => ({ method: 'GET', path })),
+        refillDurationSeconds: { value: perMs / 1_000 },
+        refillRate: { value: refill },
       }),
     );
 

@@ -2,7 +2,6 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { createCatalog, type Operation, type Parameter, targetPath } from '../../src/atlas/catalog.ts';
 import { operations } from '../../src/atlas/operations.ts';
-import { bucketSizeOf, scopeOf } from '../../src/atlas/rate-limit-buckets.ts';
 
 const GROUP = '32b6e34b3d91647abb20e7b8';
 const catalog = createCatalog(operations);
@@ -261,11 +260,10 @@ describe('building paths', () => {
 });
 
 describe('the operations', () => {
-  test('all 261 are present, each with its own name, path and rate limit', () => {
+  test('all 261 are present, each with its own name and path', () => {
     expect(operations).toHaveLength(261);
     expect(new Set(operations.map(({ id }) => id)).size).toBe(261);
     expect(new Set(operations.map(({ path }) => path)).size).toBe(261);
-    for (const { endpointSet } of operations) expect(bucketSizeOf(endpointSet).capacity).toBeGreaterThan(0);
   });
 
   test('are found by id and by alias', () => {
@@ -329,32 +327,6 @@ describe('the operations', () => {
     for (const id of ['listGroupStreamPrivateLinkConnections', 'listGroupClusters', 'listGroups']) {
       expect(catalog.find(id)?.cacheUnit).toBe('whole');
     }
-  });
-
-  test('all Streams operations share one project bucket', () => {
-    const sets = operations.filter(({ tag }) => tag === 'Streams').map(({ endpointSet }) => endpointSet);
-    expect(new Set(sets)).toEqual(new Set(['streams']));
-    expect(bucketSizeOf('streams')).toEqual({ capacity: 1_200, refill: 500, perMs: 60_000 });
-  });
-
-  test.each([
-    ['listGroupClusters', 10_000, 5_000],
-    ['listGroupDatabaseUsers', 10_000, 5_000],
-    ['listGroupPeers', 2_000, 1_000],
-    ['listGroupEvents', 300, 100],
-    ['listGroupProcesses', 300, 100],
-    ['listOrgTeams', 500, 250],
-    ['listOrgs', 300, 100],
-    ['listClusterDetails', 300, 100],
-    ['listRateLimits', 300, 100],
-  ])('%s may burst to %i and regains %i a minute', (id, capacity, refill) => {
-    expect(bucketSizeOf(catalog.find(id)?.endpointSet ?? '')).toEqual({ capacity, refill, perMs: 60_000 });
-  });
-
-  test('the scope is the project, the organization or the user', () => {
-    expect(scopeOf({ groupId: GROUP, clusterName: 'a' })).toBe(GROUP);
-    expect(scopeOf({ orgId: GROUP })).toBe(GROUP);
-    expect(scopeOf({ federationSettingsId: GROUP })).toBe('user');
   });
 });
 

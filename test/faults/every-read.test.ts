@@ -1,13 +1,15 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { operations } from '../../src/atlas/operations.ts';
 import { SAMPLE_PROJECTS } from '../../src/simulator/world.ts';
-import { json, type Running, startGateway } from '../support/running.ts';
+import { ask, json, type Running, startGateway } from '../support/running.ts';
 
 const { orders } = SAMPLE_PROJECTS;
 const inProject = (rest: string) => `/api/atlas/v2/groups/${orders.id}/${rest}`;
 
 let running: Running;
+const anonymous = { projects: 'all', organizations: 'all', operations: operations.map(({ id }) => id) };
 beforeEach(async () => {
-  running = await startGateway();
+  running = await startGateway({ config: { anonymous } });
 });
 afterEach(() => running.stop());
 
@@ -41,5 +43,45 @@ describe('a path parameter', () => {
     expect(reply.status).toBe(400);
     expect(['INVALID_PATH_PARAMETER', 'INVALID_REQUEST']).toContain(json(reply).errorCode);
     expect(running.upstream()).toEqual([]);
+  });
+});
+
+describe('a rate limit', () => {
+  const VERSION = { accept: 'application/vnd.atlas.2025-03-12+json' };
+
+  test.each([
+    ['clusters/one/backup/snapshots', 'clusters'],
+    ['flexClusters', 'clusters'],
+    ['databaseUsers/bob/certs', 'databaseUsers'],
+    ['clusters', 'clusters/one/backup/snapshots'],
+    ['events', 'streams/privateLinkConnections'],
+  ])('117: a 429 of %s does not limit %s', async (limited, other) => {
+    running.simulator.faults.add({
+      target: `/${limited}?`,
+      status: 429,
+      headers: { 'Retry-After': '60' },
+      body: JSON.stringify({
+        errorCode: 'RATE_LIMITED_TOKEN_BUCKET',
+        parameters: ['path', 60, 1_200, 500, 60],
+      }),
+    });
+    const refused = await running.get(inProject(limited), VERSION);
+    expect([refused.status, json(refused).errorCode]).toEqual([429, 'UPSTREAM_RATE_LIMITED']);
+    const answered = await running.get(inProject(other), VERSION);
+    expect([answered.status, running.upstream().length]).toEqual([200, 2]);
+    expect((await running.get(inProject(limited), VERSION)).status).toBe(429);
+    expect(running.upstream()).toHaveLength(2);
+  });
+
+  test('120: the answer of /rateLimits sets the size of the bucket that its endpoints charge', async () => {
+    const limits = { streams: { capacity: 4, refill: 1, perMs: 60_000 } };
+    await running.stop();
+    running = await startGateway({ simulator: { limits } });
+    const connections = (tenant: number) => running.get(inProject(`streams/tenant-${tenant}/connections`));
+    for (let tenant = 0; tenant < 3; tenant++) expect((await connections(tenant)).status).toBe(200);
+    await expect
+      .poll(async () => (await ask(running.admin, '/metrics')).text)
+      .toMatch(/budget_capacity\{[^}]*endpoint_set="streams"\} 4\n/);
+    expect(running.upstream().filter((target) => target.includes('/rateLimits'))).toHaveLength(1);
   });
 });

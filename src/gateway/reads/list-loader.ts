@@ -1,7 +1,7 @@
 import { LRUCache } from 'lru-cache';
 import { targetPath } from '../../atlas/catalog.ts';
 import { canonicalQuery, isCountable, type PageOptions } from '../../atlas/query.ts';
-import { scopeOf } from '../../atlas/rate-limit-buckets.ts';
+import { endpointSetOf, scopeOf } from '../../atlas/rate-limit-buckets.ts';
 import type { EarlyWait } from '../../cache/loads.ts';
 import type { LoadStart } from '../../cache/results.ts';
 import type { Clock } from '../../lib/clock.ts';
@@ -208,7 +208,7 @@ export function createListLoader(options: ListLoaderOptions, { clock }: { clock:
 
   function createProgressOf(load: ListLoad): ListProgress {
     const { credentials, query } = load;
-    const { endpointSet } = query.operation;
+    const endpointSet = endpointSetOf(query.operation.path);
     const scope = scopeOf(query.pathParameters);
     return createListProgress({
       clock,
@@ -256,7 +256,7 @@ function listRequestOf({ query, priority, deadlineAt, loadClass, retry }: BegunL
     accept: mediaType,
     deadlineAt,
     priority,
-    endpointSet: operation.endpointSet,
+    endpointSet: endpointSetOf(operation.path),
     scope: scopeOf(pathParameters),
     caller: caller.name,
     ...(loadClass === undefined ? {} : { loadClass }),

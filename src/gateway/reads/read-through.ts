@@ -1,4 +1,4 @@
-import { scopeOf } from '../../atlas/rate-limit-buckets.ts';
+import { endpointSetOf, scopeOf } from '../../atlas/rate-limit-buckets.ts';
 import { type CacheDirectives, NO_DIRECTIVES } from '../../cache/decide.ts';
 import type { PinnedListings } from '../../cache/pinned-listings.ts';
 import type { LoadPermit, LoadStart } from '../../cache/results.ts';
@@ -139,7 +139,9 @@ export function createReadThrough(
       directives,
       admitLoad: ({ forced }) => admitLoad(query, { forced, calls: expectedCalls(reading, cached()) }),
       freshnessFactor: () =>
-        Math.min(...chosen.map((credential) => credential.freshnessFactor(operation.endpointSet, scope))),
+        Math.min(
+          ...chosen.map((credential) => credential.freshnessFactor(endpointSetOf(operation.path), scope)),
+        ),
       load,
       awaitEarly: ({ flight, hasFallback }) =>
         loader.awaitEarly(flight, {
