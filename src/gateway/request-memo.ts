@@ -9,7 +9,6 @@ export interface RequestMemo<Value> {
   readonly bytes: number;
 }
 
-/** Short, because an API version may be sunset at midnight and memoized requests must expire with it. */
 const TTL_MS = 10_000;
 /** Requests with longer values are not memoized: they are not worth the memory. */
 const MAX_TARGET_LENGTH = 512;

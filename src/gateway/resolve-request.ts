@@ -1,8 +1,7 @@
 import type { Catalog, Operation } from '../atlas/catalog.ts';
 import { unservedOperations } from '../atlas/operations.ts';
 import { linkParameters, type ResolvedQuery, resolveQuery } from '../atlas/query.ts';
-import { resolveVersion } from '../atlas/version.ts';
-import type { Clock } from '../lib/clock.ts';
+import { createVersionChoice } from '../atlas/version.ts';
 import type { Caller } from './auth/key-auth.ts';
 import { authorize } from './auth/policy.ts';
 import { denialOf, type Requested } from './denial.ts';
@@ -62,9 +61,10 @@ export interface ResolveDependencies {
   readonly acquireRequest: (caller: Caller) => number;
   readonly lists: ReadService;
   readonly requestMemo: RequestMemo<ResolvedRequest>;
-  readonly clock: Clock;
 }
 
+/** Names in metrics every version that the catalog does not know. */
+const OTHER_VERSION = 'other';
 const NOT_FOUND = gatewayError('NOT_FOUND', 'Not found: the API is under /api/atlas/v2/.');
 /** Filters that were sent without a value, as `resolveQuery` returns them. */
 type ResolvedBlank = Extract<ResolvedQuery, { type: 'resolved' }>['blank'];
@@ -110,37 +110,15 @@ function decide(
   return decision === 'allowed' || decision === 'if-own-project' ? decision : denialOf(decision, requested);
 }
 
-/** The version that the request accepts. */
-function acceptedVersion(
-  operation: Operation,
-  accept: string | undefined,
-  wallMs: number,
-): { mediaType: string; version: string } | GatewayError {
-  const resolved = resolveVersion(operation, accept, new Date(wallMs).toISOString().slice(0, 10));
-  switch (resolved.type) {
-    case 'not-acceptable':
-      return gatewayError(
-        'INVALID_VERSION_DATE',
-        `Invalid accept header or version date. Send Accept: application/vnd.atlas.${operation.versions.at(-1)?.name}+json.`,
-      );
-    case 'gone':
-      return gatewayError(
-        'VERSION_GONE',
-        `Version ${resolved.version.name} of ${operation.id} was sunset on ${resolved.version.sunset}.`,
-      );
-    case 'resolved':
-      return { mediaType: resolved.mediaType, version: resolved.version.name };
-  }
-}
+const notAcceptable = ({ versions }: Operation): GatewayError =>
+  gatewayError(
+    'INVALID_VERSION_DATE',
+    `Invalid accept header or version date. Send Accept: application/vnd.atlas.${versions.at(-1)?.name}+json.`,
+  );
 
 /** Steps 3 and 4: parses a request and authorizes its caller; memoized for repeated identical requests of the same caller. */
-export function createResolveRequest({
-  catalog,
-  acquireRequest,
-  lists,
-  requestMemo,
-  clock,
-}: ResolveDependencies) {
+export function createResolveRequest({ catalog, acquireRequest, lists, requestMemo }: ResolveDependencies) {
+  const chooseVersion = createVersionChoice(catalog.operations);
   const unknownOperation = createUnknownOperation(catalog.operations, unservedOperations);
   const ownProject = createOwnProject({ catalog, lists });
 
@@ -187,10 +165,22 @@ export function createResolveRequest({
         `Invalid query parameter ${parameters.parameter} specified. ${parameters.detail}`,
         { parameters: [parameters.parameter] },
       );
-    const accepted = acceptedVersion(operation, headers.accept, clock.wall());
-    if ('type' in accepted) return accepted;
+    const version = chooseVersion(operation, headers.accept);
+    if (version === undefined) return notAcceptable(operation);
     const { filters, shape, blank } = parameters;
-    return { query: { operation, pathParameters, ...accepted, filters, shape, caller }, blank, decision };
+    return {
+      query: {
+        operation,
+        pathParameters,
+        mediaType: version.mediaType,
+        version: version.known ?? OTHER_VERSION,
+        filters,
+        shape,
+        caller,
+      },
+      blank,
+      decision,
+    };
   }
 
   return (

@@ -93,6 +93,7 @@ const flat = (headers: Readonly<Record<string, string | string[]>>): string[] =>
 export interface PageResponse {
   readonly body: Representation<CachedHeads>;
   readonly coding: ContentCoding;
+  /** The requested media type, for a response whose own does not name a version. */
   readonly mediaType: string;
   readonly deprecationHeaders: Readonly<Record<string, string>>;
   readonly cacheStatus: CacheStatus;
@@ -112,8 +113,9 @@ function writeHeads({
   now,
 }: PageResponse): CachedHeads {
   const { bytes, etag } = body;
-  const common = [...cachingHeaders(cacheStatus, window, now), ...flat(deprecationHeaders), 'ETag', etag];
-  const content = ['Content-Type', `${mediaType};charset=utf-8`, 'Content-Length', String(bytes.length)];
+  const { 'Content-Type': contentType = `${mediaType};charset=utf-8`, ...deprecation } = deprecationHeaders;
+  const common = [...cachingHeaders(cacheStatus, window, now), ...flat(deprecation), 'ETag', etag];
+  const content = ['Content-Type', contentType, 'Content-Length', String(bytes.length)];
   if (coding !== 'identity') content.push('Content-Encoding', coding);
   return {
     age: ageOf(window, now),

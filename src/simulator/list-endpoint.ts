@@ -139,7 +139,7 @@ export function createListEndpoint(
     if (matched.type !== 'matched') return unknownPath(path);
     const { operation, pathParameters } = matched;
     const today = new Date(clock.wall()).toISOString().slice(0, 10);
-    const resolved = resolveVersion(operation, accept, today);
+    const resolved = resolveVersion(operation, accept);
     if (resolved.type === 'not-acceptable')
       return errorResponse({
         status: 406,
@@ -149,7 +149,7 @@ export function createListEndpoint(
       });
     const { name, sunset } = resolved.version;
     const deprecationHeaders = deprecationHeadersOf(sunset);
-    if (resolved.type === 'gone')
+    if (sunset !== undefined && today >= sunset)
       return errorResponse(
         {
           status: 410,
@@ -159,7 +159,13 @@ export function createListEndpoint(
         },
         deprecationHeaders,
       );
-    return { path, operation, pathParameters, mediaType: resolved.mediaType, deprecationHeaders };
+    return {
+      path,
+      operation,
+      pathParameters,
+      mediaType: `application/vnd.atlas.${name}+json`,
+      deprecationHeaders,
+    };
   }
 
   /** The response to a request for a project that does not exist or that the credentials cannot access. */

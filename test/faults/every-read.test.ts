@@ -1,7 +1,9 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { operations } from '../../src/atlas/operations.ts';
 import { SAMPLE_PROJECTS } from '../../src/simulator/world.ts';
-import { ask, json, type Running, startGateway } from '../support/running.ts';
+import { createFakeClock } from '../support/fake-clock.ts';
+import { startHostile } from '../support/hostile.ts';
+import { asAtlas, ask, json, type Running, startGateway } from '../support/running.ts';
 
 const { orders } = SAMPLE_PROJECTS;
 const inProject = (rest: string) => `/api/atlas/v2/groups/${orders.id}/${rest}`;
@@ -83,5 +85,58 @@ describe('a rate limit', () => {
       .poll(async () => (await ask(running.admin, '/metrics')).text)
       .toMatch(/budget_capacity\{[^}]*endpoint_set="streams"\} 4\n/);
     expect(running.upstream().filter((target) => target.includes('/rateLimits'))).toHaveLength(1);
+  });
+});
+
+describe('a version', () => {
+  const ofDate = (date: string) => ({ accept: `application/vnd.atlas.${date}+json` });
+  const received = () =>
+    running.simulator.requests.flatMap(({ method, headers }) =>
+      method === 'GET' ? [headers['accept']] : [],
+    );
+
+  test('116: that the catalog takes for gone is served as long as Atlas serves it', async () => {
+    const clock = createFakeClock(Date.parse('2030-01-01'));
+    const atlas = await startHostile();
+    const late = await startGateway({ clock, origin: atlas.origin, config: { anonymous } });
+    const reply = await late.get(inProject('clusters'), ofDate('2023-01-01'));
+    expect([reply.status, reply.headers['content-type']]).toEqual([
+      200,
+      `${ofDate('2023-01-01').accept};charset=utf-8`,
+    ]);
+    await late.stop();
+    await atlas.close();
+  });
+
+  test.each([
+    ['a date after the newest of the catalog', '2999-01-01', 200, '2023-02-01'],
+    ['a date before the first', '2020-01-01', 406, undefined],
+    ['a preview that the catalog does not know', 'preview', 406, undefined],
+  ])('116: %s is for Atlas to decide', async (_what, name, status, answered) => {
+    const links = inProject('streams/privateLinkConnections');
+    const [ours, theirs] = [
+      await running.get(links, ofDate(name)),
+      await running.atlasGet(links, ofDate(name)),
+    ];
+    expect([ours.status, theirs.status]).toEqual([status, status]);
+    expect(asAtlas(ours.text, running.origin)).toBe(theirs.text);
+    expect(ours.headers['content-type']).toBe(theirs.headers['content-type']);
+    if (answered !== undefined) expect(ours.headers['content-type']).toContain(`vnd.atlas.${answered}+json`);
+    expect(received().every((accept) => accept === ofDate(name).accept)).toBe(true);
+  });
+
+  test('116: such a date has a cache entry of its own, and one name in metrics', async () => {
+    const clusters = inProject('clusters');
+    await running.get(clusters, ofDate('2024-08-05'));
+    expect((await running.get(clusters, ofDate('2998-01-01'))).headers['cache-status']).toContain('fwd=miss');
+    expect((await running.get(clusters, ofDate('2998-01-01'))).headers['cache-status']).toContain('hit');
+    expect((await ask(running.admin, '/metrics')).text).not.toContain('2998');
+  });
+
+  test('116: a date that the catalog knows resolves down, and shares an entry', async () => {
+    const links = inProject('streams/privateLinkConnections');
+    await running.get(links, ofDate('2023-02-01'));
+    for (const date of ['2023-10-01', '2025-03-12'])
+      expect((await running.get(links, ofDate(date))).headers['cache-status']).toContain('hit');
   });
 });

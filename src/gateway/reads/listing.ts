@@ -20,7 +20,7 @@ export interface Listing {
   readonly hasMore: boolean;
   /** Identifies this listing in links; equal for lists with equal items. */
   readonly snapshot: string;
-  /** `Deprecation` and `Sunset` as Atlas sent them. */
+  /** `Deprecation`, `Sunset` and, if it names a version, `Content-Type` as Atlas sent them. */
   readonly deprecationHeaders: Readonly<Record<string, string>>;
 }
 
