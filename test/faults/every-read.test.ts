@@ -1,5 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import type { Operation } from '../../src/atlas/catalog.ts';
 import { operations } from '../../src/atlas/operations.ts';
+import { resolveQuery } from '../../src/atlas/query.ts';
 import { SAMPLE_PROJECTS } from '../../src/simulator/world.ts';
 import { createFakeClock } from '../support/fake-clock.ts';
 import { startHostile } from '../support/hostile.ts';
@@ -138,5 +140,46 @@ describe('a version', () => {
     await running.get(links, ofDate('2023-02-01'));
     for (const date of ['2023-10-01', '2025-03-12'])
       expect((await running.get(links, ofDate(date))).headers['cache-status']).toContain('hit');
+  });
+});
+
+describe('a default that is written out', () => {
+  /** Three documents are described with an envelope by default, which is taken for an error of the description. */
+  const defaultsOf = ({ queryParameters }: Operation) =>
+    queryParameters.flatMap(({ name, default: value }) =>
+      value === undefined || (name === 'envelope' && value === true) ? [] : [`${name}=${value}`],
+    );
+  const requiredOf = ({ queryParameters }: Operation) =>
+    queryParameters
+      .filter(({ required, default: value }) => required === true && value === undefined)
+      .map(({ name }) => `${name}=1`);
+
+  test('118: of any operation is the same query as without it', () => {
+    let written = 0;
+    for (const operation of operations) {
+      const required = requiredOf(operation);
+      const plain = resolveQuery(operation, required.join('&'));
+      expect([operation.id, plain.type]).toEqual([operation.id, 'resolved']);
+      const all = defaultsOf(operation);
+      for (const query of [all, ...all.map((one) => [one])]) {
+        expect(resolveQuery(operation, [...query, ...required].join('&'))).toEqual(plain);
+        written++;
+      }
+    }
+    expect(written).toBeGreaterThan(operations.length);
+  });
+
+  test.each([
+    ['clusters', 'includeDeletedWithRetainedBackups=false'],
+    ['clusters', 'includeCount=true&pageNum=1&itemsPerPage=100&pretty=false&envelope=false'],
+    ['users', 'flattenTeams=false&includeOrgUsers=false'],
+    ['peers', 'providerName=AWS'],
+    ['events', 'includeRaw=false'],
+  ])('118: %s with and without %s are one cache entry', async (list, query) => {
+    const version = { accept: 'application/vnd.atlas.2025-03-12+json' };
+    const plain = await running.get(inProject(list), version);
+    const written = await running.get(`${inProject(list)}?${query}`, version);
+    expect([plain.status, written.headers['cache-status']]).toEqual([200, expect.stringContaining('hit')]);
+    expect(written.text).toBe(plain.text);
   });
 });
