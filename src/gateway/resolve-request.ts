@@ -1,4 +1,5 @@
 import type { Catalog, Operation } from '../atlas/catalog.ts';
+import { type HeaderValues, resolveHeaders } from '../atlas/header-parameters.ts';
 import { unservedOperations } from '../atlas/operations.ts';
 import { linkParameters, type ResolvedQuery, resolveQuery } from '../atlas/query.ts';
 import { createVersionChoice } from '../atlas/version.ts';
@@ -23,6 +24,8 @@ export interface RequestHeaders {
   readonly ifNoneMatch: string | undefined;
   readonly cacheControl: string | undefined;
   readonly pragma: string | undefined;
+  /** Header parameters of Atlas's operations; absent if there are none. */
+  readonly parameters?: HeaderValues | undefined;
 }
 
 /** A request that passed the edge checks; its target is in origin form, without dot segments. */
@@ -87,6 +90,10 @@ function isApiPath(path: string): boolean {
     return path.startsWith('/api/');
   }
 }
+
+/** What of the headers selects the representation of a resource, as one string. */
+const variantOf = ({ accept, parameters }: RequestHeaders): string | undefined =>
+  parameters === undefined ? accept : `${accept}\n${JSON.stringify(parameters)}`;
 
 const projectOf = ({ groupId, orgId }: Readonly<Record<string, string>>) => groupId ?? orgId;
 
@@ -167,6 +174,9 @@ export function createResolveRequest({ catalog, acquireRequest, lists, requestMe
       );
     const version = chooseVersion(operation, headers.accept);
     if (version === undefined) return notAcceptable(operation);
+    const resolved = resolveHeaders(operation, headers.parameters);
+    if (resolved.type === 'invalid')
+      return gatewayError('INVALID_REQUEST', resolved.detail, { parameters: [resolved.name] });
     const { filters, shape, blank } = parameters;
     return {
       query: {
@@ -174,6 +184,7 @@ export function createResolveRequest({ catalog, acquireRequest, lists, requestMe
         pathParameters,
         mediaType: version.mediaType,
         version: version.known ?? OTHER_VERSION,
+        headers: resolved.headers,
         filters,
         shape,
         caller,
@@ -196,9 +207,8 @@ export function createResolveRequest({ catalog, acquireRequest, lists, requestMe
         { retryAfterMs: waitMs },
       );
     const { method, target, headers } = request;
-    const known = isRead(method)
-      ? requestMemo.get(caller, target, headers.accept, context.startedAt)
-      : undefined;
+    const variant = variantOf(headers);
+    const known = isRead(method) ? requestMemo.get(caller, target, variant) : undefined;
     if (known !== undefined) {
       context.operation = known.query.operation;
       context.project = projectOf(known.query.pathParameters);
@@ -215,7 +225,7 @@ export function createResolveRequest({ catalog, acquireRequest, lists, requestMe
       page: undefined,
       ...(decision === 'if-own-project' ? { admission: () => admit(query) } : {}),
     };
-    requestMemo.set(caller, target, headers.accept, resolved, context.startedAt);
+    requestMemo.set(caller, target, variant, resolved);
     return resolved;
   };
 }

@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { Operation } from '../../src/atlas/catalog.ts';
+import { HEADER_PARAMETERS, resolveHeaders } from '../../src/atlas/header-parameters.ts';
 import { operations } from '../../src/atlas/operations.ts';
 import { resolveQuery } from '../../src/atlas/query.ts';
 import { SAMPLE_PROJECTS } from '../../src/simulator/world.ts';
@@ -181,5 +182,100 @@ describe('a default that is written out', () => {
     const written = await running.get(`${inProject(list)}?${query}`, version);
     expect([plain.status, written.headers['cache-status']]).toEqual([200, expect.stringContaining('hit')]);
     expect(written.text).toBe(plain.text);
+  });
+});
+
+describe('a header parameter', () => {
+  const INSTANCE = 'Use-Effective-Instance-Fields';
+  const SPECS = 'Use-Effective-Fields-Replication-Specs';
+  const VERSION = { accept: 'application/vnd.atlas.2024-10-23+json' };
+  const clusters = inProject('clusters');
+  const received = () =>
+    running.simulator.requests.flatMap(({ method, headers }) =>
+      method === 'GET' ? [headers[INSTANCE.toLowerCase()]] : [],
+    );
+  const get = (path: string, headers: Record<string, string> = {}) =>
+    running.get(path, { ...VERSION, ...headers });
+
+  test('114: is forwarded, validated, and has a cache entry of its own', async () => {
+    const first = await get(clusters, { [INSTANCE]: 'true' });
+    expect([first.status, received()]).toEqual([200, ['true']]);
+    const plain = await get(clusters);
+    expect([plain.headers['cache-status'], received()]).toEqual([
+      expect.stringContaining('fwd=miss'),
+      ['true', undefined],
+    ]);
+    for (const headers of [{ [INSTANCE]: 'true' }, { [INSTANCE.toUpperCase()]: 'true' }, {}])
+      expect((await get(clusters, headers)).headers['cache-status']).toContain('hit');
+    expect(received()).toHaveLength(2);
+    for (const value of ['yes', 'TRUE', '1', 'true, true']) {
+      const reply = await get(clusters, { [INSTANCE]: value });
+      expect([reply.status, json(reply).errorCode]).toEqual([400, 'INVALID_REQUEST']);
+      expect(json(reply)).toMatchObject({ parameters: [INSTANCE] });
+    }
+    expect(received()).toHaveLength(2);
+  });
+
+  test('114: with its default value is the same entry as without it', async () => {
+    await get(clusters);
+    expect((await get(clusters, { [INSTANCE]: 'false' })).headers['cache-status']).toContain('hit');
+    expect(received()).toEqual([undefined]);
+  });
+
+  test('114: is in Vary, also of 304 and of errors, where the operation has it', async () => {
+    const first = await get(clusters);
+    const unchanged = await get(clusters, { 'if-none-match': first.headers['etag'] ?? '' });
+    running.simulator.faults.add({ target: '/clusters', status: 404, errorCode: 'GROUP_NOT_FOUND' });
+    const missing = await get(clusters, { [INSTANCE]: 'true' });
+    expect([first, unchanged, missing].map(({ status, headers }) => [status, headers['vary']])).toEqual(
+      [200, 304, 404].map((status) => [status, `Accept, Accept-Encoding, Authorization, ${INSTANCE}`]),
+    );
+    expect((await get(inProject('flexClusters'))).headers['vary']).toBe(
+      'Accept, Accept-Encoding, Authorization',
+    );
+  });
+
+  test('114: of another operation is ignored like any other header', async () => {
+    await get(clusters, { [SPECS]: 'true' });
+    expect((await get(clusters, { [SPECS]: 'nonsense' })).headers['cache-status']).toContain('hit');
+    await get(inProject('flexClusters'), { [INSTANCE]: 'nonsense' });
+    expect((await get(inProject('flexClusters'))).headers['cache-status']).toContain('hit');
+    expect(received()).toEqual([undefined, undefined]);
+    expect(running.simulator.requests.some(({ headers }) => SPECS.toLowerCase() in headers)).toBe(false);
+  });
+
+  test('114: is signed for with digest, too', async () => {
+    await running.stop();
+    running = await startGateway({ credential: 'apiKey', config: { anonymous } });
+    expect((await get(clusters, { [INSTANCE]: 'true' })).status).toBe(200);
+    expect(received().at(-1)).toBe('true');
+  });
+
+  test('114: of the catalog is one that the gateway reads', () => {
+    const names = operations.flatMap(({ headerParameters }) =>
+      headerParameters.map(({ name }) => name.toLowerCase()),
+    );
+    expect([...new Set(names)].sort()).toEqual([...HEADER_PARAMETERS].sort());
+  });
+
+  test('114: two of them are sorted, and only those that differ from their default count', () => {
+    const cluster = operations.find(({ id }) => id === 'getGroupCluster');
+    if (cluster === undefined) throw new Error('no getGroupCluster');
+    const [instance, specs] = [INSTANCE.toLowerCase(), SPECS.toLowerCase()];
+    expect(resolveHeaders(cluster, { [instance]: 'true', [specs]: 'true' })).toEqual({
+      type: 'resolved',
+      headers: [
+        [SPECS, 'true'],
+        [INSTANCE, 'true'],
+      ],
+    });
+    expect(resolveHeaders(cluster, { [instance]: 'false', [specs]: 'true' })).toEqual({
+      type: 'resolved',
+      headers: [[SPECS, 'true']],
+    });
+    expect(resolveHeaders(cluster, { [instance]: 'true', [specs]: 'no' })).toMatchObject({
+      type: 'invalid',
+      name: SPECS,
+    });
   });
 });

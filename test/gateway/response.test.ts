@@ -13,6 +13,7 @@ test('133: max-age is the whole lifetime at whatever fraction of a millisecond a
         coding: 'identity',
         mediaType: 'application/json',
         deprecationHeaders: {},
+        headerParameters: [],
         cacheStatus: { outcome: 'miss', forwarded: 'miss' },
         window: freshnessWindow(loadedAt, lifetimes),
         now: loadedAt,

@@ -247,13 +247,14 @@ const isEmpty = (loaded: LoadResult<CachedList>) =>
 const timedOutPaging = (page: PageResult) => page.type === 'refused' && isTimeoutWhilePaging(page.response);
 
 function listRequestOf({ query, priority, deadlineAt, loadClass, retry }: BegunLoad): ListRequest {
-  const { operation, pathParameters, filters, mediaType, caller } = query;
+  const { operation, pathParameters, filters, mediaType, headers = [], caller } = query;
   return {
     operation: operation.id,
     path: targetPath(operation, pathParameters),
     filters: canonicalQuery(filters),
     countable: isCountable(operation),
     accept: mediaType,
+    headerParameters: headers,
     deadlineAt,
     priority,
     endpointSet: endpointSetOf(operation.path),

@@ -38,6 +38,8 @@ export interface ReadQuery {
   readonly pathParameters: Readonly<Record<string, string>>;
   readonly mediaType: string;
   readonly version: string;
+  /** Header parameters whose values are not their defaults; absent if there are none. */
+  readonly headers?: Filters;
   readonly filters: Filters;
   readonly shape: PageOptions;
   readonly caller: Caller;
