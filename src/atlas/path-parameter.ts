@@ -1,4 +1,9 @@
-import type { Parameter } from './catalog.ts';
+/** What the description says of a path parameter. */
+interface Described {
+  readonly name: string;
+  readonly pattern?: string;
+  readonly enum?: readonly string[];
+}
 
 const MAX_VALUE_LENGTH = 1_024;
 /** Longer than any host name, the longest value that only a loose pattern describes. */
@@ -39,7 +44,7 @@ export function createMatchPattern(pattern: string): MatchPattern {
 
 /** Why a decoded path parameter is invalid; undefined if it is valid. */
 export function problemOf(
-  { name, pattern, enum: choices }: Parameter,
+  { name, pattern, enum: choices }: Described,
   matchPattern: MatchPattern | undefined,
   value: string,
 ): string | undefined {

@@ -40,7 +40,7 @@ describe('a time range', () => {
     }
   });
 
-  test('in milliseconds is refused where it is no number', () => {
+  test('in milliseconds is refused where it is not a number', () => {
     for (const { operation, parameter } of parameters.filter((one) => one.parameter.type === 'integer'))
       for (const value of [
         'now',
