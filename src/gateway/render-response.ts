@@ -67,9 +67,9 @@ export function createRenderResponse(
   ): GatewayResponse | Promise<GatewayResponse> {
     const { operation, caller, mediaType, version } = resolved.query;
     const { value: list, window, cacheStatus } = read;
-    const { deprecationHeaders } = list;
+    const { versionHeaders } = list;
     if (list.whole && hasOtherPages(list, resolved.query)) resolved.reader.pin(list, window);
-    if ('Sunset' in deprecationHeaders)
+    if ('Sunset' in versionHeaders)
       observe({ type: 'deprecated', operation: operation.id, caller: caller.name, version });
     if (cacheStatus.detail === 'partial') observe({ type: 'partial-response', operation: operation.id });
     const key = pageKey(resolved, list);
@@ -77,7 +77,7 @@ export function createRenderResponse(
     const coding = page.compressible ? chooseCoding(headers.acceptEncoding) : 'identity';
     const respond = (body: Representation<CachedHeads>) =>
       pageResponse({
-        ...{ body, coding, mediaType, deprecationHeaders, cacheStatus, window },
+        ...{ body, coding, mediaType, versionHeaders, cacheStatus, window },
         headerParameters: operation.headerParameters,
         now: clock.now(),
         unchanged: matchesEtag(headers.ifNoneMatch, body.etag),

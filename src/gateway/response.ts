@@ -103,15 +103,15 @@ export interface PageResponse extends CachingFacts {
   readonly coding: ContentCoding;
   /** The requested media type, for a response whose own does not name a version. */
   readonly mediaType: string;
-  readonly deprecationHeaders: Readonly<Record<string, string>>;
+  readonly versionHeaders: Readonly<Record<string, string>>;
   /** Whether the request's `If-None-Match` matches it. */
   readonly unchanged: boolean;
 }
 
 function writeHeads(page: PageResponse): CachedHeads {
-  const { body, coding, mediaType, deprecationHeaders, window, now } = page;
+  const { body, coding, mediaType, versionHeaders, window, now } = page;
   const { bytes, etag } = body;
-  const { 'Content-Type': contentType = `${mediaType};charset=utf-8`, ...deprecation } = deprecationHeaders;
+  const { 'Content-Type': contentType = `${mediaType};charset=utf-8`, ...deprecation } = versionHeaders;
   const common = [...cachingHeaders(page), ...flat(deprecation), 'ETag', etag];
   const content = ['Content-Type', contentType, 'Content-Length', String(bytes.length)];
   if (coding !== 'identity') content.push('Content-Encoding', coding);

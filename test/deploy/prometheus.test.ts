@@ -215,7 +215,7 @@ describe.skipIf(noPrometheus)('against a running gateway and a Prometheus that s
   let gateway: Built;
   let prometheus: RunningPrometheus;
   /** A list in a version that has a sunset still to come, while the catalog has one. */
-  const [deprecationHeaders] = operations
+  const [versionHeaders] = operations
     .flatMap(({ path, versions }) => versions.map(({ name, sunset = '' }) => ({ path, name, sunset })))
     .filter(
       ({ path, sunset }) => sunset > new Date().toISOString().slice(0, 10) && !/\{(?!groupId)/.test(path),
@@ -223,7 +223,7 @@ describe.skipIf(noPrometheus)('against a running gateway and a Prometheus that s
     .sort((one, other) => (one.sunset < other.sunset ? 1 : -1));
   const conditional = {
     ...CONDITIONAL,
-    ...(deprecationHeaders === undefined
+    ...(versionHeaders === undefined
       ? { atlas_gateway_deprecated_requests_total: 'where a version has a sunset' }
       : {}),
   };
@@ -295,9 +295,9 @@ cache:
     await get(linksOf(orders), { authorization: 'Bearer nonsense' });
     await get(linksOf(hidden));
     await get(clusters(search), { 'cache-control': 'only-if-cached' });
-    if (deprecationHeaders !== undefined)
-      await get(deprecationHeaders.path.replace('{groupId}', orders.id), {
-        accept: `application/vnd.atlas.${deprecationHeaders.name}+json`,
+    if (versionHeaders !== undefined)
+      await get(versionHeaders.path.replace('{groupId}', orders.id), {
+        accept: `application/vnd.atlas.${versionHeaders.name}+json`,
       });
     // Purged, and asked for again.
     const purge = JSON.stringify({ project: orders.id, operation: 'listGroupClusters' });

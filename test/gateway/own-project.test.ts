@@ -20,7 +20,7 @@ function projectsOf(items: readonly unknown[]): Listing {
   const body = parseListBody(Buffer.from(JSON.stringify({ results: items })));
   if (body.type !== 'list') throw new Error(body.detail);
   const paging = { whole: true, offset: 0, totalCount: items.length, hasMore: false };
-  return { type: 'list', revision: 1, items: body.items, ...paging, snapshot: 's', deprecationHeaders: {} };
+  return { type: 'list', revision: 1, items: body.items, ...paging, snapshot: 's', versionHeaders: {} };
 }
 
 const ALL_PROJECTS = projectsOf([

@@ -12,7 +12,7 @@ function headerAt(now: number, loadedAt: number, name: string): string | undefin
     body: createRenderedPage<CachedHeads>(Buffer.from('{}')).identity,
     coding: 'identity',
     mediaType: 'application/json',
-    deprecationHeaders: {},
+    versionHeaders: {},
     headerParameters: [],
     cacheStatus: { outcome: 'miss', forwarded: 'miss' },
     window: freshnessWindow(loadedAt, LIFETIMES),

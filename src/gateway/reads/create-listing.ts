@@ -6,7 +6,7 @@ import { createPauses, runInTurns, type Steps } from '../../lib/event-loop.ts';
 import type { UpstreamFailure } from '../../upstream/message.ts';
 import type { ListSlice } from '../../upstream/walk/progress.ts';
 import { offsetOf } from './cache-key.ts';
-import { deprecationHeadersOf } from './deprecation-headers.ts';
+import { versionHeadersOf } from './version-headers.ts';
 import { bytesOf, type CachedList, type Listing } from './listing.ts';
 import { identify, snapshotOf } from './snapshot-id.ts';
 
@@ -21,7 +21,7 @@ export interface ListingOptions {
 /** Makes listings of what Atlas sent. */
 export interface ListingFactory {
   /** A whole list, from consecutive parts of it. Does not block the event loop, however large the list is. */
-  whole(parts: readonly Items[], deprecationHeaders: Listing['deprecationHeaders']): Promise<Listing>;
+  whole(parts: readonly Items[], versionHeaders: Listing['versionHeaders']): Promise<Listing>;
   /** One page of a list. */
   page(slice: ListSlice, shape: PageOptions): Listing;
 }
@@ -52,14 +52,14 @@ export function createListingFactory({ publicUrl, isServed, nextRevision }: List
   const links = () => ({ origin: publicUrl(), isServed });
 
   return {
-    async whole(parts, deprecationHeaders) {
+    async whole(parts, versionHeaders) {
       const { items, snapshot } = await runInTurns(joinAndIdentify(links(), parts));
       return {
         type: 'list',
         revision: nextRevision(),
         items,
         snapshot,
-        deprecationHeaders,
+        versionHeaders,
         whole: true,
         offset: 0,
         hasMore: false,
@@ -73,7 +73,7 @@ export function createListingFactory({ publicUrl, isServed, nextRevision }: List
         revision: nextRevision(),
         items: rewritten,
         snapshot: snapshotOf(rewritten),
-        deprecationHeaders: deprecationHeadersOf(headers),
+        versionHeaders: versionHeadersOf(headers),
         whole: false,
         offset: offsetOf(shape),
         hasMore,

@@ -1,5 +1,5 @@
-import { targetPath } from '../../atlas/catalog.ts';
-import { canonicalQuery } from '../../atlas/query.ts';
+import { type Operation, targetPath } from '../../atlas/catalog.ts';
+import { canonicalQuery, type Filters } from '../../atlas/query.ts';
 import { scopeOf } from '../../atlas/rate-limit-buckets.ts';
 import type { Clock } from '../../lib/clock.ts';
 import { SENT_LATE, TIMED_OUT } from '../../upstream/failure.ts';
@@ -7,7 +7,7 @@ import { type DocumentRequest, fetchDocument } from '../../upstream/fetch-docume
 import type { UpstreamFailure } from '../../upstream/message.ts';
 import type { Credential } from '../credentials/selection.ts';
 import { createListingFactory, type ListingOptions, loadedListing } from './create-listing.ts';
-import { deprecationHeadersOf } from './deprecation-headers.ts';
+import { versionHeadersOf } from './version-headers.ts';
 import { expectedValueOf } from './document.ts';
 import { createWait, PATIENCE_MS } from './early-wait.ts';
 import { withFailover } from './failover.ts';
@@ -41,7 +41,7 @@ export function createDocumentLoader(options: ListingOptions, { clock }: { clock
     });
     switch (result.type) {
       case 'document':
-        return loadedListing(await listings.whole([result.items], deprecationHeadersOf(result.headers)));
+        return loadedListing(await listings.whole([result.items], versionHeadersOf(result.headers)));
       case 'refused':
         return { ...result, invalidatesCache: invalidatesCache(result.response) };
       case 'failed':
@@ -94,12 +94,19 @@ export function createDocumentLoader(options: ListingOptions, { clock }: { clock
   };
 }
 
+/** A few operations are described with an envelope by default; the gateway caches documents without one. */
+const bareEnvelope = ({ queryParameters }: Operation): Filters =>
+  queryParameters.some(({ name, default: byDefault }) => name === 'envelope' && byDefault === true)
+    ? [['envelope', 'false']]
+    : [];
+
 function documentRequestOf({ query, priority, retry }: ListLoad, deadlineAt: number): DocumentRequest {
-  const { operation, pathParameters, filters, mediaType, caller } = query;
+  const { operation, pathParameters, filters, mediaType, headers = [], caller } = query;
   return {
     operation: operation.id,
     path: targetPath(operation, pathParameters),
-    filters: canonicalQuery(filters),
+    filters: canonicalQuery([...filters, ...bareEnvelope(operation)]),
+    headerParameters: headers,
     expected: expectedValueOf(operation),
     accept: mediaType,
     deadlineAt,

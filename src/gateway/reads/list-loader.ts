@@ -23,7 +23,7 @@ import type { WalkResult } from '../../upstream/walk/walk-result.ts';
 import type { Credential } from '../credentials/selection.ts';
 import { pageKey } from './cache-key.ts';
 import { createListingFactory, type ListingOptions, loadedListing } from './create-listing.ts';
-import { deprecationHeadersOf } from './deprecation-headers.ts';
+import { versionHeadersOf } from './version-headers.ts';
 import type { WaitingRequest } from './early-wait.ts';
 import { withFailover } from './failover.ts';
 import type { LoadResult } from './list-cache.ts';
@@ -176,7 +176,7 @@ export function createListLoader(
     switch (result.type) {
       case 'walked':
         return {
-          ...loadedListing(await listings.whole(result.parts, deprecationHeadersOf(result.headers))),
+          ...loadedListing(await listings.whole(result.parts, versionHeadersOf(result.headers))),
           loadedAt: result.loadedAt,
         };
       case 'too-long':
@@ -223,7 +223,7 @@ export function createListLoader(
       ? mergeAcrossCredentials(
           { credentials, identityFields: identityFieldsOf(query.operation.id) },
           loadWith,
-          async (items, first) => loadedListing(await listings.whole([items], first.deprecationHeaders)),
+          async (items, first) => loadedListing(await listings.whole([items], first.versionHeaders)),
         )
       : withFailover(credentials, loadWith);
   }

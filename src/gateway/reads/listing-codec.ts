@@ -34,7 +34,7 @@ const header = z.object({
   totalCount: count.optional(),
   hasMore: z.boolean(),
   snapshot: z.string(),
-  deprecationHeaders: z.record(z.string(), z.string()),
+  versionHeaders: z.record(z.string(), z.string()),
 });
 
 /** Format: length of the header (4 bytes), header as JSON, start of each item (4 bytes each), bytes of the items. */
@@ -86,14 +86,14 @@ export function readListingRecord(record: Buffer): ListingRecord | undefined {
   // Copied, because a view would keep the whole file in memory for as long as one of its lists is cached.
   const bytes = Buffer.allocUnsafeSlow(size);
   record.copy(bytes, 0, startsEnd);
-  const { whole, offset, hasMore, snapshot, deprecationHeaders } = rest;
+  const { whole, offset, hasMore, snapshot, versionHeaders } = rest;
   const list = {
     items: { bytes, starts },
     whole,
     offset,
     hasMore,
     snapshot,
-    deprecationHeaders,
+    versionHeaders,
     ...(totalCount === undefined ? {} : { totalCount }),
   };
   return { project, operation, key, loadedAt, freshMs, revalidateMs, staleIfErrorMs, list };

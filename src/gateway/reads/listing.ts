@@ -21,7 +21,7 @@ export interface Listing {
   /** Identifies this listing in links; equal for lists with equal items. */
   readonly snapshot: string;
   /** `Deprecation`, `Sunset` and, if it names a version, `Content-Type` as Atlas sent them. */
-  readonly deprecationHeaders: Readonly<Record<string, string>>;
+  readonly versionHeaders: Readonly<Record<string, string>>;
 }
 
 /** Cached in place of a list that cannot be cached whole: while this entry lives, the list is cached page by page. */

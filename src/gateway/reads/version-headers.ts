@@ -16,7 +16,7 @@ const VERSIONED = /^application\/vnd\.atlas\.[\w.-]+\+json *(; *charset=utf-8)?$
  * What Atlas's response says about its version, where it sent valid headers: `Deprecation` (RFC 9745), `Sunset` (RFC 8594), and the
  * `Content-Type`, since a date that the catalog does not know may resolve to any version.
  */
-export function deprecationHeadersOf(headers: UpstreamHeaders): Record<string, string> {
+export function versionHeadersOf(headers: UpstreamHeaders): Record<string, string> {
   const deprecation = shortValue(headers['deprecation']);
   const sunset = shortValue(headers['sunset']);
   const contentType = shortValue(headers['content-type']);
