@@ -62,7 +62,7 @@ export function compose(
 
   const budget = createBudget({ clock });
   const cluster = buildCluster(options, { ...base, budget });
-  const transport = buildTransport(config.upstream, base);
+  const transport = buildTransport(options, base);
   const upstream = buildUpstream(options, {
     ...{ ...base, transport, catalog, budget, shareGrant: cluster?.shareGrant },
   });

@@ -10,7 +10,7 @@ import { createSigner } from '../upstream/pipeline.ts';
 import { createRetry } from '../upstream/retry.ts';
 import { createTransport } from '../upstream/transport.ts';
 import { secretsOf } from './live-settings.ts';
-import { MINT_FRACTION } from './upstream.ts';
+import { MINT_FRACTION, transportOptions } from './upstream.ts';
 
 /** The result of probing one credential. */
 export interface ProbedCredential extends ProbeResult {
@@ -42,11 +42,11 @@ const REVOKE_FRACTION = 0.2;
  */
 export function createCredentialProber(
   { config, secretOf }: ResolvedConfig,
-  { clock, random }: { clock: Clock; random: Random },
+  { version, clock, random }: { version: string; clock: Clock; random: Random },
 ): CredentialProber {
-  const { origin, maxBody, timeout: timeoutMs } = config.upstream;
+  const { timeout: timeoutMs } = config.upstream;
   const transport = createTransport(
-    { origin, maxBodyBytes: maxBody, maxConnections: MAX_CONNECTIONS },
+    transportOptions({ config, secretOf }, { version, maxConnections: MAX_CONNECTIONS }),
     { clock },
   );
   const retried = createRetry({ clock, random, observe: () => undefined });

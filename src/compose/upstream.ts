@@ -1,6 +1,5 @@
 import type { Catalog } from '../atlas/catalog.ts';
 import type { ResolvedConfig } from '../config/reload-settings.ts';
-import type { GatewayConfig } from '../config/schema.ts';
 import { createDiscover } from '../gateway/credentials/discovery.ts';
 import { type Credential, type Credentials, createCredentials } from '../gateway/credentials/selection.ts';
 import type { Clock } from '../lib/clock.ts';
@@ -9,9 +8,11 @@ import type { LogEvent } from '../observability/log.ts';
 import type { ShareGrant } from '../upstream/auth/bearer.ts';
 import type { Budget } from '../upstream/budget/budget.ts';
 import { createUpstreamClient, type UpstreamClient } from '../upstream/pipeline.ts';
+import { readProxyAddress } from '../upstream/proxy-address.ts';
 import { createScheduler } from '../upstream/scheduler.ts';
-import { createTransport, type Transport } from '../upstream/transport.ts';
+import { createTransport, type Transport, type TransportOptions } from '../upstream/transport.ts';
 import { kindOf, secretsOf } from './live-settings.ts';
+import type { ComposeOptions } from './options.ts';
 
 /** Connections for tokens, digest challenges and rate limits, besides `upstream.maxConnections`. */
 const INTERNAL_CONNECTIONS = 4;
@@ -19,6 +20,8 @@ const INTERNAL_CONNECTIONS = 4;
 const BODIES_IN_FLIGHT = 2;
 /** Fraction of a load's time for obtaining a token, so that a failure is reported as such before the load's deadline. */
 export const MINT_FRACTION = 0.8;
+/** Fraction of a load's time for a proxy to answer, for the same reason. */
+const PROXY_FRACTION = 0.5;
 
 /** A configured credential and its client. */
 export interface ConfiguredCredential extends Credential {
@@ -46,15 +49,31 @@ export interface UpstreamDependencies {
   readonly observe: (event: LogEvent) => void;
 }
 
+/** How Atlas is reached: the origin, limits, proxy and trusted certificates. */
+export function transportOptions(
+  { config: { upstream }, secretOf }: ResolvedConfig,
+  { version, maxConnections }: { version: string; maxConnections: number },
+): TransportOptions {
+  const { origin, maxBody: maxBodyBytes, timeout, ca } = upstream;
+  const proxy = upstream.proxy === undefined ? undefined : readProxyAddress(secretOf(upstream.proxy));
+  return {
+    ...{ origin, maxBodyBytes, maxConnections },
+    userAgent: `atlas-gateway/${version}`,
+    proxy: proxy && { ...proxy, timeoutMs: timeout * PROXY_FRACTION },
+    ca: ca === undefined ? undefined : secretOf(ca),
+  };
+}
+
 /** The connections to Atlas: those of the scheduler, and a few for tokens and challenges. */
-export const buildTransport = (
-  { origin, maxBody, maxConnections }: GatewayConfig['upstream'],
+export function buildTransport(
+  options: Pick<ComposeOptions, 'config' | 'secretOf' | 'build'>,
   { clock }: { clock: Clock },
-): Transport =>
-  createTransport(
-    { origin, maxBodyBytes: maxBody, maxConnections: maxConnections + INTERNAL_CONNECTIONS },
-    { clock },
-  );
+): Transport {
+  const maxConnections = options.config.upstream.maxConnections + INTERNAL_CONNECTIONS;
+  return createTransport(transportOptions(options, { version: options.build.version, maxConnections }), {
+    clock,
+  });
+}
 
 export function buildUpstream(
   { config, secretOf }: ResolvedConfig,

@@ -7,7 +7,9 @@ import type { GatewayConfig, SecretRef } from './schema.ts';
 export function fileRefs(config: GatewayConfig): { ref: { file: string }; path: Path }[] {
   const { tls } = config.listen;
   const ca = config.cache.shared?.ca;
+  const atlasCa = config.upstream.ca;
   return [
+    ...(atlasCa === undefined ? [] : [{ ref: atlasCa, path: ['upstream', 'ca'] }]),
     ...(ca === undefined ? [] : [{ ref: ca, path: ['cache', 'shared', 'ca'] }]),
     ...(tls === undefined
       ? []
@@ -53,6 +55,8 @@ export function keyPairs({ listen: { tls } }: GatewayConfig): {
 export function secretRefs(config: GatewayConfig): { ref: SecretRef; path: Path }[] {
   const refs: { ref: SecretRef; path: Path }[] = [];
   if (config.admin.token !== undefined) refs.push({ ref: config.admin.token, path: ['admin', 'token'] });
+  const { proxy } = config.upstream;
+  if (proxy !== undefined) refs.push({ ref: proxy, path: ['upstream', 'proxy'] });
   const { signingKey } = config.tokens;
   if (signingKey !== undefined) refs.push({ ref: signingKey, path: ['tokens', 'signingKey'] });
   const { snapshot } = config.cache;

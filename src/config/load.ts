@@ -5,6 +5,7 @@ import { crossCheck, type KnownNames } from './cross-check.ts';
 import { environmentProblems } from './env-errors.ts';
 import { override } from './env-overrides.ts';
 import { fileRefs, secretRefs } from './file-refs.ts';
+import { proxyVariable } from './proxy-variables.ts';
 import { type ReferencedValues, readReferences } from './read-references.ts';
 import type { ResolvedConfig } from './reload-settings.ts';
 import { configSchema, type GatewayConfig, type SecretRef } from './schema.ts';
@@ -56,6 +57,11 @@ export function loadConfig(options: LoadOptions): LoadedConfig {
   const folder = path === undefined ? '.' : dirname(path);
   const { snapshot } = config.cache;
   if (snapshot !== undefined) snapshot.path = resolve(folder, snapshot.path);
+  const proxy = config.upstream.proxy === undefined ? proxyVariable(config.upstream.origin, env) : undefined;
+  if (proxy !== undefined) {
+    config.upstream.proxy = { env: proxy };
+    overridden.set('upstream.proxy', proxy);
+  }
   const sources: SecretSources = { env, readFile: (file) => options.readFile(resolve(folder, file)) };
   const values = readReferences(config, { sources, report: reportValid });
   const named = namedFiles(config, folder);

@@ -60,6 +60,10 @@ const upstream = z.strictObject({
     .describe(
       'Calls to Atlas at once; a few connections more serve tokens. Walks and refreshes use at most half.',
     ),
+  proxy: secret(
+    'HTTP proxy for all calls to Atlas: http://user:password@host:port. By default HTTPS_PROXY, unless NO_PROXY names the origin.',
+  ).optional(),
+  ca: fileRef('CA certificates that are trusted in addition to the usual ones, PEM.').optional(),
 });
 
 const credential = z.strictObject({

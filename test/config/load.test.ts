@@ -51,6 +51,27 @@ describe('a configuration', () => {
     });
   });
 
+  test('takes the proxy from HTTPS_PROXY, unless it names one itself', () => {
+    const proxyOf = (more: string, env: Record<string, string>) => {
+      const loaded = load(`${GOOD}${more}`, env);
+      return loaded.ok && loaded.config.upstream.proxy;
+    };
+    expect(proxyOf('', { HTTPS_PROXY: 'http://proxy' })).toEqual({ env: 'HTTPS_PROXY' });
+    expect(proxyOf('', { HTTPS_PROXY: 'http://proxy', NO_PROXY: '*' })).toBeUndefined();
+    const own = { HTTPS_PROXY: 'http://proxy', OWN: 'http://own', NO_PROXY: '*' };
+    expect(proxyOf('upstream: { proxy: { env: OWN } }\n', own)).toEqual({ env: 'OWN' });
+  });
+
+  test('reports an invalid proxy where it is configured, without its password', () => {
+    const env = { HTTPS_PROXY: 'socks5://user:hunter2@proxy' };
+    const message =
+      'is not a valid proxy address; use http://user:password@host:port, with special characters in the password percent-encoded';
+    expect(problemsOf(load(GOOD, env))).toEqual([`environment HTTPS_PROXY: ${message}`]);
+    expect(problemsOf(load(`${GOOD}upstream: { proxy: { env: HTTPS_PROXY } }\n`, env))).toEqual([
+      `dir/gateway.yaml:7 upstream.proxy: ${message}`,
+    ]);
+  });
+
   test('applies cache.staleIfError to an operation that only overrides fresh', () => {
     const loaded = load(
       `${GOOD}cache: { staleIfError: 1h, operations: { listGroupClusters: { fresh: 10s } } }\n`,

@@ -106,12 +106,12 @@ function callerLines(
 async function checkOnline(
   { config, secretOf }: LoadResult,
   { discoverScopes }: { discoverScopes: boolean },
-  { clock, random, print, isTerminal }: CommandContext,
+  { version, clock, random, print, isTerminal }: CommandContext,
 ): Promise<ExitCode> {
   const { credentials, upstream } = config;
   // Imported here because only --online needs it.
   const { createCredentialProber } = await import('../../compose/probe.ts');
-  const prober = createCredentialProber({ config, secretOf }, { clock, random });
+  const prober = createCredentialProber({ config, secretOf }, { version, clock, random });
   const probed: (ProbedCredential | undefined)[] = credentials.map(() => undefined);
   let started = 0;
   let printed = 0;

@@ -137,8 +137,9 @@ export function startAttempt(options: AttemptOptions, handlers: AttemptHandlers)
   }
 
   /** Whether pages of this size take too long. One slow page among others is only requested once more. */
-  const isSlow = (pageNum: number, { code }: UpstreamFailure) =>
+  const isSlow = (pageNum: number, { code, unconnected }: UpstreamFailure) =>
     code === 'UPSTREAM_TIMEOUT' &&
+    unconnected !== true &&
     pageSize === WALK_PAGE_SIZE &&
     (progress.arrived === 0 || failed.has(pageNum) || !retryPages);
 
