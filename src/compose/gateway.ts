@@ -68,7 +68,7 @@ export function compose(
   });
   const caches = buildCaches(options, base);
   const persistence = buildPersistence(options, { ...base, caches });
-  const auth = buildAuth(inForce.settings, { ...base, shared: cluster?.access });
+  const auth = buildAuth(inForce.settings, { ...base, publicUrl, shared: cluster?.access });
   const { access } = auth;
   const reads = buildReads(config, {
     ...{ caches, persistence, upstream, access, statusStats, cluster, publicUrl, clock },
@@ -115,7 +115,9 @@ export function compose(
   return {
     start,
     stop,
-    reload: createReload(options, { inForce, auth, upstream, publicListener, expiryWatch, observe }),
+    reload: createReload(options, {
+      ...{ inForce, auth, upstream, publicListener, adminListener, expiryWatch, observe },
+    }),
     rejectReload: (problems) => observe({ type: 'config-reload', outcome: 'rejected', problems }),
     reportUnexpected: (error) => observe(unexpectedError('background work', error)),
   };

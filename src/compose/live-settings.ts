@@ -3,6 +3,7 @@ import type { ResolvedConfig } from '../config/reload-settings.ts';
 import type { GatewayConfig } from '../config/schema.ts';
 import type { AccessList } from '../gateway/auth/authentication.ts';
 import type { ExpiringCredential } from '../gateway/credentials/expiry.ts';
+import type { TlsFiles } from '../server/listener.ts';
 
 type ConfiguredCredential = GatewayConfig['credentials'][number];
 
@@ -14,7 +15,8 @@ export interface CredentialSecrets {
 
 /** The settings that a reload replaces, with their secrets resolved. */
 export interface LiveSettings {
-  readonly tls: { readonly cert: string; readonly key: string } | undefined;
+  readonly tls: TlsFiles | undefined;
+  readonly adminTls: TlsFiles | undefined;
   readonly adminToken: string | undefined;
   readonly signingKey: Buffer | undefined;
   readonly accessList: AccessList;
@@ -41,9 +43,14 @@ export const kindOf = ({ serviceAccount }: ConfiguredCredential) =>
 /** Resolves all live settings together: if one of them fails, this throws and none is applied. */
 export function resolveLiveSettings({ config, secretOf }: ResolvedConfig): LiveSettings {
   const { signingKey } = config.tokens;
-  const { tls } = config.listen;
+  const tlsFiles = (tls: GatewayConfig['admin']['tls']): TlsFiles | undefined =>
+    tls && {
+      ...{ cert: secretOf(tls.cert), key: secretOf(tls.key) },
+      clientCa: tls.clientCa && secretOf(tls.clientCa),
+    };
   return {
-    tls: tls === undefined ? undefined : { cert: secretOf(tls.cert), key: secretOf(tls.key) },
+    tls: tlsFiles(config.listen.tls),
+    adminTls: tlsFiles(config.admin.tls),
     adminToken: config.admin.token === undefined ? undefined : secretOf(config.admin.token),
     signingKey: signingKey === undefined ? undefined : Buffer.from(secretOf(signingKey)),
     accessList: accessListOf(config, secretOf),

@@ -53,10 +53,10 @@ export function loadConfig(options: LoadOptions): LoadedConfig {
     const place = valid.pathInFile(where);
     if (valid.isWhole(place)) report(place, message);
   };
-  crossCheck(config, known, { report: reportValid, isWhole: valid.isWhole });
   const folder = path === undefined ? '.' : dirname(path);
+  resolvePaths(config, folder);
+  crossCheck(config, known, { report: reportValid, isWhole: valid.isWhole });
   const { snapshot } = config.cache;
-  if (snapshot !== undefined) snapshot.path = resolve(folder, snapshot.path);
   const proxy = config.upstream.proxy === undefined ? proxyVariable(config.upstream.origin, env) : undefined;
   if (proxy !== undefined) {
     config.upstream.proxy = { env: proxy };
@@ -75,6 +75,13 @@ export function loadConfig(options: LoadOptions): LoadedConfig {
   }
   if (problems.length > 0) return { ok: false, problems: inFileOrder(problems), files };
   return { ok: true, config, secretOf: secretOf(values), files };
+}
+
+/** Paths are relative to the folder of the configuration. */
+function resolvePaths({ cache: { snapshot }, listen, admin }: GatewayConfig, folder: string): void {
+  if (snapshot !== undefined) snapshot.path = resolve(folder, snapshot.path);
+  for (const listener of [listen, admin])
+    if (listener.socket !== undefined) listener.socket = resolve(folder, listener.socket);
 }
 
 /** Adds problems with their place: the line of the file, or the variable that overrides the setting. */

@@ -62,6 +62,13 @@ describe('a configuration', () => {
     expect(proxyOf('upstream: { proxy: { env: OWN } }\n', own)).toEqual({ env: 'OWN' });
   });
 
+  test('reports TLS on a socket', () => {
+    const text = `${GOOD}admin: { socket: a.sock, tls: { cert: { file: key }, key: { file: key } } }\n`;
+    expect(problemsOf(load(text)).join()).toContain(
+      'dir/gateway.yaml:7 admin.tls: is not for a socket, which no network carries; remove it, or admin.socket',
+    );
+  });
+
   test('reports an invalid proxy where it is configured, without its password', () => {
     const env = { HTTPS_PROXY: 'socks5://user:hunter2@proxy' };
     const message =
@@ -115,11 +122,35 @@ describe('a configuration', () => {
     ],
     [
       'cache: { shared: { url: { env: REDIS }, encryptionKey: { env: LONG } } }',
-      'dir/gateway.yaml:1 listen.publicUrl: is required with cache.shared, because shared lists contain links; write the address under which clients reach these gateways',
+      'dir/gateway.yaml:1 listen.publicUrl: is required with cache.shared, because shared lists contain links; write the address under which clients reach this gateway',
     ],
     [
       "cache: { shared: { url: 'redis://host', encryptionKey: { env: LONG } } }",
       'dir/gateway.yaml:7 cache.shared.url: a secret must not be written in this file; write { env: NAME } or { file: PATH }',
+    ],
+    [
+      'listen: { host: 0.0.0.0 }',
+      'dir/gateway.yaml:7 listen.publicUrl: is required because other machines reach 0.0.0.0, and links would lead to that address; write the address under which clients reach this gateway',
+    ],
+    [
+      'listen: { socket: api.sock }',
+      'dir/gateway.yaml:7 listen.publicUrl: is required with listen.socket, because links cannot lead to a socket; write the address under which clients reach this gateway',
+    ],
+    [
+      "listen: { publicUrl: 'https://gw/api/x' }",
+      'dir/gateway.yaml:7 listen.publicUrl: must not have a path under /api, which is where the API itself is',
+    ],
+    [
+      "listen: { publicUrl: 'https://gw/a/../b' }",
+      "dir/gateway.yaml:7 listen.publicUrl: 'https://gw/a/../b' is not a valid address; write scheme, host and optionally a path, e.g. https://host/atlas",
+    ],
+    [
+      "listen: { publicUrl: 'http://gw', socket: a.sock }\nadmin: { socket: a.sock }",
+      'dir/gateway.yaml:8 admin.socket: is also listen.socket; choose another path',
+    ],
+    [
+      `admin: { socket: ${'a'.repeat(104)} }`,
+      'dir/gateway.yaml:7 admin.socket: is too long for a Unix socket; use at most 103 bytes',
     ],
     ['cachee: {}', "dir/gateway.yaml:7 cachee: is not a known setting: did you mean 'cache'?"],
     [
@@ -133,14 +164,14 @@ describe('a configuration', () => {
     ],
     [
       'listen: { publicUrl: gateway }',
-      "dir/gateway.yaml:7 listen.publicUrl: 'gateway' is not a valid origin; write only scheme and host, e.g. https://host:8080",
+      "dir/gateway.yaml:7 listen.publicUrl: 'gateway' is not a valid address; write scheme, host and optionally a path, e.g. https://host/atlas",
     ],
     [
       'upstream: { origin: "http://atlas.example" }',
       "dir/gateway.yaml:7 upstream.origin: 'http://atlas.example' would send credentials unencrypted; write an https address",
     ],
     [
-      'listen: { host: 0.0.0.0 }\nanonymous: {}',
+      "listen: { host: 0.0.0.0, publicUrl: 'http://gw' }\nanonymous: {}",
       'dir/gateway.yaml:8 anonymous: would admit everyone who can reach 0.0.0.0; listen on 127.0.0.1, or write allowRemote: true',
     ],
     [
@@ -233,7 +264,8 @@ describe('a configuration', () => {
         maxInFlight: '7',
         maxConnections: '7',
       }[key ?? ''] ?? '5s';
-    expect(load(GOOD, { [variable]: value }).ok).toBe(true);
+    const publicUrl = { ATLAS_GATEWAY_LISTEN_PUBLIC_URL: 'https://a.example' };
+    expect(load(GOOD, { ...(key === 'socket' ? publicUrl : {}), [variable]: value }).ok).toBe(true);
     if (section === 'listen' && key === 'host') return;
     expect(problemsOf(load(GOOD, { [variable]: '' })).join()).toContain(`environment ${variable}: `);
   });

@@ -185,7 +185,11 @@ export function createVirtualGateway(
     { everyMs: MINUTE_MS, nextRevision: caches.nextRevision },
     { cache: caches.lists, file, clock, observe: base.observe },
   );
-  const { access } = buildAuth(resolveLiveSettings(options), { ...base, shared: undefined });
+  const { access } = buildAuth(resolveLiveSettings(options), {
+    ...base,
+    publicUrl: createPublicUrl(config.listen),
+    shared: undefined,
+  });
   const { service: lists, loads } = buildReads(config, {
     ...{ caches, persistence, upstream, access, cluster: undefined, clock },
     statusStats: createStatusStats({ clock }),

@@ -175,6 +175,9 @@ function expiredLines({ credentials, callers }: GatewayConfig, nowMs: number): s
   return [...ofCredentials, ...ofKeys];
 }
 
+const placeOf = ({ host, port, socket }: GatewayConfig['admin'] | GatewayConfig['listen']) =>
+  socket ?? `${host}:${port}`;
+
 export const check: CommandBody = {
   flags: {
     ...CONFIG_FLAG,
@@ -220,7 +223,7 @@ export const check: CommandBody = {
     }
     const { listen, admin, upstream, credentials, callers } = loaded.config;
     context.print(`The configuration is valid.
-  listens on   ${listen.host}:${listen.port}, admin on ${admin.host}:${admin.port}
+  listens on   ${placeOf(listen)}, admin on ${placeOf(admin)}
   upstream     ${upstream.origin}
   credentials  ${credentials.map(({ name }) => name).join(', ')}
   callers      ${callers.map(({ name }) => name).join(', ') || 'none'}${loaded.config.anonymous === undefined ? '' : ', and anonymous ones'}
