@@ -5,6 +5,7 @@ import { createDiscover } from '../gateway/credentials/discovery.ts';
 import { type ProbeResult, probe } from '../gateway/credentials/probe.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { Random } from '../lib/random.ts';
+import { settledWithin } from '../lib/settled-within.ts';
 import { createSignedSend } from '../upstream/auth/signed-send.ts';
 import { createSigner } from '../upstream/pipeline.ts';
 import { createRetry } from '../upstream/retry.ts';
@@ -79,10 +80,7 @@ export function createCredentialProber(
           ? await discover({ name, send, freshnessFactor: () => 1 })
           : undefined;
       if (signed.revokeToken !== undefined)
-        await Promise.race([
-          signed.revokeToken(),
-          new Promise<void>((resolve) => void clock.after(timeoutMs * REVOKE_FRACTION, resolve)),
-        ]);
+        await settledWithin(signed.revokeToken(), timeoutMs * REVOKE_FRACTION, { clock });
       return { ...result, durationMs, ...(sees === undefined ? {} : { sees }) };
     },
     close: () => transport.close(),

@@ -4,6 +4,7 @@ import { createDiscover } from '../gateway/credentials/discovery.ts';
 import { type Credential, type Credentials, createCredentials } from '../gateway/credentials/selection.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { Random } from '../lib/random.ts';
+import { settledWithin } from '../lib/settled-within.ts';
 import type { LogEvent } from '../observability/log.ts';
 import type { ShareGrant } from '../upstream/auth/bearer.ts';
 import type { Budget } from '../upstream/budget/budget.ts';
@@ -35,7 +36,8 @@ export interface Upstream {
   readonly selection: Credentials;
   /** The connections for requests: how many are in use, and how many requests wait for one. */
   readonly connections: { readonly busy: number; readonly queued: number; readonly limit: number };
-  close(): Promise<void>;
+  /** Revokes the tokens of the credentials, and closes the connections, after at most `withinMs`. */
+  close(options: { withinMs: number }): Promise<void>;
 }
 
 export interface UpstreamDependencies {
@@ -116,10 +118,12 @@ export function buildUpstream(
     get connections() {
       return { busy: scheduler.busy, queued: scheduler.queued, limit: maxConnections };
     },
-    close() {
+    async close({ withinMs }) {
       scheduler.close();
+      const revoked = Promise.all(credentials.map((credential) => credential.upstream.revokeToken()));
+      await settledWithin(revoked, withinMs, { clock });
       internalScheduler.close();
-      return transport.close();
+      await transport.close();
     },
   };
 }

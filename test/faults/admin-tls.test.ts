@@ -94,10 +94,10 @@ test.skipIf(!hasOpenssl)('147: its certificate is replaced → shown from the ne
 test.skipIf(!hasOpenssl)(
   '147: a client CA → only clients with a certificate of it, also after a reload that removes or replaces it',
   async () => {
-    const [server, client, stranger] = [createCertificate(), createCertificate(), createCertificate()];
+    const [server, client, other] = [createCertificate(), createCertificate(), createCertificate()];
     running = await startGateway({ config: tls('client'), files: filesOf(server, client) });
     const statuses = async () => {
-      const asked = [client, stranger, undefined].map((one) => askTls('/metrics', { client: one }));
+      const asked = [client, other, undefined].map((one) => askTls('/metrics', { client: one }));
       return (await Promise.all(asked)).map((answer) =>
         typeof answer === 'string' ? 'refused' : answer.status,
       );
@@ -113,7 +113,7 @@ test.skipIf(!hasOpenssl)(
     expect(lastReload()).toMatchObject({ problems: ['admin.tls.clientCa: takes effect at the next start'] });
     running.reload(tls(), filesOf(server));
     expect(await statuses()).toEqual([200, 'refused', 'refused']);
-    running.reload(tls('client'), filesOf(server, stranger));
+    running.reload(tls('client'), filesOf(server, other));
     expect(await statuses()).toEqual(['refused', 200, 'refused']);
   },
 );

@@ -214,7 +214,7 @@ export function createVirtualGateway(
       for (const { upstream: client } of upstream.credentials)
         client.proposeSecrets({ id: clientId, secret });
     },
-    close: upstream.close,
+    close: () => upstream.close({ withinMs: 0 }),
     remaining: (endpointSet) => budget.remaining().find((one) => one.endpointSet === endpointSet)?.remaining,
     save: () => persistence.stop(),
     restore: () => persistence.restore(),

@@ -272,9 +272,10 @@ export function createBearer(
       return minted.type === 'failed' ? minted : undefined;
     },
     async revokeToken() {
-      const current = token;
+      // One that is being minted would outlive the gateway.
+      const current = minting === undefined ? token : await minting;
       token = undefined;
-      if (current !== undefined)
+      if (current?.type === 'token')
         await post(
           '/api/oauth/revoke',
           `token=${encodeURIComponent(current.value)}&token_type_hint=access_token`,

@@ -33,6 +33,8 @@ export interface Signer {
 export interface Rotation extends Pick<Signer, 'prepare' | 'send'> {
   /** The id of the secrets in use. */
   readonly id: string;
+  /** Revokes the token in use, if there is one. */
+  revokeToken(): Promise<void>;
   /** Replaces the secrets once Atlas has accepted the new ones; until then the old ones stay in use. */
   proposeSecrets(secrets: CredentialSecrets): void;
 }
@@ -81,6 +83,7 @@ export function createRotation(
   return {
     prepare: (request) => current.prepare(request),
     send: (request) => current.send(request),
+    revokeToken: async () => current.revokeToken?.(),
     get id() {
       return currentSecrets.id;
     },
