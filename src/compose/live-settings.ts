@@ -20,11 +20,16 @@ export interface LiveSettings {
   readonly adminToken: string | undefined;
   readonly signingKey: Buffer | undefined;
   readonly accessList: AccessList;
-  readonly credentials: readonly {
-    readonly name: string;
-    readonly kind: 'service-account' | 'api-key';
-    readonly secrets: CredentialSecrets;
-  }[];
+  readonly credentials: readonly CredentialSettings[];
+}
+
+/** A configured credential with its secrets. */
+export interface CredentialSettings {
+  readonly name: string;
+  readonly kind: 'service-account' | 'api-key';
+  readonly secrets: CredentialSecrets;
+  /** Ids of the projects and organizations it is used for; absent: those it sees in Atlas. */
+  readonly covers?: ReadonlySet<string>;
 }
 
 export function secretsOf(
@@ -37,7 +42,7 @@ export function secretsOf(
   throw new Error(`credentials: ${name} has neither serviceAccount nor apiKey`);
 }
 
-export const kindOf = ({ serviceAccount }: ConfiguredCredential) =>
+const kindOf = ({ serviceAccount }: ConfiguredCredential) =>
   serviceAccount === undefined ? ('api-key' as const) : ('service-account' as const);
 
 /** Resolves all live settings together: if one of them fails, this throws and none is applied. */
@@ -54,13 +59,22 @@ export function resolveLiveSettings({ config, secretOf }: ResolvedConfig): LiveS
     adminToken: config.admin.token === undefined ? undefined : secretOf(config.admin.token),
     signingKey: signingKey === undefined ? undefined : Buffer.from(secretOf(signingKey)),
     accessList: accessListOf(config, secretOf),
-    credentials: config.credentials.map((credential) => ({
-      name: credential.name,
-      kind: kindOf(credential),
-      secrets: secretsOf(credential, secretOf),
-    })),
+    credentials: credentialSettings({ config, secretOf }),
   };
 }
+
+export const credentialSettings = ({ config, secretOf }: ResolvedConfig): readonly CredentialSettings[] =>
+  config.credentials.map((credential) => {
+    const { name, projects, organizations } = credential;
+    return {
+      name,
+      kind: kindOf(credential),
+      secrets: secretsOf(credential, secretOf),
+      ...(projects === undefined && organizations === undefined
+        ? {}
+        : { covers: new Set([...(projects ?? []), ...(organizations ?? [])]) }),
+    };
+  });
 
 /** The configuration in force, and its live settings. */
 export interface InForce {

@@ -41,11 +41,7 @@ export function createReload(
     if (settings.adminTls !== undefined) adminListener.replaceTls(settings.adminTls);
     inForce.replace(next.config, settings);
     auth.replace(settings);
-    // Secrets of another kind are for another way to sign: they wait for a restart, as the log says.
-    for (const { name, kind, secrets } of settings.credentials)
-      upstream.credentials
-        .find((credential) => credential.name === name && credential.kind === kind)
-        ?.upstream.proposeSecrets(secrets);
+    upstream.replaceCredentials(settings.credentials);
   }
 
   return (next) => {

@@ -1,18 +1,19 @@
 import type { Catalog } from '../atlas/catalog.ts';
 import type { ResolvedConfig } from '../config/reload-settings.ts';
 import { createDiscover } from '../gateway/credentials/discovery.ts';
-import { type Credential, type Credentials, createCredentials } from '../gateway/credentials/selection.ts';
+import type { Credentials } from '../gateway/credentials/selection.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { Random } from '../lib/random.ts';
 import { settledWithin } from '../lib/settled-within.ts';
 import type { LogEvent } from '../observability/log.ts';
 import type { ShareGrant } from '../upstream/auth/bearer.ts';
 import type { Budget } from '../upstream/budget/budget.ts';
-import { createUpstreamClient, type UpstreamClient } from '../upstream/pipeline.ts';
+import { createUpstreamClient } from '../upstream/pipeline.ts';
 import { readProxyAddress } from '../upstream/proxy-address.ts';
 import { createScheduler } from '../upstream/scheduler.ts';
 import { createTransport, type Transport, type TransportOptions } from '../upstream/transport.ts';
-import { kindOf, secretsOf } from './live-settings.ts';
+import { type ConfiguredCredential, type CredentialSet, createCredentialSet } from './credentials.ts';
+import { credentialSettings } from './live-settings.ts';
 import type { ComposeOptions } from './options.ts';
 
 /** Connections for tokens, digest challenges and rate limits, besides `upstream.maxConnections`. */
@@ -24,16 +25,11 @@ export const MINT_FRACTION = 0.8;
 /** Fraction of a load's time for a proxy to answer, for the same reason. */
 const PROXY_FRACTION = 0.5;
 
-/** A configured credential and its client. */
-export interface ConfiguredCredential extends Credential {
-  readonly kind: 'service-account' | 'api-key';
-  readonly upstream: UpstreamClient;
-}
-
 /** Everything between a load and Atlas. */
 export interface Upstream {
   readonly credentials: readonly ConfiguredCredential[];
   readonly selection: Credentials;
+  readonly replaceCredentials: CredentialSet['replace'];
   /** The connections for requests: how many are in use, and how many requests wait for one. */
   readonly connections: { readonly busy: number; readonly queued: number; readonly limit: number };
   /** Revokes the tokens of the credentials, and closes the connections, after at most `withinMs`. */
@@ -90,38 +86,29 @@ export function buildUpstream(
     { clock, observe: () => undefined },
   );
   const pipeline = { exchange: transport.exchange, scheduler, internalScheduler, budget, shareGrant };
-  const credentials = config.credentials.map((credential): ConfiguredCredential => {
-    const { name, projects, organizations } = credential;
-    const kind = kindOf(credential);
-    const upstream = createUpstreamClient(
-      {
-        ...{ name, kind, timeoutMs },
-        secrets: secretsOf(credential, secretOf),
-        mintTimeoutMs: timeoutMs * MINT_FRACTION,
-      },
-      { ...pipeline, clock, random, observe },
-    );
-    const covers = new Set([...(projects ?? []), ...(organizations ?? [])]);
-    return {
-      name,
-      kind,
-      upstream,
-      send: upstream.send,
-      freshnessFactor: (endpointSet, scope) => budget.freshnessFactor(name, endpointSet, scope),
-      ...(projects === undefined && organizations === undefined ? {} : { covers }),
-    };
+  const mintTimeoutMs = timeoutMs * MINT_FRACTION;
+  const credentials = createCredentialSet(credentialSettings({ config, secretOf }), {
+    createClient: ({ name, kind, secrets }) =>
+      createUpstreamClient(
+        { name, kind, secrets, timeoutMs, mintTimeoutMs },
+        { ...pipeline, clock, random, observe },
+      ),
+    freshnessFactor: (...scope) => budget.freshnessFactor(...scope),
+    discover: createDiscover({ catalog, clock, timeoutMs }),
+    ...{ clock, observe },
   });
-  const discover = createDiscover({ catalog, clock, timeoutMs });
   return {
-    credentials,
-    selection: createCredentials(credentials, { clock, discover }),
+    get credentials() {
+      return credentials.current;
+    },
+    selection: credentials.selection,
+    replaceCredentials: credentials.replace,
     get connections() {
       return { busy: scheduler.busy, queued: scheduler.queued, limit: maxConnections };
     },
     async close({ withinMs }) {
       scheduler.close();
-      const revoked = Promise.all(credentials.map((credential) => credential.upstream.revokeToken()));
-      await settledWithin(revoked, withinMs, { clock });
+      await settledWithin(credentials.close(), withinMs, { clock });
       internalScheduler.close();
       await transport.close();
     },

@@ -33,8 +33,8 @@ export interface Signer {
 export interface Rotation extends Pick<Signer, 'prepare' | 'send'> {
   /** The id of the secrets in use. */
   readonly id: string;
-  /** Revokes the token in use, if there is one. */
-  revokeToken(): Promise<void>;
+  /** Stops testing secrets; `revoke`: also revokes the token in use, if there is one. */
+  close(options: { revoke: boolean }): Promise<void>;
   /** Replaces the secrets once Atlas has accepted the new ones; until then the old ones stay in use. */
   proposeSecrets(secrets: CredentialSecrets): void;
 }
@@ -83,7 +83,10 @@ export function createRotation(
   return {
     prepare: (request) => current.prepare(request),
     send: (request) => current.send(request),
-    revokeToken: async () => current.revokeToken?.(),
+    async close({ revoke }) {
+      proposed = undefined;
+      if (revoke) await current.revokeToken?.();
+    },
     get id() {
       return currentSecrets.id;
     },
