@@ -7,7 +7,7 @@ import type { Clock } from '../../lib/clock.ts';
 import type { UpstreamFailure } from '../../upstream/message.ts';
 import type { LoadResult } from './list-cache.ts';
 import { bytesOf, type CachedList, TOO_LONG, TOO_LONG_BYTES } from './listing.ts';
-import { readListingRecord, writeListingRecord } from './listing-codec.ts';
+import { LISTING_FORMAT, readListingRecord, writeListingRecord } from './listing-codec.ts';
 import type { SharedLists, SharedQuery } from './shared-listing-types.ts';
 
 const LIST = 1;
@@ -25,6 +25,7 @@ const longForm = z.object({
 /** Encodes a listing in the format of `listing-codec`, and the marker of a list that is too long as short JSON. */
 export function createListingCodec(nextRevision: () => number): SharedCodec<CachedList> {
   return {
+    format: LISTING_FORMAT,
     write({ value, ...record }) {
       switch (value.type) {
         case 'list': {
