@@ -68,16 +68,10 @@ interface ParsedRequest {
 }
 
 /**
- * Whether a client may interpret a path, percent-encoded or not, as a path of the Atlas API. Such a path never gets a 404, which clients
- * interpret as "deleted".
+ * A path that a client may interpret as one of the Atlas API, whatever it percent-encodes. It never gets a 404, which clients interpret as
+ * "deleted".
  */
-function isApiPath(path: string): boolean {
-  try {
-    return decodeURIComponent(path).startsWith('/api/');
-  } catch {
-    return path.startsWith('/api/');
-  }
-}
+const API_PATH = /^\/(?:a|%61)(?:p|%70)(?:i|%69)(?:\/|%2[fF]|$)/;
 
 const projectOf = ({ groupId, orgId }: Readonly<Record<string, string>>) => groupId ?? orgId;
 
@@ -154,7 +148,7 @@ export function createResolveRequest({
   ): ParsedRequest | GatewayError {
     const { path, rawQuery } = splitTarget(target);
     const match = catalog.match(path);
-    if (match.type === 'unknown') return isApiPath(path) ? UNKNOWN_OPERATION : NOT_FOUND;
+    if (match.type === 'unknown') return API_PATH.test(path) ? UNKNOWN_OPERATION : NOT_FOUND;
     if (match.type === 'bad-parameter')
       return gatewayError('INVALID_PATH_PARAMETER', match.detail, { parameters: [match.name] });
     const { operation, pathParameters } = match;

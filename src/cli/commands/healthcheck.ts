@@ -94,8 +94,14 @@ export const healthcheck: CommandBody = {
       type: 'string',
       value: 'FILE',
       description: 'Client certificate, PEM, for a listener with admin.tls.clientCa.',
+      defaultText: 'none',
     },
-    key: { type: 'string', value: 'FILE', description: 'Private key of the client certificate, PEM.' },
+    key: {
+      type: 'string',
+      value: 'FILE',
+      description: 'Private key of the client certificate, PEM.',
+      defaultText: 'none',
+    },
   },
   help: {
     description: [
