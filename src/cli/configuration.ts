@@ -44,7 +44,14 @@ export const CONFIG_HELP = {
       'MONGODB_ATLAS_PUBLIC_KEY, MONGODB_ATLAS_PRIVATE_KEY',
       'Or an Atlas API key; used if no configuration file is given.',
     ],
-    ['NODE_EXTRA_CA_CERTS', 'PEM file of additional trusted CA certificates.'],
+    [
+      'HTTPS_PROXY, NO_PROXY',
+      'Proxy for calls to Atlas, and hosts that are reached without it; in lower case too. Unused if upstream.proxy is set.',
+    ],
+    [
+      'NODE_EXTRA_CA_CERTS',
+      'PEM file of additional trusted CA certificates; for Atlas, upstream.ca replaces it.',
+    ],
   ],
   settings: SCALAR_SETTINGS.map((setting): Entry => [variableOf(setting), setting]),
 } satisfies Partial<Help>;
