@@ -165,19 +165,25 @@ function checkTokenRules({ callers }: GatewayConfig, report: Report): void {
   }
 }
 
-function checkPublicUrl({ cache, listen }: GatewayConfig, report: Report): void {
-  const require = (why: string) =>
+/** Why links need an address of their own; undefined if that of the listener will do. */
+function whyPublicUrl({ cache, listen }: GatewayConfig): string | undefined {
+  if (listen.socket !== undefined) return 'with listen.socket, because links cannot lead to a socket';
+  if (cache.shared !== undefined) return 'with cache.shared, because shared lists contain links';
+  return isLoopback(listen.host)
+    ? undefined
+    : `because other machines reach ${listen.host}, and links would lead to that address`;
+}
+
+function checkPublicUrl(config: GatewayConfig, report: Report): void {
+  const { publicUrl } = config.listen;
+  const why = whyPublicUrl(config);
+  if (publicUrl !== undefined && isApiPath(new URL(publicUrl).pathname))
+    report(['listen', 'publicUrl'], 'must not have a path under /api, which is where the API itself is');
+  if (publicUrl === undefined && why !== undefined)
     report(
       ['listen', 'publicUrl'],
       `is required ${why}; write the address under which clients reach this gateway`,
     );
-  if (listen.publicUrl === undefined) {
-    if (listen.socket !== undefined) require('with listen.socket, because links cannot lead to a socket');
-    else if (cache.shared !== undefined) require('with cache.shared, because shared lists contain links');
-    else if (!isLoopback(listen.host))
-      require(`because other machines reach ${listen.host}, and links would lead to that address`);
-  } else if (isApiPath(new URL(listen.publicUrl).pathname))
-    report(['listen', 'publicUrl'], 'must not have a path under /api, which is where the API itself is');
 }
 
 const isApiPath = (pathname: string) => pathname === '/api' || pathname.startsWith('/api/');
