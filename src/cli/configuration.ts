@@ -1,6 +1,7 @@
 import { operations } from '../atlas/operations.ts';
 import { formatProblem } from '../config/config-error.ts';
 import { variableOf } from '../config/env-overrides.ts';
+import type { SecretsInForce } from '../config/kept-secrets.ts';
 import { type LoadedConfig, loadConfig } from '../config/load.ts';
 import { SCALAR_SETTINGS } from '../config/schema.ts';
 import {
@@ -66,8 +67,12 @@ export const COLOUR_VARIABLE: Entry = [
 export const configurationPath = (flags: Flags, { env }: CommandContext): string | undefined =>
   readText(flags, 'config') ?? env[CONFIG_VARIABLE];
 
-/** Loads the configuration that flags or environment name. */
-export function readConfiguration(flags: Flags, context: CommandContext): LoadedConfig {
+/** Loads the configuration that flags or environment name. `inForce`: at a reload, the secrets to keep where new ones cannot be read. */
+export function readConfiguration(
+  flags: Flags,
+  context: CommandContext,
+  inForce?: SecretsInForce,
+): LoadedConfig {
   const { env, readFile, whyNotWritable } = context;
   const path = configurationPath(flags, context);
   if (path === '')
@@ -85,7 +90,11 @@ export function readConfiguration(flags: Flags, context: CommandContext): Loaded
     operations: new Set(operations.flatMap(({ id, alias }) => (alias === undefined ? [id] : [id, alias]))),
     tags: new Set(operations.map(({ tag }) => tag)),
   };
-  return loadConfig({ env, readFile, whyNotWritable, known, ...(path === undefined ? {} : { path }) });
+  return loadConfig({
+    ...{ env, readFile, whyNotWritable, known },
+    ...(path === undefined ? {} : { path }),
+    ...(inForce === undefined ? {} : { inForce }),
+  });
 }
 
 /** Prints the problems of a configuration, one per line. */

@@ -29,8 +29,11 @@ import { buildTransport, buildUpstream } from './upstream.ts';
 export interface Gateway {
   /** Resolves to the origins it listens on; rejects with a readable message if it cannot listen. */
   start(): Promise<{ readonly publicOrigin: string; readonly adminOrigin: string }>;
-  /** Applies callers, issuers, secrets and certificates of a reloaded configuration; reports other changes, which need a restart. */
-  reload(next: ResolvedConfig): void;
+  /**
+   * Applies the live settings of a reloaded configuration; reports other changes, which need a restart. `kept` describes secrets that could
+   * not be read, so that `next` has their previous values.
+   */
+  reload(next: ResolvedConfig, kept?: readonly string[]): void;
   /** Reports that a reloaded configuration is invalid and the current one stays in use. */
   rejectReload(problems: readonly string[]): void;
   /** Logs an exception of background work; the gateway keeps running. */

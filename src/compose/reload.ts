@@ -33,7 +33,7 @@ function keepProtection(next: LiveSettings, { adminToken, adminTls }: LiveSettin
 export function createReload(
   initial: ResolvedConfig,
   { inForce, auth, upstream, publicListener, adminListener, expiryWatch, observe }: ReloadDependencies,
-): (next: ResolvedConfig) => void {
+): (next: ResolvedConfig, kept?: readonly string[]) => void {
   /** Throws, and changes nothing, if a secret cannot be resolved or the new certificate is not valid. */
   function applyLiveSettings(next: ResolvedConfig): void {
     const settings = keepProtection(resolveLiveSettings(next), inForce.settings);
@@ -44,7 +44,7 @@ export function createReload(
     upstream.replaceCredentials(settings.credentials);
   }
 
-  return (next) => {
+  return (next, kept = []) => {
     let waiting: readonly string[];
     try {
       waiting = changesThatWait(initial, next);
@@ -55,7 +55,7 @@ export function createReload(
       return;
     }
     expiryWatch.check();
-    const problems = waiting.map((setting) => `${setting}: takes effect at the next start`);
-    observe({ type: 'config-reload', outcome: 'applied', problems });
+    const problems = [...kept, ...waiting.map((setting) => `${setting}: takes effect at the next start`)];
+    observe({ type: 'config-reload', outcome: kept.length === 0 ? 'applied' : 'partial', problems });
   };
 }

@@ -3,6 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { formatProblem } from '../../src/config/config-error.ts';
 import { variableOf } from '../../src/config/env-overrides.ts';
 import { toJsonSchema } from '../../src/config/json-schema.ts';
+import { type SecretsInForce, secretsInForce } from '../../src/config/kept-secrets.ts';
 import { loadConfig } from '../../src/config/load.ts';
 import { SCALAR_SETTINGS } from '../../src/config/schema.ts';
 
@@ -15,7 +16,11 @@ callers:
     projects: all
 `;
 
-function load(text: string | undefined, env: Record<string, string> = {}) {
+function load(
+  text: string | undefined,
+  env: Record<string, string | undefined> = {},
+  inForce?: SecretsInForce,
+) {
   const files: Record<string, string> = { 'dir/gateway.yaml': text ?? '' };
   const readFile = (path: string) => {
     if (path.endsWith('/dir/key')) return 'a-private-key-of-some-length\n';
@@ -34,6 +39,7 @@ function load(text: string | undefined, env: Record<string, string> = {}) {
     readFile,
     whyNotWritable: () => undefined,
     known: KNOWN,
+    ...(inForce === undefined ? {} : { inForce }),
     ...(text === undefined ? {} : { path: 'dir/gateway.yaml' }),
   });
 }
@@ -274,6 +280,60 @@ describe('a configuration', () => {
     expect(problemsOf(load(GOOD, { ATLAS_GATEWAY_LISTEN_PRT: '1' }))).toEqual([
       "environment ATLAS_GATEWAY_LISTEN_PRT: is not a known setting: did you mean 'ATLAS_GATEWAY_LISTEN_PORT'?",
     ]);
+  });
+});
+
+describe('at a reload, a live secret that cannot be read', () => {
+  const TOKENS = 'admin: { token: { env: TOKEN } }\ntokens: { signingKey: { env: LONG } }\n';
+  const started = load(`${GOOD}${TOKENS}`, { TOKEN: 'the admin token in force' });
+  const inForce = started.ok ? secretsInForce(started) : undefined;
+  const reload = (text: string, env: Record<string, string | undefined> = {}) => load(text, env, inForce);
+
+  test.each<[what: string, text: string, env: Record<string, string | undefined>, kept: string]>([
+    [
+      'is not set',
+      TOKENS,
+      {},
+      'dir/gateway.yaml:7 admin.token: the environment variable TOKEN is not set; export it before starting the gateway; the previous value stays in force',
+    ],
+    [
+      'is too short',
+      TOKENS,
+      { TOKEN: 'short' },
+      'dir/gateway.yaml:7 admin.token: is too short to be a secret; write at least 16 random characters; the previous value stays in force',
+    ],
+    [
+      'is to come from elsewhere',
+      TOKENS.replace('{ env: TOKEN }', '{ file: nowhere }'),
+      {},
+      'dir/gateway.yaml:7 admin.token: the file nowhere cannot be read; check that it exists and is readable by this user; the previous value stays in force',
+    ],
+  ])('because it %s → the one in force is kept', (_, text, env, kept) => {
+    const loaded = reload(`${GOOD}${text}`, env);
+    expect(loaded.ok && loaded.kept.map(formatProblem)).toEqual([kept]);
+    const { token } = (loaded.ok && loaded.config.admin) || {};
+    expect(loaded.ok && token && loaded.secretOf(token)).toBe('the admin token in force');
+  });
+
+  test('of a credential → kept by its name, wherever it is in the list', () => {
+    const credentials = GOOD.replace(
+      'credentials:\n',
+      'credentials:\n  - name: a\n    apiKey: { publicKey: { env: LONG2 }, privateKey: { env: LONG2 } }\n',
+    );
+    const loaded = reload(credentials, { PUB: undefined, LONG2: 'another-key-of-some-length' });
+    const [, second] = loaded.ok ? loaded.config.credentials : [];
+    expect(loaded.ok && second?.apiKey && loaded.secretOf(second.apiKey.publicKey)).toBe('public');
+  });
+
+  test.each([
+    ['of a new credential', GOOD.replace('name: c', 'name: new'), { PUB: undefined }],
+    [
+      'that two settings share, which had different ones',
+      `${GOOD}${TOKENS.replace('TOKEN', 'ONE').replace('LONG', 'ONE')}`,
+      {},
+    ],
+  ])('%s → the configuration is rejected', (_, text, env) => {
+    expect(reload(text, env).ok).toBe(false);
   });
 });
 
