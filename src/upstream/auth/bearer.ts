@@ -5,7 +5,7 @@ import type { Random } from '../../lib/random.ts';
 import { unexpectedError } from '../../lib/unexpected-error.ts';
 import { type CredentialSecrets, rejectsCredential } from '../auth-errors.ts';
 import type { UpstreamEvent } from '../events.ts';
-import { upstreamFailure } from '../failure.ts';
+import { overloaded, upstreamFailure } from '../failure.ts';
 import type {
   Exchange,
   UpstreamFailure,
@@ -75,6 +75,8 @@ const MAX_TOKEN_LENGTH = 16_384;
 const MAX_ANSWER_BYTES = 4 * MAX_TOKEN_LENGTH;
 /** The fraction of the minting deadline that this gateway waits for another one. */
 const WAIT_FRACTION = 0.5;
+
+const REVOKED = overloaded('The credential is not used any more.');
 
 const isUnreached = ({ code, unconnected }: UpstreamFailure) =>
   unconnected === true || code === 'UPSTREAM_UNREACHABLE' || code === 'UPSTREAM_TLS';
@@ -146,6 +148,8 @@ export function createBearer(
     longestMs: MAX_BACKOFF_MS,
     jitter: { fraction: 0.5, random },
   });
+  /** No token is minted after the last one was revoked: nobody would revoke it. */
+  let isRevoked = false;
   let failures = 0;
   let pausedUntil = 0;
   let last = upstreamFailure('CREDENTIALS_UNAVAILABLE', `Credential ${name} has no token.`);
@@ -233,6 +237,7 @@ export function createBearer(
   const reportRenewalError = (error: unknown) => observe(unexpectedError('a token renewal', error));
 
   function currentToken(): Token | Promise<Token | UpstreamFailure> | UpstreamFailure {
+    if (isRevoked) return REVOKED;
     const now = clock.now();
     const mayMint = now >= pausedUntil;
     if (token !== undefined && now < token.endsAt) {
@@ -272,6 +277,7 @@ export function createBearer(
       return minted.type === 'failed' ? minted : undefined;
     },
     async revokeToken() {
+      isRevoked = true;
       // One that is being minted would outlive the gateway.
       const current = minting === undefined ? token : await minting;
       token = undefined;

@@ -25,7 +25,7 @@ export interface Signer {
   send(request: UpstreamRequest): Promise<UpstreamResult | Unsigned>;
   /** Resolves to undefined if Atlas accepts the credential. */
   verify(): Promise<UpstreamFailure | undefined>;
-  /** Revokes the current token, so that it does not count against Atlas's limit of live tokens. Absent for credentials without tokens. */
+  /** Revokes the current token, so that it does not count against Atlas's limit of live tokens, and mints no other. Absent for credentials without tokens. */
   revokeToken?(): Promise<void>;
 }
 
