@@ -74,7 +74,7 @@ export function compose(
   const auth = buildAuth(inForce.settings, { ...base, publicUrl, shared: cluster?.access });
   const { access } = auth;
   const reads = buildReads(config, {
-    ...{ caches, persistence, upstream, access, statusStats, cluster, publicUrl, clock },
+    ...{ caches, persistence, upstream, access, statusStats, cluster, publicUrl, clock, observe },
   });
   const privateLinks = createPrivateLinks({ cache: caches.lists, clock });
   const expiryWatch = createExpiryWatch(inForce.expiries, base);

@@ -4,12 +4,14 @@ import type { GatewayConfig } from '../config/schema.ts';
 import type { Access } from '../gateway/auth/authentication.ts';
 import { createListLoader, type ListLoader } from '../gateway/reads/list-loader.ts';
 import type { CachedList, CachePolicy } from '../gateway/reads/listing.ts';
+import { createListingCodec } from '../gateway/reads/listing-codec.ts';
 import { createListingFilter } from '../gateway/reads/listing-filter.ts';
 import type { Persistence } from '../gateway/reads/persistence.ts';
 import { createReadService, type ReadService } from '../gateway/reads/read-service.ts';
-import { createListingCodec, createSharing } from '../gateway/reads/shared-listings.ts';
+import { createSharing } from '../gateway/reads/shared-listings.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { StatusStats } from '../observability/status-stats.ts';
+import type { UpstreamEvent } from '../upstream/events.ts';
 import { upstreamFailure } from '../upstream/failure.ts';
 import type { Caches } from './cache.ts';
 import type { ClusterParts } from './cluster.ts';
@@ -32,6 +34,7 @@ export interface ReadsDependencies {
   readonly cluster: ClusterParts | undefined;
   readonly publicUrl: PublicUrl;
   readonly clock: Clock;
+  readonly observe: (event: UpstreamEvent) => void;
 }
 
 /** The reads, and the lists shared with other gateways, if there are any. */
@@ -58,7 +61,8 @@ export function buildReads(
   { cache, upstream: { timeout } }: GatewayConfig,
   dependencies: ReadsDependencies,
 ): Reads {
-  const { caches, persistence, upstream, access, statusStats, cluster, publicUrl, clock } = dependencies;
+  const { caches, persistence, upstream, access, statusStats, cluster, publicUrl, clock, observe } =
+    dependencies;
   const { nextRevision } = caches;
   const { maxItems } = cache;
   const sharedTier =
@@ -76,7 +80,7 @@ export function buildReads(
       maxBytes: caches.maxListBytes,
       isShared: cluster !== undefined,
     },
-    { clock },
+    { clock, observe },
   );
   const service = createReadService(
     { timeoutMs: timeout },

@@ -164,6 +164,10 @@ export function createLog(
         const { reason, clientIp } = event;
         return logger.warn({ reason, clientIp }, 'admin sign-in refused');
       }
+      case 'unstable-order': {
+        const { operation, scope } = event;
+        return logger.warn({ operation, project: scope }, 'list without a stable order');
+      }
       case 'shared-exchange':
       case 'deprecated':
       case 'partial-response':

@@ -137,6 +137,7 @@ export function createMetrics(sources: MetricSources, build: { version: string; 
         case 'upstream-queued':
           queueSeconds.observe({ class: event.loadClass }, event.queuedMs / 1_000);
           return;
+        case 'unstable-order':
         case 'shared-state':
         case 'refreshed':
         case 'cool-down':

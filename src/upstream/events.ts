@@ -26,4 +26,6 @@ export type UpstreamEvent =
       readonly credential: string;
       readonly state: 'open' | 'closed';
     }
+  /** A list changes its order from request to request, so that no walk can read it whole. */
+  | { readonly type: 'unstable-order'; readonly operation: string; readonly scope: string }
   | UnexpectedErrorEvent;
