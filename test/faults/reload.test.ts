@@ -136,9 +136,9 @@ test('54: a secret that Kubernetes replaces twice, or removes → used for the n
   unlinkSync(join(folder, 'mounted', '..data'));
   await expect.poll(metrics, SOON).toContain('atlas_gateway_config_reloads_total{outcome="partial"} 1');
   expect(await metrics()).toContain('atlas_gateway_config_last_reload_successful 0');
-  expect(output).toMatch(
-    /serviceAccount\.clientSecret: the file .* cannot be read; .*the previous value stays in force/,
-  );
+  await expect
+    .poll(() => output, SOON)
+    .toMatch(/serviceAccount\.clientSecret: the file .* cannot be read; .*the previous value stays in force/);
   expect(await statusFor(key)).toBe(200);
   expect(output).not.toContain(clientSecret);
 });
