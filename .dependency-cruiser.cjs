@@ -59,7 +59,7 @@ module.exports = {
     only('pino', ['observability/']),
     only('prom-client', ['observability/']),
     only('ioredis', ['cluster/redis-connection\\.ts']),
-    only('undici', ['upstream/transport\\.ts']),
+    only('undici', ['upstream/(dispatcher|transport)\\.ts']),
   ],
   options: {
     doNotFollow: { path: 'node_modules' },

@@ -29,8 +29,11 @@ import { buildTransport, buildUpstream } from './upstream.ts';
 export interface Gateway {
   /** Resolves to the origins it listens on; rejects with a readable message if it cannot listen. */
   start(): Promise<{ readonly publicOrigin: string; readonly adminOrigin: string }>;
-  /** Applies callers, issuers, secrets and certificates of a reloaded configuration; reports other changes, which need a restart. */
-  reload(next: ResolvedConfig): void;
+  /**
+   * Applies the live settings of a reloaded configuration; reports other changes, which need a restart. `kept` describes secrets that could
+   * not be read, so that `next` has their previous values.
+   */
+  reload(next: ResolvedConfig, kept?: readonly string[]): void;
   /** Reports that a reloaded configuration is invalid and the current one stays in use. */
   rejectReload(problems: readonly string[]): void;
   /** Logs an exception of background work; the gateway keeps running. */
@@ -62,13 +65,13 @@ export function compose(
 
   const budget = createBudget({ clock });
   const cluster = buildCluster(options, { ...base, budget });
-  const transport = buildTransport(config.upstream, base);
+  const transport = buildTransport(options, base);
   const upstream = buildUpstream(options, {
     ...{ ...base, transport, catalog, budget, shareGrant: cluster?.shareGrant },
   });
   const caches = buildCaches(options, base);
   const persistence = buildPersistence(options, { ...base, caches });
-  const auth = buildAuth(inForce.settings, { ...base, shared: cluster?.access });
+  const auth = buildAuth(inForce.settings, { ...base, publicUrl, shared: cluster?.access });
   const { access } = auth;
   const reads = buildReads(config, {
     ...{ caches, catalog, persistence, upstream, access, statusStats, cluster, publicUrl, clock, observe },
@@ -115,7 +118,9 @@ export function compose(
   return {
     start,
     stop,
-    reload: createReload(options, { inForce, auth, upstream, publicListener, expiryWatch, observe }),
+    reload: createReload(options, {
+      ...{ inForce, auth, upstream, publicListener, adminListener, expiryWatch, observe },
+    }),
     rejectReload: (problems) => observe({ type: 'config-reload', outcome: 'rejected', problems }),
     reportUnexpected: (error) => observe(unexpectedError('background work', error)),
   };

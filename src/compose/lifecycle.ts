@@ -24,6 +24,8 @@ export interface LifecycleDependencies {
 
 /** How long the admin listener answers after the public one has drained. */
 const ADMIN_DEADLINE_MS = 1_000;
+/** Atlas allows a service account 100 tokens, but a gateway that ends must not wait for it. */
+const REVOCATION_DEADLINE_MS = 1_000;
 
 /** Starts and stops the components in an order in which no request meets one that is missing. */
 export function createLifecycle({ delay, deadline }: GatewayConfig['drain'], parts: LifecycleDependencies) {
@@ -65,7 +67,7 @@ export function createLifecycle({ delay, deadline }: GatewayConfig['drain'], par
       await persistence?.stop();
       await cluster?.cluster.close();
       await adminListener.drain({ delayMs: 0, deadlineMs: ADMIN_DEADLINE_MS });
-      await upstream.close();
+      await upstream.close({ withinMs: REVOCATION_DEADLINE_MS });
     },
   };
 }

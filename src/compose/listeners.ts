@@ -90,6 +90,8 @@ export function buildPublicListener(
   const { catalog, publicUrl, inForce, version, clock, nextRequestId, auth, reads, caches } = dependencies;
   const { access, tokens } = auth;
   let requests = 0;
+  let isReady = false;
+  const state = (): GatewayState => (listener.draining ? 'draining' : isReady ? 'ready' : 'starting');
   const observe = (event: LogEvent) => {
     if (event.type === 'answered') requests++;
     dependencies.observe(event);
@@ -116,18 +118,17 @@ export function buildPublicListener(
     write: createResponseWriter(serving),
   };
   const report = (event: RoutedEvent) => observe(toEvent(event, clock.now()));
-  const app = createPublicApp({ ...api, ...serving, tokens, version, report });
-  const { tls } = inForce.settings;
+  const unready = () => (state() === 'ready' ? undefined : state());
+  const app = createPublicApp({ ...api, ...serving, tokens, unready, version, report });
   const listener = createListener(
-    { host: listen.host, port: listen.port, setting: 'listen.port', ...(tls === undefined ? {} : { tls }) },
+    { address: { section: 'listen', ...listen }, tls: inForce.settings.tls },
     createPublicListener(
       app,
-      { hitPath, publicUrl: publicUrl.current },
+      { hitPath, address: { publicUrl: publicUrl.current, basePath: publicUrl.basePath } },
       { ...api, ...serving, whenOver, reject: requestHandler.reject },
     ),
     serving,
   );
-  let isReady = false;
   return {
     listen: listener.listen,
     drain: listener.drain,
@@ -139,7 +140,7 @@ export function buildPublicListener(
       return requests;
     },
     get state() {
-      return listener.draining ? 'draining' : isReady ? 'ready' : 'starting';
+      return state();
     },
     ready: () => {
       isReady = true;
@@ -159,7 +160,7 @@ export interface AdminListenerDependencies extends ListenerDependencies {
 }
 
 export function buildAdminListener(
-  { host, port }: GatewayConfig['admin'],
+  admin: GatewayConfig['admin'],
   {
     catalog,
     publicUrl,
@@ -187,7 +188,7 @@ export function buildAdminListener(
     { report, connectionsOf, clock },
   );
   const app = createAdminApp(
-    { listensOn: host },
+    { listensOn: admin.host, isSecure: admin.tls !== undefined },
     {
       metrics: metrics.scrape,
       unready: () => (publicListener.state === 'ready' ? undefined : publicListener.state),
@@ -211,5 +212,9 @@ export function buildAdminListener(
     },
   );
   const serving = { clock, nextRequestId, onUnexpectedError: observe };
-  return createListener({ host, port, setting: 'admin.port' }, createAdminListener(app, serving), serving);
+  return createListener(
+    { address: { section: 'admin', ...admin }, tls: inForce.settings.adminTls },
+    createAdminListener(app, serving),
+    serving,
+  );
 }

@@ -41,6 +41,7 @@ export function crossCheck(config: GatewayConfig, known: KnownNames, check: Cros
   checkIds(config, report);
   checkTokenRules(config, report);
   checkPublicUrl(config, report);
+  checkSockets(config, report);
   checkAdminToken(config, report);
   checkIssuers(config, report);
   checkJwtCallers(config, check);
@@ -114,17 +115,22 @@ function checkOrigin({ upstream: { origin } }: GatewayConfig, report: Report): v
     report(['upstream', 'origin'], `'${origin}' would send credentials unencrypted; write an https address`);
 }
 
-function checkAnonymous({ anonymous, listen: { host } }: GatewayConfig, report: Report): void {
-  if (anonymous === undefined || anonymous.allowRemote || isLoopback(host)) return;
+/** Whether only this machine reaches a listener. */
+const isLocal = ({ host, socket }: { host: string; socket?: string | undefined }): boolean =>
+  socket !== undefined || isLoopback(host);
+
+function checkAnonymous({ anonymous, listen }: GatewayConfig, report: Report): void {
+  if (anonymous === undefined || anonymous.allowRemote || isLocal(listen)) return;
   report(
     ['anonymous'],
-    `would admit everyone who can reach ${host}; listen on 127.0.0.1, or write allowRemote: true`,
+    `would admit everyone who can reach ${listen.host}; listen on 127.0.0.1, or write allowRemote: true`,
   );
 }
 
 /** Two listeners cannot share a port. */
 function checkPorts({ listen, admin }: GatewayConfig, { report, isWhole }: CrossCheckReport): void {
   const areKnown = ['listen', 'admin'].every((name) => isWhole([name, 'host']) && isWhole([name, 'port']));
+  if (listen.socket !== undefined || admin.socket !== undefined) return;
   if (!areKnown || listen.port !== admin.port || listen.port === 0) return;
   if (!hostsOverlap(listen.host, admin.host)) return;
   // Report the port that is written in the file; the other may be the default, which has no line.
@@ -166,16 +172,42 @@ function checkTokenRules({ callers }: GatewayConfig, report: Report): void {
   }
 }
 
-function checkPublicUrl({ cache, listen }: GatewayConfig, report: Report): void {
-  if (cache.shared === undefined || listen.publicUrl !== undefined) return;
-  report(
-    ['listen', 'publicUrl'],
-    'is required with cache.shared, because shared lists contain links; write the address under which clients reach these gateways',
-  );
+/** Why links need an address of their own; undefined if that of the listener will do. */
+function whyPublicUrl({ cache, listen }: GatewayConfig): string | undefined {
+  if (listen.socket !== undefined) return 'with listen.socket, because links cannot lead to a socket';
+  if (cache.shared !== undefined) return 'with cache.shared, because shared lists contain links';
+  return isLoopback(listen.host)
+    ? undefined
+    : `because other machines reach ${listen.host}, and links would lead to that address`;
+}
+
+function checkPublicUrl(config: GatewayConfig, report: Report): void {
+  const { publicUrl } = config.listen;
+  const why = whyPublicUrl(config);
+  if (publicUrl !== undefined && isApiPath(new URL(publicUrl).pathname))
+    report(['listen', 'publicUrl'], 'must not have a path under /api, which is where the API itself is');
+  if (publicUrl === undefined && why !== undefined)
+    report(
+      ['listen', 'publicUrl'],
+      `is required ${why}; write the address under which clients reach this gateway`,
+    );
+}
+
+const isApiPath = (pathname: string) => pathname === '/api' || pathname.startsWith('/api/');
+
+function checkSockets({ listen, admin }: GatewayConfig, report: Report): void {
+  if (listen.socket !== undefined && listen.socket === admin.socket)
+    report(['admin', 'socket'], 'is also listen.socket; choose another path');
+  for (const [section, { socket, tls }] of Object.entries({ listen, admin }))
+    if (socket !== undefined && tls !== undefined)
+      report(
+        [section, 'tls'],
+        `is not for a socket, which no network carries; remove it, or ${section}.socket`,
+      );
 }
 
 function checkAdminToken({ admin }: GatewayConfig, report: Report): void {
-  if (admin.token !== undefined || isLoopback(admin.host)) return;
+  if (admin.token !== undefined || isLocal(admin)) return;
   report(
     ['admin', 'token'],
     `is required because ${admin.host} is reachable from other machines; write { file: PATH }`,

@@ -127,6 +127,20 @@ export const url = (description: string) =>
     .transform((text) => text.replace(/\/$/, ''))
     .describe(description);
 
+/** An origin and optionally a path in its plainest form: no empty or dot segments, nothing encoded. Parsed without a trailing slash. */
+export const urlWithPath = (description: string) =>
+  z
+    .string({ error: ({ input }) => `${quote(input)} is not a valid address; write https://host` })
+    .refine(
+      (text) => URL.canParse(text) && /^https?:\/\/[^/?#@]+(\/(?!\.{1,2}(\/|$))[\w.~-]+)*\/?$/.test(text),
+      {
+        error: ({ input }) =>
+          `${quote(input)} is not a valid address; write scheme, host and optionally a path, e.g. https://host/atlas`,
+      },
+    )
+    .transform((text) => text.replace(/\/$/, ''))
+    .describe(description);
+
 export const host = (defaultValue: string, description: string) =>
   z
     .string({ error: ({ input }) => `${quote(input)} is not a valid host; use e.g. ${defaultValue}` })
@@ -135,6 +149,22 @@ export const host = (defaultValue: string, description: string) =>
         `${quote(input)} is not a valid host; write an IP address or a name, without scheme, brackets or port, e.g. ${defaultValue}`,
     })
     .default(defaultValue)
+    .describe(description);
+
+/** The longest path that every supported system accepts for a Unix socket. */
+const LONGEST_SOCKET_PATH = 103;
+
+/** Absent by default. */
+export const socketPath = (description: string) =>
+  z
+    .string({
+      error: ({ input }) => `${quote(input)} is not a valid path; use e.g. /run/atlas-gateway/api.sock`,
+    })
+    .min(1, { error: 'is empty; write the path of a socket, or remove it' })
+    .refine((path) => Buffer.byteLength(path) <= LONGEST_SOCKET_PATH, {
+      error: `is too long for a Unix socket; use at most ${LONGEST_SOCKET_PATH} bytes`,
+    })
+    .optional()
     .describe(description);
 
 export const flag = () =>

@@ -80,16 +80,10 @@ interface ParsedRequest {
 }
 
 /**
- * Whether a client may interpret a path, percent-encoded or not, as a path of the Atlas API. Such a path never gets a 404, which clients
- * interpret as "deleted".
+ * A path that a client may interpret as one of the Atlas API, whatever it percent-encodes. It never gets a 404, which clients interpret as
+ * "deleted".
  */
-function isApiPath(path: string): boolean {
-  try {
-    return decodeURIComponent(path).startsWith('/api/');
-  } catch {
-    return path.startsWith('/api/');
-  }
-}
+const API_PATH = /^\/(?:a|%61)(?:p|%70)(?:i|%69)(?:\/|%2[fF]|$)/;
 
 /** What of the headers selects the representation of a resource, as one string. */
 const variantOf = ({ accept, parameters }: RequestHeaders): string | undefined =>
@@ -153,7 +147,7 @@ export function createResolveRequest({ catalog, acquireRequest, lists, requestMe
   ): ParsedRequest | GatewayError {
     const { path, rawQuery } = splitTarget(target);
     const match = catalog.match(path);
-    if (match.type === 'unknown') return isApiPath(path) ? unknownOperation(method, path) : NOT_FOUND;
+    if (match.type === 'unknown') return API_PATH.test(path) ? unknownOperation(method, path) : NOT_FOUND;
     if (match.type === 'bad-parameter')
       return gatewayError('INVALID_PATH_PARAMETER', match.detail, { parameters: [match.name] });
     const { operation, pathParameters } = match;

@@ -10,6 +10,7 @@ import {
   text,
 } from './openapi-document.ts';
 import { createParameterPool, describeOperation, REQUEST_HEADERS } from './openapi-operations.ts';
+import { PROBE_PATHS } from './openapi-probes.ts';
 
 const SCHEMAS: Description = {
   ...ERROR_SCHEMAS,
@@ -100,6 +101,7 @@ const OTHER_PATHS: OpenApiDocument['paths'] = {
     },
   },
   '/openapi.json': { get: DESCRIBED },
+  ...PROBE_PATHS,
   '/api/oauth/token': {
     post: tokenOperation('createToken', 'Exchange a caller key for a one-hour token', TOKEN_FORM, {
       description: 'A token.',
@@ -184,6 +186,7 @@ export function describePublic(version: string): OpenApiDocument {
       ...tags.map((name) => ({ name })),
       { name: 'Tokens', description: 'One-hour tokens issued by the gateway.' },
       { name: 'Gateway', description: 'About the gateway.' },
+      { name: 'Probes', description: 'For load balancers.' },
       {
         name: 'Clients',
         description:

@@ -1,4 +1,4 @@
-import { type Context, Hono } from 'hono';
+import { type Context, Hono, type MiddlewareHandler } from 'hono';
 import { requestId } from 'hono/request-id';
 import { secureHeaders } from 'hono/secure-headers';
 import { HEADER_PARAMETERS, type HeaderValues } from '../atlas/header-parameters.ts';
@@ -6,6 +6,7 @@ import type { GatewayRequest } from '../gateway/resolve-request.ts';
 import type { CompletedResponse } from '../gateway/response.ts';
 import type { UnexpectedErrorEvent } from '../lib/unexpected-error.ts';
 import type { ServerEnv } from './bindings.ts';
+import { createHealthRoutes, HEALTH_PATHS, PROBE_METHODS } from './health-routes.ts';
 import type { AnswerApi } from './in-flight-limit.ts';
 import { createMethodNotAllowed } from './method-not-allowed.ts';
 import { createOauthRoutes, OAUTH_PATHS, type TokenEndpoints } from './oauth-routes.ts';
@@ -21,6 +22,8 @@ export interface PublicAppDependencies {
   readonly answer: AnswerApi;
   readonly write: WriteResponse;
   readonly tokens: TokenEndpoints;
+  /** Why the gateway is not ready; undefined if it is. */
+  readonly unready: () => string | undefined;
   /** The gateway's version. */
   readonly version: string;
   readonly report: (event: RoutedEvent) => void;
@@ -35,6 +38,13 @@ Example: curl -H 'Accept: application/vnd.atlas.2023-02-01+json' <here>/api/atla
 
 /** Paths outside the API. */
 const PAGES = ['/', '/openapi.json'] as const;
+const ROUTED = [...PAGES, ...HEALTH_PATHS, ...OAUTH_PATHS];
+
+/** What a probe is answered is true for a moment. */
+const noStore: MiddlewareHandler<ServerEnv> = async (context, next) => {
+  await next();
+  context.header('Cache-Control', 'no-store');
+};
 
 function headerValues(headerOf: (name: string) => string | undefined): HeaderValues | undefined {
   const sent = HEADER_PARAMETERS.flatMap((name) => {
@@ -69,6 +79,7 @@ export function createPublicApp({
   answer,
   write,
   tokens,
+  unready,
   version,
   report,
   nextRequestId,
@@ -76,16 +87,18 @@ export function createPublicApp({
 }: PublicAppDependencies): Hono<ServerEnv> {
   const app = new Hono<ServerEnv>();
   const reply = createReply(write);
-  const readOnly = createMethodNotAllowed(['GET', 'HEAD'], {
-    reply: (_, response) => responseOf(response),
-    report,
-  });
+  const pageRules = { reply: (_: unknown, response: CompletedResponse) => responseOf(response), report };
+  const readOnly = createMethodNotAllowed(['GET', 'HEAD'], pageRules);
+  const probeOnly = createMethodNotAllowed(PROBE_METHODS, pageRules);
   // The request handler numbers its requests itself.
-  for (const path of [...PAGES, ...OAUTH_PATHS]) app.use(path, requestId({ generator: nextRequestId }));
-  for (const path of PAGES) app.use(path, secureHeaders(PAGE_HEADERS));
+  for (const path of ROUTED) app.use(path, requestId({ generator: nextRequestId }));
+  for (const path of [...PAGES, ...HEALTH_PATHS]) app.use(path, secureHeaders(PAGE_HEADERS));
+  for (const path of HEALTH_PATHS) app.use(path, noStore);
   app.get('/', (context) => context.text(ABOUT));
   app.route('/', createDescriptionRoutes('public', version));
   for (const path of PAGES) app.all(path, readOnly);
+  app.route('/', createHealthRoutes(unready));
+  for (const path of HEALTH_PATHS) app.all(path, probeOnly);
   app.route('/', createOauthRoutes(tokens, { reply, report }));
   const replyLater = async (context: Context<ServerEnv>, pending: Promise<CompletedResponse>) =>
     reply(context, await pending);

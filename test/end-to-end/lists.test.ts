@@ -232,7 +232,9 @@ describe('what Atlas is asked', () => {
       'authorization',
       'connection',
       'host',
+      'user-agent',
     ]);
+    expect(sent?.headers['user-agent']).toBe('atlas-gateway/0.0.0');
     expect(JSON.stringify(running.simulator.requests)).not.toContain('canary');
   });
 

@@ -54,6 +54,9 @@ describe('a path that is not served', () => {
     '/%61pi/atlas/v2/groups',
     '/api%2Fatlas/v2/groups',
     '/api/%ff',
+    '/api',
+    '/%61%70%69/%ff',
+    '/ap%69%2fnothing',
   ];
 
   test.each(unserved)(

@@ -168,6 +168,7 @@ describe('app.fetch, without a socket', () => {
     },
     write: unused,
     tokens: { issue: async () => ({ status: 401, reason: 'wrong' }), revoke: unused },
+    unready: () => undefined,
     version: '1.2.3',
     report: () => undefined,
     nextRequestId: () => 'r-2',

@@ -92,7 +92,7 @@ export function createRequestGateway(
     { everyMs: MINUTE_MS, nextRevision: caches.nextRevision },
     { cache: caches.lists, file, clock, observe: base.observe },
   );
-  const { access } = buildAuth(resolveLiveSettings(options), { ...base, shared: undefined });
+  const { access } = buildAuth(resolveLiveSettings(options), { ...base, publicUrl, shared: undefined });
   const reads = buildReads(config, {
     ...{ caches, catalog, persistence, upstream, access, cluster: undefined, publicUrl },
     ...{ clock, observe: base.observe, statusStats: createStatusStats({ clock }) },

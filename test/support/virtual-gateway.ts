@@ -196,7 +196,11 @@ export function createVirtualGateway(
     { everyMs: MINUTE_MS, nextRevision: caches.nextRevision },
     { cache: caches.lists, file, clock, observe: base.observe },
   );
-  const { access } = buildAuth(resolveLiveSettings(options), { ...base, shared: undefined });
+  const { access } = buildAuth(resolveLiveSettings(options), {
+    ...base,
+    publicUrl: createPublicUrl(config.listen),
+    shared: undefined,
+  });
   const { service: lists, loads } = buildReads(config, {
     ...{ caches, catalog, persistence, upstream, access, cluster: undefined, clock, observe: base.observe },
     statusStats: createStatusStats({ clock }),
@@ -221,7 +225,7 @@ export function createVirtualGateway(
       for (const { upstream: client } of upstream.credentials)
         client.proposeSecrets({ id: clientId, secret });
     },
-    close: upstream.close,
+    close: () => upstream.close({ withinMs: 0 }),
     remaining: (endpointSet) => budget.remaining().find((one) => one.endpointSet === endpointSet)?.remaining,
     save: () => persistence.stop(),
     restore: () => persistence.restore(),

@@ -6,9 +6,9 @@ import { createPauses, runInTurns, type Steps } from '../../lib/event-loop.ts';
 import type { UpstreamFailure } from '../../upstream/message.ts';
 import type { ListSlice } from '../../upstream/walk/progress.ts';
 import { offsetOf } from './cache-key.ts';
-import { versionHeadersOf } from './version-headers.ts';
 import { bytesOf, type CachedList, type Listing } from './listing.ts';
 import { identify, snapshotOf } from './snapshot-id.ts';
+import { versionHeadersOf } from './version-headers.ts';
 
 export interface ListingOptions {
   /** Scheme and host for links in items. */

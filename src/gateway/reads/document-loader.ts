@@ -7,7 +7,6 @@ import { type DocumentRequest, fetchDocument } from '../../upstream/fetch-docume
 import type { UpstreamFailure } from '../../upstream/message.ts';
 import type { Credential } from '../credentials/selection.ts';
 import { createListingFactory, type ListingOptions, loadedListing } from './create-listing.ts';
-import { versionHeadersOf } from './version-headers.ts';
 import { expectedValueOf } from './document.ts';
 import { createWait, PATIENCE_MS } from './early-wait.ts';
 import { withFailover } from './failover.ts';
@@ -15,6 +14,7 @@ import type { LoadResult } from './list-cache.ts';
 import type { ListLoad, ListLoader } from './list-loader.ts';
 import type { CachedList } from './listing.ts';
 import { invalidatesCache, unlessAddressRefused } from './upstream-denial.ts';
+import { versionHeadersOf } from './version-headers.ts';
 
 /** How far a load has come. `waiting`: for a token, the budget or another gateway; `queued`: for a connection. */
 type Progress = 'waiting' | 'queued' | 'sent';

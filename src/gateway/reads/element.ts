@@ -5,7 +5,7 @@ import { type CacheDirectives, NO_DIRECTIVES, satisfies } from '../../cache/deci
 import { freshness } from '../../cache/freshness.ts';
 import type { Clock } from '../../lib/clock.ts';
 import { WALK_PAGE_SIZE } from '../../upstream/walk/plan.ts';
-import type { Credential, Credentials } from '../credentials/selection.ts';
+import type { Credential, CredentialChoice } from '../credentials/selection.ts';
 import { createCacheKeys, partitionOf } from './cache-key.ts';
 import { createElementIndex, type ElementIndex } from './element-index.ts';
 import type { ListCache } from './list-cache.ts';
@@ -15,7 +15,7 @@ import { createChoice, type Reader } from './reader.ts';
 export interface ElementDependencies {
   readonly cache: ListCache<CachedList>;
   readonly clock: Clock;
-  readonly credentials: Credentials;
+  readonly credentials: CredentialChoice;
   /** The list whose items are proven equal to what this query returns; undefined if there is none. */
   readonly listOf: (query: ReadQuery) => Operation | undefined;
 }

@@ -23,7 +23,6 @@ import type { WalkResult } from '../../upstream/walk/walk-result.ts';
 import type { Credential } from '../credentials/selection.ts';
 import { pageKey } from './cache-key.ts';
 import { createListingFactory, type ListingOptions, loadedListing } from './create-listing.ts';
-import { versionHeadersOf } from './version-headers.ts';
 import type { WaitingRequest } from './early-wait.ts';
 import { withFailover } from './failover.ts';
 import type { LoadResult } from './list-cache.ts';
@@ -38,6 +37,7 @@ import {
 } from './listing.ts';
 import { mergeAcrossCredentials } from './merge.ts';
 import { invalidatesCache, unlessAddressRefused } from './upstream-denial.ts';
+import { versionHeadersOf } from './version-headers.ts';
 
 /** A list, or one page of it, to load from Atlas. */
 export interface ListLoad extends Pick<LoadStart, 'flight' | 'priority' | 'retry'> {

@@ -16,11 +16,12 @@ export interface ListingRecord {
   readonly staleIfErrorMs: number;
 }
 
-const VERSION = 2;
+/** Changes with every change of the format. */
+export const LISTING_FORMAT = 2;
 const milliseconds = z.number().nonnegative();
 const count = z.int().nonnegative();
 const header = z.object({
-  version: z.literal(VERSION),
+  version: z.literal(LISTING_FORMAT),
   project: z.string(),
   operation: z.string(),
   key: z.string(),
@@ -41,7 +42,7 @@ const header = z.object({
 export function writeListingRecord({ list, ...record }: ListingRecord): Buffer {
   const { items, ...rest } = list;
   const text = Buffer.from(
-    JSON.stringify({ version: VERSION, ...record, ...rest, items: countItems(items) }),
+    JSON.stringify({ version: LISTING_FORMAT, ...record, ...rest, items: countItems(items) }),
   );
   const head = Buffer.alloc(4);
   head.writeUInt32LE(text.length);
@@ -114,6 +115,7 @@ const longForm = z.object({
 /** Encodes a listing as a record, and the marker of a list that is too long as short JSON. */
 export function createListingCodec(nextRevision: () => number): SharedCodec<CachedList> {
   return {
+    format: LISTING_FORMAT,
     write({ value, ...record }) {
       switch (value.type) {
         case 'list': {

@@ -5,7 +5,7 @@ import type { Random } from '../../lib/random.ts';
 import { unexpectedError } from '../../lib/unexpected-error.ts';
 import { type CredentialSecrets, rejectsCredential } from '../auth-errors.ts';
 import type { UpstreamEvent } from '../events.ts';
-import { upstreamFailure } from '../failure.ts';
+import { overloaded, upstreamFailure } from '../failure.ts';
 import {
   type Exchange,
   headersOf,
@@ -77,6 +77,8 @@ const MAX_ANSWER_BYTES = 4 * MAX_TOKEN_LENGTH;
 /** The fraction of the minting deadline that this gateway waits for another one. */
 const WAIT_FRACTION = 0.5;
 
+const REVOKED = overloaded('The credential is not used any more.');
+
 const isUnreached = ({ code, unconnected }: UpstreamFailure) =>
   unconnected === true || code === 'UPSTREAM_UNREACHABLE' || code === 'UPSTREAM_TLS';
 
@@ -147,6 +149,8 @@ export function createBearer(
     longestMs: MAX_BACKOFF_MS,
     jitter: { fraction: 0.5, random },
   });
+  /** No token is minted after the last one was revoked: nobody would revoke it. */
+  let isRevoked = false;
   let failures = 0;
   let pausedUntil = 0;
   let last = upstreamFailure('CREDENTIALS_UNAVAILABLE', `Credential ${name} has no token.`);
@@ -234,6 +238,7 @@ export function createBearer(
   const reportRenewalError = (error: unknown) => observe(unexpectedError('a token renewal', error));
 
   function currentToken(): Token | Promise<Token | UpstreamFailure> | UpstreamFailure {
+    if (isRevoked) return REVOKED;
     const now = clock.now();
     const mayMint = now >= pausedUntil;
     if (token !== undefined && now < token.endsAt) {
@@ -273,9 +278,11 @@ export function createBearer(
       return minted.type === 'failed' ? minted : undefined;
     },
     async revokeToken() {
-      const current = token;
+      isRevoked = true;
+      // One that is being minted would outlive the gateway.
+      const current = minting === undefined ? token : await minting;
       token = undefined;
-      if (current !== undefined)
+      if (current?.type === 'token')
         await post(
           '/api/oauth/revoke',
           `token=${encodeURIComponent(current.value)}&token_type_hint=access_token`,
