@@ -430,7 +430,7 @@ describe('who may read what', () => {
     const replies = await Promise.all(
       [payments, hidden, { id: 'f'.repeat(24) }].map(async (project) => {
         const reply = await running.get(linksOf(project), as(CALLER_KEY));
-        return { ...reply, text: reply.text.replace(project.id, 'the project') };
+        return { ...reply, text: reply.text.replaceAll(project.id, 'the project') };
       }),
     );
     for (const reply of replies) {
