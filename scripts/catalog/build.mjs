@@ -1,56 +1,45 @@
 // Generates src/atlas/operations.ts from a copy of Atlas's OpenAPI description and reports the changes.
-// usage: npm run catalog -- openapi-v2.json [where to write instead]
+// usage: npm run catalog -- FILE [where to write instead]
 import { readFileSync, writeFileSync } from 'node:fs';
-import { cacheUnitOf, endpointSetOf } from './decisions.mjs';
-import { elementOf } from './elements.mjs';
-import { readsOf } from './reads.mjs';
-import { sensitivityOf } from './sensitivity.mjs';
-import { sourceOf } from './source.mjs';
+import { describeChanges } from './changes.mjs';
+import { generate } from './generate.mjs';
 
 const OUTPUT = new URL('../../src/atlas/operations.ts', import.meta.url);
+const USAGE = `usage: npm run catalog -- FILE
+FILE is a copy of the OpenAPI description of the Atlas Administration API v2, as JSON or YAML.
+`;
+const MAX_PROBLEMS = 50;
 
-/** A served read with what this project has decided about it. */
-function operationOf({ pathParameters, queryParameters, headerParameters, ...read }) {
-  const element = elementOf(read.id);
-  return {
-    ...read,
-    endpointSet: endpointSetOf(read.path),
-    sensitivity: sensitivityOf(read.id)?.sensitivity ?? 'secret',
-    cacheUnit: cacheUnitOf(read.kind, read.path),
-    ...(element === undefined ? {} : { element }),
-    pathParameters,
-    queryParameters,
-    headerParameters,
-  };
+function fail(message, exitCode) {
+  process.stderr.write(message);
+  process.exit(exitCode);
 }
 
-const [, , input, output = OUTPUT] = process.argv;
-if (input === undefined) {
-  process.stderr.write(
-    'usage: npm run catalog -- FILE\nFILE is a copy of the OpenAPI description of the Atlas Administration API v2, as JSON.\n',
-  );
-  process.exit(2);
-}
-const reads = readsOf(JSON.parse(readFileSync(input, 'utf8')));
-const operations = reads.filter(({ unserved }) => unserved === undefined).map(operationOf);
-const unserved = reads.flatMap(({ unserved: reason, ...named }) =>
-  reason === undefined ? [] : [{ ...named, reason }],
-);
-const before = await import('../../dist/atlas/operations.js')
-  .then((module) => module.operations)
-  .catch(() => []);
-const known = new Map(before.map((operation) => [operation.id, operation]));
-for (const operation of operations) {
-  const old = known.get(operation.id);
-  known.delete(operation.id);
-  if (old === undefined) process.stdout.write(`added    ${operation.id}  ${operation.path}\n`);
-  else {
-    const names = Object.keys({ ...old, ...operation }).filter(
-      (name) => JSON.stringify(old[name]) !== JSON.stringify(operation[name]),
-    );
-    if (names.length > 0) process.stdout.write(`changed  ${operation.id}: ${names.join(', ')}\n`);
+function readText(file) {
+  try {
+    return readFileSync(file, 'utf8');
+  } catch (error) {
+    return fail(`${file}: cannot be read (${error.code})\n`, 1);
   }
 }
-for (const id of known.keys()) process.stdout.write(`removed  ${id}\n`);
-writeFileSync(output, sourceOf(operations, unserved));
-process.stdout.write(`${operations.length} operations written; run npm run format\n`);
+
+/** What the last build was made from; nothing if there is none. */
+const builtCatalog = () =>
+  import('../../dist/atlas/operations.js')
+    .then(({ operations, unservedOperations }) => [...operations, ...unservedOperations])
+    .catch(() => []);
+
+const [, , file, output = OUTPUT] = process.argv;
+if (file === undefined) fail(USAGE, 2);
+const generated = generate(readText(file));
+if (generated.problems !== undefined) {
+  const lines = generated.problems.slice(0, MAX_PROBLEMS).map((what) => `${file}: ${what}\n`);
+  const more = generated.problems.length - lines.length;
+  fail(`${lines.join('')}${more > 0 ? `and ${more} more\n` : ''}Nothing was written.\n`, 1);
+}
+const { operations, unserved, source } = generated;
+const changes = describeChanges(await builtCatalog(), [...operations, ...unserved]);
+writeFileSync(output, source);
+process.stdout.write(
+  `${changes.map((line) => `${line}\n`).join('')}${changes.length === 0 ? 'no changes\n' : ''}${operations.length} operations written; run npm run format\n`,
+);

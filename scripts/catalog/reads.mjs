@@ -1,91 +1,124 @@
 // The reads of an OpenAPI description: what it says of every GET operation, in the terms of the catalog.
-
-import { patternOf } from './decisions.mjs';
-import { isElement } from './elements.mjs';
+import { elementOf, isElement } from './elements.mjs';
+import { parametersOf } from './parameters.mjs';
+import { collect, problem } from './problem.mjs';
 import { resolve } from './references.mjs';
 
-const MEDIA_TYPE = /^application\/vnd\.atlas\.(\d{4}-\d{2}-\d{2}|preview)\+json$/;
+const PATH = /^\/api\/atlas\/v2(\/([\w.:-]+|\{\w+\}(:\w+)?))*$/;
+const MEDIA_TYPE = /^application\/vnd\.atlas\.(\d{4}-\d{2}-\d{2}|preview)\+(json|gzip|csv)$/;
+const DATE = /^\d{4}-\d{2}-\d{2}$/;
 
-const byVersion = (a, b) => (a === 'preview' ? 1 : b === 'preview' ? -1 : a < b ? -1 : 1);
+const byVersion = (a, b) => (a.name === 'preview' ? 1 : b.name === 'preview' ? -1 : a.name < b.name ? -1 : 1);
 
 /** The names of the properties of a schema, those of the schemas that it extends included. */
-function propertiesOf(description, node, seen = new Set()) {
-  const schema = resolve(description, node);
+function propertiesOf(description, node, where, seen = new Set()) {
+  const schema = resolve(description, node, where);
   if (schema === undefined || seen.has(schema)) return [];
   seen.add(schema);
-  const extended = (schema.allOf ?? []).flatMap((part) => propertiesOf(description, part, seen));
+  const extended = (schema.allOf ?? []).flatMap((part) => propertiesOf(description, part, where, seen));
   return [...Object.keys(schema.properties ?? {}), ...extended];
 }
 
-function kindOf(description, operationId, schemas, parameters) {
-  if (isElement(operationId)) return 'element';
-  if (schemas.some((schema) => resolve(description, schema)?.type === 'array')) return 'array';
-  if (!schemas.some((schema) => propertiesOf(description, schema).includes('results'))) return 'document';
-  return parameters.some(({ name }) => name === 'pageNum') ? 'list' : 'unpaged-list';
+function kindOf(description, id, schemas, query, where) {
+  if (isElement(id)) return 'element';
+  if (schemas.some((schema) => resolve(description, schema, where)?.type === 'array')) return 'array';
+  if (!schemas.some((schema) => propertiesOf(description, schema, where).includes('results')))
+    return 'document';
+  return query.some(({ name }) => name === 'pageNum') ? 'list' : 'unpaged-list';
 }
 
-/** One parameter in the form of the catalog, without what is not stated. */
-function parameterOf(description, { name, required, schema }) {
-  const facts = resolve(description, schema) ?? {};
-  const { type = 'string', default: preset, minimum, maximum, pattern, enum: choices } = facts;
-  const kept = { name, type };
-  if (required) kept.required = true;
-  if (preset !== undefined && preset !== null && !Array.isArray(preset)) kept.default = preset;
-  if (minimum !== undefined) kept.minimum = minimum;
-  // One description omits it; Atlas accepts at most 500 everywhere.
-  if (maximum !== undefined || name === 'itemsPerPage') kept.maximum = maximum ?? 500;
-  if (pattern !== undefined) kept.pattern = patternOf(name, pattern);
-  if (choices !== undefined) kept.enum = choices;
-  return kept;
+/** The versions of an operation in JSON. Other formats that Atlas is known to have are ignored. */
+function versionsOf(description, get, where) {
+  const response = resolve(description, get.responses?.['200'], where);
+  if (response?.content === undefined) throw problem(where, 'has no content in its response 200');
+  return Object.entries(response.content).flatMap(([mediaType, media]) => {
+    const [, name, format] = MEDIA_TYPE.exec(mediaType) ?? [];
+    if (name === undefined) throw problem(where, `media type ${mediaType} is not understood`);
+    const sunset = media['x-sunset'];
+    if (sunset !== undefined && !DATE.test(sunset)) throw problem(where, `x-sunset ${sunset} is not a date`);
+    return format === 'json' ? [{ name, sunset, schema: media.schema }] : [];
+  });
 }
 
 /** Why the gateway does not serve an operation; undefined if it does. */
-function whyUnserved(operation, versions) {
+function whyUnserved(get, versions) {
   if (versions.length === 0) return 'download';
-  return operation.requestBody === undefined ? undefined : 'takes-body';
+  return get.requestBody === undefined ? undefined : 'takes-body';
+}
+
+/** The path parameters in the order of the path. */
+function inPathOrder(path, parameters, where) {
+  const names = [...path.matchAll(/\{(\w+)\}/g)].map(([, name]) => name);
+  const other = parameters.find(({ name }) => !names.includes(name));
+  if (other !== undefined) throw problem(where, `the path does not contain ${other.name}`);
+  return names.map((name) => {
+    const parameter = parameters.find((one) => one.name === name);
+    if (parameter === undefined) throw problem(where, `does not describe ${name} of its path`);
+    return parameter;
+  });
 }
 
 function readOf(description, path, item) {
   const { get } = item;
-  const parameters = [...(item.parameters ?? []), ...(get.parameters ?? [])].map((parameter) =>
-    resolve(description, parameter),
-  );
-  const content = Object.entries(resolve(description, get.responses['200'])?.content ?? {}).flatMap(
-    ([mediaType, media]) => {
-      const name = MEDIA_TYPE.exec(mediaType)?.[1];
-      return name === undefined ? [] : [{ name, sunset: media['x-sunset'], schema: media.schema }];
-    },
-  );
-  const override = get['x-xgen-operation-id-override'];
-  const named = { id: get.operationId, ...(override ? { alias: override } : {}), path };
-  const unserved = whyUnserved(get, content);
+  const id = get.operationId;
+  if (typeof id !== 'string' || !/^\w+$/.test(id)) throw problem(`GET ${path}`, 'has no operationId');
+  const where = `GET ${path} (${id})`;
+  const alias = get['x-xgen-operation-id-override'];
+  const named = { id, ...(alias ? { alias } : {}), path };
+  const versions = versionsOf(description, get, where);
+  const unserved = whyUnserved(get, versions);
   if (unserved !== undefined) return { ...named, unserved };
-  const parametersIn = (place) =>
-    parameters
-      .filter(({ in: where, name }) => where === place && !name.startsWith('_'))
-      .map((parameter) => parameterOf(description, parameter));
+  if (!PATH.test(path)) throw problem(where, 'its path is not understood');
+  const parameters = parametersOf(description, item, where);
+  const schemas = versions.map(({ schema }) => schema);
   return {
     ...named,
-    kind: kindOf(
-      description,
-      get.operationId,
-      content.map(({ schema }) => schema),
-      parameters,
-    ),
+    kind: kindOf(description, id, schemas, parameters.query, where),
     tag: get.tags?.[0] ?? '',
-    versions: content
-      .sort((a, b) => byVersion(a.name, b.name))
+    versions: versions
+      .sort(byVersion)
       .map(({ name, sunset }) => ({ name, ...(sunset === undefined ? {} : { sunset }) })),
-    pathParameters: parametersIn('path').sort(
-      (a, b) => path.indexOf(`{${a.name}}`) - path.indexOf(`{${b.name}}`),
-    ),
-    queryParameters: parametersIn('query'),
-    headerParameters: parametersIn('header'),
+    pathParameters: inPathOrder(path, parameters.path, where),
+    queryParameters: parameters.query.filter(({ name }) => !name.startsWith('_')),
+    headerParameters: parameters.header,
   };
 }
 
-/** Every GET operation of an OpenAPI description; those that the gateway does not serve with the reason only. */
-export const readsOf = (description) =>
-  Object.entries(description.paths).flatMap(([path, item]) =>
-    item.get === undefined ? [] : [readOf(description, path, item)],
+/** Ids and older names identify an operation in configurations, so each belongs to one only. */
+function checkNames(reads) {
+  const owners = new Map();
+  return reads.flatMap(({ id, alias, path }) =>
+    [...new Set([id, alias ?? id])].flatMap((name) => {
+      const owner = owners.get(name);
+      owners.set(name, path);
+      return owner === undefined ? [] : [`GET ${path}: ${name} is also the name of GET ${owner}`];
+    }),
   );
+}
+
+/** The reviewed table of elements must fit the description. */
+function checkElements(reads) {
+  const byId = new Map(reads.map((read) => [read.id, read]));
+  return reads.flatMap(({ id, path, versions }) => {
+    const element = elementOf(id);
+    if (element === undefined) return [];
+    const wrong = `GET ${path} (${id}): elements.mjs`;
+    if (byId.get(element.list)?.kind !== 'list') return [`${wrong}: ${element.list} is not a list`];
+    const missing = element.idParameter.split('+').find((name) => !path.includes(`{${name}}`));
+    if (missing !== undefined) return [`${wrong}: the path does not contain ${missing}`];
+    const gone = element.recordedVersions.find((name) => !versions.some((version) => version.name === name));
+    return gone === undefined ? [] : [`${wrong}: there is no version ${gone}`];
+  });
+}
+
+/** Every GET operation of a description, those that the gateway does not serve with the reason only, and what is wrong with the others. */
+export function readsOf(description) {
+  const problems = [];
+  const reads = Object.entries(description.paths).flatMap(([path, item]) => {
+    if (item?.get === undefined) return [];
+    const read = collect(problems, () => readOf(description, path, item));
+    return read === undefined ? [] : [read];
+  });
+  if (reads.length === 0 && problems.length === 0) problems.push('paths: there is no GET operation');
+  return { reads, problems: [...problems, ...checkNames(reads), ...checkElements(reads)] };
+}

@@ -1,3 +1,4 @@
+import { createMatchPattern, decodeSegment, type MatchPattern, problemOf } from './path-parameter.ts';
 import { createPathTree, type PathParameter, parametersOf, segmentsOf } from './path-tree.ts';
 
 /** One version of an operation: its date, or `preview`, and the day from which Atlas answers 410. */
@@ -92,32 +93,10 @@ export interface Catalog {
   match(path: string): Matched;
 }
 
-const MAX_VALUE_LENGTH = 256;
-const CONTROL = /\p{Cc}/u;
-/** Characters of a segment (RFC 3986 `pchar`). A `;` is forwarded percent-encoded, so that no server reads it as a matrix parameter. */
-const SEGMENT = /^[\w.~!$&'()*+,;=:@%-]*$/;
-
-/** Decodes a segment once; undefined if it is malformed or contains path syntax. */
-function decodeSegment(segment: string): string | undefined {
-  if (!SEGMENT.test(segment)) return undefined;
-  try {
-    const value = decodeURIComponent(segment);
-    return value === '.' ||
-      value === '..' ||
-      /[/\\]/.test(value) ||
-      CONTROL.test(value) ||
-      value.length > MAX_VALUE_LENGTH
-      ? undefined
-      : value;
-  } catch {
-    return undefined;
-  }
-}
-
 /** A path parameter of an operation: where its value is, and what it must match. */
 interface CheckedParameter extends PathParameter {
   readonly rule: Parameter | undefined;
-  readonly pattern: RegExp | undefined;
+  readonly matchPattern: MatchPattern | undefined;
 }
 
 /** An operation with its path parameters, prepared for matching. */
@@ -132,7 +111,7 @@ function targetOf(operation: Operation): Target {
     return {
       ...parameter,
       rule,
-      pattern: rule?.pattern === undefined ? undefined : new RegExp(rule.pattern),
+      matchPattern: rule?.pattern === undefined ? undefined : createMatchPattern(rule.pattern),
     };
   });
   return { operation, parameters };
@@ -141,17 +120,13 @@ function targetOf(operation: Operation): Target {
 /** Decodes and checks the path parameters of an operation. */
 function matchParameters({ operation, parameters }: Target, segments: readonly string[]): Matched {
   const pathParameters: Record<string, string> = {};
-  for (const { name, segment, verbLength, pattern, rule } of parameters) {
+  for (const { name, segment, verbLength, matchPattern, rule } of parameters) {
     const text = segments[segment] ?? '';
     const value = decodeSegment(verbLength === 0 ? text : text.slice(0, -verbLength));
     if (value === undefined)
       return { type: 'bad-parameter', name, detail: `${name} in the path is not a well-formed value.` };
-    if (pattern?.test(value) === false)
-      return { type: 'bad-parameter', name, detail: `${name} in the path must match ${rule?.pattern}.` };
-    if (rule?.enum !== undefined && !rule.enum.includes(value)) {
-      const choices = rule.enum.join(', ');
-      return { type: 'bad-parameter', name, detail: `${name} in the path must be one of ${choices}.` };
-    }
+    const problem = rule && problemOf(rule, matchPattern, value);
+    if (problem !== undefined) return { type: 'bad-parameter', name, detail: problem };
     pathParameters[name] = value;
   }
   return { type: 'matched', operation, pathParameters };

@@ -1,6 +1,6 @@
 /** What is found at the end of a path. */
 export interface Route<Value> {
-  /** Template such as `/groups/{groupId}/sandbox/{configId}:describe`: a parameter is a segment, or a segment up to its verb. */
+  /** Template such as `/groups/{groupId}/sandbox/{configId}:describe`: a parameter is a segment, or a segment up to its verb or extension. */
   readonly path: string;
   readonly value: Value;
 }
@@ -10,19 +10,19 @@ export interface PathParameter {
   readonly name: string;
   /** Index of its segment. */
   readonly segment: number;
-  /** Length of the verb that follows the value. */
+  /** Length of the verb or extension that follows the value. */
   readonly verbLength: number;
 }
 
 interface Branch<Value> {
   readonly literals: Map<string, Branch<Value>>;
-  /** Parameters that are followed by a verb, by this verb. */
+  /** Parameters that are followed by a verb (`:describe`) or an extension (`.gz`), by these. */
   readonly verbs: Map<string, Branch<Value>>;
   parameter?: Branch<Value>;
   route?: Route<Value>;
 }
 
-const TEMPLATE_SEGMENT = /^\{(\w+)\}(:\w+)?$/;
+const TEMPLATE_SEGMENT = /^\{(\w+)\}([:.]\w+)?$/;
 
 /** The segments of a path without its leading slash. */
 export const segmentsOf = (path: string): readonly string[] => path.slice(1).split('/');
@@ -55,8 +55,8 @@ function grow<Value>(branch: Branch<Value>, segment: string): Branch<Value> {
 /** The branch of a parameter with a verb, if the segment ends with one that is known there. An escaped colon belongs to the value. */
 function verbBranch<Value>({ verbs }: Branch<Value>, segment: string): Branch<Value> | undefined {
   if (verbs.size === 0) return undefined;
-  const colon = segment.lastIndexOf(':');
-  return colon <= 0 ? undefined : verbs.get(segment.slice(colon));
+  const end = Math.max(segment.lastIndexOf(':'), segment.lastIndexOf('.'));
+  return end <= 0 ? undefined : verbs.get(segment.slice(end));
 }
 
 /** The value that `segments` lead to. If a literal branch has no match, the parameter branches of the same node are tried. */

@@ -132,8 +132,7 @@ export function createLoads<Value, Failure extends LoadFailure>(
     const now = clock.now();
     return content.type === 'refused'
       ? freshnessWindow(now, { ...ZERO, freshMs: options.negativeTtlMs })
-      : (content.shared?.window ??
-          freshnessWindow(content.loadedAt ?? now, content.lifetimes ?? lifetimes));
+      : (content.shared?.window ?? freshnessWindow(content.loadedAt ?? now, content.lifetimes ?? lifetimes));
   }
 
   /** A refusal that does not mean "gone" must not replace a list. */

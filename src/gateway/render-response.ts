@@ -78,6 +78,7 @@ export function createRenderResponse(
     const respond = (body: Representation<CachedHeads>) =>
       pageResponse({
         ...{ body, coding, mediaType, deprecationHeaders, cacheStatus, window },
+        headerParameters: operation.headerParameters,
         now: clock.now(),
         unchanged: matchesEtag(headers.ifNoneMatch, body.etag),
       });
@@ -101,7 +102,12 @@ export function createRenderResponse(
         return errorResponse(gatewayError(code, detail, retryAfterMs === undefined ? {} : { retryAfterMs }));
       }
       case 'refused':
-        return upstreamErrorResponse(read.response, read.cacheStatus, read.window, clock.now());
+        return upstreamErrorResponse(read.response, {
+          cacheStatus: read.cacheStatus,
+          window: read.window,
+          now: clock.now(),
+          headerParameters: resolved.query.operation.headerParameters,
+        });
       case 'value':
         return toPage(headers, resolved, read);
     }

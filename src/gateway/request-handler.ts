@@ -9,6 +9,7 @@ import type { ReadResult } from './reads/listing.ts';
 import { createRenderResponse, type RenderDependencies } from './render-response.ts';
 import { createContext, type RequestContext } from './request-context.ts';
 import {
+  type Admission,
   createResolveRequest,
   type GatewayRequest,
   type ResolveDependencies,
@@ -117,6 +118,33 @@ export function createRequestHandler(
     if ('type' in caller) return complete(request, errorResponse(caller), context);
     const resolved = resolveRequest(request, caller, context);
     if ('type' in resolved) return complete(request, errorResponse(resolved), context);
+    return resolved.admission === undefined
+      ? readAndRespond(request, resolved, context)
+      : resolved.admission().then((admission) => respondIfAdmitted(request, resolved, admission, context));
+  }
+
+  /** Only for callers that may read a project which the path names by its name. */
+  function respondIfAdmitted(
+    request: GatewayRequest,
+    resolved: ResolvedRequest,
+    admission: Admission,
+    context: RequestContext,
+  ): CompletedResponse | Promise<CompletedResponse> {
+    switch (admission.type) {
+      case 'admitted':
+        return readAndRespond(request, resolved, context);
+      case 'denied':
+        return complete(request, errorResponse(admission.error), context);
+      case 'failed':
+        return respond(request, resolved, admission.read, context);
+    }
+  }
+
+  function readAndRespond(
+    request: GatewayRequest,
+    resolved: ResolvedRequest,
+    context: RequestContext,
+  ): CompletedResponse | Promise<CompletedResponse> {
     const { cacheControl, pragma } = request.headers;
     const read = resolved.reader.read(parseCacheDirectives(cacheControl, pragma));
     return read instanceof Promise

@@ -39,7 +39,7 @@ export function createParameterPool() {
   const described: Record<string, Description> = {};
   return {
     described,
-    use(place: 'path' | 'query', parameter: Parameter, description?: string): Description {
+    use(place: 'path' | 'query' | 'header', parameter: Parameter, description?: string): Description {
       const entry: Description = {
         name: parameter.name,
         in: place,
@@ -99,7 +99,7 @@ export function listOperation(
   operation: Operation,
   pool: ReturnType<typeof createParameterPool>,
 ): Description {
-  const { id, alias, tag, versions, pathParameters, queryParameters, sensitivity, cacheUnit } = operation;
+  const { id, alias, tag, versions, sensitivity, cacheUnit } = operation;
   const content = versions.map(({ name, sunset }) => [
     `application/vnd.atlas.${name}+json`,
     { schema: ref('schemas', 'Page'), ...(sunset === undefined ? {} : { 'x-sunset': sunset }) },
@@ -110,8 +110,9 @@ export function listOperation(
     description: `${alias === undefined ? '' : `Older name: \`${alias}\`. `}${GRANTED_BY[sensitivity]} ${CACHED_AS[cacheUnit]}`,
     tags: [tag],
     parameters: [
-      ...pathParameters.map((parameter) => pool.use('path', parameter)),
-      ...queryParameters.map((parameter) => pool.use('query', parameter)),
+      ...operation.pathParameters.map((parameter) => pool.use('path', parameter)),
+      ...operation.queryParameters.map((parameter) => pool.use('query', parameter)),
+      ...operation.headerParameters.map((parameter) => pool.use('header', parameter)),
       pool.use(
         'query',
         SNAPSHOT_PARAMETER,

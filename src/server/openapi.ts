@@ -45,7 +45,7 @@ const oauthError = (description: string, ...names: readonly string[]): Descripti
   content: json(ref('schemas', 'OauthError')),
 });
 
-/** A token endpoint: a form, authenticated by HTTP Basic with the id and secret of a caller key. */
+/** A token endpoint: a form, authenticated by the id and secret of a caller key, as HTTP Basic or in the form. */
 const tokenOperation = (
   operationId: string,
   summary: string,
@@ -55,7 +55,7 @@ const tokenOperation = (
   operationId,
   summary,
   tags: ['Tokens'],
-  security: [{ callerKeyPair: [] }],
+  security: [{ callerKeyPair: [] }, {}],
   requestBody: { required: true, content: { 'application/x-www-form-urlencoded': { schema: form } } },
   responses: {
     '200': done,
@@ -67,11 +67,26 @@ const tokenOperation = (
   },
 });
 
+/** Id and secret of a caller key, for clients that send them in the form. */
+const CLIENT = { client_id: { type: 'string' }, client_secret: { type: 'string' } };
 const REVOCATION_FORM = object(['token'], {
+  ...CLIENT,
   token: { type: 'string' },
   token_type_hint: { type: 'string' },
 });
-const TOKEN_FORM = object(['grant_type'], { grant_type: { const: 'client_credentials' } });
+const TOKEN_FORM = object(['grant_type'], { ...CLIENT, grant_type: { const: 'client_credentials' } });
+
+const telemetryOperation = (operationId: string): Description => ({
+  operationId,
+  summary: 'Accepts telemetry of Atlas clients and discards it',
+  tags: ['Clients'],
+  security: [],
+  requestBody: { content: json({}) },
+  responses: {
+    '200': { description: 'Discarded.', content: json({ type: 'object' }) },
+    '413': ref('responses', errorName(413)),
+  },
+});
 
 /** All paths other than lists. */
 const OTHER_PATHS: OpenApiDocument['paths'] = {
@@ -112,20 +127,8 @@ const OTHER_PATHS: OpenApiDocument['paths'] = {
       },
     },
   },
-  '/api/private/{path}': {
-    post: {
-      operationId: 'swallowTelemetry',
-      summary: 'Accepts telemetry of Atlas clients and discards it',
-      tags: ['Clients'],
-      security: [],
-      parameters: [{ name: 'path', in: 'path', required: true, schema: { type: 'string' } }],
-      requestBody: { content: json({}) },
-      responses: {
-        '200': { description: 'Discarded.', content: json({ type: 'object' }) },
-        '413': ref('responses', errorName(413)),
-      },
-    },
-  },
+  '/api/private/unauth/telemetry/events': { post: telemetryOperation('discardAnonymousTelemetry') },
+  '/api/private/v1.0/telemetry/events': { post: telemetryOperation('discardTelemetry') },
 };
 
 const SECURITY_SCHEMES: Description = {

@@ -1,6 +1,7 @@
 import { type Context, Hono } from 'hono';
 import { requestId } from 'hono/request-id';
 import { secureHeaders } from 'hono/secure-headers';
+import { HEADER_PARAMETERS, type HeaderValues } from '../atlas/header-parameters.ts';
 import type { GatewayRequest } from '../gateway/resolve-request.ts';
 import type { CompletedResponse } from '../gateway/response.ts';
 import type { UnexpectedErrorEvent } from '../lib/unexpected-error.ts';
@@ -35,6 +36,14 @@ Example: curl -H 'Accept: application/vnd.atlas.2023-02-01+json' <here>/api/atla
 /** Paths outside the API. */
 const PAGES = ['/', '/openapi.json'] as const;
 
+function headerValues(headerOf: (name: string) => string | undefined): HeaderValues | undefined {
+  const sent = HEADER_PARAMETERS.flatMap((name) => {
+    const value = headerOf(name);
+    return value === undefined ? [] : [[name, value] as const];
+  });
+  return sent.length === 0 ? undefined : Object.fromEntries(sent);
+}
+
 /** The request as the handler reads it: from the socket, or under `app.fetch` from Hono's request. */
 function requestOf({ env, req }: Context<ServerEnv>): GatewayRequest {
   if (env?.incoming !== undefined)
@@ -50,6 +59,7 @@ function requestOf({ env, req }: Context<ServerEnv>): GatewayRequest {
       ifNoneMatch: req.header('if-none-match'),
       cacheControl: req.header('cache-control'),
       pragma: req.header('pragma'),
+      parameters: headerValues((name) => req.header(name)),
     },
   };
 }

@@ -1,7 +1,7 @@
 import type { Reservation } from './budget/reservation.ts';
 import type { LoadClass } from './slot-queue.ts';
 
-/** A GET request to Atlas. It contains no headers or data of the caller, so none can reach Atlas. */
+/** A GET request to Atlas. Nothing of the caller can reach Atlas but validated parameters of the operation. */
 export interface UpstreamRequest {
   /** Operation id of the catalog, for metrics and logs. */
   readonly operation: string;
@@ -9,6 +9,8 @@ export interface UpstreamRequest {
   readonly target: string;
   /** The `Accept` header: the resolved version's media type. */
   readonly accept: string;
+  /** Further headers of the request, by name: the operation's header parameters. */
+  readonly headerParameters?: readonly (readonly [name: string, value: string])[];
   /** Deadline in monotonic milliseconds for the whole exchange, including retries and waits. */
   readonly deadlineAt: number;
   /** A background refresh uses only spare budget. */
@@ -38,6 +40,12 @@ export interface UpstreamRequest {
   /** Called when the request begins to wait for a connection, before `onSent`. */
   readonly onQueued?: () => void;
 }
+
+/** The headers of a request, without those that authenticate it. */
+export const headersOf = ({ accept, headerParameters = [] }: UpstreamRequest): Record<string, string> => ({
+  accept,
+  ...Object.fromEntries(headerParameters),
+});
 
 /** Identifies the list that a request belongs to. */
 export const listOf = ({ list, target }: UpstreamRequest): string => list ?? target;

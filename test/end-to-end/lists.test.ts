@@ -271,9 +271,9 @@ describe('what Atlas is asked', () => {
     const ours: string[] = [];
     for (const query of queries) ours.push((await running.get(events(query), accept)).text);
     expect(running.upstream()).toEqual([
-      events('?itemsPerPage=10&pageNum=1'),
-      events('?itemsPerPage=10&pageNum=4'),
-      events('?includeCount=false&itemsPerPage=10&pageNum=1'),
+      events('?includeRaw=false&itemsPerPage=10&pageNum=1'),
+      events('?includeRaw=false&itemsPerPage=10&pageNum=4'),
+      events('?includeRaw=false&includeCount=false&itemsPerPage=10&pageNum=1'),
     ]);
     for (const [index, query] of queries.entries()) {
       expect(asAtlas(ours[index] ?? '', running.origin)).toBe(

@@ -51,7 +51,7 @@ const PARSERS: Readonly<Record<string, (text: string) => unknown>> = {
   Authorization: authenticate,
   'Authorization at the token endpoint': (text) => tokens.issue(`Basic ${text}`, new URLSearchParams()),
   'parameters of credentials': parseAuthParams,
-  Accept: (text) => resolveVersion(operation, text, '2026-08-10'),
+  Accept: (text) => resolveVersion(operation, text),
   'Accept-Encoding': chooseCoding,
   'If-None-Match': (text) => matchesEtag(text, '"tag"'),
   'Cache-Control': (text) => parseCacheDirectives(text, undefined),

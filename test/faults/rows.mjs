@@ -125,6 +125,11 @@ export const ROWS = new Map([
   [81, ['an exception in a request handler', '500 for it, logged; the process continues']],
   [82, ['hundreds of unfinished bodies', 'memory bounded, lists 200']],
   [113, ['a path under /api/ that is not served', '501 UNKNOWN_OPERATION, never 404']],
+  [114, ['Use-Effective-Instance-Fields', 'forwarded, part of the cache key and of Vary']],
+  [116, ['a version past its sunset, newer or older than the catalog', 'Atlas decides']],
+  [117, ['a 429 in one of Atlas’s buckets', 'limits only that bucket']],
+  [118, ['defaults, written out or not', 'one cache entry']],
+  [120, ['/rateLimits in the format of the OpenAPI description', 'understood']],
   [115, ['blank optional filters, page 0, pages of 0 items', '200, as Atlas does']],
   [
     121,

@@ -49,6 +49,8 @@ describe('a path that is not served', () => {
     '/api/',
     '/api/nothing',
     '/api/private/nothing',
+    '/api/private/unauth/telemetry',
+    '/api/private/v2.0/telemetry/events',
     '/%61pi/atlas/v2/groups',
     '/api%2Fatlas/v2/groups',
     '/api/%ff',
@@ -83,7 +85,8 @@ describe('a path that is not served', () => {
     for (const [path, method, allow] of [
       ['/api/oauth/token', 'GET', 'POST'],
       ['/api/oauth/revoke', 'PUT', 'POST'],
-      ['/api/private/ipinfo', 'DELETE', 'GET, HEAD, POST'],
+      ['/api/private/ipinfo', 'DELETE', 'GET, HEAD'],
+      ['/api/private/v1.0/telemetry/events', 'GET', 'POST'],
       ['/openapi.json', 'POST', 'GET, HEAD'],
       ['/', 'DELETE', 'GET, HEAD'],
     ] as const) {

@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { createCatalog, type Operation } from '../../src/atlas/catalog.ts';
+import { operations } from '../../src/atlas/operations.ts';
 import { isCountable, type PageOptions } from '../../src/atlas/query.ts';
 import { ANSWER_SCOPES } from '../../src/gateway/auth/answer-scope.ts';
 import { parameterScopeOf } from '../../src/gateway/auth/parameter-scope.ts';
@@ -8,7 +9,7 @@ import type { Json } from '../../src/simulator/pages.ts';
 import { SAMPLE_PROJECTS } from '../../src/simulator/world.ts';
 import { testKey } from '../support/caller-keys.ts';
 import { createFakeClock, type FakeClock } from '../support/fake-clock.ts';
-import { lists as operations } from '../support/lists.ts';
+import { lists } from '../support/lists.ts';
 import { json, type Reply, type Running, startGateway } from '../support/running.ts';
 
 const API = '/api/atlas/v2';
@@ -350,7 +351,7 @@ describe('ids and responses that refer to other projects', () => {
       if (name === 'groupId') return mine;
       return name === 'clientId' ? ACCOUNT : 'a'.repeat(24);
     });
-  const mentioning = operations.filter(({ id }) => ANSWER_SCOPES.get(id)?.type === 'several');
+  const mentioning = lists.filter(({ id }) => ANSWER_SCOPES.get(id)?.type === 'several');
 
   test.each(mentioning)(
     '85: $id mentions several projects, and is closed to callers with some of them unless named',

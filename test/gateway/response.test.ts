@@ -13,6 +13,7 @@ function headerAt(now: number, loadedAt: number, name: string): string | undefin
     coding: 'identity',
     mediaType: 'application/json',
     deprecationHeaders: {},
+    headerParameters: [],
     cacheStatus: { outcome: 'miss', forwarded: 'miss' },
     window: freshnessWindow(loadedAt, LIFETIMES),
     now,

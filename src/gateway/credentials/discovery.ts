@@ -1,6 +1,7 @@
 import type { Catalog } from '../../atlas/catalog.ts';
 import { identityFieldsOf } from '../../atlas/identity-fields.ts';
 import { countItems, type Items, itemValue } from '../../atlas/list-parser.ts';
+import { endpointSetOf } from '../../atlas/rate-limit-buckets.ts';
 import type { Clock } from '../../lib/clock.ts';
 import { walkList } from '../../upstream/walk/walk.ts';
 import type { Discover } from './selection.ts';
@@ -47,7 +48,7 @@ export function createDiscover({
             accept: `application/vnd.atlas.${operation.versions.at(-1)?.name ?? ''}+json`,
             deadlineAt: clock.now() + timeoutMs,
             priority: 'background',
-            endpointSet: operation.endpointSet,
+            endpointSet: endpointSetOf(operation.path),
             scope: 'user',
           },
         },

@@ -1,6 +1,6 @@
 import { targetPath } from '../../atlas/catalog.ts';
 import { canonicalQuery } from '../../atlas/query.ts';
-import { scopeOf } from '../../atlas/rate-limit-buckets.ts';
+import { endpointSetOf, scopeOf } from '../../atlas/rate-limit-buckets.ts';
 import type { Clock } from '../../lib/clock.ts';
 import { SENT_LATE, TIMED_OUT } from '../../upstream/failure.ts';
 import { type DocumentRequest, fetchDocument } from '../../upstream/fetch-document.ts';
@@ -95,16 +95,17 @@ export function createDocumentLoader(options: ListingOptions, { clock }: { clock
 }
 
 function documentRequestOf({ query, priority, retry }: ListLoad, deadlineAt: number): DocumentRequest {
-  const { operation, pathParameters, filters, mediaType, caller } = query;
+  const { operation, pathParameters, filters, mediaType, headers = [], caller } = query;
   return {
     operation: operation.id,
     path: targetPath(operation, pathParameters),
     filters: canonicalQuery(filters),
     expected: expectedValueOf(operation),
     accept: mediaType,
+    headerParameters: headers,
     deadlineAt,
     priority,
-    endpointSet: operation.endpointSet,
+    endpointSet: endpointSetOf(operation.path),
     scope: scopeOf(pathParameters),
     caller: caller.name,
     ...(retry ? {} : { attempts: 1 }),

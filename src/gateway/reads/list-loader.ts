@@ -2,7 +2,7 @@ import { LRUCache } from 'lru-cache';
 import { targetPath } from '../../atlas/catalog.ts';
 import { identityFieldsOf } from '../../atlas/identity-fields.ts';
 import { canonicalQuery, isCountable, type PageOptions } from '../../atlas/query.ts';
-import { scopeOf } from '../../atlas/rate-limit-buckets.ts';
+import { endpointSetOf, scopeOf } from '../../atlas/rate-limit-buckets.ts';
 import type { EarlyWait } from '../../cache/loads.ts';
 import type { LoadStart } from '../../cache/results.ts';
 import type { Clock } from '../../lib/clock.ts';
@@ -244,7 +244,7 @@ export function createListLoader(
   /** `answered`: the pages that requests were answered with, which the cache takes over if the list turns out to be too long. */
   function createProgressOf(load: ListLoad, answered: Map<string, WalkedPage>): ListProgress {
     const { credentials, query } = load;
-    const { endpointSet } = query.operation;
+    const endpointSet = endpointSetOf(query.operation.path);
     const scope = scopeOf(query.pathParameters);
     return createListProgress({
       clock,
@@ -289,7 +289,7 @@ const isEmpty = (loaded: LoadResult<CachedList>) =>
 const timedOutPaging = (page: PageResult) => page.type === 'refused' && isTimeoutWhilePaging(page.response);
 
 function listRequestOf({ query, priority, deadlineAt, loadClass, retry }: BegunLoad): ListRequest {
-  const { operation, pathParameters, filters, mediaType, caller } = query;
+  const { operation, pathParameters, filters, mediaType, headers = [], caller } = query;
   return {
     operation: operation.id,
     path: targetPath(operation, pathParameters),
@@ -297,9 +297,10 @@ function listRequestOf({ query, priority, deadlineAt, loadClass, retry }: BegunL
     countable: isCountable(operation),
     identityFields: identityFieldsOf(operation.id),
     accept: mediaType,
+    headerParameters: headers,
     deadlineAt,
     priority,
-    endpointSet: operation.endpointSet,
+    endpointSet: endpointSetOf(operation.path),
     scope: scopeOf(pathParameters),
     caller: caller.name,
     ...(loadClass === undefined ? {} : { loadClass }),

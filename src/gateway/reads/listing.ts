@@ -20,7 +20,7 @@ export interface Listing {
   readonly hasMore: boolean;
   /** Identifies this listing in links; equal for lists with equal items. */
   readonly snapshot: string;
-  /** `Deprecation` and `Sunset` as Atlas sent them. */
+  /** `Deprecation`, `Sunset` and, if it names a version, `Content-Type` as Atlas sent them. */
   readonly deprecationHeaders: Readonly<Record<string, string>>;
 }
 
@@ -38,6 +38,8 @@ export interface ReadQuery {
   readonly pathParameters: Readonly<Record<string, string>>;
   readonly mediaType: string;
   readonly version: string;
+  /** Header parameters whose values are not their defaults; absent if there are none. */
+  readonly headers?: Filters;
   readonly filters: Filters;
   readonly shape: PageOptions;
   readonly caller: Caller;

@@ -1,4 +1,4 @@
-import { scopeOf } from '../../atlas/rate-limit-buckets.ts';
+import { endpointSetOf, scopeOf } from '../../atlas/rate-limit-buckets.ts';
 import { type CacheDirectives, NO_DIRECTIVES } from '../../cache/decide.ts';
 import { freshnessWindow } from '../../cache/freshness.ts';
 import type { PinnedListings } from '../../cache/pinned-listings.ts';
@@ -222,7 +222,9 @@ export function createReadThrough(
       admitLoad: ({ forced }) =>
         admitLoad(query, { forced, calls: expectedCalls(reading, cachedOf(wanted)) }),
       freshnessFactor: () =>
-        Math.min(...chosen.map((credential) => credential.freshnessFactor(operation.endpointSet, scope))),
+        Math.min(
+          ...chosen.map((credential) => credential.freshnessFactor(endpointSetOf(operation.path), scope)),
+        ),
       load: (start) => load(wanted, start),
       awaitEarly: ({ flight, hasFallback }) =>
         loader.awaitEarly(flight, {

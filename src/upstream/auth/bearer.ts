@@ -6,13 +6,14 @@ import { unexpectedError } from '../../lib/unexpected-error.ts';
 import { type CredentialSecrets, rejectsCredential } from '../auth-errors.ts';
 import type { UpstreamEvent } from '../events.ts';
 import { upstreamFailure } from '../failure.ts';
-import type {
-  Exchange,
-  UpstreamFailure,
-  UpstreamRequest,
-  UpstreamResponse,
-  UpstreamResult,
-  WireRequest,
+import {
+  type Exchange,
+  headersOf,
+  type UpstreamFailure,
+  type UpstreamRequest,
+  type UpstreamResponse,
+  type UpstreamResult,
+  type WireRequest,
 } from '../message.ts';
 import { createRepeat } from '../retry.ts';
 import { readRetryAfter } from '../retry-after.ts';
@@ -242,16 +243,16 @@ export function createBearer(
     return mayMint || minting !== undefined ? mintOnce() : { ...last, retryAfterMs: pausedUntil - now };
   }
 
-  async function send({ target, accept, deadlineAt }: UpstreamRequest): Promise<UpstreamResult | Unsigned> {
+  async function send(request: UpstreamRequest): Promise<UpstreamResult | Unsigned> {
     const current = token;
     // The token may have expired or been rejected since `prepare`, while the request waited for a slot.
     if (current === undefined || clock.now() >= current.endsAt)
       return { type: 'unsigned', failure: last, attempts: MAX_ATTEMPTS };
     const answer = await exchange({
       method: 'GET',
-      target,
-      headers: { authorization: `Bearer ${current.value}`, accept },
-      deadlineAt,
+      target: request.target,
+      headers: { authorization: `Bearer ${current.value}`, ...headersOf(request) },
+      deadlineAt: request.deadlineAt,
     });
     if (answer.type === 'failed' || !rejectsCredential(answer)) return answer;
     // Several requests may be rejected with the same token: the first one here drops it, the others find its successor.
