@@ -8,20 +8,32 @@ export interface DocumentBody {
   readonly items: Items;
 }
 
-const OPENINGS = { object: OPEN_BRACE, array: OPEN_BRACKET } as const;
+/** The kind of JSON value that a document is. `scalar`: a string, number or boolean. */
+export type DocumentValue = 'object' | 'array' | 'scalar';
+
+function valueAt(body: Buffer, from: number): DocumentValue {
+  switch (body[from]) {
+    case OPEN_BRACE:
+      return 'object';
+    case OPEN_BRACKET:
+      return 'array';
+    default:
+      return 'scalar';
+  }
+}
 
 /**
- * Parses a body that must be one JSON object or one JSON array. It validates all of it without building objects, so that the memory it needs
+ * Parses a body that must be one JSON value of a kind. It validates all of it without building objects, so that the memory it needs
  * in addition to the body is bounded for any input.
  */
-export function parseDocument(body: Buffer, expected: keyof typeof OPENINGS): DocumentBody | BadListBody {
+export function parseDocument(body: Buffer, expected: DocumentValue): DocumentBody | BadListBody {
   const bad = (what: string, at: number): BadListBody => ({
     type: 'bad',
     detail: `${what} at byte ${at} of ${body.length}`,
   });
   if (!isUtf8(body)) return { type: 'bad', detail: 'not UTF-8' };
   const from = skipSpace(body, 0);
-  if (body[from] !== OPENINGS[expected]) return bad(`not a JSON ${expected}`, from);
+  if (valueAt(body, from) !== expected) return bad(`not a JSON ${expected}`, from);
   const to = skipValue(body, from, 0);
   if (to === BAD) return bad('invalid JSON', from);
   if (skipSpace(body, to) !== body.length) return bad('trailing bytes', to);

@@ -2,7 +2,7 @@ import type { Catalog, OperationKind } from '../atlas/catalog.ts';
 import { createElements } from './elements.ts';
 import type { Address, View } from './generated-items.ts';
 import { type BodyRequest, filtersOf, readBodyQuery, readPageQuery } from './page-query.ts';
-import { countOnPage, type Json, writeJson, writePage } from './pages.ts';
+import { countOnPage, isObject, type Json, writeJson, writePage } from './pages.ts';
 import type { World } from './world.ts';
 
 /** A body that is written when it is answered, from the data of that moment. */
@@ -21,9 +21,12 @@ type ReadBody = (
   query: URLSearchParams,
 ) => RequestedBody | string;
 
-/** The form of the envelope is [inferred]. */
-const writeBody = (value: Json, { pretty, envelope }: BodyRequest): string =>
-  writeJson(envelope ? { content: value, status: 200 } : value, pretty);
+/** A response with `results` is its own envelope [documented]; anything else is wrapped [inferred]. */
+const inEnvelope = (value: Json, kind: OperationKind): Json =>
+  kind === 'unpaged-list' && isObject(value) ? { ...value, status: 200 } : { content: value, status: 200 };
+
+const writeBody = (value: Json, kind: OperationKind, { pretty, envelope }: BodyRequest): string =>
+  writeJson(envelope ? inEnvelope(value, kind) : value, pretty);
 
 /** The links of a list without pages are [inferred]. */
 const unpagedList = (results: readonly Json[], href: string): Json => ({
@@ -68,7 +71,7 @@ export function createBodies(
         countItems: () => countOf(address, view),
         write() {
           const value = valueAt(address, view);
-          return value === undefined ? undefined : writeBody(value, request);
+          return value === undefined ? undefined : writeBody(value, matched.operation.kind, request);
         },
       };
     };

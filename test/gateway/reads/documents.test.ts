@@ -70,6 +70,15 @@ describe('a document', () => {
     );
   });
 
+  test.each(['true', '"text"', '12'])('may be a mere %s', async (body) => {
+    atlas.answerWith(() => ({ body }));
+    const managed = `${PROJECT}/managedSlowMs`;
+    expect((await ask(managed)).text).toBe(body);
+    expect((await ask(`${managed}?envelope=true&pretty=true`)).text).toBe(
+      `{\n  "content" : ${body},\n  "status" : 200\n}`,
+    );
+  });
+
   test('with results is its own envelope', async () => {
     atlas.answerWith(() => ({ json: { links: [], results: [1], totalCount: 1 } }));
     expect((await ask(`${SNAPSHOTS}?envelope=true`)).text).toBe(

@@ -3,6 +3,7 @@ import fc from 'fast-check';
 import { beforeEach, describe, expect, test } from 'vitest';
 import type { Operation } from '../../../src/atlas/catalog.ts';
 import { operations } from '../../../src/atlas/operations.ts';
+import { expectedValueOf } from '../../../src/gateway/reads/document.ts';
 import { type Json, writeJson } from '../../../src/simulator/pages.ts';
 import { createFakeClock, type FakeClock } from '../../support/fake-clock.ts';
 import { ANYBODY, createRequestGateway, type RequestGateway } from '../../support/request-gateway.ts';
@@ -10,6 +11,8 @@ import { filtersOf, pathOf, required, sampleOf } from '../../support/sample-requ
 import { createScriptedAtlas, type ScriptedAtlas } from '../../support/scripted-atlas.ts';
 
 const TODAY = '2026-08-10';
+
+const isScalar = (operation: Operation) => expectedValueOf(operation) === 'scalar';
 
 let clock: FakeClock;
 let atlas: ScriptedAtlas;
@@ -22,7 +25,9 @@ beforeEach(() => {
   atlas = createScriptedAtlas({ clock });
   value = {};
   const arrays = new Set(operations.filter(({ kind }) => kind === 'array').map((one) => pathOf(one)));
+  const scalars = new Set(operations.filter(isScalar).map((one) => pathOf(one)));
   atlas.answerWith((path) => {
+    if (scalars.has(path)) return { body: 'true' };
     if (arrays.has(path)) return { body: writeJson([value], false) };
     return { body: writeJson({ links: [], results: [value], totalCount: 1 }, false) };
   });
@@ -175,7 +180,9 @@ describe('every document', () => {
   }
 
   /** What Atlas would send in a format. */
-  function written({ kind }: Operation, { pretty, envelope }: Format): string {
+  function written(operation: Operation, { pretty, envelope }: Format): string {
+    const { kind } = operation;
+    if (isScalar(operation)) return writeJson(envelope ? { content: true, status: 200 } : true, pretty);
     if (kind === 'array') return writeJson(envelope ? { content: [value], status: 200 } : [value], pretty);
     const page = { links: [], results: [value], totalCount: 1 };
     if (!envelope) return writeJson(page, pretty);
