@@ -3,6 +3,7 @@ import type { ResolvedConfig } from '../config/reload-settings.ts';
 import type { GatewayConfig } from '../config/schema.ts';
 import type { AccessList } from '../gateway/auth/authentication.ts';
 import type { ExpiringCredential } from '../gateway/credentials/expiry.ts';
+import { type IpNetwork, parseNetwork } from '../lib/ip-network.ts';
 
 type ConfiguredCredential = GatewayConfig['credentials'][number];
 
@@ -18,6 +19,7 @@ export interface LiveSettings {
   readonly adminToken: string | undefined;
   readonly signingKey: Buffer | undefined;
   readonly accessList: AccessList;
+  readonly trustedProxies: readonly IpNetwork[];
   readonly credentials: readonly {
     readonly name: string;
     readonly kind: 'service-account' | 'api-key';
@@ -47,6 +49,7 @@ export function resolveLiveSettings({ config, secretOf }: ResolvedConfig): LiveS
     adminToken: config.admin.token === undefined ? undefined : secretOf(config.admin.token),
     signingKey: signingKey === undefined ? undefined : Buffer.from(secretOf(signingKey)),
     accessList: accessListOf(config, secretOf),
+    trustedProxies: config.listen.trustedProxies.flatMap((text) => parseNetwork(text) ?? []),
     credentials: config.credentials.map((credential) => ({
       name: credential.name,
       kind: kindOf(credential),

@@ -1,6 +1,7 @@
 import { changesThatWait, type ResolvedConfig } from '../config/reload-settings.ts';
+import type { TrustedProxies } from '../lib/trusted-proxies.ts';
 import { unexpectedError } from '../lib/unexpected-error.ts';
-import type { LogEvent } from '../observability/log.ts';
+import type { Log, LogEvent } from '../observability/log.ts';
 import type { Listener } from '../server/listener.ts';
 import type { Auth } from './auth.ts';
 import { type InForce, resolveLiveSettings } from './live-settings.ts';
@@ -11,6 +12,8 @@ export interface ReloadDependencies {
   readonly auth: Auth;
   readonly upstream: Upstream;
   readonly publicListener: Listener;
+  readonly trustedProxies: TrustedProxies;
+  readonly logging: Pick<Log, 'setLevel'>;
   readonly expiryWatch: { check(): void };
   readonly observe: (event: LogEvent) => void;
 }
@@ -21,7 +24,16 @@ const NOT_APPLICABLE =
 /** Applies reloaded configurations: live settings at once and all together; the others are named, and wait for a restart. */
 export function createReload(
   initial: ResolvedConfig,
-  { inForce, auth, upstream, publicListener, expiryWatch, observe }: ReloadDependencies,
+  {
+    inForce,
+    auth,
+    upstream,
+    publicListener,
+    trustedProxies,
+    logging,
+    expiryWatch,
+    observe,
+  }: ReloadDependencies,
 ): (next: ResolvedConfig) => void {
   /** Throws, and changes nothing, if a secret cannot be resolved or the new certificate is not valid. */
   function applyLiveSettings(next: ResolvedConfig): void {
@@ -31,6 +43,8 @@ export function createReload(
     const adminToken = settings.adminToken ?? inForce.settings.adminToken;
     inForce.replace(next.config, { ...settings, adminToken });
     auth.replace(settings);
+    trustedProxies.replace(settings.trustedProxies);
+    logging.setLevel(next.config.log.level);
     // Secrets of another kind are for another way to sign: they wait for a restart, as the log says.
     for (const { name, kind, secrets } of settings.credentials)
       upstream.credentials

@@ -16,6 +16,7 @@ export interface ResolvedConfig {
 export const LIVE_SETTINGS = [
   'listen.tls.cert',
   'listen.tls.key',
+  'listen.trustedProxies',
   'admin.token',
   'credentials.*.serviceAccount.clientId',
   'credentials.*.serviceAccount.clientSecret',
@@ -26,6 +27,7 @@ export const LIVE_SETTINGS = [
   'issuers',
   'tokens.signingKey',
   'anonymous',
+  'log',
 ] as const;
 
 /** Settings, including the content of referenced files, that only take effect at startup. */
@@ -42,6 +44,7 @@ export const RESTART_SETTINGS = [
   'credentials.*.organizations',
   'drain',
   'cache',
+  'tracing',
   'metrics',
 ] as const;
 

@@ -1,13 +1,16 @@
 import type { Clock } from '../lib/clock.ts';
+import type { BeginTrace } from '../lib/trace-span.ts';
 import { type UnexpectedErrorEvent, unexpectedError } from '../lib/unexpected-error.ts';
 import type { AuthResult, Caller, RequestLine } from './auth/key-auth.ts';
 import { parseCacheDirectives } from './cache-directives.ts';
 import type { DeprecatedEvent, PartialResponseEvent, RequestCompletedEvent } from './events.ts';
 import { type GatewayError, gatewayError } from './gateway-error.ts';
-import { loggedPath } from './logged-path.ts';
+import { loggedPath } from './logged-text.ts';
 import type { ReadResult } from './reads/listing.ts';
 import { createRenderResponse, type RenderDependencies } from './render-response.ts';
 import { createContext, type RequestContext } from './request-context.ts';
+import type { IdentifyRequest } from './request-identity.ts';
+import { endRequestSpan, readTraced } from './request-span.ts';
 import {
   createResolveRequest,
   type GatewayRequest,
@@ -29,7 +32,8 @@ export interface RequestHandlerDependencies extends ResolveDependencies, RenderD
   /** `WWW-Authenticate` values that name the accepted schemes. */
   readonly challenges: (stale: boolean) => readonly string[];
   readonly clock: Clock;
-  readonly nextRequestId: () => string;
+  readonly identify: IdentifyRequest;
+  readonly beginTrace: BeginTrace;
   readonly observe: (
     event: RequestCompletedEvent | DeprecatedEvent | PartialResponseEvent | UnexpectedErrorEvent,
   ) => void;
@@ -57,7 +61,7 @@ export function createRequestHandler(
   options: RequestHandlerOptions,
   dependencies: RequestHandlerDependencies,
 ) {
-  const { authenticate, challenges, clock, nextRequestId, observe } = dependencies;
+  const { authenticate, challenges, clock, identify, beginTrace, observe } = dependencies;
   const resolveRequest = createResolveRequest(dependencies);
   const renderResponse = createRenderResponse(options, dependencies);
 
@@ -86,12 +90,16 @@ export function createRequestHandler(
     response: GatewayResponse,
     context: RequestContext,
   ): CompletedResponse {
-    const { requestId, startedAt, caller, operation, project, cache, upstreamCalls, reason } = context;
+    const { identity, startedAt, span, caller, operation, project, cache, upstreamCalls, reason } = context;
+    const { requestId, parent, clientIp, userAgent } = identity;
     const { status, head, body, text, errorCode } = response;
     const endedAt = clock.now();
-    observe({
+    const event: RequestCompletedEvent = {
       type: 'answered',
       requestId,
+      traceId: span?.traceId ?? parent?.traceId,
+      clientIp,
+      userAgent,
       method: request.method,
       caller: caller?.name,
       operation: operation?.id,
@@ -105,7 +113,9 @@ export function createRequestHandler(
       upstreamCalls,
       errorCode,
       reason,
-    });
+    };
+    observe(event);
+    if (span !== undefined) endRequestSpan(span, event);
     return { status, head, body, text, requestId };
   }
 
@@ -118,7 +128,8 @@ export function createRequestHandler(
     const resolved = resolveRequest(request, caller, context);
     if ('type' in resolved) return complete(request, errorResponse(resolved), context);
     const { cacheControl, pragma } = request.headers;
-    const read = resolved.reader.read(parseCacheDirectives(cacheControl, pragma));
+    const directives = parseCacheDirectives(cacheControl, pragma);
+    const read = readTraced(resolved.reader, directives, context.span);
     return read instanceof Promise
       ? read.then((late) => respond(request, resolved, late, context))
       : respond(request, resolved, read, context);
@@ -149,14 +160,19 @@ export function createRequestHandler(
 
   /** An unexpected exception is a bug and fails this request only. */
   function fail(request: GatewayRequest, context: RequestContext, error: unknown): CompletedResponse {
-    observe(unexpectedError('request', error, context.requestId));
+    observe(unexpectedError('request', error, context.identity.requestId));
     return complete(request, errorResponse(UNEXPECTED_ERROR), context);
+  }
+
+  function open(request: GatewayRequest): RequestContext {
+    const identity = identify(request);
+    return createContext(identity, clock.now(), beginTrace(request.method, identity.parent));
   }
 
   return {
     /** Responds synchronously if memory suffices; never throws and never rejects. */
     answer(request: GatewayRequest): CompletedResponse | Promise<CompletedResponse> {
-      const context = createContext(nextRequestId(), clock.now());
+      const context = open(request);
       try {
         const response = start(request, context);
         return response instanceof Promise
@@ -168,7 +184,7 @@ export function createRequestHandler(
     },
     /** Responds to a request that the edge rejected, so that it is counted and logged like any other. */
     reject(request: GatewayRequest, error: GatewayError): CompletedResponse {
-      return complete(request, errorResponse(error), createContext(nextRequestId(), clock.now()));
+      return complete(request, errorResponse(error), open(request));
     },
   };
 }

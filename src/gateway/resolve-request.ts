@@ -12,7 +12,7 @@ import type { Reader } from './reads/reader.ts';
 import type { RequestContext } from './request-context.ts';
 import type { RequestMemo } from './request-memo.ts';
 
-/** The request headers that the response depends on. */
+/** The request headers that the gateway reads. */
 export interface RequestHeaders {
   readonly authorization: string | undefined;
   readonly accept: string | undefined;
@@ -20,6 +20,11 @@ export interface RequestHeaders {
   readonly ifNoneMatch: string | undefined;
   readonly cacheControl: string | undefined;
   readonly pragma: string | undefined;
+  /** The others identify the request in logs and traces; the response does not depend on them. */
+  readonly requestId: string | undefined;
+  readonly traceparent: string | undefined;
+  readonly userAgent: string | undefined;
+  readonly forwardedFor: string | undefined;
 }
 
 /** A request that passed the edge checks; its target is in origin form, without dot segments. */
@@ -27,6 +32,8 @@ export interface GatewayRequest {
   readonly method: string;
   readonly target: string;
   readonly headers: RequestHeaders;
+  /** The peer address of the connection; undefined for requests without a socket. */
+  readonly peer?: string | undefined;
 }
 
 /** A parsed and authorized request: its query, its reader, and values derived from it once. */

@@ -24,7 +24,12 @@ export interface EdgeRequest extends GatewayRequest {
  */
 export function readEdgeRequest(request: IncomingMessage, publicUrl: () => string): EdgeRequest {
   if (request.url?.startsWith('/') === false) request.url = originForm(request, publicUrl()) ?? request.url;
-  return { method: request.method ?? 'GET', target: request.url ?? '/', headers: readHeaders(request) };
+  return {
+    method: request.method ?? 'GET',
+    target: request.url ?? '/',
+    headers: readHeaders(request),
+    peer: request.socket.remoteAddress,
+  };
 }
 
 /**

@@ -1,8 +1,9 @@
-import { type Context, Hono } from 'hono';
-import { requestId } from 'hono/request-id';
+import { type Context, Hono, type MiddlewareHandler } from 'hono';
 import { secureHeaders } from 'hono/secure-headers';
+import type { IdentifyRequest } from '../gateway/request-identity.ts';
 import type { GatewayRequest } from '../gateway/resolve-request.ts';
 import type { CompletedResponse } from '../gateway/response.ts';
+import type { Clock } from '../lib/clock.ts';
 import type { UnexpectedErrorEvent } from '../lib/unexpected-error.ts';
 import type { ServerEnv } from './bindings.ts';
 import type { AnswerApi } from './in-flight-limit.ts';
@@ -11,7 +12,7 @@ import { createOauthRoutes, OAUTH_PATHS, type TokenEndpoints } from './oauth-rou
 import { createDescriptionRoutes } from './openapi-routes.ts';
 import { createReply, responseOf } from './reply.ts';
 import { readHeaders } from './request-headers.ts';
-import type { RoutedEvent } from './routed-event.ts';
+import type { ReportAnswer, RoutedEvent } from './routed-event.ts';
 import { PAGE_HEADERS } from './security-headers.ts';
 import { createUnexpectedErrorHandler } from './unexpected-error.ts';
 import type { WriteResponse } from './write-response.ts';
@@ -23,7 +24,8 @@ export interface PublicAppDependencies {
   /** The gateway's version. */
   readonly version: string;
   readonly report: (event: RoutedEvent) => void;
-  readonly nextRequestId: () => string;
+  readonly identify: IdentifyRequest;
+  readonly clock: Clock;
   readonly onUnexpectedError: (event: UnexpectedErrorEvent) => void;
 }
 
@@ -38,7 +40,12 @@ const PAGES = ['/', '/openapi.json'] as const;
 /** The request as the handler reads it: from the socket, or under `app.fetch` from Hono's request. */
 function requestOf({ env, req }: Context<ServerEnv>): GatewayRequest {
   if (env?.incoming !== undefined)
-    return { method: req.method, target: env.incoming.url ?? '/', headers: readHeaders(env.incoming) };
+    return {
+      method: req.method,
+      target: env.incoming.url ?? '/',
+      headers: readHeaders(env.incoming),
+      peer: env.incoming.socket.remoteAddress,
+    };
   const { pathname, search } = new URL(req.url);
   return {
     method: req.method,
@@ -50,9 +57,25 @@ function requestOf({ env, req }: Context<ServerEnv>): GatewayRequest {
       ifNoneMatch: req.header('if-none-match'),
       cacheControl: req.header('cache-control'),
       pragma: req.header('pragma'),
+      requestId: req.header('x-request-id'),
+      traceparent: req.header('traceparent'),
+      userAgent: req.header('user-agent'),
+      forwardedFor: req.header('x-forwarded-for'),
     },
   };
 }
+
+/** Identifies the requests that routes answer; the request handler identifies its own. */
+const createIdentification =
+  (identify: IdentifyRequest, clock: Clock): MiddlewareHandler<ServerEnv> =>
+  async (context, next) => {
+    const identity = identify(requestOf(context));
+    context.set('identity', identity);
+    context.set('requestId', identity.requestId);
+    context.set('startedAt', clock.now());
+    context.header('X-Request-Id', identity.requestId);
+    await next();
+  };
 
 /** Routes every path of the public listener. The request handler answers all but the few that are registered before it. */
 export function createPublicApp({
@@ -61,22 +84,32 @@ export function createPublicApp({
   tokens,
   version,
   report,
-  nextRequestId,
+  identify,
+  clock,
   onUnexpectedError,
 }: PublicAppDependencies): Hono<ServerEnv> {
   const app = new Hono<ServerEnv>();
   const reply = createReply(write);
+  const reportAnswer: ReportAnswer = (context, answer) => {
+    const { method, path } = context.req;
+    report({
+      ...answer,
+      method,
+      path,
+      identity: context.get('identity'),
+      startedAt: context.get('startedAt'),
+    });
+  };
   const readOnly = createMethodNotAllowed(['GET', 'HEAD'], {
     reply: (_, response) => responseOf(response),
-    report,
+    report: reportAnswer,
   });
-  // The request handler numbers its requests itself.
-  for (const path of [...PAGES, ...OAUTH_PATHS]) app.use(path, requestId({ generator: nextRequestId }));
+  for (const path of [...PAGES, ...OAUTH_PATHS]) app.use(path, createIdentification(identify, clock));
   for (const path of PAGES) app.use(path, secureHeaders(PAGE_HEADERS));
   app.get('/', (context) => context.text(ABOUT));
   app.route('/', createDescriptionRoutes('public', version));
   for (const path of PAGES) app.all(path, readOnly);
-  app.route('/', createOauthRoutes(tokens, { reply, report }));
+  app.route('/', createOauthRoutes(tokens, { reply, report: reportAnswer }));
   const replyLater = async (context: Context<ServerEnv>, pending: Promise<CompletedResponse>) =>
     reply(context, await pending);
   app.all('*', (context) => {

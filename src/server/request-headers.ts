@@ -14,6 +14,10 @@ const NONE: SeenHeaders = {
   ifNoneMatch: undefined,
   cacheControl: undefined,
   pragma: undefined,
+  requestId: undefined,
+  traceparent: undefined,
+  userAgent: undefined,
+  forwardedFor: undefined,
   hosts: 0,
   hasBody: false,
 };
@@ -47,7 +51,8 @@ const joined = (before: string | undefined, value: string) =>
   before === undefined ? value : `${before}, ${value}`;
 
 /**
- * Reads the headers that the gateway uses, as Node's `headers` would have them: repeated ones joined, but of `Authorization` the first.
+ * Reads the headers that the gateway uses, as Node's `headers` would have them: repeated ones joined, but of `Authorization` and
+ * `User-Agent` the first.
  * Node would build an object of all headers, most of which nobody reads.
  */
 export function readHeaders({ rawHeaders }: Pick<IncomingMessage, 'rawHeaders'>): SeenHeaders {
@@ -75,6 +80,18 @@ export function readHeaders({ rawHeaders }: Pick<IncomingMessage, 'rawHeaders'>)
         break;
       case 'pragma':
         seen.pragma = joined(seen.pragma, value);
+        break;
+      case 'user-agent':
+        seen.userAgent ??= value;
+        break;
+      case 'x-request-id':
+        seen.requestId = joined(seen.requestId, value);
+        break;
+      case 'x-forwarded-for':
+        seen.forwardedFor = joined(seen.forwardedFor, value);
+        break;
+      case 'traceparent':
+        seen.traceparent = joined(seen.traceparent, value);
         break;
       case 'transfer-encoding':
         seen.hasBody = true;

@@ -24,6 +24,15 @@ export type UpstreamEvent =
   | {
       readonly type: 'circuit';
       readonly credential: string;
-      readonly state: 'open' | 'closed';
+      readonly state: 'open';
+      /** The last of the failures that opened it, in the gateway's own words. */
+      readonly code: string;
+      readonly detail: string;
+    }
+  | {
+      readonly type: 'circuit';
+      readonly credential: string;
+      readonly state: 'closed';
+      readonly openMs: number;
     }
   | UnexpectedErrorEvent;

@@ -1,3 +1,4 @@
+import type { TraceSpan } from '../lib/trace-span.ts';
 import type { Reservation } from './budget/reservation.ts';
 import type { LoadClass } from './slot-queue.ts';
 
@@ -37,6 +38,8 @@ export interface UpstreamRequest {
   readonly caller?: string;
   /** Called when the request begins to wait for a connection, before `onSent`. */
   readonly onQueued?: () => void;
+  /** The span that each call is recorded in; absent if the request is not traced. Nothing of it reaches Atlas. */
+  readonly span?: TraceSpan;
 }
 
 /** Identifies the list that a request belongs to. */

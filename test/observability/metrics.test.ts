@@ -94,6 +94,9 @@ describe('the text of a scrape', () => {
   const request = {
     type: 'answered',
     requestId: 'r-1',
+    traceId: undefined,
+    clientIp: undefined,
+    userAgent: undefined,
     method: 'GET',
     caller: 'team-orders',
     path: undefined,

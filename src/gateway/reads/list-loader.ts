@@ -6,6 +6,7 @@ import type { EarlyWait } from '../../cache/loads.ts';
 import type { LoadStart } from '../../cache/results.ts';
 import type { Clock } from '../../lib/clock.ts';
 import { expireAfter } from '../../lib/lru-expiry.ts';
+import type { TraceSpan } from '../../lib/trace-span.ts';
 import { TIMED_OUT_PAGING, upstreamFailure } from '../../upstream/failure.ts';
 import { listIdOf } from '../../upstream/list-id.ts';
 import type { Send, UpstreamFailure } from '../../upstream/message.ts';
@@ -49,6 +50,8 @@ export interface ListLoad extends Pick<LoadStart, 'flight' | 'priority' | 'retry
   readonly timeoutMs: number;
   /** Called before each call to Atlas. */
   readonly onCall: () => void;
+  /** The span of the load, if it is traced. */
+  readonly span?: TraceSpan | undefined;
 }
 
 export interface ListLoaderOptions extends ListingOptions {
@@ -100,11 +103,12 @@ export function createListLoader(options: ListLoaderOptions, { clock }: { clock:
   const slowLists = new LRUCache<string, true>({ max: MAX_SLOW_LISTS, ...expireAfter(SLOW_LIST_MS, clock) });
 
   const countedSend =
-    ({ send }: Credential, { flight, onCall }: BegunLoad): Send =>
+    ({ send }: Credential, { flight, onCall, span }: BegunLoad): Send =>
     (request) => {
       onCall();
       return send({
         ...request,
+        ...(span === undefined ? {} : { span }),
         onSent() {
           const load = inProgress.get(flight);
           if (load !== undefined) load.state = 'loading';

@@ -3,6 +3,7 @@ import { type CacheDirectives, NO_DIRECTIVES } from '../../cache/decide.ts';
 import type { PinnedListings } from '../../cache/pinned-listings.ts';
 import type { LoadPermit, LoadStart } from '../../cache/results.ts';
 import type { Clock } from '../../lib/clock.ts';
+import type { TraceSpan } from '../../lib/trace-span.ts';
 import type { UpstreamFailure } from '../../upstream/message.ts';
 import { WALK_PAGE_SIZE } from '../../upstream/walk/plan.ts';
 import { LONGEST_WALK_MS } from '../../upstream/walk/walk.ts';
@@ -26,6 +27,8 @@ export interface ReadContext {
   /** Monotonic milliseconds. */
   readonly startedAt: number;
   upstreamCalls: number;
+  /** Absent if the read is not traced. */
+  readonly span: TraceSpan | undefined;
 }
 
 /** Reads one cache entry, and loads it from another gateway or from Atlas if the cache asks for it. */
@@ -41,7 +44,7 @@ export interface ReadThroughDependencies {
   readonly loader: ListLoader;
   /** Pinned listings, which links lead back to. */
   readonly pinnedListings: PinnedListings<Listing>;
-  readonly onUpstreamCall: (caller: string) => void;
+  readonly onUpstreamCall: (call: { readonly caller: string; readonly operation: string }) => void;
   /** Called when a cached list may no longer be served from anywhere. */
   readonly onGone: () => void;
   /** Reserves what a load may cost this caller; returns a failure if the caller may not cause a load now. */
@@ -52,6 +55,21 @@ export interface ReadThroughDependencies {
 
 /** Fraction of its time that a load waits for a load of another gateway; the rest suffices for a load of its own. */
 const WAIT_FRACTION = 0.5;
+
+const loadAttributes = (
+  { operation }: ReadQuery,
+  unit: ListLoad['unit'],
+  priority: LoadStart['priority'],
+) => ({
+  'atlas_gateway.operation': operation.id,
+  'atlas_gateway.load.unit': unit,
+  'atlas_gateway.load.priority': priority,
+});
+
+const resultAttributes = (loaded: LoadResult<CachedList>) => ({
+  'atlas_gateway.load.result': loaded.type,
+  'error.type': loaded.type === 'failed' ? loaded.code : undefined,
+});
 
 /** `timeoutMs` limits how long a request waits. */
 export function createReadThrough(
@@ -111,21 +129,32 @@ export function createReadThrough(
     async function load({ priority, permit, retry, flight }: LoadStart): Promise<LoadResult<CachedList>> {
       const before = cached();
       const now = clock.now();
+      // The load may outlive the request that it is traced with.
+      const span = reading.span?.begin('load', 'internal', loadAttributes(query, unit, priority));
       const onCall = () => {
         reading.upstreamCalls++;
         permit?.charge();
-        onUpstreamCall(caller.name);
+        onUpstreamCall({ caller: caller.name, operation: operation.id });
       };
       const open = loader.open({
         ...{ flight, query, unit, credentials: chosen, merged: isMerged(reading), before, priority, retry },
-        ...{ timeoutMs, onCall },
+        ...{ timeoutMs, onCall, span },
       });
       const loadFromAtlas = async () => dropIfGone(await open.run(), partition, before);
       const waitUntil = now + (unit === 'whole' ? LONGEST_WALK_MS : timeoutMs * WAIT_FRACTION);
       try {
-        return sharing === undefined
-          ? await loadFromAtlas()
-          : await sharing.load({ ...shared, priority, waitUntil, cold: before === undefined }, loadFromAtlas);
+        const loaded =
+          sharing === undefined
+            ? await loadFromAtlas()
+            : await sharing.load(
+                { ...shared, priority, waitUntil, cold: before === undefined },
+                loadFromAtlas,
+              );
+        span?.end({ failed: loaded.type === 'failed', attributes: resultAttributes(loaded) });
+        return loaded;
+      } catch (error) {
+        span?.end({ failed: true, attributes: {} });
+        throw error;
       } finally {
         open.close();
       }

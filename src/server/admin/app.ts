@@ -1,6 +1,5 @@
 import { type Context, Hono, type MiddlewareHandler } from 'hono';
 import { deleteCookie, getCookie, setCookie } from 'hono/cookie';
-import { requestId } from 'hono/request-id';
 import { secureHeaders } from 'hono/secure-headers';
 import { credentialsOf } from '../../lib/auth-params.ts';
 import type { Clock } from '../../lib/clock.ts';
@@ -14,6 +13,7 @@ import { createMethodNotAllowed } from '../method-not-allowed.ts';
 import { createDescriptionRoutes } from '../openapi-routes.ts';
 import { type Reply, responseOf } from '../reply.ts';
 import { bodyOf } from '../request-body.ts';
+import { requestIds } from '../request-id.ts';
 import { ADMIN_PAGE_HEADERS, PAGE_HEADERS } from '../security-headers.ts';
 import { createUnexpectedErrorHandler } from '../unexpected-error.ts';
 import { errorResponse, tooLarge } from './error-response.ts';
@@ -197,15 +197,10 @@ export function createAdminApp(
     return undefined;
   };
 
-  app.use(
-    '*',
-    requestId({ generator: nextRequestId }),
-    secureHeaders(PAGE_HEADERS),
-    async (context, next) => {
-      await next();
-      context.header('Cache-Control', 'no-store');
-    },
-  );
+  app.use('*', requestIds(nextRequestId), secureHeaders(PAGE_HEADERS), async (context, next) => {
+    await next();
+    context.header('Cache-Control', 'no-store');
+  });
   // Before the check of names: probes send a pod's address as Host, and what they are answered reveals nothing.
   app.route('/', createHealthRoutes(unready));
   app.use('*', async (context, next) => {
