@@ -82,7 +82,7 @@ export function compose(
   const expiryWatch = createExpiryWatch(inForce.expiries, base);
 
   const observed = { caches, reads, upstream, budget, cluster, inForce, inFlight, privateLinks };
-  const metrics = buildMetrics(options, observed);
+  const metrics = buildMetrics(options, { ...observed, clock });
   subscribe(metrics.observe);
   subscribe(statusStats.observe);
   const logging = createLog(log.destination, { ...log, ...config.log, wall: () => clock.wall() });

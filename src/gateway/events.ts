@@ -34,6 +34,8 @@ export interface CallerCallEvent {
   readonly type: 'caller-call';
   readonly caller: string;
   readonly operation: string;
+  /** The set of endpoints of Atlas that share a rate limit with the operation. */
+  readonly endpointSet: string;
 }
 
 /** The outcome of reading or writing the snapshot file, which preserves the cache across restarts. */

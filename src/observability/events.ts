@@ -1,3 +1,10 @@
+/** Start, reload and shutdown messages. They contain nothing from outside the gateway. */
+export interface LifecycleEvent {
+  readonly type: 'life';
+  readonly level: 'info' | 'warn' | 'error';
+  readonly message: string;
+}
+
 /** A configuration reload: the new configuration is in force, or it is invalid and the previous one stays in force. */
 export interface ReloadEvent {
   readonly type: 'config-reload';

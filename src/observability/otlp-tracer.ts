@@ -13,7 +13,15 @@ import {
 import type { TraceContext } from '../lib/trace-context.ts';
 import type { BeginTrace, TraceSpan } from '../lib/trace-span.ts';
 import type { TraceExportEvent } from './events.ts';
-import type { TracingOptions } from './tracing.ts';
+
+export interface TracingOptions {
+  /** The URL of the collector; without a path, that of OTLP is appended. */
+  readonly endpoint: string;
+  /** Fraction of the requests without a trace context that are recorded. */
+  readonly sampleRatio: number;
+  /** The gateway's version. */
+  readonly version: string;
+}
 
 /** A tracer that sends its spans to a collector. */
 export interface OtlpTracer {

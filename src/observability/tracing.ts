@@ -1,15 +1,6 @@
 import type { BeginTrace } from '../lib/trace-span.ts';
 import type { TraceExportEvent } from './events.ts';
-import type { OtlpTracer } from './otlp-tracer.ts';
-
-export interface TracingOptions {
-  /** The URL of the collector; without a path, that of OTLP is appended. */
-  readonly endpoint: string;
-  /** Fraction of the requests without a trace context that are recorded. */
-  readonly sampleRatio: number;
-  /** The gateway's version. */
-  readonly version: string;
-}
+import type { OtlpTracer, TracingOptions } from './otlp-tracer.ts';
 
 /** Records requests as traces and sends them to a collector, if one is configured. */
 export interface Tracing {

@@ -211,6 +211,7 @@ describe('a configuration', () => {
         maxItems: '7',
         maxInFlight: '7',
         maxConnections: '7',
+        level: 'warn',
       }[key ?? ''] ?? '5s';
     expect(load(GOOD, { [variable]: value }).ok).toBe(true);
     if (section === 'listen' && key === 'host') return;

@@ -38,7 +38,12 @@ describe('status statistics', () => {
     for (const cache of ['miss', 'hit', 'stale', 'coalesced'] as const)
       statusStats.observe(answered({ cache, upstreamCalls: cache === 'miss' ? 3 : 0 }));
     for (let call = 0; call < 4; call++)
-      statusStats.observe({ type: 'caller-call', caller: 'team-orders', operation: 'listGroupClusters' });
+      statusStats.observe({
+        type: 'caller-call',
+        caller: 'team-orders',
+        operation: 'listGroupClusters',
+        endpointSet: 'clusters',
+      });
     expect(statusStats.callers().get('team-orders')).toMatchObject({
       requests: 4,
       hits: 2,

@@ -10,6 +10,7 @@ import { LONGEST_WALK_MS } from '../../upstream/walk/walk.ts';
 import type { LoadNeed } from '../auth/caller-limits.ts';
 import { crossProjectRule } from '../auth/policy.ts';
 import type { Credential } from '../credentials/selection.ts';
+import type { CallerCallEvent } from '../events.ts';
 import type { CacheRead, ListCache, LoadResult } from './list-cache.ts';
 import type { ListLoad, ListLoader } from './list-loader.ts';
 import { type CachedList, type CachePolicy, itemsOf, type Listing, type ReadQuery } from './listing.ts';
@@ -44,7 +45,7 @@ export interface ReadThroughDependencies {
   readonly loader: ListLoader;
   /** Pinned listings, which links lead back to. */
   readonly pinnedListings: PinnedListings<Listing>;
-  readonly onUpstreamCall: (call: { readonly caller: string; readonly operation: string }) => void;
+  readonly onUpstreamCall: (call: Omit<CallerCallEvent, 'type'>) => void;
   /** Called when a cached list may no longer be served from anywhere. */
   readonly onGone: () => void;
   /** Reserves what a load may cost this caller; returns a failure if the caller may not cause a load now. */
@@ -134,7 +135,7 @@ export function createReadThrough(
       const onCall = () => {
         reading.upstreamCalls++;
         permit?.charge();
-        onUpstreamCall({ caller: caller.name, operation: operation.id });
+        onUpstreamCall({ caller: caller.name, operation: operation.id, endpointSet: operation.endpointSet });
       };
       const open = loader.open({
         ...{ flight, query, unit, credentials: chosen, merged: isMerged(reading), before, priority, retry },
