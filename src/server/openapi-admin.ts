@@ -58,7 +58,7 @@ const PURGE_SCOPE: Description = {
 
 const PATHS: OpenApiDocument['paths'] = {
   '/metrics': {
-    get: probe('getMetrics', 'Metrics in Prometheus text format', {
+    get: probe('getMetrics', 'Metrics in Prometheus text format, or in OpenMetrics if Accept prefers that', {
       '200': text('All metrics.'),
       '403': adminError(403, 'HOST_FORBIDDEN'),
     }),
