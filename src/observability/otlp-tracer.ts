@@ -34,7 +34,7 @@ const MAX_QUEUED_SPANS = 2_048;
 const MAX_BATCH_SPANS = 512;
 const BATCH_EVERY_MS = 2_000;
 /** Includes retries. */
-const EXPORT_TIMEOUT_MS = 5_000;
+const EXPORT_TIMEOUT_MS = 3_000;
 const CLOSE_TIMEOUT_MS = 2_000;
 const OTLP_PATH = '/v1/traces';
 
