@@ -23,8 +23,9 @@ const CASES = [
 ];
 const options = readOptions(
   `usage: npm run bench:weather -- [flags]
-  --rows A,B       of ${[...new Set(CASES.map(({ row }) => row))].join(', ')}`,
-  { rows: { type: 'string' } },
+  --rows A,B       of ${[...new Set(CASES.map(({ row }) => row))].join(', ')}
+  --again          measure a row that misses a second time: on a busy machine one measurement may be of the machine`,
+  { rows: { type: 'string' }, again: { type: 'boolean', default: false } },
 );
 const rows = listed(options.rows);
 const report = createReport(options);
@@ -90,11 +91,17 @@ async function measure({ row, what, run }) {
   }
 }
 
+const resultOf = ({ misses }) => (misses.length === 0 ? 'pass' : `miss: ${misses.join('; ')}`);
+
 const results = [];
 for (const one of CASES.filter(({ row }) => rows?.includes(String(row)) ?? true)) {
-  const result = await measure(one);
+  let result = await measure(one);
+  report.tell(`${result.row}: ${resultOf(result)}`);
+  if (options.again && result.misses.length > 0) {
+    result = await measure(one);
+    report.tell(`${result.row}, measured again: ${resultOf(result)}`);
+  }
   results.push(result);
-  report.tell(`${result.row}: ${result.misses.length === 0 ? 'pass' : `miss: ${result.misses.join('; ')}`}`);
 }
 
 report.printSetup(
@@ -105,13 +112,11 @@ report.print(
   'weather',
   table(
     ['row', 'what', 'answers', 'p50 ms', 'p99 ms', 'calls', 'needed', 'peak MiB', 'loop ms', 'result'],
-    results.map(({ row, what, statuses, p50Ms, p99Ms, calls, needed, peakMiB, lagMs, misses }) => [
-      row,
-      what,
-      statuses,
-      ...[p50Ms, p99Ms, calls, needed, peakMiB, lagMs].map(rounded),
-      misses.length === 0 ? 'pass' : `miss: ${misses.join('; ')}`,
-    ]),
+    results.map((result) => {
+      const { row, what, statuses, p50Ms, p99Ms, calls, needed, peakMiB, lagMs } = result;
+      const numbers = [p50Ms, p99Ms, calls, needed, peakMiB, lagMs].map(rounded);
+      return [row, what, statuses, ...numbers, resultOf(result)];
+    }),
   ),
 );
 report.keep('weather', results);

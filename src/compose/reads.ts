@@ -4,10 +4,11 @@ import type { GatewayConfig } from '../config/schema.ts';
 import type { Access } from '../gateway/auth/authentication.ts';
 import { createListLoader, type ListLoader } from '../gateway/reads/list-loader.ts';
 import type { CachedList, CachePolicy } from '../gateway/reads/listing.ts';
+import { createListingCodec } from '../gateway/reads/listing-codec.ts';
 import { createListingFilter } from '../gateway/reads/listing-filter.ts';
 import type { Persistence } from '../gateway/reads/persistence.ts';
 import { createReadService, type ReadService } from '../gateway/reads/read-service.ts';
-import { createListingCodec, createSharing } from '../gateway/reads/shared-listings.ts';
+import { createSharing } from '../gateway/reads/shared-listings.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { LogEvent } from '../observability/log.ts';
 import { upstreamFailure } from '../upstream/failure.ts';
@@ -76,7 +77,7 @@ export function buildReads(
       maxBytes: caches.maxListBytes,
       isShared: cluster !== undefined,
     },
-    { clock },
+    { clock, observe },
   );
   const service = createReadService(
     { timeoutMs: timeout },

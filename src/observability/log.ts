@@ -118,6 +118,7 @@ export function createLog(
         case 'upstream-exchange':
         case 'upstream-retry':
         case 'shared-state':
+        case 'unstable-order':
           return logUpstream(event);
         case 'refreshed': {
           const { operation, project, outcome, detail } = event;

@@ -130,6 +130,7 @@ export function createMetrics(sources: MetricSources, build: { version: string; 
             shared?.seconds.observe({ operation }, event.durationMs / 1_000);
           return;
         }
+        case 'unstable-order':
         case 'shared-state':
         case 'refreshed':
         case 'cool-down':

@@ -234,6 +234,7 @@ export function createStatusStats({ clock }: { clock: Clock }): StatusStats {
         case 'evicted':
         case 'credential-renewal':
         case 'upstream-retry':
+        case 'unstable-order':
         case 'upstream-queued':
         case 'circuit':
         case 'cache-file':

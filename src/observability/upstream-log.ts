@@ -6,7 +6,7 @@ import type { UpstreamEvent } from '../upstream/events.ts';
 type UpstreamLogEvent =
   | Extract<
       UpstreamEvent,
-      { type: 'credential-renewal' | 'circuit' | 'upstream-exchange' | 'upstream-retry' }
+      { type: 'credential-renewal' | 'circuit' | 'upstream-exchange' | 'upstream-retry' | 'unstable-order' }
     >
   | Extract<SharedEvent, { type: 'shared-state' }>;
 
@@ -29,6 +29,10 @@ export function createUpstreamLog(logger: Logger): (event: UpstreamLogEvent) => 
       }
       case 'upstream-retry':
         return logger.debug({ reason: event.reason }, 'upstream retry');
+      case 'unstable-order': {
+        const { operation, scope } = event;
+        return logger.warn({ operation, project: scope }, 'list without a stable order');
+      }
       case 'shared-state': {
         const { connected, detail } = event;
         return logger[connected ? 'info' : 'warn']({ connected, detail }, 'shared cache');

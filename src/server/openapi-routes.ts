@@ -28,7 +28,7 @@ export function createDescriptionRoutes(listener: 'public' | 'admin', version: s
     loading ??= load();
     const renderedPage = await loading;
     const coding = chooseCoding(context.req.header('accept-encoding'));
-    const { bytes, etag } = renderedPage.body(coding);
+    const { bytes, etag } = await renderedPage.body(coding);
     const headers = { 'Cache-Control': CACHE_CONTROL, ETag: etag, Vary: 'Accept-Encoding' };
     if (matchesEtag(context.req.header('if-none-match'), etag)) return context.body(null, 304, headers);
     return context.body(sharedBytes(bytes), 200, {

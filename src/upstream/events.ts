@@ -35,4 +35,6 @@ export type UpstreamEvent =
       readonly state: 'closed';
       readonly openMs: number;
     }
+  /** A list changes its order from request to request, so that no walk can read it whole. */
+  | { readonly type: 'unstable-order'; readonly operation: string; readonly scope: string }
   | UnexpectedErrorEvent;

@@ -82,7 +82,7 @@ function createGateway(body: Buffer) {
           nextRevision: () => ++revisions,
           isShared: false,
         },
-        { clock },
+        { clock, observe: () => undefined },
       ),
       clock,
       cachePolicyOf: () => ({ freshMs: 1e9, staleWhileRevalidateMs: 0, staleIfErrorMs: 0, whole: true }),
@@ -117,7 +117,7 @@ function createGateway(body: Buffer) {
     const source = { ...list, address: path, parameters: '', suffix: '' };
     const key = `${list.revision} ${linkParameters(operation, shape, filters)}100/${shape.pageNum}`;
     const page = renderedPages.get(pathParameters['groupId'] ?? '', key, () => renderPage(source, shape));
-    return page.body(coding).bytes.length;
+    return (await page.body(coding)).bytes.length;
   }
   return {
     cache,

@@ -65,6 +65,14 @@ test('a list that begins to cool down, and its end, are a line each', () => {
   });
 });
 
+test('a list without a stable order is logged with its operation and project', () => {
+  const { fieldsOf } = create();
+  expect(fieldsOf({ type: 'unstable-order', operation: 'listGroupClusters', scope: 'p' })).toMatchObject({
+    ...{ level: 'warn', msg: 'list without a stable order' },
+    ...{ operation: 'listGroupClusters', project: 'p' },
+  });
+});
+
 describe('a request line', () => {
   test('has these fields and no others', () => {
     const { fieldsOf, clock } = create();

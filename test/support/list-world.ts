@@ -64,7 +64,6 @@ export interface ListWorldOptions {
 export const TIMEOUT_MS = 10_000;
 const MINUTE_MS = 60_000;
 const PATH = '/api/atlas/v2/groups/64b7c0ffee000000000a0001/clusters';
-const WALK_SIZES: readonly number[] = [500, 100];
 const matched = createCatalog(operations).match(PATH);
 
 export const refusal = (status: number, errorCode: string): UpstreamResult => ({
@@ -126,6 +125,7 @@ function createScriptedAtlas(items: number, { clock }: { clock: FakeClock }) {
   const calls: PageCall[] = [];
   const pending = new Set<PageCall>();
   const failed = new Set<PageCall>();
+  const versionAt = new Map<PageCall, readonly string[]>();
 
   function numberOf({ reservation }: UpstreamRequest): number {
     const known = reservation === undefined ? undefined : walkOf.get(reservation);
@@ -151,9 +151,10 @@ function createScriptedAtlas(items: number, { clock }: { clock: FakeClock }) {
       const call: PageCall = {
         ...{ credential, pageNum: page.pageNum, itemsPerPage: page.itemsPerPage, walk, at: clock.now() },
         ...{ counted: page.includeCount, loadClass: request.loadClass },
-        isWalk: request.reservation !== undefined && WALK_SIZES.includes(page.itemsPerPage),
+        isWalk: request.reservation !== undefined,
         answer: () =>
           settle(() => {
+            versionAt.set(call, list);
             const shape = {
               ...page,
               countable: true,
@@ -164,7 +165,8 @@ function createScriptedAtlas(items: number, { clock }: { clock: FakeClock }) {
               uncounted: 'absent',
             } as const;
             const body = writePage(
-              list.map((id) => ({ id, ...made })),
+              // The name identifies an item of this list; the rest differs from call to call.
+              list.map((id) => ({ id, name: id, ...made })),
               shape,
             );
             resolve({ type: 'answered', status: 200, headers: {}, body: Buffer.from(body) });
@@ -186,6 +188,7 @@ function createScriptedAtlas(items: number, { clock }: { clock: FakeClock }) {
     send,
     calls,
     failed,
+    versionAt,
     pending: () => [...pending],
     purged() {
       purges++;
@@ -195,6 +198,13 @@ function createScriptedAtlas(items: number, { clock }: { clock: FakeClock }) {
     },
     insert() {
       list = [`new-${++created}`, ...list];
+    },
+    remove(fraction: number) {
+      list = list.toSpliced(Math.floor(fraction * list.length), 1);
+    },
+    replace(fraction: number) {
+      const from = Math.floor(fraction * list.length);
+      list = list.map((id, index) => (index < from ? id : `new-${++created}`));
     },
     resize(count: number) {
       list = Array.from({ length: count }, (_none, index) => `item-${index}`);
@@ -237,7 +247,7 @@ export function createListWorld(
       ...{ publicUrl: () => 'http://gateway.test', nextRevision, maxItems, maxBytes: 50_000_000 },
       isShared: sharing !== undefined,
     },
-    { clock },
+    { clock, observe: () => undefined },
   );
   const service = createReadService(
     { timeoutMs: TIMEOUT_MS },
@@ -272,6 +282,8 @@ export function createListWorld(
     calls: atlas.calls,
     /** The calls that failed or were refused. */
     failed: atlas.failed,
+    /** The list when a call was answered. */
+    versionAt: atlas.versionAt,
     pending: atlas.pending,
     loader,
     stored: () => [...cache.listings()],
@@ -301,6 +313,10 @@ export function createListWorld(
     },
     /** An item is created before all others. */
     insert: atlas.insert,
+    /** An item at this fraction of the list is deleted. */
+    remove: atlas.remove,
+    /** All items from this fraction of the list on are replaced by new ones. */
+    replace: atlas.replace,
     /** The list gets another length. */
     resize: atlas.resize,
     /** Lets everything that can happen without time happen. */

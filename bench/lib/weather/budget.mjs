@@ -4,6 +4,16 @@ import { sleep } from './stage.mjs';
 
 const REMAINING = 'atlas_gateway_upstream_budget_remaining{credential="bench",endpoint_set="streams"';
 
+/** Waits until nothing is in flight or reserved: a walk goes on after its first caller has been answered. */
+async function settled(stage) {
+  const givesUpAt = Date.now() + 20_000;
+  const count = (state) => stage.metric(`atlas_gateway_loads{state="${state}"}`);
+  while ((await count('loading')) + (await count('waiting')) !== 0) {
+    if (Date.now() > givesUpAt) throw new Error('a load does not end');
+    await sleep(20);
+  }
+}
+
 async function compare(stage, check) {
   const believed = await stage.metric(REMAINING);
   const { headers } = await stage.atlas.get(pathOf(0));
@@ -20,6 +30,7 @@ async function failedWalk({ open, check }) {
   await sleep(180);
   await stage.atlas.change({ lists: [{ ...size, status: 403 }] });
   await read;
+  await settled(stage);
   await stage.atlas.change({ lists: [{ items: 1 }] });
   await compare(stage, check);
   return { needed: 3 };
@@ -35,6 +46,7 @@ async function strayLimit({ open, check }) {
   await read;
   await sleep(5_000);
   await stage.read(pathOf(0), { headers: { 'cache-control': 'no-cache' } });
+  await settled(stage);
   await compare(stage, check);
   return { needed: 3 };
 }

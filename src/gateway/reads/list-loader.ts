@@ -1,5 +1,6 @@
 import { LRUCache } from 'lru-cache';
 import { targetPath } from '../../atlas/catalog.ts';
+import { identityFieldsOf } from '../../atlas/identity-fields.ts';
 import { canonicalQuery, isCountable, type PageOptions } from '../../atlas/query.ts';
 import { scopeOf } from '../../atlas/rate-limit-buckets.ts';
 import type { EarlyWait } from '../../cache/loads.ts';
@@ -7,6 +8,7 @@ import type { LoadStart } from '../../cache/results.ts';
 import type { Clock } from '../../lib/clock.ts';
 import { expireAfter } from '../../lib/lru-expiry.ts';
 import type { TraceSpan } from '../../lib/trace-span.ts';
+import type { UpstreamEvent } from '../../upstream/events.ts';
 import { TIMED_OUT_PAGING, upstreamFailure } from '../../upstream/failure.ts';
 import { listIdOf } from '../../upstream/list-id.ts';
 import type { Send, UpstreamFailure } from '../../upstream/message.ts';
@@ -20,6 +22,7 @@ import {
 import { LONGEST_WALK_MS, startWalk } from '../../upstream/walk/walk.ts';
 import type { WalkResult } from '../../upstream/walk/walk-result.ts';
 import type { Credential } from '../credentials/selection.ts';
+import { pageKey } from './cache-key.ts';
 import { createListingFactory, type ListingOptions, loadedListing } from './create-listing.ts';
 import { deprecationHeadersOf } from './deprecation-headers.ts';
 import { withFailover } from './failover.ts';
@@ -32,7 +35,6 @@ import {
   type ReadQuery,
   TOO_LONG,
   TOO_LONG_BYTES,
-  TOO_LONG_LIFETIMES,
 } from './listing.ts';
 import { mergeAcrossCredentials } from './merge.ts';
 import { invalidatesCache, isAddressRefused } from './upstream-denial.ts';
@@ -65,10 +67,23 @@ export interface ListLoaderOptions extends ListingOptions {
 /** `waiting`: for another gateway's load or for a connection; nothing has been sent to Atlas. */
 export type LoadState = 'waiting' | 'loading';
 
+export interface ListLoaderDependencies {
+  readonly clock: Clock;
+  readonly observe: (event: UpstreamEvent) => void;
+}
+
+/** A page of a list that was still being loaded. */
+export interface WalkedPage {
+  readonly shape: PageOptions;
+  readonly list: Listing;
+}
+
 /** A load that requests can wait for. */
 export interface OpenLoad {
   /** Loads from Atlas; never rejects because of what Atlas answers. */
   run(): Promise<LoadResult<CachedList>>;
+  /** The pages with which requests were answered before the load was over. */
+  pages(): readonly WalkedPage[];
   /** Call when the load is over. */
   close(): void;
 }
@@ -96,11 +111,19 @@ const SUDDEN_ITEMS = 100;
 /** How long a list whose large pages timed out is walked with small ones. */
 const SLOW_LIST_MS = 600_000;
 const MAX_SLOW_LISTS = 10_000;
+/** Lists without a stable order that are remembered, so that each is reported once. */
+const MAX_UNSTABLE_LISTS = 1_000;
+/** Pages of a walk that are cached if the list turns out to be too long to be cached whole. */
+const MAX_WALKED_PAGES = 100;
 
-export function createListLoader(options: ListLoaderOptions, { clock }: { clock: Clock }): ListLoader {
+export function createListLoader(
+  options: ListLoaderOptions,
+  { clock, observe }: ListLoaderDependencies,
+): ListLoader {
   const listings = createListingFactory(options);
   const inProgress = new Map<number, { readonly progress: ListProgress; state: LoadState }>();
   const slowLists = new LRUCache<string, true>({ max: MAX_SLOW_LISTS, ...expireAfter(SLOW_LIST_MS, clock) });
+  const unstableLists = new LRUCache<string, true>({ max: MAX_UNSTABLE_LISTS });
 
   const countedSend =
     ({ send }: Credential, { flight, onCall, span }: BegunLoad): Send =>
@@ -116,6 +139,12 @@ export function createListLoader(options: ListLoaderOptions, { clock }: { clock:
         },
       });
     };
+
+  function reportUnstable({ operation, path, filters, scope }: ListRequest): void {
+    const id = listIdOf(path, filters);
+    if (!unstableLists.has(id)) observe({ type: 'unstable-order', operation, scope });
+    unstableLists.set(id, true);
+  }
 
   /** One walk from beginning to end with one credential. */
   async function loadWhole(load: BegunLoad, credential: Credential): Promise<LoadResult<CachedList>> {
@@ -139,19 +168,23 @@ export function createListLoader(options: ListLoaderOptions, { clock }: { clock:
         onPageFailed: (failure, covers) => progress?.onPageFailed(failure, covers),
         onSent: (covers) => progress?.onSent(covers),
         onSlowPages: () => void slowLists.set(id, true),
+        onUnstableOrder: () => reportUnstable(list),
       },
     );
     progress?.follow(walk);
     return toLoadResult(await walk.done);
   }
 
-  function toLoadResult(result: WalkResult): LoadResult<CachedList> {
+  async function toLoadResult(result: WalkResult): Promise<LoadResult<CachedList>> {
     switch (result.type) {
       case 'walked':
-        return loadedListing(listings.whole(result.items, deprecationHeadersOf(result.headers)));
+        return {
+          ...loadedListing(await listings.whole(result.parts, deprecationHeadersOf(result.headers))),
+          loadedAt: result.loadedAt,
+        };
       case 'too-long':
       case 'torn':
-        return { type: 'loaded', value: TOO_LONG, bytes: TOO_LONG_BYTES, lifetimes: TOO_LONG_LIFETIMES };
+        return { type: 'loaded', value: TOO_LONG, bytes: TOO_LONG_BYTES };
       case 'refused':
         return { ...result, invalidatesCache: invalidatesCache(result.response) };
       case 'failed':
@@ -167,12 +200,15 @@ export function createListLoader(options: ListLoaderOptions, { clock }: { clock:
   ): Promise<LoadResult<CachedList>> {
     const send = countedSend(credential, load);
     const list = listRequestOf(load);
+    let loadedAt = clock.now();
     let page = await fetchPage(send, list, shape);
-    if (timedOutPaging(page) && list.countable && shape.includeCount)
+    if (timedOutPaging(page) && list.countable && shape.includeCount) {
+      loadedAt = clock.now();
       page = await fetchPage(send, list, { ...shape, includeCount: false });
+    }
     switch (page.type) {
       case 'list':
-        return loadedListing(listings.page({ ...page, hasMore: page.hasNext }, shape));
+        return { ...loadedListing(listings.page({ ...page, hasMore: page.hasNext }, shape)), loadedAt };
       case 'refused':
         return timedOutPaging(page)
           ? TIMED_OUT_PAGING
@@ -187,8 +223,10 @@ export function createListLoader(options: ListLoaderOptions, { clock }: { clock:
     const loadWith = (credential: Credential) =>
       unit === 'whole' ? loadWhole(load, credential) : loadPage(load, query.shape, credential);
     return merged
-      ? mergeAcrossCredentials(credentials, loadWith, (items, first) =>
-          loadedListing(listings.whole(items, first.deprecationHeaders)),
+      ? mergeAcrossCredentials(
+          { credentials, identityFields: identityFieldsOf(query.operation.id) },
+          loadWith,
+          async (items, first) => loadedListing(await listings.whole([items], first.deprecationHeaders)),
         )
       : withFailover(credentials, loadWith);
   }
@@ -210,13 +248,18 @@ export function createListLoader(options: ListLoaderOptions, { clock }: { clock:
     return loaded.type === 'loaded' && loaded.value.type === 'list' ? loaded.value : undefined;
   }
 
-  function createProgressOf(load: ListLoad): ListProgress {
+  /** `answered`: the pages that requests were answered with, which the cache takes over if the list turns out to be too long. */
+  function createProgressOf(load: ListLoad, answered: Map<string, WalkedPage>): ListProgress {
     const { credentials, query } = load;
     const { endpointSet } = query.operation;
     const scope = scopeOf(query.pathParameters);
     return createListProgress({
       clock,
-      toPage: listings.page,
+      toPage(slice, shape) {
+        const list = listings.page(slice, shape);
+        if (answered.size < MAX_WALKED_PAGES) answered.set(pageKey(shape), { shape, list });
+        return list;
+      },
       loadPage: (shape, request) => loadOwnPage({ ...load, ...request, priority: 'foreground' }, shape),
       // Freshness is stretched as soon as half of the bucket is used.
       mayHedge: () => credentials.every((credential) => credential.freshnessFactor(endpointSet, scope) === 1),
@@ -228,9 +271,11 @@ export function createListLoader(options: ListLoaderOptions, { clock }: { clock:
   return {
     open(load) {
       const { flight } = load;
-      inProgress.set(flight, { progress: createProgressOf(load), state: 'waiting' });
+      const answered = new Map<string, WalkedPage>();
+      inProgress.set(flight, { progress: createProgressOf(load, answered), state: 'waiting' });
       return {
         run: () => run({ ...load, deadlineAt: clock.now() + load.timeoutMs }),
+        pages: () => [...answered.values()],
         close: () => void inProgress.delete(flight),
       };
     },
@@ -257,6 +302,7 @@ function listRequestOf({ query, priority, deadlineAt, loadClass, retry }: BegunL
     path: targetPath(operation, pathParameters),
     filters: canonicalQuery(filters),
     countable: isCountable(operation),
+    identityFields: identityFieldsOf(operation.id),
     accept: mediaType,
     deadlineAt,
     priority,

@@ -1,11 +1,15 @@
 import type { UpstreamFailure } from '../message.ts';
 import { isTimeoutWhilePaging, type PageResult } from './fetch-page.ts';
-import { type ItemRange, pagesCovering, WALK_PAGE_SIZE } from './plan.ts';
+import { type ItemRange, WALK_PAGE_SIZE } from './plan.ts';
 import { createProgress, type LoadedSlice, type ProgressOptions } from './progress.ts';
+import { createRepairs } from './repairs.ts';
 import type { WalkResult } from './walk-result.ts';
 
-/** How an attempt ended. `uncountable`: Atlas ran out of time while counting. `slow-pages`: its pages of 500 items take too long. */
-export type AttemptEnd = WalkResult | { readonly type: 'uncountable' } | { readonly type: 'slow-pages' };
+/**
+ * How an attempt ended. `uncountable`: Atlas ran out of time while counting. `slow-pages`: its pages of 500 items take too long.
+ * `needs-plain-pages`: overlapping pages cannot cover the list.
+ */
+export type AttemptEnd = WalkResult | { readonly type: 'uncountable' | 'slow-pages' | 'needs-plain-pages' };
 
 export interface AttemptOptions extends ProgressOptions {
   /** Whether a page that failed is requested once more. */
@@ -57,9 +61,12 @@ const FINAL: ReadonlySet<UpstreamFailure['code']> = new Set([
 ]);
 
 export function startAttempt(options: AttemptOptions, handlers: AttemptHandlers): Attempt {
-  const { pageSize, retryPages } = options;
+  const { layout, retryPages } = options;
   const progress = createProgress(options);
+  const repairs = createRepairs(progress);
   const wanted = new Set<number>();
+  /** Pages that have arrived and are requested again. */
+  const again = new Set<number>();
   const out = new Set<number>();
   const failed = new Set<number>();
   let ended = false;
@@ -72,14 +79,13 @@ export function startAttempt(options: AttemptOptions, handlers: AttemptHandlers)
   }
 
   const isMissing = (pageNum: number) =>
-    !progress.has(pageNum) &&
+    (!progress.has(pageNum) || again.has(pageNum)) &&
     !out.has(pageNum) &&
     (progress.lastPage === undefined || pageNum <= progress.lastPage);
 
-  /** The next page to request: the first one, then those that callers wait for, then the others in their order. */
+  /** The next page to request: the first one, then those that callers wait for, then repairs, then the others in their order. */
   function nextPage(): number | undefined {
-    if (isMissing(1)) return 1;
-    for (const pageNum of wanted) if (isMissing(pageNum)) return pageNum;
+    for (const pageNum of [1, ...wanted, ...again]) if (isMissing(pageNum)) return pageNum;
     if (progress.lastPage === undefined) {
       // Without a count only the page before tells whether there is another one.
       const next = progress.nextPage();
@@ -107,9 +113,10 @@ export function startAttempt(options: AttemptOptions, handlers: AttemptHandlers)
     if (ended) return;
     switch (result.type) {
       case 'list': {
+        again.delete(pageNum);
         const added = progress.add(pageNum, result);
-        // What has arrived of a list that is too long still answers callers.
-        if (added === 'too-long') handlers.onPage();
+        // What has arrived of a list that is read in another way still answers callers.
+        if (added === 'too-long' || added === 'needs-plain-pages') handlers.onPage();
         if (added === 'added') advance();
         else end({ type: added });
         return;
@@ -132,6 +139,10 @@ export function startAttempt(options: AttemptOptions, handlers: AttemptHandlers)
       counted = true;
       handlers.onCounted(progress.lastPage);
     }
+    if (!repair()) {
+      end({ type: 'torn' });
+      return;
+    }
     handlers.onPage();
     requestPages();
   }
@@ -139,8 +150,16 @@ export function startAttempt(options: AttemptOptions, handlers: AttemptHandlers)
   /** Whether pages of this size take too long. One slow page among others is only requested once more. */
   const isSlow = (pageNum: number, { code }: UpstreamFailure) =>
     code === 'UPSTREAM_TIMEOUT' &&
-    pageSize === WALK_PAGE_SIZE &&
+    layout.rangeOf(1).to === WALK_PAGE_SIZE &&
     (progress.arrived === 0 || failed.has(pageNum) || !retryPages);
+
+  /** Whether the pages that do not join can still be requested again. */
+  function repair(): boolean {
+    const pages = repairs.next((pageNum) => out.has(pageNum) || again.has(pageNum));
+    if (pages === 'hopeless') return false;
+    for (const pageNum of pages) again.add(pageNum);
+    return true;
+  }
 
   /** Whether the attempt cannot go on after a page has failed. */
   const isFatal = (pageNum: number, { code }: UpstreamFailure) =>
@@ -158,7 +177,7 @@ export function startAttempt(options: AttemptOptions, handlers: AttemptHandlers)
   }
 
   function addWanted(range: ItemRange): void {
-    for (const pageNum of pagesCovering(range, pageSize)) wanted.add(pageNum);
+    for (const pageNum of layout.pagesCovering(range)) wanted.add(pageNum);
   }
 
   options.wanted.forEach(addWanted);

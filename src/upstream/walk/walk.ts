@@ -4,8 +4,18 @@ import { TIMED_OUT_PAGING, upstreamFailure } from '../failure.ts';
 import type { Send, UpstreamFailure } from '../message.ts';
 import type { LoadClass } from '../slot-queue.ts';
 import { type Attempt, type AttemptEnd, startAttempt } from './attempt.ts';
+import { createCensus } from './census.ts';
 import { fetchPage, type ListRequest } from './fetch-page.ts';
-import { type ItemRange, pagesCovering, pagesOf, SMALL_PAGE_SIZE, WALK_PAGE_SIZE } from './plan.ts';
+import {
+  expectedPages,
+  type ItemRange,
+  overlappingLayout,
+  type PageLayout,
+  pageParametersOf,
+  plainLayout,
+  SMALL_PAGE_SIZE,
+  WALK_PAGE_SIZE,
+} from './plan.ts';
 import type { LoadedSlice } from './progress.ts';
 import type { WalkResult } from './walk-result.ts';
 
@@ -41,6 +51,8 @@ export interface WalkHandlers {
   readonly onSent: (covers: (range: ItemRange) => boolean) => void;
   /** Pages of 500 items take longer than the time limit of a call. */
   readonly onSlowPages: () => void;
+  /** The list was torn although no item was created or deleted: Atlas does not return it in a stable order. */
+  readonly onUnstableOrder: () => void;
 }
 
 /** In monotonic milliseconds. */
@@ -61,7 +73,7 @@ export interface Walk {
 }
 
 /** Attempts for a list that changes during the walk, before it is cached by the page instead. */
-const MAX_ATTEMPTS = 3;
+const MAX_ATTEMPTS = 2;
 /** Longest duration of a walk that callers may wait for. */
 export const LONGEST_WALK_MS = 120_000;
 
@@ -98,8 +110,8 @@ function createCharges(expectedPages: number) {
 }
 
 /**
- * Reads a whole list, several pages at a time, and starts over if it changed in between. If counting times out, the list is walked with
- * `includeCount=false`; if pages of 500 items time out, with pages of 100.
+ * Reads a whole list, several pages at a time, and starts over if it changed in between so that its pages do not join. If counting times
+ * out, the list is walked with `includeCount=false`; if pages of 500 items time out, with pages of 100.
  */
 export function startWalk(
   options: WalkOptions,
@@ -112,7 +124,10 @@ export function startWalk(
   let begun = false;
   let counted = true;
   let pageSize = options.smallPages ? SMALL_PAGE_SIZE : WALK_PAGE_SIZE;
+  let needsPlainPages = false;
+  let layout = chooseLayout();
   let attempts = 0;
+  const census = createCensus();
   let attempt: Attempt | undefined;
   let endReservation: () => void = () => undefined;
   let resolveDone: (result: WalkResult | Promise<WalkResult>) => void = () => undefined;
@@ -131,16 +146,26 @@ export function startWalk(
     resolveDone(result);
   }
 
+  /** Pages overlap if they can cover the list, as far as is known. */
+  function chooseLayout(): PageLayout {
+    const overlapping = overlappingLayout(pageSize);
+    const isPlain = !counted || needsPlainPages || overlapping.pagesOf(options.expectedItems) === undefined;
+    return isPlain ? plainLayout(pageSize) : overlapping;
+  }
+
   function start(): void {
-    const itemsPerPage = pageSize;
-    const covers = (pageNum: number) => (range: ItemRange) =>
-      pagesCovering(range, itemsPerPage).includes(pageNum);
+    layout = chooseLayout();
+    const { rangeOf, pagesCovering } = layout;
+    const covers = (pageNum: number) => (range: ItemRange) => pagesCovering(range).includes(pageNum);
     const reservation = createReservation();
     endReservation = reservation.end;
     times.clear();
-    const charges = createCharges(pagesOf(options.expectedItems, itemsPerPage));
+    const charges = createCharges(expectedPages(options.expectedItems, pageSize));
     attempt = startAttempt(
-      { pageSize: itemsPerPage, counted, maxItems, maxBytes, retryPages, wanted: wanted(), now: clock.now },
+      {
+        ...{ layout, counted, census, maxItems, maxBytes, retryPages, wanted: wanted(), now: clock.now },
+        identityFields: list.identityFields,
+      },
       {
         fetchPage: (pageNum, state) =>
           fetchPage(
@@ -152,8 +177,7 @@ export function startWalk(
               deadlineAt,
             },
             {
-              pageNum,
-              itemsPerPage,
+              ...pageParametersOf(rangeOf(pageNum)),
               includeCount: counted,
               cost: charges.next(),
               onQueued: () => void times.set(pageNum, { queuedAt: clock.now() }),
@@ -186,9 +210,14 @@ export function startWalk(
         handlers.onSlowPages();
         pageSize = SMALL_PAGE_SIZE;
         return undefined;
+      case 'needs-plain-pages':
+        needsPlainPages = true;
+        return undefined;
       case 'torn':
         attempts++;
-        return attempts < MAX_ATTEMPTS ? undefined : end;
+        if (attempts < MAX_ATTEMPTS) return undefined;
+        if (census.isComplete) handlers.onUnstableOrder();
+        return end;
       case 'walked':
       case 'too-long':
       case 'refused':
@@ -209,7 +238,7 @@ export function startWalk(
     want: (range) => attempt?.want(range),
     slice: (range) => attempt?.slice(range),
     timesOf(range) {
-      const known = pagesCovering(range, pageSize).flatMap((pageNum) => times.get(pageNum) ?? []);
+      const known = layout.pagesCovering(range).flatMap((pageNum) => times.get(pageNum) ?? []);
       return known.find(({ sentAt }) => sentAt !== undefined) ?? known[0] ?? {};
     },
     done,
@@ -229,5 +258,6 @@ export const walkList = (
       onPageFailed: () => undefined,
       onSent: () => undefined,
       onSlowPages: () => undefined,
+      onUnstableOrder: () => undefined,
     },
   ).done;

@@ -11,6 +11,7 @@ import {
   type PageCall,
   refusal,
   TIMEOUT_MS,
+  type WorldItem,
   type WorldRead,
   worldItems,
 } from '../../support/list-world.ts';
@@ -19,7 +20,7 @@ import {
 type Step =
   | { readonly type: 'join'; readonly page: number; readonly size: number; readonly noCache: boolean }
   | { readonly type: 'purge'; readonly soft: boolean }
-  | { readonly type: 'mutate' }
+  | { readonly type: 'mutate'; readonly how: 'insert' | 'remove' | 'replace'; readonly at: number }
   | { readonly type: 'answer'; readonly index: number }
   | { readonly type: 'fail'; readonly index: number; readonly how: keyof typeof FAILURES }
   | { readonly type: 'advance'; readonly ms: number };
@@ -48,7 +49,14 @@ const steps: fc.Arbitrary<readonly Step[]> = fc.array(
       weight: 1,
       arbitrary: fc.record({ type: fc.constant('purge' as const), soft: fc.boolean() }),
     },
-    { weight: 1, arbitrary: fc.constant({ type: 'mutate' as const }) },
+    {
+      weight: 2,
+      arbitrary: fc.record({
+        type: fc.constant('mutate' as const),
+        how: fc.constantFrom('insert' as const, 'remove' as const, 'replace' as const),
+        at: fc.double({ min: 0, max: 0.99, noNaN: true }),
+      }),
+    },
     { weight: 10, arbitrary: fc.record({ type: fc.constant('answer' as const), index }) },
     {
       weight: 2,
@@ -81,7 +89,7 @@ async function run(step: Step, world: ListWorld, reads: WorldRead[], clock: Fake
       world.purge(step);
       break;
     case 'mutate':
-      world.insert();
+      world[step.how](step.at);
       break;
     case 'answer':
       callAt(step.index)?.answer();
@@ -102,11 +110,20 @@ function walksOf(calls: readonly PageCall[]): readonly (readonly PageCall[])[] {
   return [...walks.values()];
 }
 
-/** Pages that were requested although they had not failed. */
-const repeated = (walk: readonly PageCall[], { failed }: ListWorld) =>
-  walk.filter((call, at) =>
-    walk.slice(0, at).some((one) => one.pageNum === call.pageNum && !failed.has(one)),
-  );
+/** Requests for a page of a walk, at most: one, and two repairs where it joins each of its neighbours. */
+const MAX_REQUESTS = 5;
+
+const isSamePage = (one: PageCall, other: PageCall) =>
+  one.pageNum === other.pageNum && one.itemsPerPage === other.itemsPerPage;
+
+/** Requests for pages that had not failed and did not have to be repaired, because the list had not changed during the walk. */
+function repeated(walk: readonly PageCall[], { failed, versionAt }: ListWorld): readonly PageCall[] {
+  const hasChanged = new Set(walk.flatMap((call) => versionAt.get(call) ?? [])).size > 1;
+  return walk.filter((call, at) => {
+    const before = walk.slice(0, at).filter((one) => isSamePage(one, call) && !failed.has(one));
+    return before.length >= (hasChanged ? MAX_REQUESTS : 1);
+  });
+}
 
 function checkRead(read: WorldRead, now: number): void {
   const outcome = outcomeOf(read);
@@ -133,6 +150,14 @@ function checkWalks(world: ListWorld): void {
   }
 }
 
+/** Items that a stored list misses although they existed while it was walked. Without a count, plain pages cannot tell. */
+function missedOf(items: readonly WorldItem[], { calls, versionAt }: ListWorld): readonly string[] {
+  const ofWalk = calls.filter(({ walk, counted }) => counted && walk === items[0]?.walk);
+  const [first = [], ...later] = ofWalk.flatMap((call) => [versionAt.get(call) ?? []]);
+  const found = new Set(items.map(({ id }) => id));
+  return first.filter((id) => !found.has(id) && later.every((version) => version.includes(id)));
+}
+
 function checkStored(world: ListWorld): void {
   for (const { value } of world.stored()) {
     if (value.type !== 'list' || !value.whole) continue;
@@ -140,6 +165,7 @@ function checkStored(world: ListWorld): void {
     expect(new Set(items.map(({ id }) => id)).size).toBe(items.length);
     expect(new Set(items.map(({ walk }) => walk)).size).toBe(1);
     expect(items.filter(({ purges }) => purges !== world.purges)).toEqual([]);
+    expect(missedOf(items, world)).toEqual([]);
   }
 }
 
@@ -162,7 +188,6 @@ test('whatever happens to a load: one answer each, in time; one request a page; 
       expect(reads.map(outcomeOf).filter((outcome) => outcome === 'waiting')).toEqual([]);
       expect(world.loader.counts()).toEqual({ waiting: 0, loading: 0 });
     }),
-    // A fixed seed: without overlapping pages, a walk that Atlas does not count can still store an item twice, about once in 50 runs.
-    { numRuns: 40, seed: 7 },
+    { numRuns: 40 },
   );
 }, 60_000);

@@ -32,12 +32,16 @@ const start = (options: ListWorldOptions = {}) => {
 };
 const shapeOf = ({ pageNum, itemsPerPage }: PageCall) => `${pageNum} of ${itemsPerPage}`;
 const pendingShapes = () => world.pending().map(shapeOf);
-/** The call that is on the wire for this page. */
-function call(pageNum: number, itemsPerPage = 500): PageCall {
+/** The call that is on the wire for this page of this size, or of a walk. */
+function call(pageNum: number, itemsPerPage?: number): PageCall {
   const found = world
     .pending()
-    .findLast((one) => one.pageNum === pageNum && one.itemsPerPage === itemsPerPage);
-  if (found === undefined) throw new Error(`${pageNum} of ${itemsPerPage} is not on the wire`);
+    .findLast(
+      (one) =>
+        one.pageNum === pageNum &&
+        (itemsPerPage === undefined ? one.isWalk : one.itemsPerPage === itemsPerPage),
+    );
+  if (found === undefined) throw new Error(`${pageNum} of ${itemsPerPage ?? 'a walk'} is not on the wire`);
   return found;
 }
 async function answer(...pages: number[]) {
@@ -65,7 +69,7 @@ describe('a request to a cold list', () => {
   test('is answered as soon as its page has arrived, with a page of its own shape and no snapshot', async () => {
     start();
     const deep = await read(7, 100);
-    expect(pendingShapes()).toEqual(['1 of 500', '2 of 500']);
+    expect(pendingShapes()).toEqual(['1 of 500', '2 of 499']);
     await answer(2);
     expect(outcomeOf(deep)).toBe('miss partial');
     expect(idsOf(deep)).toEqual(idsFrom(600, 700));
@@ -74,7 +78,7 @@ describe('a request to a cold list', () => {
     });
     await world.answerAll();
     expect(outcomeOf(await read(13, 100))).toBe('hit');
-    expect(world.calls.map(shapeOf)).toEqual(['1 of 500', '2 of 500', '3 of 500']);
+    expect(world.calls.map(shapeOf)).toEqual(['1 of 500', '2 of 499', '3 of 498']);
   });
 
   test('is held back until both pages that its items lie on have arrived', async () => {
@@ -90,11 +94,11 @@ describe('a request to a cold list', () => {
     start({ items: 9_900 });
     await read(1);
     await answer(1);
-    expect(pendingShapes()).toEqual(['2 of 500', '3 of 500', '4 of 500', '5 of 500']);
+    expect(pendingShapes()).toEqual(['2 of 499', '3 of 498', '4 of 497', '5 of 496']);
     const deep = await read(99);
     await answer(2);
-    expect(pendingShapes()).toContain('20 of 500');
-    await answer(20);
+    expect(pendingShapes()).toContain('21 of 480');
+    await answer(21);
     expect(idsOf(deep)).toEqual(idsFrom(9_800, 9_900));
   });
 
@@ -105,7 +109,7 @@ describe('a request to a cold list', () => {
     expect(beyond.result).toMatchObject({ value: { totalCount: 1_234, hasMore: false } });
     expect(idsOf(beyond)).toEqual([]);
     await world.answerAll();
-    expect(world.calls.map(shapeOf)).toEqual(['1 of 500', '12 of 500', '2 of 500', '3 of 500']);
+    expect(world.calls.map(shapeOf)).toEqual(['1 of 500', '13 of 488', '2 of 499', '3 of 498']);
   });
 
   test('fails by its own deadline, not by that of the request that began the load', async () => {
@@ -143,6 +147,20 @@ describe('a request to a cold list', () => {
     await world.answerAll();
     expect(world.stored()).toHaveLength(1);
   });
+
+  test('leaves a list that is as old as the first of its pages to arrive', async () => {
+    start();
+    await read(1);
+    await clock.advance(2_000);
+    await answer(1);
+    const firstAt = clock.now();
+    await clock.advance(8_000);
+    await world.answerAll();
+    expect(world.stored()).toMatchObject([{ window: { loadedAt: firstAt, freshUntil: firstAt + 30_000 } }]);
+    expect((await read(13)).result).toMatchObject({
+      ...{ cacheStatus: { outcome: 'hit' }, window: { loadedAt: firstAt } },
+    });
+  });
 });
 
 describe('a page that fails', () => {
@@ -170,13 +188,13 @@ describe('a page that fails', () => {
     expect(world.stored()).toEqual([]);
   });
 
-  test('by time, once: it is requested again with 500 items, like any other', async () => {
+  test('by time, once: it is requested again with as many items, like any other', async () => {
     start();
     await read(1);
     await answer(1);
     call(3).fail(TIMED_OUT);
     await world.answerAll();
-    expect(world.calls.every(({ itemsPerPage }) => itemsPerPage === 500)).toBe(true);
+    expect(world.calls.map(shapeOf)).toEqual(['1 of 500', '2 of 499', '3 of 498', '3 of 498']);
     expect(world.stored()).toHaveLength(1);
   });
 
@@ -185,7 +203,7 @@ describe('a page that fails', () => {
     await read(1);
     call(1).fail(TIMED_OUT);
     await world.answerAll();
-    expect(world.calls.map(shapeOf)).toEqual(['1 of 500', '1 of 100', '2 of 100', '3 of 100']);
+    expect(world.calls.map(shapeOf)).toEqual(['1 of 500', '1 of 100', '2 of 99', '3 of 98']);
     expect(world.stored()).toHaveLength(1);
   });
 
@@ -480,7 +498,7 @@ describe('a gateway in the middle of a walk', () => {
     expect(await first).toMatchObject({ outcome: '200', detail: 'partial' });
     expect(await gateway.read({ path, query: 'pageNum=99' })).toMatchObject({ cache: 'hit' });
     const walked = atlas.callsFor(path).map(({ target }) => target);
-    expect([walked.length, new Set(walked).size]).toEqual([20, 20]);
+    expect([walked.length, new Set(walked).size]).toEqual([21, 21]);
     expect(new Set(atlas.callsFor(path).map(({ authorization }) => authorization)).size).toBe(2);
   });
 

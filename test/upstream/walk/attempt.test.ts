@@ -2,7 +2,9 @@ import { expect, test } from 'vitest';
 import { upstreamFailure } from '../../../src/upstream/failure.ts';
 import type { UpstreamFailureCode } from '../../../src/upstream/message.ts';
 import { type AttemptEnd, startAttempt } from '../../../src/upstream/walk/attempt.ts';
+import { createCensus } from '../../../src/upstream/walk/census.ts';
 import type { PageResult } from '../../../src/upstream/walk/fetch-page.ts';
+import { overlappingLayout } from '../../../src/upstream/walk/plan.ts';
 
 const settle = () => new Promise((resolve) => setImmediate(resolve));
 
@@ -14,8 +16,14 @@ function start({ retryPages = true, pageSize = 500 } = {}) {
   let end: AttemptEnd | undefined;
   startAttempt(
     {
-      ...{ pageSize, counted: true, maxItems: 10_000, maxBytes: 10_000_000, now: () => 0 },
-      ...{ retryPages, wanted: [{ from: 1_000, to: 1_100 }] },
+      ...{
+        layout: overlappingLayout(pageSize),
+        counted: true,
+        maxItems: 10_000,
+        maxBytes: 10_000_000,
+        now: () => 0,
+      },
+      ...{ identityFields: [], census: createCensus(), retryPages, wanted: [{ from: 1_000, to: 1_100 }] },
     },
     {
       fetchPage(pageNum) {
