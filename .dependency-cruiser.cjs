@@ -60,7 +60,7 @@ module.exports = {
     only('prom-client', ['observability/']),
     only('@opentelemetry', ['observability/otlp-tracer\\.ts']),
     only('ioredis', ['cluster/redis-connection\\.ts']),
-    only('undici', ['upstream/transport\\.ts']),
+    only('undici', ['upstream/(dispatcher|transport)\\.ts']),
   ],
   options: {
     doNotFollow: { path: 'node_modules' },

@@ -19,11 +19,14 @@ import { createSystemClock } from '../dist/lib/clock.js';
 import { createSystemRandom } from '../dist/lib/random.js';
 import { createSimulator } from '../dist/simulator/server.js';
 import { SAMPLE_CREDENTIALS } from '../dist/simulator/world.js';
+import { createSweeps } from './lib/sweeps.mjs';
 
 const MINUTES = Number(process.argv[2] ?? 10);
 const WEATHER = process.argv[3] ?? 'real';
 const CLIENTS = 24;
 const PROJECTS = 40;
+const SWEPT_PROJECTS = 3;
+const SWEEPERS = 3;
 /** A load may take up to `upstream.timeout`, and its content may date from its beginning. */
 const LOAD_MS = 3_000;
 /** Tolerance: `Age` has a resolution of a second, and two processes read the clock. */
@@ -33,13 +36,16 @@ const ACCEPT = 'application/vnd.atlas.2023-02-01+json';
 const print = (line) => void process.stdout.write(`${line}\n`);
 const random = createSystemRandom();
 const choose = (count) => Math.floor(random.fraction() * count);
-const projects = Array.from({ length: PROJECTS }, (_none, index) => ({
+const projectAt = (index) => ({
   id: `50a${index.toString(16).padStart(21, '0')}`,
   name: `soak-${index}`,
   orgId: '5f0a1b2c3d4e5f6071829301',
   connections: 0,
   visible: true,
-}));
+});
+const projects = Array.from({ length: PROJECTS }, (_none, index) => projectAt(index));
+/** Their lists are read from the first page to the last; nothing purges them. */
+const sweptProjects = Array.from({ length: SWEPT_PROJECTS }, (_none, index) => projectAt(PROJECTS + index));
 const addressOf = ({ id }) => `/api/atlas/v2/groups/${id}/streams/privateLinkConnections`;
 const itemOf = ({ id }, version, index) => ({
   _id: `${id.slice(0, 8)}${version.toString(16).padStart(8, '0')}${index.toString(16).padStart(8, '0')}`,
@@ -50,7 +56,10 @@ const itemOf = ({ id }, version, index) => ({
 });
 
 const folder = mkdtempSync(join(tmpdir(), 'atlas-gateway-soak-'));
-const simulator = createSimulator({ projects }, { clock: createSystemClock(), random });
+const simulator = createSimulator(
+  { projects: [...projects, ...sweptProjects] },
+  { clock: createSystemClock(), random },
+);
 const atlas = await simulator.listen(0);
 await fetch(`${atlas}/simulator/weather`, { method: 'POST', body: JSON.stringify({ preset: WEATHER }) });
 /** The contents of each list over time. */
@@ -112,7 +121,7 @@ const [origin, admin] = await new Promise((resolve) => {
   });
 });
 
-const agent = new Agent({ keepAlive: true, maxSockets: CLIENTS + 4 });
+const agent = new Agent({ keepAlive: true, maxSockets: CLIENTS + SWEEPERS + 4 });
 function ask(target, { headers = {}, method = 'GET', body } = {}) {
   return new Promise((resolve) => {
     const asked = request(target, { method, headers, agent }, (response) => {
@@ -191,6 +200,17 @@ async function client(until) {
   }
 }
 
+const sweeps = createSweeps({
+  ...{ projects: sweptProjects, simulator, addressOf, choose, ask, headers: { accept: ACCEPT } },
+  readingMs: LOAD_MS + SLACK_MS,
+});
+async function sweeper(until) {
+  while (Date.now() < until) {
+    await sweeps.sweep(origin);
+    await new Promise((resolve) => setTimeout(resolve, 100));
+  }
+}
+
 const FAULTS = [
   { status: 503 },
   { status: 500 },
@@ -213,6 +233,7 @@ let swaps = 0;
 let faults = 0;
 const timers = [
   setInterval(() => change(projects[choose(PROJECTS)]), 150),
+  setInterval(sweeps.change, 500),
   setInterval(() => {
     simulator.faults.clear();
     if (choose(3) === 0) return;
@@ -266,7 +287,10 @@ const telling = setInterval(() => {
     `${Math.round((Date.now() - begun) / 1_000)} s: ${report.requests} requests, ${report.wrong.length} wrong, ${report.refusedAlthoughHeld.length} refused although held, ${rss?.toFixed(0)} MiB, cache ${cache?.toFixed(0)} MiB\n`,
   );
 }, 30_000);
-await Promise.all(Array.from({ length: CLIENTS }, () => client(until)));
+await Promise.all([
+  ...Array.from({ length: CLIENTS }, () => client(until)),
+  ...Array.from({ length: SWEEPERS }, () => sweeper(until)),
+]);
 for (const timer of [...timers, sampling, telling]) clearInterval(timer);
 await sample();
 const calls = simulator.requests.length;
@@ -307,6 +331,10 @@ const lines = [
   ['wrong answers', report.wrong.length],
   ['refused although a listing was held', report.refusedAlthoughHeld.length],
   [
+    'sweeps compared',
+    `${sweeps.report.checked}, ${sweeps.report.wrong.length} of them wrong; ${sweeps.report.unchecked} not comparable`,
+  ],
+  [
     'questions to Atlas',
     `${upstream} (${((upstream / report.requests) * 1_000).toFixed(1)} per thousand requests; the simulator remembers ${calls})`,
   ],
@@ -327,4 +355,6 @@ for (const [outcome, times] of [...report.outcomes].sort(([, a], [, b]) => b - a
   print(`${String(times).padStart(9)}  ${outcome}`);
 for (const wrong of report.wrong.slice(0, 10)) print(`wrong: ${wrong}`);
 for (const refused of report.refusedAlthoughHeld.slice(0, 10)) print(`refused: ${refused}`);
-process.exitCode = report.wrong.length + report.refusedAlthoughHeld.length === 0 && code === 0 ? 0 : 1;
+for (const wrong of sweeps.report.wrong.slice(0, 10)) print(`sweep: ${wrong}`);
+const failures = report.wrong.length + report.refusedAlthoughHeld.length + sweeps.report.wrong.length;
+process.exitCode = failures === 0 && sweeps.report.checked > 0 && code === 0 ? 0 : 1;

@@ -241,7 +241,8 @@ async function run(stage, { root, folder, path }) {
     mkdirSync(dirname(configuration), { recursive: true });
     writeFileSync(
       configuration,
-      `upstream: { origin: '${atlas}' }
+      `listen: { publicUrl: 'http://127.0.0.1' }
+upstream: { origin: '${atlas}' }
 credentials:
   - name: sample
     serviceAccount: { clientId: { file: ${join(folder, 'client-id')} }, clientSecret: { file: ${join(folder, 'client-secret')} } }

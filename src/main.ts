@@ -3,6 +3,7 @@ import { readFileSync, writeFileSync, writeSync } from 'node:fs';
 import { run } from './cli/run.ts';
 import { createSystemClock } from './lib/clock.ts';
 import { createSystemRandom } from './lib/random.ts';
+import { readRegularFile } from './lib/regular-file.ts';
 import { unexpectedError } from './lib/unexpected-error.ts';
 import { whyNotWritable } from './lib/writable-path.ts';
 
@@ -67,7 +68,7 @@ run({
   isTerminal: process.stdout.isTTY === true,
   output: { fd: 1, atEnd: (flush) => void process.once('exit', flush) },
   writeFile: (path, text) => writeFileSync(path, text, { mode: 0o600, flag: 'wx' }),
-  readFile: (path) => readFileSync(path, 'utf8'),
+  readFile: readRegularFile,
   whyNotWritable,
   clock: createSystemClock(),
   random: createSystemRandom(),

@@ -82,7 +82,7 @@ function isInteger({ minimum = -Infinity, maximum = Infinity }: Parameter, value
 }
 
 /** Why a value is invalid for the parameter; undefined if it is valid. */
-function problemOf(parameter: Parameter, value: string): string | undefined {
+export function problemOf(parameter: Parameter, value: string): string | undefined {
   if (value === '0' && acceptsZero(parameter)) return undefined;
   switch (parameter.type) {
     case 'boolean':

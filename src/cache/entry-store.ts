@@ -72,7 +72,10 @@ const MAX_SCOPES = 10_000;
 
 const entryBytes = (key: string, valueBytes: number) => valueBytes + key.length + ENTRY_BYTES;
 
-/** The form in which a result is cached: without what only its load needs. The body of a 4xx response may be a view of a larger buffer, so it is copied. */
+/**
+ * The form in which a result is cached: without what only its load needs. The body of a 4xx response may be a view of a larger buffer, so it
+ * is copied.
+ */
 function storable<Value, Failure extends LoadFailure>(
   content: Content<Value, Failure>,
 ): { value: Content<Value, Failure>; bytes: number } {

@@ -16,6 +16,8 @@ export interface SharedRecord<Value> extends WallTimes {
 
 /** Serializes and parses values; `read` returns undefined for invalid bytes. */
 export interface SharedCodec<Value> {
+  /** Another number for each format: gateways of different releases then use different keys, and do not delete each other's values. */
+  readonly format: number;
   write(record: SharedRecord<Value>): Buffer;
   read(bytes: Buffer): (SharedRecord<Value> & { readonly bytes: number }) | undefined;
 }
@@ -50,6 +52,8 @@ export interface SharedTier<Value> {
 /** Tolerated clock difference between two gateways; entries from further in the future are not trusted. */
 const SKEW_MS = 5_000;
 const SEQUENCE_BYTES = 6;
+/** The format of what precedes the value of a codec. */
+const ENTRY_FORMAT = 1;
 
 /**
  * Entries are sealed under key names that only the group can derive; each records the purge epoch at which its load began. `binding`:
@@ -64,7 +68,8 @@ export function createSharedTier<Value>(
     clock,
   }: { group: Cluster; values: SealedStore; codec: SharedCodec<Value>; clock: Clock },
 ): SharedTier<Value> {
-  const keyFor = (project: string, key: string) => group.keyFor('list', binding(), project, key);
+  const format = `${ENTRY_FORMAT}.${codec.format}`;
+  const keyFor = (project: string, key: string) => group.keyFor('list', format, binding(), project, key);
 
   function write(project: string, key: string, entry: Entry<Value>): StoredValue {
     const { value, window, operation = '', epoch } = entry;

@@ -6,6 +6,9 @@ import type { UpstreamFailure } from '../upstream/message.ts';
 import type { Cluster } from './cluster.ts';
 import type { SealedStore } from './sealed-store.ts';
 
+/** Part of the keys, like that of lists: releases with another form of grants use other keys. */
+const GRANT_FORMAT = '1';
+
 const grantForm = z.object({
   type: z.literal('grant'),
   value: z.string(),
@@ -25,7 +28,8 @@ export function createSharedGrants({
 }): ShareGrant {
   return async ({ secrets: { id, secret }, usable, waitUntil }, mint) => {
     // The key depends on the secret: after a rotation a gateway must not get a token of the old secret.
-    const name = group.keyFor('grant', id, createHash('sha256').update(secret).digest('base64url'));
+    const secretHash = createHash('sha256').update(secret).digest('base64url');
+    const name = group.keyFor('grant', GRANT_FORMAT, id, secretHash);
     if (name === undefined) return mint();
     return values.getOrLoad<z.output<typeof grantForm> | UpstreamFailure>({
       name,

@@ -6,6 +6,7 @@ import { createTokens, type Tokens } from '../gateway/auth/token-service.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { Random } from '../lib/random.ts';
 import type { LiveSettings } from './live-settings.ts';
+import type { PublicUrl } from './public-url.ts';
 
 /** Who may call, with which keys and tokens, and how often. */
 export interface Auth {
@@ -19,7 +20,12 @@ export interface Auth {
 /** Tokens are signed with the configured key, else with one that the gateways share, else with one of this process. */
 export function buildAuth(
   settings: LiveSettings,
-  { shared, clock, random }: { shared: SharedAccess | undefined; clock: Clock; random: Random },
+  {
+    shared,
+    publicUrl,
+    clock,
+    random,
+  }: { shared: SharedAccess | undefined; publicUrl: PublicUrl; clock: Clock; random: Random },
 ): Auth {
   const ownTokens = shared?.tokens ?? { signingKey: random.bytes(32) };
   const signingKeyOf = ({ signingKey }: LiveSettings): Uint8Array => signingKey ?? ownTokens.signingKey;
@@ -30,6 +36,7 @@ export function buildAuth(
     tokens,
     issuerKeys: createIssuerKeys({ clock, fetchSet: fetchKeySet }),
     clock,
+    basePath: publicUrl.basePath,
   });
   return {
     access,

@@ -1,4 +1,6 @@
+import { type JoinedCaches, joinCaches } from '../cache/joined-caches.ts';
 import { createPinnedListings, type PinnedListings } from '../cache/pinned-listings.ts';
+import type { PurgeScope } from '../cache/purge-log.ts';
 import { createListCache } from '../cache/read-cache.ts';
 import { createRenderedPages } from '../cache/rendered-pages.ts';
 import { createCacheFile } from '../cache/snapshot-file.ts';
@@ -24,6 +26,8 @@ const LONGEST_REFRESH_PAUSE_MS = 60_000;
 const MAX_WAITING = 10_000;
 /** Fraction of `cache.maxBytes` for rendered pages. Lists use the remainder. */
 const RENDERED_PAGES_FRACTION = 0.15;
+/** Fraction of what lists and documents use, and of a project's share of it, for documents of a time range. */
+const TIME_RANGES_FRACTION = 0.1;
 /** Fraction for memoized requests, and the fraction of it that each caller may use. */
 const REQUEST_MEMO_FRACTION = 0.05;
 const REQUEST_MEMO_PER_CALLER_FRACTION = 0.5;
@@ -37,11 +41,17 @@ const SNAPSHOT_FILE_FACTOR = 2;
 /** All that this gateway caches in memory, within `cache.maxBytes` together. */
 export interface Caches {
   readonly lists: ListCache<CachedList>;
+  /** Documents of a time range: never persisted or shared. */
+  readonly timeRanges: ListCache<CachedList>;
+  /** Both, as operators see them. */
+  readonly all: JoinedCaches<CachedList, UpstreamFailure>;
   readonly pinned: PinnedListings<Listing>;
   readonly renderedPages: ReturnType<typeof createRenderedPages<CachedHeads>>;
   readonly requestMemo: RequestMemo<ResolvedRequest>;
   /** The largest list that a project's share can hold, in bytes of its items. */
   readonly maxListBytes: number;
+  /** Purges lists and documents. */
+  purge(scope: PurgeScope & { soft: boolean }): void;
   /** Bytes of all of them. */
   bytes(): number;
   /** Numbers listings; unique in this process. */
@@ -54,21 +64,29 @@ export function buildCaches(
 ): Caches {
   const { maxBytes, projectShare } = cache;
   const bytesFor = (fraction: number) => Math.floor(maxBytes * fraction);
-  const listBytes = bytesFor(1 - RENDERED_PAGES_FRACTION - REQUEST_MEMO_FRACTION - PINNED_LISTINGS_FRACTION);
-  const lists = createListCache<CachedList, UpstreamFailure>(
-    {
-      maxBytes: listBytes,
-      projectShare,
-      negativeTtlMs: NEGATIVE_TTL_MS,
-      refreshPauseMs: REFRESH_PAUSE_MS,
-      longestPauseMs: LONGEST_REFRESH_PAUSE_MS,
-      isRepeatable,
-      kindOf: cacheKindOf,
-      maxLoads: MAX_LOADS,
-      maxWaiting: MAX_WAITING,
-    },
-    { clock, observe },
+  const cachedBytes = bytesFor(
+    1 - RENDERED_PAGES_FRACTION - REQUEST_MEMO_FRACTION - PINNED_LISTINGS_FRACTION,
   );
+  const createCache = (bytes: number) =>
+    createListCache<CachedList, UpstreamFailure>(
+      {
+        maxBytes: bytes,
+        projectShare,
+        negativeTtlMs: NEGATIVE_TTL_MS,
+        refreshPauseMs: REFRESH_PAUSE_MS,
+        longestPauseMs: LONGEST_REFRESH_PAUSE_MS,
+        isRepeatable,
+        kindOf: cacheKindOf,
+        maxLoads: MAX_LOADS,
+        maxWaiting: MAX_WAITING,
+      },
+      { clock, observe },
+    );
+  const timeRangeBytes = Math.floor(cachedBytes * TIME_RANGES_FRACTION);
+  const listBytes = cachedBytes - timeRangeBytes;
+  const lists = createCache(listBytes);
+  const timeRanges = createCache(timeRangeBytes);
+  const all = joinCaches([lists, timeRanges]);
   const pinned = createPinnedListings<Listing>(
     { maxBytes: bytesFor(PINNED_LISTINGS_FRACTION), projectShare },
     { clock },
@@ -86,11 +104,18 @@ export function buildCaches(
   let revisions = 0;
   return {
     lists,
+    timeRanges,
+    all,
     pinned,
     renderedPages,
     requestMemo,
+    purge(scope) {
+      lists.purge(scope);
+      // A document of a time range is never served stale.
+      timeRanges.purge({ ...scope, soft: false });
+    },
     maxListBytes: Math.max(0, listBytes * projectShare - LIST_OVERHEAD_BYTES),
-    bytes: () => lists.bytes + pinned.bytes + renderedPages.bytes + requestMemo.bytes,
+    bytes: () => all.bytes + pinned.bytes + renderedPages.bytes + requestMemo.bytes,
     nextRevision: () => ++revisions,
   };
 }

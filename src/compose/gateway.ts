@@ -32,8 +32,11 @@ import { buildTransport, buildUpstream } from './upstream.ts';
 export interface Gateway {
   /** Resolves to the origins it listens on; rejects with a readable message if it cannot listen. */
   start(): Promise<{ readonly publicOrigin: string; readonly adminOrigin: string }>;
-  /** Applies callers, issuers, secrets and certificates of a reloaded configuration; reports other changes, which need a restart. */
-  reload(next: ResolvedConfig): void;
+  /**
+   * Applies the live settings of a reloaded configuration; reports other changes, which need a restart. `kept` describes secrets that could
+   * not be read, so that `next` has their previous values.
+   */
+  reload(next: ResolvedConfig, kept?: readonly string[]): void;
   /** Reports that a reloaded configuration is invalid and the current one stays in use. */
   rejectReload(problems: readonly string[]): void;
   /** Logs an exception of background work; the gateway keeps running. */
@@ -67,16 +70,16 @@ export function compose(
 
   const budget = createBudget({ clock });
   const cluster = buildCluster(options, { ...base, budget });
-  const transport = buildTransport(config.upstream, base);
+  const transport = buildTransport(options, base);
   const upstream = buildUpstream(options, {
     ...{ ...base, transport, catalog, budget, shareGrant: cluster?.shareGrant },
   });
   const caches = buildCaches(options, base);
   const persistence = buildPersistence(options, { ...base, caches });
-  const auth = buildAuth(inForce.settings, { ...base, shared: cluster?.access });
+  const auth = buildAuth(inForce.settings, { ...base, publicUrl, shared: cluster?.access });
   const { access } = auth;
   const reads = buildReads(config, {
-    ...{ caches, persistence, upstream, access, cluster, publicUrl, clock, observe },
+    ...{ caches, catalog, persistence, upstream, access, cluster, publicUrl, clock, observe },
   });
   const privateLinks = createPrivateLinks({ cache: caches.lists, clock });
   const expiryWatch = createExpiryWatch(inForce.expiries, base);
@@ -91,7 +94,7 @@ export function compose(
   /** Purges the caches of this gateway. */
   function purgeHere(scope: PurgeScope & { soft: boolean }, source: PurgeSource): void {
     caches.pinned.purge(scope.project);
-    caches.lists.purge(scope);
+    caches.purge(scope);
     persistence?.invalidate();
     observePurge(scope, source);
   }
@@ -99,7 +102,7 @@ export function compose(
     observe({ type: 'purge', project, operation, soft, ...source });
   }
   function purgeAfterGap(): void {
-    caches.lists.purge({ soft: true });
+    caches.purge({ soft: true });
     observePurge({ soft: true }, { origin: 'resync' });
   }
   const { beginTrace } = tracing;
@@ -139,7 +142,17 @@ export function compose(
     start,
     stop,
     reload: createReload(options, {
-      ...{ inForce, auth, upstream, publicListener, trustedProxies, logging, expiryWatch, observe },
+      ...{
+        inForce,
+        auth,
+        upstream,
+        publicListener,
+        adminListener,
+        trustedProxies,
+        logging,
+        expiryWatch,
+        observe,
+      },
     }),
     rejectReload: (problems) => observe({ type: 'config-reload', outcome: 'rejected', problems }),
     reportUnexpected: (error) => observe(unexpectedError('background work', error)),

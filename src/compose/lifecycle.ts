@@ -30,6 +30,8 @@ export interface LifecycleDependencies {
 
 /** How long the admin listener answers after the public one has drained. */
 const ADMIN_DEADLINE_MS = 1_000;
+/** Atlas allows a service account 100 tokens, but a gateway that ends must not wait for it. */
+const REVOCATION_DEADLINE_MS = 1_000;
 
 const REPORT_PROGRESS_MS = 5_000;
 
@@ -68,7 +70,7 @@ export function createLifecycle({ delay, deadline }: GatewayConfig['drain'], par
     // In the same event-loop turn as the listener becomes ready, so that no request precedes it.
     persistence?.restore();
     // Other gateways may have purged lists in the file while this one was down.
-    if (cluster !== undefined) caches.lists.purge({ soft: true });
+    if (cluster !== undefined) caches.purge({ soft: true });
     persistence?.start();
     expiryWatch.check();
     publicListener.ready();
@@ -101,7 +103,7 @@ export function createLifecycle({ delay, deadline }: GatewayConfig['drain'], par
       await persistence?.stop();
       await cluster?.cluster.close();
       await adminListener.drain({ delayMs: 0, deadlineMs: ADMIN_DEADLINE_MS });
-      await upstream.close();
+      await upstream.close({ withinMs: REVOCATION_DEADLINE_MS });
       await tracing.close();
       report.stopped();
     },

@@ -101,6 +101,8 @@ export function buildPublicListener(
   const { trustedProxies, beginTrace } = dependencies;
   const identify = createIdentifyRequest({ nextRequestId, clientOf: trustedProxies.clientOf });
   let requests = 0;
+  let isReady = false;
+  const state = (): GatewayState => (listener.draining ? 'draining' : isReady ? 'ready' : 'starting');
   const observe = (event: LogEvent) => {
     if (event.type === 'answered') requests++;
     dependencies.observe(event);
@@ -128,18 +130,17 @@ export function buildPublicListener(
     write: createResponseWriter(serving),
   };
   const report = (event: RoutedEvent) => observe(toEvent(event, clock.now()));
-  const app = createPublicApp({ ...api, ...serving, identify, tokens, version, report });
-  const { tls } = inForce.settings;
+  const unready = () => (state() === 'ready' ? undefined : state());
+  const app = createPublicApp({ ...api, ...serving, identify, tokens, unready, version, report });
   const listener = createListener(
-    { host: listen.host, port: listen.port, setting: 'listen.port', ...(tls === undefined ? {} : { tls }) },
+    { address: { section: 'listen', ...listen }, tls: inForce.settings.tls },
     createPublicListener(
       app,
-      { hitPath, publicUrl: publicUrl.current },
+      { hitPath, address: { publicUrl: publicUrl.current, basePath: publicUrl.basePath } },
       { ...api, ...serving, whenOver, reject: requestHandler.reject },
     ),
     serving,
   );
-  let isReady = false;
   return {
     listen: listener.listen,
     drain: listener.drain,
@@ -151,7 +152,7 @@ export function buildPublicListener(
       return requests;
     },
     get state() {
-      return listener.draining ? 'draining' : isReady ? 'ready' : 'starting';
+      return state();
     },
     ready: () => {
       isReady = true;
@@ -171,7 +172,7 @@ export interface AdminListenerDependencies extends ListenerDependencies {
 }
 
 export function buildAdminListener(
-  { host, port }: GatewayConfig['admin'],
+  admin: GatewayConfig['admin'],
   {
     catalog,
     publicUrl,
@@ -191,7 +192,7 @@ export function buildAdminListener(
   }: AdminListenerDependencies,
 ): Listener {
   const isCached = (id: string) => {
-    for (const { project } of caches.lists.listings()) if (project === id) return true;
+    for (const { project } of caches.all.listings()) if (project === id) return true;
     return false;
   };
   const pages = createPages(
@@ -199,7 +200,7 @@ export function buildAdminListener(
     { report, connectionsOf, clock },
   );
   const app = createAdminApp(
-    { listensOn: host },
+    { listensOn: admin.host, isSecure: admin.tls !== undefined },
     {
       metrics: metrics.scrape,
       unready: () => (publicListener.state === 'ready' ? undefined : publicListener.state),
@@ -222,5 +223,9 @@ export function buildAdminListener(
     },
   );
   const serving = { clock, nextRequestId, onUnexpectedError: observe };
-  return createListener({ host, port, setting: 'admin.port' }, createAdminListener(app, serving), serving);
+  return createListener(
+    { address: { section: 'admin', ...admin }, tls: inForce.settings.adminTls },
+    createAdminListener(app, serving),
+    serving,
+  );
 }

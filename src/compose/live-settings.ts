@@ -4,6 +4,7 @@ import type { GatewayConfig } from '../config/schema.ts';
 import type { AccessList } from '../gateway/auth/authentication.ts';
 import type { ExpiringCredential } from '../gateway/credentials/expiry.ts';
 import { type IpNetwork, parseNetwork } from '../lib/ip-network.ts';
+import type { TlsFiles } from '../server/listener.ts';
 
 type ConfiguredCredential = GatewayConfig['credentials'][number];
 
@@ -15,16 +16,22 @@ export interface CredentialSecrets {
 
 /** The settings that a reload replaces, with their secrets resolved. */
 export interface LiveSettings {
-  readonly tls: { readonly cert: string; readonly key: string } | undefined;
+  readonly tls: TlsFiles | undefined;
+  readonly adminTls: TlsFiles | undefined;
   readonly adminToken: string | undefined;
   readonly signingKey: Buffer | undefined;
   readonly accessList: AccessList;
   readonly trustedProxies: readonly IpNetwork[];
-  readonly credentials: readonly {
-    readonly name: string;
-    readonly kind: 'service-account' | 'api-key';
-    readonly secrets: CredentialSecrets;
-  }[];
+  readonly credentials: readonly CredentialSettings[];
+}
+
+/** A configured credential with its secrets. */
+export interface CredentialSettings {
+  readonly name: string;
+  readonly kind: 'service-account' | 'api-key';
+  readonly secrets: CredentialSecrets;
+  /** Ids of the projects and organizations it is used for; absent: those it sees in Atlas. */
+  readonly covers?: ReadonlySet<string>;
 }
 
 export function secretsOf(
@@ -37,26 +44,40 @@ export function secretsOf(
   throw new Error(`credentials: ${name} has neither serviceAccount nor apiKey`);
 }
 
-export const kindOf = ({ serviceAccount }: ConfiguredCredential) =>
+const kindOf = ({ serviceAccount }: ConfiguredCredential) =>
   serviceAccount === undefined ? ('api-key' as const) : ('service-account' as const);
 
 /** Resolves all live settings together: if one of them fails, this throws and none is applied. */
 export function resolveLiveSettings({ config, secretOf }: ResolvedConfig): LiveSettings {
   const { signingKey } = config.tokens;
-  const { tls } = config.listen;
+  const tlsFiles = (tls: GatewayConfig['admin']['tls']): TlsFiles | undefined =>
+    tls && {
+      ...{ cert: secretOf(tls.cert), key: secretOf(tls.key) },
+      clientCa: tls.clientCa && secretOf(tls.clientCa),
+    };
   return {
-    tls: tls === undefined ? undefined : { cert: secretOf(tls.cert), key: secretOf(tls.key) },
+    tls: tlsFiles(config.listen.tls),
+    adminTls: tlsFiles(config.admin.tls),
     adminToken: config.admin.token === undefined ? undefined : secretOf(config.admin.token),
     signingKey: signingKey === undefined ? undefined : Buffer.from(secretOf(signingKey)),
     accessList: accessListOf(config, secretOf),
     trustedProxies: config.listen.trustedProxies.flatMap((text) => parseNetwork(text) ?? []),
-    credentials: config.credentials.map((credential) => ({
-      name: credential.name,
-      kind: kindOf(credential),
-      secrets: secretsOf(credential, secretOf),
-    })),
+    credentials: credentialSettings({ config, secretOf }),
   };
 }
+
+export const credentialSettings = ({ config, secretOf }: ResolvedConfig): readonly CredentialSettings[] =>
+  config.credentials.map((credential) => {
+    const { name, projects, organizations } = credential;
+    return {
+      name,
+      kind: kindOf(credential),
+      secrets: secretsOf(credential, secretOf),
+      ...(projects === undefined && organizations === undefined
+        ? {}
+        : { covers: new Set([...(projects ?? []), ...(organizations ?? [])]) }),
+    };
+  });
 
 /** The configuration in force, and its live settings. */
 export interface InForce {

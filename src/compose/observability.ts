@@ -44,8 +44,8 @@ export function buildMetrics(
     {
       privateLinks: config.metrics.privateLinkConnections ? privateLinks.counts : undefined,
       cacheBytes: caches.bytes,
-      cacheListings: () => caches.lists.size,
-      cacheProjects: () => caches.lists.sizes(),
+      cacheListings: () => caches.all.size,
+      cacheProjects: () => caches.all.sizes(),
       requestedLists: caches.lists.recentlyRequested,
       wall: () => clock.wall(),
       inFlight: () => inFlight.count,
@@ -56,7 +56,7 @@ export function buildMetrics(
       sharedConnected: cluster === undefined ? undefined : () => cluster.client.connected,
       upstreamQueued: () => upstream.connections.queued,
       loads: reads.loads,
-      coolingDown: caches.lists.coolingDown,
+      coolingDown: caches.all.coolingDown,
       circuits: () =>
         upstream.credentials.map(({ name, upstream: { circuitOpen } }) => ({
           credential: name,
@@ -90,7 +90,7 @@ export function buildReport(
       requests: () => publicListener.requests,
       inFlight: () => inFlight.count,
       inFlightLimit: inFlight.limit,
-      cache: caches.lists,
+      cache: caches.all,
       loads: reads.loads,
       cacheBytes: caches.bytes,
       cacheLimitBytes: config.cache.maxBytes,

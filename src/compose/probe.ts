@@ -5,12 +5,13 @@ import { createDiscover } from '../gateway/credentials/discovery.ts';
 import { type ProbeResult, probe } from '../gateway/credentials/probe.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { Random } from '../lib/random.ts';
+import { settledWithin } from '../lib/settled-within.ts';
 import { createSignedSend } from '../upstream/auth/signed-send.ts';
 import { createSigner } from '../upstream/pipeline.ts';
 import { createRetry } from '../upstream/retry.ts';
 import { createTransport } from '../upstream/transport.ts';
 import { secretsOf } from './live-settings.ts';
-import { MINT_FRACTION } from './upstream.ts';
+import { MINT_FRACTION, transportOptions } from './upstream.ts';
 
 /** The result of probing one credential. */
 export interface ProbedCredential extends ProbeResult {
@@ -42,11 +43,11 @@ const REVOKE_FRACTION = 0.2;
  */
 export function createCredentialProber(
   { config, secretOf }: ResolvedConfig,
-  { clock, random }: { clock: Clock; random: Random },
+  { version, clock, random }: { version: string; clock: Clock; random: Random },
 ): CredentialProber {
-  const { origin, maxBody, timeout: timeoutMs } = config.upstream;
+  const { timeout: timeoutMs } = config.upstream;
   const transport = createTransport(
-    { origin, maxBodyBytes: maxBody, maxConnections: MAX_CONNECTIONS },
+    transportOptions({ config, secretOf }, { version, maxConnections: MAX_CONNECTIONS }),
     { clock },
   );
   const retried = createRetry({ clock, random, observe: () => undefined });
@@ -79,10 +80,7 @@ export function createCredentialProber(
           ? await discover({ name, send, freshnessFactor: () => 1 })
           : undefined;
       if (signed.revokeToken !== undefined)
-        await Promise.race([
-          signed.revokeToken(),
-          new Promise<void>((resolve) => void clock.after(timeoutMs * REVOKE_FRACTION, resolve)),
-        ]);
+        await settledWithin(signed.revokeToken(), timeoutMs * REVOKE_FRACTION, { clock });
       return { ...result, durationMs, ...(sees === undefined ? {} : { sees }) };
     },
     close: () => transport.close(),

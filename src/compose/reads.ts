@@ -1,9 +1,10 @@
-import type { Operation } from '../atlas/catalog.ts';
+import type { Catalog, Operation } from '../atlas/catalog.ts';
 import { createSharedTier, type SharedTier } from '../cluster/redis-tier.ts';
 import type { GatewayConfig } from '../config/schema.ts';
 import type { Access } from '../gateway/auth/authentication.ts';
-import { createListLoader, type ListLoader } from '../gateway/reads/list-loader.ts';
-import type { CachedList, CachePolicy } from '../gateway/reads/listing.ts';
+import { createDocumentLoader } from '../gateway/reads/document-loader.ts';
+import { createListLoader, type ListLoader, type LoadState } from '../gateway/reads/list-loader.ts';
+import type { CachedList, CachePolicy, ReadQuery } from '../gateway/reads/listing.ts';
 import { createListingCodec } from '../gateway/reads/listing-codec.ts';
 import { createListingFilter } from '../gateway/reads/listing-filter.ts';
 import type { Persistence } from '../gateway/reads/persistence.ts';
@@ -26,6 +27,7 @@ const LOAD_LIMITS = {
 
 export interface ReadsDependencies {
   readonly caches: Caches;
+  readonly catalog: Catalog;
   readonly persistence: Persistence | undefined;
   readonly upstream: Upstream;
   readonly access: Access;
@@ -45,22 +47,32 @@ export interface Reads {
 
 const createPolicy =
   ({ operations, fresh, staleWhileRevalidate, staleIfError }: GatewayConfig['cache']) =>
-  ({ id, cacheUnit }: Operation): CachePolicy => {
+  ({ id, kind, cacheUnit }: Operation): CachePolicy => {
     const own = operations[id];
     return {
       freshMs: own?.fresh ?? fresh,
       staleWhileRevalidateMs: own?.staleWhileRevalidate ?? staleWhileRevalidate,
       staleIfErrorMs: own?.staleIfError ?? staleIfError,
-      whole: own?.whole ?? cacheUnit === 'whole',
+      whole: kind !== 'list' || (own?.whole ?? cacheUnit === 'whole'),
     };
+  };
+
+/** The list whose items equal an element in this version: recordings show it, or the operator says so. */
+const createListOf =
+  ({ operations }: GatewayConfig['cache'], catalog: Catalog) =>
+  ({ operation: { id, element }, version }: ReadQuery): Operation | undefined => {
+    if (element === undefined) return undefined;
+    const isProven = operations[id]?.fromList ?? element.recordedVersions.includes(version);
+    return isProven ? catalog.find(element.list) : undefined;
   };
 
 export function buildReads(
   { cache, upstream: { timeout } }: GatewayConfig,
   dependencies: ReadsDependencies,
 ): Reads {
-  const { caches, persistence, upstream, access, cluster, publicUrl, clock, observe } = dependencies;
+  const { caches, catalog, persistence, upstream, access, cluster, publicUrl, clock, observe } = dependencies;
   const { nextRevision } = caches;
+  const isServed = (path: string) => catalog.match(path).type !== 'unknown';
   const { maxItems } = cache;
   const sharedTier =
     cluster === undefined
@@ -71,14 +83,18 @@ export function buildReads(
         );
   const identityOf = (name: string) =>
     upstream.credentials.find((credential) => credential.name === name)?.upstream.id ?? name;
+  const listings = { publicUrl: publicUrl.current, isServed, nextRevision };
   const loader = createListLoader(
     {
-      ...{ publicUrl: publicUrl.current, maxItems, nextRevision },
+      ...listings,
+      maxItems,
       maxBytes: caches.maxListBytes,
       isShared: cluster !== undefined,
     },
     { clock, observe },
   );
+  const documentLoader = createDocumentLoader(listings, { clock });
+  const timeRangeLoader = createDocumentLoader(listings, { clock });
   const service = createReadService(
     { timeoutMs: timeout },
     {
@@ -87,6 +103,9 @@ export function buildReads(
       cachePolicyOf: createPolicy(cache),
       credentials: upstream.selection,
       loader,
+      documentLoader,
+      listOf: createListOf(cache, catalog),
+      timeRanges: { cache: caches.timeRanges, loader: timeRangeLoader },
       pinnedListings: caches.pinned,
       admitLoad({ caller: { name: caller } }, load) {
         const reserved = access.reserveLoad(caller, load);
@@ -101,5 +120,11 @@ export function buildReads(
         sharedTier === undefined ? undefined : createSharing({ identityOf }, { tier: sharedTier, clock }),
     },
   );
-  return { service, loads: loader.counts, sharedTier };
+  function loads() {
+    const counts = [loader, documentLoader, timeRangeLoader].map((one) => one.counts());
+    const total = (state: LoadState) => counts.reduce((sum, count) => sum + count[state], 0);
+    return { waiting: total('waiting'), loading: total('loading') };
+  }
+
+  return { service, loads, sharedTier };
 }

@@ -4,7 +4,7 @@ import { unexpectedError } from '../lib/unexpected-error.ts';
 import type { Log, LogEvent } from '../observability/log.ts';
 import type { Listener } from '../server/listener.ts';
 import type { Auth } from './auth.ts';
-import { type InForce, resolveLiveSettings } from './live-settings.ts';
+import { type InForce, type LiveSettings, resolveLiveSettings } from './live-settings.ts';
 import type { Upstream } from './upstream.ts';
 
 export interface ReloadDependencies {
@@ -12,6 +12,7 @@ export interface ReloadDependencies {
   readonly auth: Auth;
   readonly upstream: Upstream;
   readonly publicListener: Listener;
+  readonly adminListener: Listener;
   readonly trustedProxies: TrustedProxies;
   readonly logging: Pick<Log, 'setLevel'>;
   readonly expiryWatch: { check(): void };
@@ -19,7 +20,17 @@ export interface ReloadDependencies {
 }
 
 const NOT_APPLICABLE =
-  'the configuration cannot be applied; check that listen.tls.cert and listen.tls.key belong together';
+  'the configuration cannot be applied; check that cert and key of listen.tls and of admin.tls belong together';
+
+/** What protects the admin listener stays in force until a restart where a reload removes it: that would open the listener at once. */
+function keepProtection(next: LiveSettings, { adminToken, adminTls }: LiveSettings): LiveSettings {
+  const nextTls = next.adminTls ?? adminTls;
+  return {
+    ...next,
+    adminToken: next.adminToken ?? adminToken,
+    adminTls: nextTls && { ...nextTls, clientCa: nextTls.clientCa ?? adminTls?.clientCa },
+  };
+}
 
 /** Applies reloaded configurations: live settings at once and all together; the others are named, and wait for a restart. */
 export function createReload(
@@ -29,30 +40,26 @@ export function createReload(
     auth,
     upstream,
     publicListener,
+    adminListener,
     trustedProxies,
     logging,
     expiryWatch,
     observe,
   }: ReloadDependencies,
-): (next: ResolvedConfig) => void {
+): (next: ResolvedConfig, kept?: readonly string[]) => void {
   /** Throws, and changes nothing, if a secret cannot be resolved or the new certificate is not valid. */
   function applyLiveSettings(next: ResolvedConfig): void {
-    const settings = resolveLiveSettings(next);
+    const settings = keepProtection(resolveLiveSettings(next), inForce.settings);
     if (settings.tls !== undefined) publicListener.replaceTls(settings.tls);
-    // Removing the token would open the admin listener at once, so the current one stays in force until a restart.
-    const adminToken = settings.adminToken ?? inForce.settings.adminToken;
-    inForce.replace(next.config, { ...settings, adminToken });
+    if (settings.adminTls !== undefined) adminListener.replaceTls(settings.adminTls);
+    inForce.replace(next.config, settings);
     auth.replace(settings);
     trustedProxies.replace(settings.trustedProxies);
     logging.setLevel(next.config.log.level);
-    // Secrets of another kind are for another way to sign: they wait for a restart, as the log says.
-    for (const { name, kind, secrets } of settings.credentials)
-      upstream.credentials
-        .find((credential) => credential.name === name && credential.kind === kind)
-        ?.upstream.proposeSecrets(secrets);
+    upstream.replaceCredentials(settings.credentials);
   }
 
-  return (next) => {
+  return (next, kept = []) => {
     let waiting: readonly string[];
     try {
       waiting = changesThatWait(initial, next);
@@ -63,7 +70,7 @@ export function createReload(
       return;
     }
     expiryWatch.check();
-    const problems = waiting.map((setting) => `${setting}: takes effect at the next start`);
-    observe({ type: 'config-reload', outcome: 'applied', problems });
+    const problems = [...kept, ...waiting.map((setting) => `${setting}: takes effect at the next start`)];
+    observe({ type: 'config-reload', outcome: kept.length === 0 ? 'applied' : 'partial', problems });
   };
 }

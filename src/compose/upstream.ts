@@ -1,17 +1,20 @@
 import type { Catalog } from '../atlas/catalog.ts';
 import type { ResolvedConfig } from '../config/reload-settings.ts';
-import type { GatewayConfig } from '../config/schema.ts';
 import { createDiscover } from '../gateway/credentials/discovery.ts';
-import { type Credential, type Credentials, createCredentials } from '../gateway/credentials/selection.ts';
+import type { Credentials } from '../gateway/credentials/selection.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { Random } from '../lib/random.ts';
+import { settledWithin } from '../lib/settled-within.ts';
 import type { LogEvent } from '../observability/log.ts';
 import type { ShareGrant } from '../upstream/auth/bearer.ts';
 import type { Budget } from '../upstream/budget/budget.ts';
-import { createUpstreamClient, type UpstreamClient } from '../upstream/pipeline.ts';
+import { createUpstreamClient } from '../upstream/pipeline.ts';
+import { readProxyAddress } from '../upstream/proxy-address.ts';
 import { createScheduler } from '../upstream/scheduler.ts';
-import { createTransport, type Transport } from '../upstream/transport.ts';
-import { kindOf, secretsOf } from './live-settings.ts';
+import { createTransport, type Transport, type TransportOptions } from '../upstream/transport.ts';
+import { type ConfiguredCredential, type CredentialSet, createCredentialSet } from './credentials.ts';
+import { credentialSettings } from './live-settings.ts';
+import type { ComposeOptions } from './options.ts';
 
 /** Connections for tokens, digest challenges and rate limits, besides `upstream.maxConnections`. */
 const INTERNAL_CONNECTIONS = 4;
@@ -19,20 +22,18 @@ const INTERNAL_CONNECTIONS = 4;
 const BODIES_IN_FLIGHT = 2;
 /** Fraction of a load's time for obtaining a token, so that a failure is reported as such before the load's deadline. */
 export const MINT_FRACTION = 0.8;
-
-/** A configured credential and its client. */
-export interface ConfiguredCredential extends Credential {
-  readonly kind: 'service-account' | 'api-key';
-  readonly upstream: UpstreamClient;
-}
+/** Fraction of a load's time for a proxy to answer, for the same reason. */
+const PROXY_FRACTION = 0.5;
 
 /** Everything between a load and Atlas. */
 export interface Upstream {
   readonly credentials: readonly ConfiguredCredential[];
   readonly selection: Credentials;
+  readonly replaceCredentials: CredentialSet['replace'];
   /** The connections for requests: how many are in use, and how many requests wait for one. */
   readonly connections: { readonly busy: number; readonly queued: number; readonly limit: number };
-  close(): Promise<void>;
+  /** Revokes the tokens of the credentials, and closes the connections, after at most `withinMs`. */
+  close(options: { withinMs: number }): Promise<void>;
 }
 
 export interface UpstreamDependencies {
@@ -46,15 +47,31 @@ export interface UpstreamDependencies {
   readonly observe: (event: LogEvent) => void;
 }
 
+/** How Atlas is reached: the origin, limits, proxy and trusted certificates. */
+export function transportOptions(
+  { config: { upstream }, secretOf }: ResolvedConfig,
+  { version, maxConnections }: { version: string; maxConnections: number },
+): TransportOptions {
+  const { origin, maxBody: maxBodyBytes, timeout, ca } = upstream;
+  const proxy = upstream.proxy === undefined ? undefined : readProxyAddress(secretOf(upstream.proxy));
+  return {
+    ...{ origin, maxBodyBytes, maxConnections },
+    userAgent: `atlas-gateway/${version}`,
+    proxy: proxy && { ...proxy, timeoutMs: timeout * PROXY_FRACTION },
+    ca: ca === undefined ? undefined : secretOf(ca),
+  };
+}
+
 /** The connections to Atlas: those of the scheduler, and a few for tokens and challenges. */
-export const buildTransport = (
-  { origin, maxBody, maxConnections }: GatewayConfig['upstream'],
+export function buildTransport(
+  options: Pick<ComposeOptions, 'config' | 'secretOf' | 'build'>,
   { clock }: { clock: Clock },
-): Transport =>
-  createTransport(
-    { origin, maxBodyBytes: maxBody, maxConnections: maxConnections + INTERNAL_CONNECTIONS },
-    { clock },
-  );
+): Transport {
+  const maxConnections = options.config.upstream.maxConnections + INTERNAL_CONNECTIONS;
+  return createTransport(transportOptions(options, { version: options.build.version, maxConnections }), {
+    clock,
+  });
+}
 
 export function buildUpstream(
   { config, secretOf }: ResolvedConfig,
@@ -69,38 +86,31 @@ export function buildUpstream(
     { clock, observe: () => undefined },
   );
   const pipeline = { exchange: transport.exchange, scheduler, internalScheduler, budget, shareGrant };
-  const credentials = config.credentials.map((credential): ConfiguredCredential => {
-    const { name, projects, organizations } = credential;
-    const kind = kindOf(credential);
-    const upstream = createUpstreamClient(
-      {
-        ...{ name, kind, timeoutMs },
-        secrets: secretsOf(credential, secretOf),
-        mintTimeoutMs: timeoutMs * MINT_FRACTION,
-      },
-      { ...pipeline, clock, random, observe },
-    );
-    const covers = new Set([...(projects ?? []), ...(organizations ?? [])]);
-    return {
-      name,
-      kind,
-      upstream,
-      send: upstream.send,
-      freshnessFactor: (endpointSet, scope) => budget.freshnessFactor(name, endpointSet, scope),
-      ...(projects === undefined && organizations === undefined ? {} : { covers }),
-    };
+  const mintTimeoutMs = timeoutMs * MINT_FRACTION;
+  const credentials = createCredentialSet(credentialSettings({ config, secretOf }), {
+    createClient: ({ name, kind, secrets }) =>
+      createUpstreamClient(
+        { name, kind, secrets, timeoutMs, mintTimeoutMs },
+        { ...pipeline, clock, random, observe },
+      ),
+    freshnessFactor: (...scope) => budget.freshnessFactor(...scope),
+    discover: createDiscover({ catalog, clock, timeoutMs }),
+    ...{ clock, observe },
   });
-  const discover = createDiscover({ catalog, clock, timeoutMs });
   return {
-    credentials,
-    selection: createCredentials(credentials, { clock, discover }),
+    get credentials() {
+      return credentials.current;
+    },
+    selection: credentials.selection,
+    replaceCredentials: credentials.replace,
     get connections() {
       return { busy: scheduler.busy, queued: scheduler.queued, limit: maxConnections };
     },
-    close() {
+    async close({ withinMs }) {
       scheduler.close();
+      await settledWithin(credentials.close(), withinMs, { clock });
       internalScheduler.close();
-      return transport.close();
+      await transport.close();
     },
   };
 }

@@ -28,7 +28,8 @@ function sourceFromFile(path: string, readFile: SecretSources['readFile']): Conf
   try {
     text = readFile(path);
   } catch {
-    const message = 'cannot be read; check the path given with --config or ATLAS_GATEWAY_CONFIG';
+    const message =
+      'cannot be read; check the path given with --config or ATLAS_GATEWAY_CONFIG, which must lead to a regular file';
     return { ok: false, problems: [{ file: path, setting: '', message }] };
   }
   const read = readYaml(path, text);

@@ -15,7 +15,10 @@ interface Covered {
 /** Operation names and tags that the configuration may use. */
 export interface KnownNames {
   readonly operations: ReadonlySet<string>;
+  /** Tags with lists, which a tag alone grants. */
   readonly tags: ReadonlySet<string>;
+  /** All tags, for `reads:<tag>`. */
+  readonly readTags: ReadonlySet<string>;
 }
 
 /** Receives the problems found. */
@@ -38,6 +41,7 @@ export function crossCheck(config: GatewayConfig, known: KnownNames, check: Cros
   checkIds(config, report);
   checkTokenRules(config, report);
   checkPublicUrl(config, report);
+  checkSockets(config, report);
   checkAdminToken(config, report);
   checkIssuers(config, report);
   checkJwtCallers(config, check);
@@ -83,13 +87,17 @@ function checkCredentialKinds({ credentials }: GatewayConfig, report: Report): v
 
 function checkOperations(
   { callers, anonymous, cache }: GatewayConfig,
-  { operations: ids, tags }: KnownNames,
+  { operations: ids, tags, readTags }: KnownNames,
   report: Report,
 ): void {
+  const words = new Set(['lists', 'reads', ...ids, ...tags, ...[...readTags].map((tag) => `reads:${tag}`)]);
   const check = (path: Path, names: readonly string[]) => {
     for (const name of names) {
-      if (name === 'lists' || ids.has(name) || tags.has(name)) continue;
-      report(path, `'${name}' is not a known list operation or tag${didYouMean(name, [...ids, ...tags])}`);
+      if (words.has(name)) continue;
+      const message = readTags.has(name)
+        ? `'${name}' has no lists; write 'reads:${name}'`
+        : `'${name}' is not a known operation or tag${didYouMean(name, words)}`;
+      report(path, message);
     }
   };
   for (const [index, { operations }] of callers.entries())
@@ -97,7 +105,7 @@ function checkOperations(
   if (anonymous !== undefined) check(['anonymous', 'operations'], anonymous.operations);
   for (const name of Object.keys(cache.operations)) {
     if (!ids.has(name))
-      report(['cache', 'operations', name], `is not a known list operation${didYouMean(name, ids)}`);
+      report(['cache', 'operations', name], `is not a known operation${didYouMean(name, ids)}`);
   }
 }
 
@@ -107,17 +115,22 @@ function checkOrigin({ upstream: { origin } }: GatewayConfig, report: Report): v
     report(['upstream', 'origin'], `'${origin}' would send credentials unencrypted; write an https address`);
 }
 
-function checkAnonymous({ anonymous, listen: { host } }: GatewayConfig, report: Report): void {
-  if (anonymous === undefined || anonymous.allowRemote || isLoopback(host)) return;
+/** Whether only this machine reaches a listener. */
+const isLocal = ({ host, socket }: { host: string; socket?: string | undefined }): boolean =>
+  socket !== undefined || isLoopback(host);
+
+function checkAnonymous({ anonymous, listen }: GatewayConfig, report: Report): void {
+  if (anonymous === undefined || anonymous.allowRemote || isLocal(listen)) return;
   report(
     ['anonymous'],
-    `would admit everyone who can reach ${host}; listen on 127.0.0.1, or write allowRemote: true`,
+    `would admit everyone who can reach ${listen.host}; listen on 127.0.0.1, or write allowRemote: true`,
   );
 }
 
 /** Two listeners cannot share a port. */
 function checkPorts({ listen, admin }: GatewayConfig, { report, isWhole }: CrossCheckReport): void {
   const areKnown = ['listen', 'admin'].every((name) => isWhole([name, 'host']) && isWhole([name, 'port']));
+  if (listen.socket !== undefined || admin.socket !== undefined) return;
   if (!areKnown || listen.port !== admin.port || listen.port === 0) return;
   if (!hostsOverlap(listen.host, admin.host)) return;
   // Report the port that is written in the file; the other may be the default, which has no line.
@@ -159,16 +172,42 @@ function checkTokenRules({ callers }: GatewayConfig, report: Report): void {
   }
 }
 
-function checkPublicUrl({ cache, listen }: GatewayConfig, report: Report): void {
-  if (cache.shared === undefined || listen.publicUrl !== undefined) return;
-  report(
-    ['listen', 'publicUrl'],
-    'is required with cache.shared, because shared lists contain links; write the address under which clients reach these gateways',
-  );
+/** Why links need an address of their own; undefined if that of the listener will do. */
+function whyPublicUrl({ cache, listen }: GatewayConfig): string | undefined {
+  if (listen.socket !== undefined) return 'with listen.socket, because links cannot lead to a socket';
+  if (cache.shared !== undefined) return 'with cache.shared, because shared lists contain links';
+  return isLoopback(listen.host)
+    ? undefined
+    : `because other machines reach ${listen.host}, and links would lead to that address`;
+}
+
+function checkPublicUrl(config: GatewayConfig, report: Report): void {
+  const { publicUrl } = config.listen;
+  const why = whyPublicUrl(config);
+  if (publicUrl !== undefined && isApiPath(new URL(publicUrl).pathname))
+    report(['listen', 'publicUrl'], 'must not have a path under /api, which is where the API itself is');
+  if (publicUrl === undefined && why !== undefined)
+    report(
+      ['listen', 'publicUrl'],
+      `is required ${why}; write the address under which clients reach this gateway`,
+    );
+}
+
+const isApiPath = (pathname: string) => pathname === '/api' || pathname.startsWith('/api/');
+
+function checkSockets({ listen, admin }: GatewayConfig, report: Report): void {
+  if (listen.socket !== undefined && listen.socket === admin.socket)
+    report(['admin', 'socket'], 'is also listen.socket; choose another path');
+  for (const [section, { socket, tls }] of Object.entries({ listen, admin }))
+    if (socket !== undefined && tls !== undefined)
+      report(
+        [section, 'tls'],
+        `is not for a socket, which no network carries; remove it, or ${section}.socket`,
+      );
 }
 
 function checkAdminToken({ admin }: GatewayConfig, report: Report): void {
-  if (admin.token !== undefined || isLoopback(admin.host)) return;
+  if (admin.token !== undefined || isLocal(admin)) return;
   report(
     ['admin', 'token'],
     `is required because ${admin.host} is reachable from other machines; write { file: PATH }`,

@@ -66,7 +66,7 @@ export function fromEnvironment(env: Environment): Raw | string {
   ] as const) {
     if (set(one) && !set(other)) return pair(one, other);
   }
-  const anonymous = { projects: 'all', organizations: 'all', operations: 'lists' };
+  const anonymous = { projects: 'all', organizations: 'all', operations: 'reads' };
   if (set(id))
     return {
       credentials: [

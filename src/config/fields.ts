@@ -100,10 +100,14 @@ export const idsOrAll = (kind: string) =>
 
 /** Parsed into a list, whichever way it is written. */
 export const operationNames = z
-  .union([z.string(), z.array(z.string())], { error: 'write lists, or a list of operation ids and tags' })
+  .union([z.string(), z.array(z.string())], {
+    error: 'write reads, lists, or a list of operation ids and tags',
+  })
   .transform((names) => (typeof names === 'string' ? [names] : names))
   .prefault('lists')
-  .describe('Operation ids and tags; `lists` stands for all lists without secrets and personal data.');
+  .describe(
+    'Operation ids, tags (their lists), `reads:<tag>` (their reads), `lists` and `reads`: all that contain no secrets, personal data or billing data.',
+  );
 
 export const port = (defaultValue: number, description: string) =>
   z
@@ -124,6 +128,20 @@ export const url = (description: string) =>
     .transform((text) => text.replace(/\/$/, ''))
     .describe(description);
 
+/** An origin and optionally a path in its plainest form: no empty or dot segments, nothing encoded. Parsed without a trailing slash. */
+export const urlWithPath = (description: string) =>
+  z
+    .string({ error: ({ input }) => `${quote(input)} is not a valid address; write https://host` })
+    .refine(
+      (text) => URL.canParse(text) && /^https?:\/\/[^/?#@]+(\/(?!\.{1,2}(\/|$))[\w.~-]+)*\/?$/.test(text),
+      {
+        error: ({ input }) =>
+          `${quote(input)} is not a valid address; write scheme, host and optionally a path, e.g. https://host/atlas`,
+      },
+    )
+    .transform((text) => text.replace(/\/$/, ''))
+    .describe(description);
+
 /** The URL of an OpenTelemetry collector. Its user information would be a secret, which must not be in the configuration. */
 export const collectorUrl = (description: string) =>
   z
@@ -141,6 +159,22 @@ export const host = (defaultValue: string, description: string) =>
         `${quote(input)} is not a valid host; write an IP address or a name, without scheme, brackets or port, e.g. ${defaultValue}`,
     })
     .default(defaultValue)
+    .describe(description);
+
+/** The longest path that every supported system accepts for a Unix socket. */
+const LONGEST_SOCKET_PATH = 103;
+
+/** Absent by default. */
+export const socketPath = (description: string) =>
+  z
+    .string({
+      error: ({ input }) => `${quote(input)} is not a valid path; use e.g. /run/atlas-gateway/api.sock`,
+    })
+    .min(1, { error: 'is empty; write the path of a socket, or remove it' })
+    .refine((path) => Buffer.byteLength(path) <= LONGEST_SOCKET_PATH, {
+      error: `is too long for a Unix socket; use at most ${LONGEST_SOCKET_PATH} bytes`,
+    })
+    .optional()
     .describe(description);
 
 /** A range of addresses, or a single one. */

@@ -5,16 +5,16 @@ import type { GatewayConfig, SecretRef } from './schema.ts';
 
 /** References to certificates, keys and key sets, whose files are read as they are, with their paths in the configuration. */
 export function fileRefs(config: GatewayConfig): { ref: { file: string }; path: Path }[] {
-  const { tls } = config.listen;
   const ca = config.cache.shared?.ca;
+  const atlasCa = config.upstream.ca;
   return [
+    ...(atlasCa === undefined ? [] : [{ ref: atlasCa, path: ['upstream', 'ca'] }]),
     ...(ca === undefined ? [] : [{ ref: ca, path: ['cache', 'shared', 'ca'] }]),
-    ...(tls === undefined
-      ? []
-      : [
-          { ref: tls.cert, path: ['listen', 'tls', 'cert'] },
-          { ref: tls.key, path: ['listen', 'tls', 'key'] },
-        ]),
+    ...tlsSections(config).flatMap(({ section, tls }) =>
+      Object.entries(tls).flatMap(([key, ref]) =>
+        ref === undefined ? [] : [{ ref, path: [section, 'tls', key] }],
+      ),
+    ),
     ...config.issuers.flatMap(({ jwks }, index) =>
       'file' in jwks ? [{ ref: jwks, path: ['issuers', index, 'jwks'] }] : [],
     ),
@@ -36,23 +36,32 @@ export function contentProblem(path: Path, content: string): string | undefined 
     return 'contains no HA1; create it with atlas-gateway new-key --ha1-file';
   if (setting.endsWith('jwks')) return keySetProblem(content);
   if (setting.endsWith('tls.key')) return privateKeyProblem(content);
-  if (setting.endsWith('tls.cert') || setting.endsWith('.ca')) return certificatesProblem(content);
+  if (/\.(cert|ca|clientCa)$/.test(setting)) return certificatesProblem(content);
   return undefined;
 }
 
 /** Certificates with their private keys, and the path of the key in the configuration. */
-export function keyPairs({ listen: { tls } }: GatewayConfig): {
-  cert: { file: string };
-  key: { file: string };
-  path: Path;
-}[] {
-  return tls === undefined ? [] : [{ ...tls, path: ['listen', 'tls', 'key'] }];
+export const keyPairs = (
+  config: GatewayConfig,
+): { cert: { file: string }; key: { file: string }; path: Path }[] =>
+  tlsSections(config).map(({ section, tls: { cert, key } }) => ({
+    ...{ cert, key },
+    path: [section, 'tls', 'key'],
+  }));
+
+/** The listeners with TLS. */
+function tlsSections({ listen, admin }: GatewayConfig) {
+  return Object.entries({ listen, admin }).flatMap(([section, { tls }]) =>
+    tls === undefined ? [] : [{ section, tls }],
+  );
 }
 
 /** Every reference to a secret, with its path in the configuration. */
 export function secretRefs(config: GatewayConfig): { ref: SecretRef; path: Path }[] {
   const refs: { ref: SecretRef; path: Path }[] = [];
   if (config.admin.token !== undefined) refs.push({ ref: config.admin.token, path: ['admin', 'token'] });
+  const { proxy } = config.upstream;
+  if (proxy !== undefined) refs.push({ ref: proxy, path: ['upstream', 'proxy'] });
   const { signingKey } = config.tokens;
   if (signingKey !== undefined) refs.push({ ref: signingKey, path: ['tokens', 'signingKey'] });
   const { snapshot } = config.cache;

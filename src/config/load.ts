@@ -5,6 +5,8 @@ import { crossCheck, type KnownNames } from './cross-check.ts';
 import { environmentProblems } from './env-errors.ts';
 import { override } from './env-overrides.ts';
 import { fileRefs, secretRefs } from './file-refs.ts';
+import type { SecretsInForce } from './kept-secrets.ts';
+import { proxyVariable } from './proxy-variables.ts';
 import { type ReferencedValues, readReferences } from './read-references.ts';
 import type { ResolvedConfig } from './reload-settings.ts';
 import { configSchema, type GatewayConfig, type SecretRef } from './schema.ts';
@@ -17,6 +19,8 @@ export interface LoadOptions extends SecretSources {
   /** Path of the configuration file; if absent, credentials are read from the environment. */
   readonly path?: string;
   readonly known: KnownNames;
+  /** At a reload: the secrets that are kept where their new values cannot be read. */
+  readonly inForce?: SecretsInForce;
   /** Returns why a file cannot be written at a path, with a remedy; undefined if it can. */
   readonly whyNotWritable: (path: string) => string | undefined;
 }
@@ -27,6 +31,8 @@ export type LoadedConfig =
       readonly ok: true;
       /** Every file it was read from, including secrets. */
       readonly files: readonly string[];
+      /** Secrets that could not be read, or are too short, and whose previous values stay in force. */
+      readonly kept: readonly Problem[];
     })
   | {
       readonly ok: false;
@@ -36,6 +42,8 @@ export type LoadedConfig =
     };
 
 type Report = (path: Path, message: string) => void;
+
+const NOTHING_IN_FORCE: SecretsInForce = new Map();
 
 /** Loads and validates the configuration, and reports all problems at once. Messages never contain the value of a secret. */
 export function loadConfig(options: LoadOptions): LoadedConfig {
@@ -52,12 +60,23 @@ export function loadConfig(options: LoadOptions): LoadedConfig {
     const place = valid.pathInFile(where);
     if (valid.isWhole(place)) report(place, message);
   };
-  crossCheck(config, known, { report: reportValid, isWhole: valid.isWhole });
   const folder = path === undefined ? '.' : dirname(path);
+  resolvePaths(config, folder);
+  crossCheck(config, known, { report: reportValid, isWhole: valid.isWhole });
   const { snapshot } = config.cache;
-  if (snapshot !== undefined) snapshot.path = resolve(folder, snapshot.path);
+  const proxy = config.upstream.proxy === undefined ? proxyVariable(config.upstream.origin, env) : undefined;
+  if (proxy !== undefined) {
+    config.upstream.proxy = { env: proxy };
+    overridden.set('upstream.proxy', proxy);
+  }
   const sources: SecretSources = { env, readFile: (file) => options.readFile(resolve(folder, file)) };
-  const values = readReferences(config, { sources, report: reportValid });
+  const kept: Problem[] = [];
+  const reportKept = createReport(kept, locate, overridden);
+  const values = readReferences(config, {
+    ...{ sources, report: reportValid, inForce: options.inForce ?? NOTHING_IN_FORCE },
+    reportKept: (where, message) =>
+      reportKept(valid.pathInFile(where), `${message}; the previous value stays in force`),
+  });
   const named = namedFiles(config, folder);
   const files = path === undefined ? named : [path, ...named];
   if (snapshot !== undefined) {
@@ -68,7 +87,14 @@ export function loadConfig(options: LoadOptions): LoadedConfig {
     if (problem !== undefined) reportValid(['cache', 'snapshot', 'path'], problem);
   }
   if (problems.length > 0) return { ok: false, problems: inFileOrder(problems), files };
-  return { ok: true, config, secretOf: secretOf(values), files };
+  return { ok: true, config, secretOf: secretOf(values), files, kept };
+}
+
+/** Paths are relative to the folder of the configuration. */
+function resolvePaths({ cache: { snapshot }, listen, admin }: GatewayConfig, folder: string): void {
+  if (snapshot !== undefined) snapshot.path = resolve(folder, snapshot.path);
+  for (const listener of [listen, admin])
+    if (listener.socket !== undefined) listener.socket = resolve(folder, listener.socket);
 }
 
 /** Adds problems with their place: the line of the file, or the variable that overrides the setting. */

@@ -1,6 +1,7 @@
 import { keyPairProblem } from './certificate-check.ts';
-import type { Path } from './config-error.ts';
+import { type Path, show } from './config-error.ts';
 import { contentProblem, fileRefs, keyPairs, secretRefs } from './file-refs.ts';
+import { keptValue, type SecretsInForce } from './kept-secrets.ts';
 import type { GatewayConfig, SecretRef } from './schema.ts';
 import { checkSecrets } from './secret-checks.ts';
 import { readSecret, type SecretSources } from './secrets.ts';
@@ -13,18 +14,20 @@ export interface ReferencedValues {
 
 type Report = (path: Path, message: string) => void;
 
+interface ReadOptions {
+  readonly sources: SecretSources;
+  readonly report: Report;
+  /** Secrets that are kept where they cannot be read or are too short. */
+  readonly inForce: SecretsInForce;
+  /** Receives what would be a problem without them. */
+  readonly reportKept: Report;
+}
+
 /** Reads every secret and file that a configuration references, and reports those that cannot be read or used. */
-export function readReferences(
-  config: GatewayConfig,
-  { sources, report }: { readonly sources: SecretSources; readonly report: Report },
-): ReferencedValues {
+export function readReferences(config: GatewayConfig, options: ReadOptions): ReferencedValues {
+  const { sources, report } = options;
   const values = createReferencedValues();
-  for (const { ref, path } of secretRefs(config)) {
-    const read = readSecret(ref, sources, { isOneWord: path[0] === 'credentials' });
-    if ('problem' in read) report(path, read.problem);
-    else values.set(ref, read.value);
-  }
-  checkSecrets(config, { secretValue: values.get, report });
+  readSecrets(config, values, options);
   for (const { ref, path } of fileRefs(config)) {
     const content = contentOf(ref.file, sources);
     const problem =
@@ -36,6 +39,30 @@ export function readReferences(
   }
   checkKeyPairs(config, { values, report });
   return values;
+}
+
+function readSecrets(
+  config: GatewayConfig,
+  values: ReferencedValues,
+  { sources, report, inForce, reportKept }: ReadOptions,
+): void {
+  const references = secretRefs(config);
+  const keepOrReport: Report = (path, problem) => {
+    const reference = references.find((one) => show(one.path) === show(path));
+    const kept = reference === undefined ? undefined : keptValue(config, reference.ref, inForce);
+    if (reference === undefined || kept === undefined) {
+      report(path, problem);
+      return;
+    }
+    values.set(reference.ref, kept);
+    reportKept(path, problem);
+  };
+  for (const { ref, path } of references) {
+    const read = readSecret(ref, sources, { isOneWord: path[0] === 'credentials' });
+    if ('problem' in read) keepOrReport(path, read.problem);
+    else values.set(ref, read.value);
+  }
+  checkSecrets(config, { secretValue: values.get, report: keepOrReport });
 }
 
 function createReferencedValues(): ReferencedValues {

@@ -17,12 +17,9 @@ export const LIVE_SETTINGS = [
   'listen.tls.cert',
   'listen.tls.key',
   'listen.trustedProxies',
+  'admin.tls',
   'admin.token',
-  'credentials.*.serviceAccount.clientId',
-  'credentials.*.serviceAccount.clientSecret',
-  'credentials.*.apiKey.publicKey',
-  'credentials.*.apiKey.privateKey',
-  'credentials.*.expires',
+  'credentials',
   'callers',
   'issuers',
   'tokens.signingKey',
@@ -34,14 +31,13 @@ export const LIVE_SETTINGS = [
 export const RESTART_SETTINGS = [
   'listen.host',
   'listen.port',
+  'listen.socket',
   'listen.maxInFlight',
   'listen.publicUrl',
   'admin.host',
   'admin.port',
+  'admin.socket',
   'upstream',
-  'credentials.*.name',
-  'credentials.*.projects',
-  'credentials.*.organizations',
   'drain',
   'cache',
   'tracing',
@@ -65,8 +61,7 @@ export function changesThatWait(started: ResolvedConfig, next: ResolvedConfig): 
     const path = (before.get(setting) ?? after.get(setting))?.path ?? [];
     return isListed(RESTART_SETTINGS, path);
   });
-  const hadTls = started.config.listen.tls !== undefined;
-  if (hadTls !== (next.config.listen.tls !== undefined)) waiting.push('listen.tls');
+  waiting.push(...listenerChanges(started.config, next.config));
   const usesApiKey = ({ apiKey }: GatewayConfig['credentials'][number]) => apiKey !== undefined;
   for (const credential of next.config.credentials) {
     const atStart = started.config.credentials.find(({ name }) => name === credential.name);
@@ -76,6 +71,18 @@ export function changesThatWait(started: ResolvedConfig, next: ResolvedConfig): 
   if (started.config.admin.token !== undefined && next.config.admin.token === undefined)
     waiting.push('admin.token');
   return waiting;
+}
+
+/** Whether a listener has TLS, and asks clients for certificates, is decided when it is created. */
+function listenerChanges(started: GatewayConfig, next: GatewayConfig): string[] {
+  const settings = {
+    'listen.tls': ({ listen }: GatewayConfig) => listen.tls,
+    'admin.tls': ({ admin }: GatewayConfig) => admin.tls,
+    'admin.tls.clientCa': ({ admin }: GatewayConfig) => admin.tls?.clientCa,
+  };
+  return Object.entries(settings)
+    .filter(([, read]) => (read(started) === undefined) !== (read(next) === undefined))
+    .map(([setting]) => setting);
 }
 
 interface SettingValue {

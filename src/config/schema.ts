@@ -18,13 +18,16 @@ import {
   rate,
   secret,
   size,
+  socketPath,
   timerDuration,
   url,
+  urlWithPath,
 } from './fields.ts';
 
 const listen = z.strictObject({
   host: host('127.0.0.1', 'Address of the public listener.'),
   port: port(8_080, 'Port of the public listener.'),
+  socket: socketPath('Path of a Unix socket for the public listener, instead of host and port.'),
   tls: z
     .strictObject({ cert: fileRef('Certificate chain, PEM.'), key: fileRef('Private key, PEM.') })
     .optional()
@@ -34,8 +37,8 @@ const listen = z.strictObject({
     .positive({ error: 'must be at least 1' })
     .default(5_000)
     .describe('Maximum number of concurrent requests; further requests get 503 OVERLOADED.'),
-  publicUrl: url(
-    'Scheme and host of the links in responses; by default the address of the listener.',
+  publicUrl: urlWithPath(
+    'Address under which clients reach the gateway, for the links in responses; by default the address of the listener. A path is for a proxy in front, whether it removes the path or not.',
   ).optional(),
   trustedProxies: z
     .array(network)
@@ -48,6 +51,17 @@ const listen = z.strictObject({
 const admin = z.strictObject({
   host: host('127.0.0.1', 'Address of the admin listener (metrics, probes, status, purge).'),
   port: port(9_090, 'Port of the admin listener.'),
+  socket: socketPath('Path of a Unix socket for the admin listener, instead of host and port.'),
+  tls: z
+    .strictObject({
+      cert: fileRef('Certificate chain, PEM.'),
+      key: fileRef('Private key, PEM.'),
+      clientCa: fileRef(
+        'CA certificates, PEM; clients need a certificate that one of them has signed.',
+      ).optional(),
+    })
+    .optional()
+    .describe('Serves HTTPS; changed files are applied without a restart.'),
   token: secret(
     'Token required to read the status and to purge; mandatory unless the admin listener is on loopback.',
   ).optional(),
@@ -68,6 +82,10 @@ const upstream = z.strictObject({
     .describe(
       'Calls to Atlas at once; a few connections more serve tokens. Walks and refreshes use at most half.',
     ),
+  proxy: secret(
+    'HTTP proxy for all calls to Atlas: http://user:password@host:port. By default HTTPS_PROXY, unless NO_PROXY names the origin.',
+  ).optional(),
+  ca: fileRef('CA certificates that are trusted in addition to the usual ones, PEM.').optional(),
 });
 
 const credential = z.strictObject({
@@ -238,6 +256,11 @@ const cache = z.strictObject({
         whole: flag()
           .optional()
           .describe('false: cached page by page, except if it is filtered by the projects of a caller.'),
+        fromList: flag()
+          .optional()
+          .describe(
+            'For elements. true: answered from the cached list that contains them; false: never. Not set: where recordings of Atlas show that both are equal.',
+          ),
       }),
     )
     .default({})
@@ -320,10 +343,12 @@ export type SecretRef = { env: string } | { file: string };
 export const SCALAR_SETTINGS = [
   'listen.host',
   'listen.port',
+  'listen.socket',
   'listen.publicUrl',
   'listen.maxInFlight',
   'admin.host',
   'admin.port',
+  'admin.socket',
   'upstream.origin',
   'upstream.timeout',
   'upstream.maxBody',

@@ -1,4 +1,5 @@
 import { readSharedAddress } from '../cluster/redis-url.ts';
+import { readProxyAddress } from '../upstream/proxy-address.ts';
 import type { Path } from './config-error.ts';
 import type { GatewayConfig, SecretRef } from './schema.ts';
 
@@ -12,7 +13,7 @@ interface SecretCheckOptions {
   readonly report: (path: Path, message: string) => void;
 }
 
-/** Reports secrets that are too short, and an invalid Redis URL. Messages never contain the value of a secret. */
+/** Reports secrets that are too short, and an invalid address of Redis or of the proxy. Messages never contain the value of a secret. */
 export function checkSecrets(config: GatewayConfig, { secretValue, report }: SecretCheckOptions): void {
   for (const { length, ref, path } of lengthRules(config)) {
     if (ref !== undefined && (secretValue(ref)?.length ?? length) < length)
@@ -24,6 +25,13 @@ export function checkSecrets(config: GatewayConfig, { secretValue, report }: Sec
     report(
       ['cache', 'shared', 'url'],
       'is not a valid Redis URL; use redis://, rediss://, redis+sentinel://…/primary or redis+cluster://, with special characters in the password percent-encoded',
+    );
+  const { proxy } = config.upstream;
+  const proxyAddress = proxy === undefined ? undefined : secretValue(proxy);
+  if (proxyAddress !== undefined && readProxyAddress(proxyAddress) === undefined)
+    report(
+      ['upstream', 'proxy'],
+      'is not a valid proxy address; use http://user:password@host:port, with special characters in the password percent-encoded',
     );
 }
 

@@ -1,13 +1,15 @@
 import { targetPath } from '../atlas/catalog.ts';
-import { countItems } from '../atlas/list-parser.ts';
+import { renderDocument } from '../atlas/document-renderer.ts';
+import { countItems, sliceItems } from '../atlas/list-parser.ts';
 import { renderPage } from '../atlas/page-renderer.ts';
-import { type PageOptions, SNAPSHOT_PARAMETER } from '../atlas/query.ts';
+import { SNAPSHOT_PARAMETER } from '../atlas/query.ts';
 import type { createRenderedPages, Representation } from '../cache/rendered-pages.ts';
 import type { Clock } from '../lib/clock.ts';
 import { chooseCoding, matchesEtag } from '../lib/content-coding.ts';
 import type { DeprecatedEvent, PartialResponseEvent } from './events.ts';
 import { gatewayError } from './gateway-error.ts';
-import type { Listing, ReadResult } from './reads/listing.ts';
+import { isDocument } from './reads/document.ts';
+import type { Listing, ReadQuery, ReadResult } from './reads/listing.ts';
 import type { RequestContext } from './request-context.ts';
 import type { RequestHeaders, ResolvedRequest } from './resolve-request.ts';
 import {
@@ -26,7 +28,7 @@ export interface RenderDependencies {
 
 const NOT_CACHED = gatewayError(
   'NOT_CACHED',
-  'The list is not cached, and the only-if-cached directive of the request forbids loading it.',
+  'The response is not cached, and the only-if-cached directive of the request forbids loading it.',
 );
 const OVERLOADED = gatewayError('OVERLOADED', 'Too many requests are already waiting for Atlas.', {
   retryAfterMs: 1_000,
@@ -40,6 +42,7 @@ export function createRenderResponse(
   function render({ query, parameters }: ResolvedRequest, list: Listing): Buffer {
     const { operation, pathParameters, shape } = query;
     const { items, offset, hasMore, totalCount } = list;
+    if (isDocument(operation)) return renderDocument(sliceItems(items, 0, 1), operation.kind, shape);
     const count = shape.includeCount || !list.whole ? totalCount : undefined;
     return renderPage(
       {
@@ -62,11 +65,11 @@ export function createRenderResponse(
     resolved: ResolvedRequest,
     read: Extract<ReadResult, { type: 'value' }>,
   ): GatewayResponse | Promise<GatewayResponse> {
-    const { operation, shape, caller, mediaType, version } = resolved.query;
+    const { operation, caller, mediaType, version } = resolved.query;
     const { value: list, window, cacheStatus } = read;
-    const { deprecationHeaders } = list;
-    if (list.whole && hasOtherPages(list, shape)) resolved.reader.pin(list, window);
-    if ('Sunset' in deprecationHeaders)
+    const { versionHeaders } = list;
+    if (list.whole && hasOtherPages(list, resolved.query)) resolved.reader.pin(list, window);
+    if ('Sunset' in versionHeaders)
       observe({ type: 'deprecated', operation: operation.id, caller: caller.name, version });
     if (cacheStatus.detail === 'partial') observe({ type: 'partial-response', operation: operation.id });
     const key = pageKey(resolved, list);
@@ -74,7 +77,8 @@ export function createRenderResponse(
     const coding = page.compressible ? chooseCoding(headers.acceptEncoding) : 'identity';
     const respond = (body: Representation<CachedHeads>) =>
       pageResponse({
-        ...{ body, coding, mediaType, deprecationHeaders, cacheStatus, window },
+        ...{ body, coding, mediaType, versionHeaders, cacheStatus, window },
+        headerParameters: operation.headerParameters,
         now: clock.now(),
         unchanged: matchesEtag(headers.ifNoneMatch, body.etag),
       });
@@ -98,7 +102,12 @@ export function createRenderResponse(
         return errorResponse(gatewayError(code, detail, retryAfterMs === undefined ? {} : { retryAfterMs }));
       }
       case 'refused':
-        return upstreamErrorResponse(read.response, read.cacheStatus, read.window, clock.now());
+        return upstreamErrorResponse(read.response, {
+          cacheStatus: read.cacheStatus,
+          window: read.window,
+          now: clock.now(),
+          headerParameters: resolved.query.operation.headerParameters,
+        });
       case 'value':
         return toPage(headers, resolved, read);
     }
@@ -108,12 +117,15 @@ export function createRenderResponse(
 /** Key of the rendered page: the revision identifies the listing and thus version and filters, the rest the page options. */
 function pageKey(resolved: ResolvedRequest, { revision }: Listing): string {
   if (resolved.page?.revision !== revision) {
-    const { itemsPerPage, pageNum } = resolved.query.shape;
-    resolved.page = { revision, key: `${revision} ${resolved.parameters}${itemsPerPage}/${pageNum}` };
+    const { operation, pathParameters, shape } = resolved.query;
+    const { itemsPerPage, pageNum } = shape;
+    // An element may be served from the listing that has it, as other elements are.
+    const path = isDocument(operation) ? targetPath(operation, pathParameters) : '';
+    resolved.page = { revision, key: `${revision} ${path}${resolved.parameters}${itemsPerPage}/${pageNum}` };
   }
   return resolved.page.key;
 }
 
 /** Whether this page contains links to other pages. */
-const hasOtherPages = ({ items }: Listing, { pageNum, itemsPerPage }: PageOptions) =>
-  pageNum > 1 || countItems(items) > itemsPerPage;
+const hasOtherPages = ({ items }: Listing, { operation, shape: { pageNum, itemsPerPage } }: ReadQuery) =>
+  !isDocument(operation) && (pageNum > 1 || countItems(items) > itemsPerPage);

@@ -12,6 +12,7 @@ import { createContext, type RequestContext } from './request-context.ts';
 import type { IdentifyRequest } from './request-identity.ts';
 import { endRequestSpan, readTraced } from './request-span.ts';
 import {
+  type Admission,
   createResolveRequest,
   type GatewayRequest,
   type ResolveDependencies,
@@ -127,6 +128,33 @@ export function createRequestHandler(
     if ('type' in caller) return complete(request, errorResponse(caller), context);
     const resolved = resolveRequest(request, caller, context);
     if ('type' in resolved) return complete(request, errorResponse(resolved), context);
+    return resolved.admission === undefined
+      ? readAndRespond(request, resolved, context)
+      : resolved.admission().then((admission) => respondIfAdmitted(request, resolved, admission, context));
+  }
+
+  /** Only for callers that may read a project which the path names by its name. */
+  function respondIfAdmitted(
+    request: GatewayRequest,
+    resolved: ResolvedRequest,
+    admission: Admission,
+    context: RequestContext,
+  ): CompletedResponse | Promise<CompletedResponse> {
+    switch (admission.type) {
+      case 'admitted':
+        return readAndRespond(request, resolved, context);
+      case 'denied':
+        return complete(request, errorResponse(admission.error), context);
+      case 'failed':
+        return respond(request, resolved, admission.read, context);
+    }
+  }
+
+  function readAndRespond(
+    request: GatewayRequest,
+    resolved: ResolvedRequest,
+    context: RequestContext,
+  ): CompletedResponse | Promise<CompletedResponse> {
     const { cacheControl, pragma } = request.headers;
     const directives = parseCacheDirectives(cacheControl, pragma);
     const read = readTraced(resolved.reader, directives, context.span);

@@ -1,28 +1,23 @@
 import { createPartitionedLru, LRU_OVERHEAD } from '../lib/partitioned-lru.ts';
 
-/** Memoizes resolved requests by caller, target and `Accept`. */
+/** Memoizes resolved requests by caller, target, and what else the value depends on: the request's `variant`. */
 export interface RequestMemo<Value> {
-  /** The value memoized for this caller, `target` and `accept`, unless it has expired at `now`, in monotonic milliseconds. */
-  get(caller: object, target: string, accept: string | undefined, now: number): Value | undefined;
-  set(caller: object, target: string, accept: string | undefined, value: Value, now: number): void;
+  get(caller: object, target: string, variant: string | undefined): Value | undefined;
+  set(caller: object, target: string, variant: string | undefined, value: Value): void;
   /** Bytes of all entries, including their strings. */
   readonly bytes: number;
 }
 
-/** Short, because an API version may be sunset at midnight and memoized requests must expire with it. */
-const TTL_MS = 10_000;
 /** Requests with longer values are not memoized: they are not worth the memory. */
 const MAX_TARGET_LENGTH = 512;
-const MAX_ACCEPT_LENGTH = 256;
+const MAX_VARIANT_LENGTH = 256;
 
 /** Counted per entry in addition to its strings. The target counts about twice, since keys are derived from it. */
 const ENTRY_BYTES = 1_728;
 
 interface MemoEntry<Value> {
-  readonly accept: string | undefined;
+  readonly variant: string | undefined;
   readonly value: Value;
-  /** Checked against the time of the request, so that a hit does not read the clock again. */
-  readonly until: number;
   readonly bytes: number;
 }
 
@@ -46,16 +41,15 @@ export function createRequestMemo<Value>({
     overhead: LRU_OVERHEAD,
   });
   return {
-    get(caller, target, accept, now) {
+    get(caller, target, variant) {
       const known = memo.get(caller, target);
-      if (known === undefined || known.accept !== accept || now >= known.until) return undefined;
-      return known.value;
+      return known?.variant === variant ? known?.value : undefined;
     },
-    set(caller, target, accept, value, now) {
-      const acceptLength = accept?.length ?? 0;
-      if (target.length > MAX_TARGET_LENGTH || acceptLength > MAX_ACCEPT_LENGTH) return;
-      const bytes = ENTRY_BYTES + 2 * target.length + acceptLength + textBytes(value);
-      memo.set(caller, target, { accept, value, until: now + TTL_MS, bytes });
+    set(caller, target, variant, value) {
+      const variantLength = variant?.length ?? 0;
+      if (target.length > MAX_TARGET_LENGTH || variantLength > MAX_VARIANT_LENGTH) return;
+      const bytes = ENTRY_BYTES + 2 * target.length + variantLength + textBytes(value);
+      memo.set(caller, target, { variant, value, bytes });
     },
     get bytes() {
       return memo.bytes;

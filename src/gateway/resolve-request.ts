@@ -1,16 +1,20 @@
 import type { Catalog, Operation } from '../atlas/catalog.ts';
+import { type HeaderValues, resolveHeaders } from '../atlas/header-parameters.ts';
+import { unservedOperations } from '../atlas/operations.ts';
 import { linkParameters, type ResolvedQuery, resolveQuery } from '../atlas/query.ts';
-import { resolveVersion } from '../atlas/version.ts';
-import type { Clock } from '../lib/clock.ts';
+import { createVersionChoice } from '../atlas/version.ts';
 import type { Caller } from './auth/key-auth.ts';
 import { authorize } from './auth/policy.ts';
+import { denialOf, type Requested } from './denial.ts';
 import { type GatewayError, gatewayError } from './gateway-error.ts';
+import { createOwnProject } from './own-project.ts';
 import { partitionOf } from './reads/cache-key.ts';
-import type { ReadQuery } from './reads/listing.ts';
+import type { ReadQuery, ReadResult } from './reads/listing.ts';
 import type { ReadService } from './reads/read-service.ts';
 import type { Reader } from './reads/reader.ts';
 import type { RequestContext } from './request-context.ts';
 import type { RequestMemo } from './request-memo.ts';
+import { createUnknownOperation } from './unknown-operation.ts';
 
 /** The request headers that the gateway reads. */
 export interface RequestHeaders {
@@ -20,6 +24,8 @@ export interface RequestHeaders {
   readonly ifNoneMatch: string | undefined;
   readonly cacheControl: string | undefined;
   readonly pragma: string | undefined;
+  /** Header parameters of Atlas's operations; absent if there are none. */
+  readonly parameters?: HeaderValues | undefined;
   /** The others identify the request in logs and traces; the response does not depend on them. */
   readonly requestId: string | undefined;
   readonly traceparent: string | undefined;
@@ -46,7 +52,15 @@ export interface ResolvedRequest {
   readonly parameters: string;
   /** Key of its rendered page, for the listing revision it was last rendered from. */
   page: { readonly revision: number; readonly key: string } | undefined;
+  /** Whether the caller may read it, where that depends on its list of projects; undefined if it is known. */
+  readonly admission?: () => Promise<Admission>;
 }
+
+/** `failed`: the list of projects could not be read, for this reason. */
+export type Admission =
+  | { readonly type: 'admitted' }
+  | { readonly type: 'denied'; readonly error: GatewayError }
+  | { readonly type: 'failed'; readonly read: ReadResult | undefined };
 
 /** Bytes of the strings stored with a resolved request, estimated from the length of its encoded parameters. */
 export const textBytesOf = ({ parameters }: ResolvedRequest): number => 2 * parameters.length;
@@ -57,34 +71,30 @@ export interface ResolveDependencies {
   readonly acquireRequest: (caller: Caller) => number;
   readonly lists: ReadService;
   readonly requestMemo: RequestMemo<ResolvedRequest>;
-  readonly clock: Clock;
 }
 
-const UNKNOWN_OPERATION = gatewayError(
-  'UNKNOWN_OPERATION',
-  'This gateway does not serve this path. It serves the lists of the Atlas Administration API v2, such as /api/atlas/v2/groups/{groupId}/streams/privateLinkConnections; /openapi.json describes all of them.',
-);
+/** Names in metrics every version that the catalog does not know. */
+const OTHER_VERSION = 'other';
 const NOT_FOUND = gatewayError('NOT_FOUND', 'Not found: the API is under /api/atlas/v2/.');
 /** Filters that were sent without a value, as `resolveQuery` returns them. */
 type ResolvedBlank = Extract<ResolvedQuery, { type: 'resolved' }>['blank'];
 
-/** What a request asks for: its query, and the filters that it sent without a value. */
+/** What a request asks for: its query, the filters that it sent without a value, and whether its caller may read it. */
 interface ParsedRequest {
   readonly query: ReadQuery;
   readonly blank: ResolvedBlank;
+  readonly decision: 'allowed' | 'if-own-project';
 }
 
 /**
- * Whether a client may interpret a path, percent-encoded or not, as a path of the Atlas API. Such a path never gets a 404, which clients
- * interpret as "deleted".
+ * A path that a client may interpret as one of the Atlas API, whatever it percent-encodes. It never gets a 404, which clients interpret as
+ * "deleted".
  */
-function isApiPath(path: string): boolean {
-  try {
-    return decodeURIComponent(path).startsWith('/api/');
-  } catch {
-    return path.startsWith('/api/');
-  }
-}
+const API_PATH = /^\/(?:a|%61)(?:p|%70)(?:i|%69)(?:\/|%2[fF]|$)/;
+
+/** What of the headers selects the representation of a resource, as one string. */
+const variantOf = ({ accept, parameters }: RequestHeaders): string | undefined =>
+  parameters === undefined ? accept : `${accept}\n${JSON.stringify(parameters)}`;
 
 const projectOf = ({ groupId, orgId }: Readonly<Record<string, string>>) => groupId ?? orgId;
 
@@ -98,61 +108,44 @@ function splitTarget(target: string): { path: string; rawQuery: string } {
 
 const isRead = (method: string) => method === 'GET' || method === 'HEAD';
 
-/** Whether the policy of the gateway allows this caller this read; undefined if it does. */
-function denialOf(
-  caller: Caller,
-  operation: Operation,
-  pathParameters: Readonly<Record<string, string>>,
+/** Whether the policy of the gateway allows a read; if not, the error. */
+function decide(
+  requested: Requested,
   parameters: ResolvedQuery,
-): GatewayError | undefined {
+): 'allowed' | 'if-own-project' | GatewayError {
   const filters = parameters.type === 'resolved' ? parameters.filters : [];
-  switch (authorize(caller, operation, pathParameters, filters)) {
-    case 'operation-forbidden':
-      return gatewayError(
-        'OPERATION_FORBIDDEN',
-        `The policy of this gateway does not allow you to read ${operation.id}.`,
-      );
-    case 'project-forbidden':
-      return gatewayError(
-        'PROJECT_FORBIDDEN',
-        'The policy of this gateway does not allow you to read this project or organization.',
-      );
-    case 'allowed':
-      return undefined;
-  }
+  const decision = authorize(requested.caller, requested.operation, requested.pathParameters, filters);
+  return decision === 'allowed' || decision === 'if-own-project' ? decision : denialOf(decision, requested);
 }
 
-/** The version that the request accepts. */
-function acceptedVersion(
-  operation: Operation,
-  accept: string | undefined,
-  wallMs: number,
-): { mediaType: string; version: string } | GatewayError {
-  const resolved = resolveVersion(operation, accept, new Date(wallMs).toISOString().slice(0, 10));
-  switch (resolved.type) {
-    case 'not-acceptable':
-      return gatewayError(
-        'INVALID_VERSION_DATE',
-        `Invalid accept header or version date. Send Accept: application/vnd.atlas.${operation.versions.at(-1)?.name}+json.`,
-      );
-    case 'gone':
-      return gatewayError(
-        'VERSION_GONE',
-        `Version ${resolved.version.name} of ${operation.id} was sunset on ${resolved.version.sunset}.`,
-      );
-    case 'resolved':
-      return { mediaType: resolved.mediaType, version: resolved.version.name };
-  }
-}
+const notAcceptable = ({ versions }: Operation): GatewayError =>
+  gatewayError(
+    'INVALID_VERSION_DATE',
+    `Invalid accept header or version date. Send Accept: application/vnd.atlas.${versions.at(-1)?.name}+json.`,
+  );
 
 /** Steps 3 and 4: parses a request and authorizes its caller; memoized for repeated identical requests of the same caller. */
-export function createResolveRequest({
-  catalog,
-  acquireRequest,
-  lists,
-  requestMemo,
-  clock,
-}: ResolveDependencies) {
+export function createResolveRequest({ catalog, acquireRequest, lists, requestMemo }: ResolveDependencies) {
+  const chooseVersion = createVersionChoice(catalog.operations);
+  const unknownOperation = createUnknownOperation(catalog.operations, unservedOperations);
+  const ownProject = createOwnProject({ catalog, lists });
+
+  /** Whether a project that the path names by its name is one of the caller's. */
+  async function admit({ operation, pathParameters, caller }: ReadQuery): Promise<Admission> {
+    const found = await ownProject(caller, pathParameters['groupName'] ?? '');
+    switch (found.type) {
+      case 'own':
+        return { type: 'admitted' };
+      case 'foreign':
+        return {
+          type: 'denied',
+          error: denialOf('project-forbidden', { caller, operation, pathParameters }),
+        };
+      case 'unknown':
+        return { type: 'failed', read: found.read };
+    }
+  }
+
   /** Notes in the context what is known of the request, also if it is rejected. */
   function parseAndAuthorize(
     { method, target, headers }: GatewayRequest,
@@ -161,7 +154,7 @@ export function createResolveRequest({
   ): ParsedRequest | GatewayError {
     const { path, rawQuery } = splitTarget(target);
     const match = catalog.match(path);
-    if (match.type === 'unknown') return isApiPath(path) ? UNKNOWN_OPERATION : NOT_FOUND;
+    if (match.type === 'unknown') return API_PATH.test(path) ? unknownOperation(method, path) : NOT_FOUND;
     if (match.type === 'bad-parameter')
       return gatewayError('INVALID_PATH_PARAMETER', match.detail, { parameters: [match.name] });
     const { operation, pathParameters } = match;
@@ -172,18 +165,34 @@ export function createResolveRequest({
         headers: { Allow: 'GET, HEAD' },
       });
     const parameters = resolveQuery(operation, rawQuery);
-    const denial = denialOf(caller, operation, pathParameters, parameters);
-    if (denial !== undefined) return denial;
+    const decision = decide({ caller, operation, pathParameters }, parameters);
+    if (typeof decision !== 'string') return decision;
     if (parameters.type === 'invalid')
       return gatewayError(
         'INVALID_QUERY_PARAMETER',
         `Invalid query parameter ${parameters.parameter} specified. ${parameters.detail}`,
         { parameters: [parameters.parameter] },
       );
-    const accepted = acceptedVersion(operation, headers.accept, clock.wall());
-    if ('type' in accepted) return accepted;
+    const version = chooseVersion(operation, headers.accept);
+    if (version === undefined) return notAcceptable(operation);
+    const resolved = resolveHeaders(operation, headers.parameters);
+    if (resolved.type === 'invalid')
+      return gatewayError('INVALID_REQUEST', resolved.detail, { parameters: [resolved.name] });
     const { filters, shape, blank } = parameters;
-    return { query: { operation, pathParameters, ...accepted, filters, shape, caller }, blank };
+    return {
+      query: {
+        operation,
+        pathParameters,
+        mediaType: version.mediaType,
+        version: version.known ?? OTHER_VERSION,
+        headers: resolved.headers,
+        filters,
+        shape,
+        caller,
+      },
+      blank,
+      decision,
+    };
   }
 
   return (
@@ -199,9 +208,8 @@ export function createResolveRequest({
         { retryAfterMs: waitMs },
       );
     const { method, target, headers } = request;
-    const known = isRead(method)
-      ? requestMemo.get(caller, target, headers.accept, context.startedAt)
-      : undefined;
+    const variant = variantOf(headers);
+    const known = isRead(method) ? requestMemo.get(caller, target, variant) : undefined;
     if (known !== undefined) {
       context.operation = known.query.operation;
       context.project = projectOf(known.query.pathParameters);
@@ -209,15 +217,16 @@ export function createResolveRequest({
     }
     const parsed = parseAndAuthorize(request, caller, context);
     if ('type' in parsed) return parsed;
-    const { query, blank } = parsed;
+    const { query, blank, decision } = parsed;
     const resolved: ResolvedRequest = {
       query,
       reader: lists.createReader(query),
       partition: partitionOf(query.pathParameters),
       parameters: linkParameters(query.operation, query.shape, query.filters, blank),
       page: undefined,
+      ...(decision === 'if-own-project' ? { admission: () => admit(query) } : {}),
     };
-    requestMemo.set(caller, target, headers.accept, resolved, context.startedAt);
+    requestMemo.set(caller, target, variant, resolved);
     return resolved;
   };
 }

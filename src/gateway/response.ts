@@ -1,4 +1,5 @@
 import { errorCodeOf, isErrorCode, renderApiError } from '../atlas/api-error.ts';
+import type { Operation } from '../atlas/catalog.ts';
 import type { FreshnessWindow } from '../cache/freshness.ts';
 import type { ContentCoding, Representation } from '../cache/rendered-pages.ts';
 import type { CacheStatus, RefusedResponse } from '../cache/results.ts';
@@ -38,7 +39,7 @@ export interface CachedHeads {
 }
 
 const NO_BODY = Buffer.alloc(0);
-const VARY = 'Accept, Accept-Encoding, Authorization';
+const VARY = ['Accept', 'Accept-Encoding', 'Authorization'] as const;
 const NO_SNIFFING = ['X-Content-Type-Options', 'nosniff'] as const;
 const ageOf = ({ loadedAt }: FreshnessWindow, now: number) =>
   Math.max(0, Math.floor((now - loadedAt) / 1_000));
@@ -67,10 +68,17 @@ function renderCacheStatus(status: CacheStatus, ttl: number): string {
   return words.join('; ');
 }
 
+/** How a response was obtained, and for which requests it is valid. */
+export interface CachingFacts {
+  readonly cacheStatus: CacheStatus;
+  readonly window: FreshnessWindow;
+  readonly now: number;
+  /** The operation's header parameters, which select the representation, too. */
+  readonly headerParameters: Operation['headerParameters'];
+}
+
 function cachingHeaders(
-  cacheStatus: CacheStatus,
-  window: FreshnessWindow,
-  now: number,
+  { cacheStatus, window, now, headerParameters }: CachingFacts,
   directives?: 'no-store',
 ): string[] {
   const ttl = ttlOf(window, now);
@@ -82,7 +90,7 @@ function cachingHeaders(
     'Cache-Status',
     renderCacheStatus(cacheStatus, ttl),
     'Vary',
-    VARY,
+    [...VARY, ...headerParameters.map(({ name }) => name)].join(', '),
   ];
 }
 
@@ -90,30 +98,22 @@ const flat = (headers: Readonly<Record<string, string | string[]>>): string[] =>
   Object.entries(headers).flatMap(([name, values]) => [values].flat().flatMap((value) => [name, value]));
 
 /** A page of a list and how to deliver it. All pages with the same `body` share media type and freshness window. */
-export interface PageResponse {
+export interface PageResponse extends CachingFacts {
   readonly body: Representation<CachedHeads>;
   readonly coding: ContentCoding;
+  /** The requested media type, for a response whose own does not name a version. */
   readonly mediaType: string;
-  readonly deprecationHeaders: Readonly<Record<string, string>>;
-  readonly cacheStatus: CacheStatus;
-  readonly window: FreshnessWindow;
-  readonly now: number;
+  readonly versionHeaders: Readonly<Record<string, string>>;
   /** Whether the request's `If-None-Match` matches it. */
   readonly unchanged: boolean;
 }
 
-function writeHeads({
-  body,
-  coding,
-  mediaType,
-  deprecationHeaders,
-  cacheStatus,
-  window,
-  now,
-}: PageResponse): CachedHeads {
+function writeHeads(page: PageResponse): CachedHeads {
+  const { body, coding, mediaType, versionHeaders, window, now } = page;
   const { bytes, etag } = body;
-  const common = [...cachingHeaders(cacheStatus, window, now), ...flat(deprecationHeaders), 'ETag', etag];
-  const content = ['Content-Type', `${mediaType};charset=utf-8`, 'Content-Length', String(bytes.length)];
+  const { 'Content-Type': contentType = `${mediaType};charset=utf-8`, ...deprecation } = versionHeaders;
+  const common = [...cachingHeaders(page), ...flat(deprecation), 'ETag', etag];
+  const content = ['Content-Type', contentType, 'Content-Length', String(bytes.length)];
   if (coding !== 'identity') content.push('Content-Encoding', coding);
   return {
     age: ageOf(window, now),
@@ -133,9 +133,13 @@ function cachedHeadsOf(page: PageResponse): CachedHeads {
   return fresh;
 }
 
+/** A hit whose `Cache-Status` is the same for every request of its page: an element of a list has pages of its own. */
+const isPlainHit = ({ outcome, detail }: CacheStatus) =>
+  outcome === 'hit' && (detail === undefined || detail === 'list');
+
 /** A page of a list: 200, or 304 if the request's `If-None-Match` matches it. */
 export function pageResponse(page: PageResponse): GatewayResponse {
-  const plainHit = page.cacheStatus.outcome === 'hit' && page.cacheStatus.detail === undefined;
+  const plainHit = isPlainHit(page.cacheStatus);
   const { found, unchanged } = plainHit ? cachedHeadsOf(page) : writeHeads(page);
   return page.unchanged
     ? { status: 304, head: unchanged, body: NO_BODY }
@@ -146,12 +150,7 @@ export function pageResponse(page: PageResponse): GatewayResponse {
  * Forwards a 4xx of Atlas with its body, error code and media type. Values that are not valid in a header are omitted there; the body still
  * contains them.
  */
-export function upstreamErrorResponse(
-  response: RefusedResponse,
-  cacheStatus: CacheStatus,
-  window: FreshnessWindow,
-  now: number,
-): GatewayResponse {
+export function upstreamErrorResponse(response: RefusedResponse, facts: CachingFacts): GatewayResponse {
   const header = response.headers['x-error-code'];
   const errorCode = header !== undefined && isErrorCode(header) ? header : errorCodeOf(response.body);
   const deprecation = headerValue(response.headers['deprecation']);
@@ -160,7 +159,7 @@ export function upstreamErrorResponse(
     status: response.status,
     head: {
       headers: [
-        ...cachingHeaders(cacheStatus, window, now, 'no-store'),
+        ...cachingHeaders(facts, 'no-store'),
         ...flat({
           'Content-Type': headerValue(response.headers['content-type']) ?? 'application/json',
           'Content-Length': String(response.body.length),

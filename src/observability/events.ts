@@ -5,10 +5,13 @@ export interface LifecycleEvent {
   readonly message: string;
 }
 
-/** A configuration reload: the new configuration is in force, or it is invalid and the previous one stays in force. */
+/**
+ * A configuration reload: the new configuration is in force, or it is invalid and the previous one stays in force; `partial`: the new one is
+ * in force with previous secrets in place of some that could not be read.
+ */
 export interface ReloadEvent {
   readonly type: 'config-reload';
-  readonly outcome: 'applied' | 'rejected';
+  readonly outcome: 'applied' | 'partial' | 'rejected';
   /** Each with file, line and remedy; never with the value of a secret. */
   readonly problems: readonly string[];
 }

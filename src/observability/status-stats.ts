@@ -46,7 +46,7 @@ export interface Trend {
 /** The outcome of the latest configuration reload. */
 export interface LastReload {
   readonly at: number;
-  readonly outcome: 'applied' | 'rejected';
+  readonly outcome: 'applied' | 'partial' | 'rejected';
   readonly problems: readonly string[];
 }
 

@@ -18,12 +18,32 @@ export interface EdgeRequest extends GatewayRequest {
   readonly headers: SeenHeaders;
 }
 
+/** Where clients reach the gateway. */
+export interface PublicAddress {
+  /** Scheme, host, and the path under which a proxy serves the gateway, if any. */
+  readonly publicUrl: () => string;
+  /** That path, without a trailing slash; empty if there is none. */
+  readonly basePath: string;
+}
+
+/** The target without the path under which a proxy serves the gateway, for proxies that do not remove it. */
+function withoutBasePath(target: string, basePath: string): string {
+  const rest = target.slice(basePath.length);
+  if (rest.startsWith('/')) return rest;
+  return rest === '' || rest.startsWith('?') ? `/${rest}` : target;
+}
+
 /**
- * Reads a request from a socket. A target in absolute form that names this gateway is replaced by its origin form, in the request too;
- * any other target stays as it is, for `checkEdge` to reject.
+ * Reads a request from a socket. A target in absolute form that names this gateway is replaced by its origin form, and the path of
+ * `publicUrl` is removed, in the request too; any other target stays as it is, for `checkEdge` to reject.
  */
-export function readEdgeRequest(request: IncomingMessage, publicUrl: () => string): EdgeRequest {
+export function readEdgeRequest(
+  request: IncomingMessage,
+  { publicUrl, basePath }: PublicAddress,
+): EdgeRequest {
   if (request.url?.startsWith('/') === false) request.url = originForm(request, publicUrl()) ?? request.url;
+  if (basePath !== '' && request.url?.startsWith(basePath) === true)
+    request.url = withoutBasePath(request.url, basePath);
   return {
     method: request.method ?? 'GET',
     target: request.url ?? '/',

@@ -3,26 +3,27 @@ import { createServer as createTlsServer, type Server as TlsServer } from 'node:
 import { Server as TcpServer } from 'node:net';
 import type { Clock } from '../lib/clock.ts';
 import { type UnexpectedErrorEvent, unexpectedError } from '../lib/unexpected-error.ts';
+import { type ListenAddress, listenOn } from './listen-address.ts';
 import { type OpenConnections, trackConnections } from './open-connections.ts';
 import { createRawErrors, MAX_HEADER_BYTES, type RawErrors } from './raw-error.ts';
 import { hasHeader } from './request-headers.ts';
 import { writeLastError, writeUnexpectedError } from './write-error.ts';
 
 export interface ListenerOptions {
-  readonly host: string;
-  readonly port: number;
-  /** The name of the port setting, for error messages. */
-  readonly setting: string;
-  /** Certificate chain and private key, PEM; absent: plain http. */
-  readonly tls?: TlsFiles;
+  readonly address: ListenAddress;
+  /** Absent: plain http. */
+  readonly tls?: TlsFiles | undefined;
   /** After how long without traffic a connection is closed; default: two minutes. */
   readonly idleMs?: number;
 }
 
 /** PEM texts. */
 export interface TlsFiles {
+  /** Certificate chain. */
   readonly cert: string;
   readonly key: string;
+  /** If present, clients need a certificate that one of these has signed. Whether there are any is decided when the listener is created. */
+  readonly clientCa?: string | undefined;
 }
 
 export interface ListenerDependencies {
@@ -61,28 +62,11 @@ const MAX_HANDSHAKES = 1_000;
 const IDLE_MS = 120_000;
 const MAX_CONNECTIONS = 20_000;
 
-function explain(error: Error & { code?: string }, { host, port, setting }: ListenerOptions): Error {
-  switch (error.code) {
-    case 'EADDRINUSE':
-      return new Error(
-        `Port ${port} on ${host} is in use: stop the process that listens there, or set ${setting} to another port.`,
-      );
-    case 'EACCES':
-      return new Error(
-        `This user may not open port ${port} on ${host}: set ${setting} to a port above 1023.`,
-      );
-    default:
-      return new Error(`Cannot listen on ${host}:${port} (${error.code ?? 'unknown'}): check ${setting}.`);
-  }
-}
-
-/** Host and port that a server listens on. */
-function addressOf(server: TcpServer): string {
-  const listening = server.address();
-  if (listening === null || typeof listening === 'string') throw new Error('not listening on a TCP port');
-  const { address, family, port } = listening;
-  return `${family === 'IPv6' ? `[${address}]` : address}:${port}`;
-}
+/** Options of Node for a certificate. */
+const secureContext = ({ cert, key, clientCa }: TlsFiles) => ({
+  ...{ cert, key, ca: clientCa },
+  minVersion: 'TLSv1.2' as const,
+});
 
 /** Passes requests to the handler, and answers what never becomes one. */
 function handleRequests(
@@ -148,8 +132,8 @@ export function createListener(
       ? undefined
       : createTlsServer({
           ...bounds,
-          ...options.tls,
-          minVersion: 'TLSv1.2',
+          ...secureContext(options.tls),
+          requestCert: options.tls.clientCa !== undefined,
           handshakeTimeout: HANDSHAKE_TIMEOUT_MS,
         });
   const server: Server | TlsServer = tlsServer ?? createServer(bounds);
@@ -165,14 +149,8 @@ export function createListener(
     get draining() {
       return draining;
     },
-    listen: () =>
-      new Promise((resolve, reject) => {
-        server.once('error', (error) => reject(explain(error, options)));
-        server.listen(options.port, options.host, () => {
-          resolve(`${tlsServer === undefined ? 'http' : 'https'}://${addressOf(server)}`);
-        });
-      }),
-    replaceTls: (tls) => tlsServer?.setSecureContext({ ...tls, minVersion: 'TLSv1.2' }),
+    listen: () => listenOn(server, tlsServer === undefined ? 'http' : 'https', options.address),
+    replaceTls: (tls) => tlsServer?.setSecureContext(secureContext(tls)),
     async drain({ delayMs, deadlineMs }) {
       draining = true;
       connections.announceClose();

@@ -10,14 +10,16 @@ import type { ReportAnswer } from './routed-event.ts';
 const TOKEN = '/api/oauth/token';
 const REVOKE = '/api/oauth/revoke';
 const ADDRESS = '/api/private/ipinfo';
-const TELEMETRY = '/api/private/*';
+/** Where Atlas clients send telemetry, with and without credentials. */
+const TELEMETRY = ['/api/private/unauth/telemetry/events', '/api/private/v1.0/telemetry/events'] as const;
+const POSTED: ReadonlySet<string> = new Set([TOKEN, REVOKE, ...TELEMETRY]);
 
 /** The paths that these routes answer. */
-export const OAUTH_PATHS = [TOKEN, REVOKE, TELEMETRY] as const;
+export const OAUTH_PATHS = [TOKEN, REVOKE, ADDRESS, ...TELEMETRY] as const;
 
 /** Whether one of these routes reads the body of such a request. */
 export function readsBody(method: string, path: string): boolean {
-  return method === 'POST' && (path === TOKEN || path === REVOKE || path.startsWith('/api/private/'));
+  return method === 'POST' && POSTED.has(path);
 }
 
 /** What the token endpoints call. */
@@ -79,7 +81,10 @@ export function createOauthRoutes(
       body: { currentIpv4Address: clientAddress(context) ?? '127.0.0.1' },
     }),
   );
-  app.post(TELEMETRY, (context) => send(context, { status: 200, body: {} }));
-  app.all(ADDRESS, createMethodNotAllowed(['GET', 'HEAD', 'POST'], { reply, report }));
+  app.all(ADDRESS, createMethodNotAllowed(['GET', 'HEAD'], { reply, report }));
+  for (const path of TELEMETRY) {
+    app.post(path, (context) => send(context, { status: 200, body: {} }));
+    app.all(path, createMethodNotAllowed(['POST'], { reply, report }));
+  }
   return app;
 }

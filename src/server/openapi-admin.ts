@@ -9,6 +9,7 @@ import {
   ref,
   text,
 } from './openapi-document.ts';
+import { describeProbe, PROBE_PATHS } from './openapi-probes.ts';
 
 const adminError = (status: number, code: string): Description => ({
   description: `${reasonOf(status)}: \`${code}\`.`,
@@ -17,14 +18,6 @@ const adminError = (status: number, code: string): Description => ({
 });
 
 const ADMIN_HEADERS = ['Cache-Control', 'ETag', 'Vary', 'WWW-Authenticate', 'X-Error-Code'];
-
-const probe = (operationId: string, summary: string, responses: Description): Description => ({
-  operationId,
-  summary,
-  tags: ['Probes'],
-  security: [],
-  responses,
-});
 
 const page = (operationId: string, summary: string): Description => ({
   operationId,
@@ -58,24 +51,16 @@ const PURGE_SCOPE: Description = {
 
 const PATHS: OpenApiDocument['paths'] = {
   '/metrics': {
-    get: probe('getMetrics', 'Metrics in Prometheus text format, or in OpenMetrics if Accept prefers that', {
-      '200': text('All metrics.'),
-      '403': adminError(403, 'HOST_FORBIDDEN'),
-    }),
-  },
-  '/healthz': {
-    get: probe('getHealth', 'Liveness: whether the event loop responds', { '200': text('ok') }),
-  },
-  '/readyz': {
-    get: probe(
-      'getReadiness',
-      'Readiness: whether the gateway accepts requests, regardless of whether Atlas is available',
+    get: describeProbe(
+      'getMetrics',
+      'Metrics in Prometheus text format, or in OpenMetrics if Accept prefers that',
       {
-        '200': text('ready'),
-        '503': text('starting or draining'),
+        '200': text('All metrics.'),
+        '403': adminError(403, 'HOST_FORBIDDEN'),
       },
     ),
   },
+  ...PROBE_PATHS,
   '/status.json': {
     get: {
       operationId: 'getStatus',

@@ -42,9 +42,9 @@ const SECONDS: Description = { type: 'integer', minimum: 0 };
 
 /** Response headers. */
 export const HEADERS: Description = {
-  Age: header('Seconds since the list was loaded from Atlas.', SECONDS),
+  Age: header('Seconds since the response was loaded from Atlas.', SECONDS),
   Allow: header('The supported methods: GET, HEAD.'),
-  'Cache-Control': header("`private, max-age=…` on lists, `no-store` on the gateway's own errors."),
+  'Cache-Control': header("`private, max-age=…` on reads, `no-store` on the gateway's own errors."),
   'Cache-Status': header(
     'How the cache handled the request (RFC 9211), such as `atlas-gateway; hit; ttl=17`.',
   ),
@@ -62,7 +62,7 @@ export const HEADERS: Description = {
 export const headers = (...names: readonly string[]): Description =>
   Object.fromEntries(names.map((name) => [name, ref('headers', name)]));
 
-/** The headers of every list response. */
+/** The headers of every response of a read. */
 export const CACHING = ['Age', 'Cache-Control', 'Cache-Status', 'ETag', 'Vary', 'X-Request-Id'];
 /** Error statuses that may have `Retry-After`. */
 const RETRYABLE: ReadonlySet<number> = new Set([429, 502, 503, 504]);

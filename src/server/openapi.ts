@@ -9,7 +9,8 @@ import {
   ref,
   text,
 } from './openapi-document.ts';
-import { createParameterPool, listOperation, REQUEST_HEADERS } from './openapi-lists.ts';
+import { createParameterPool, describeOperation, REQUEST_HEADERS } from './openapi-operations.ts';
+import { PROBE_PATHS } from './openapi-probes.ts';
 
 const SCHEMAS: Description = {
   ...ERROR_SCHEMAS,
@@ -45,7 +46,7 @@ const oauthError = (description: string, ...names: readonly string[]): Descripti
   content: json(ref('schemas', 'OauthError')),
 });
 
-/** A token endpoint: a form, authenticated by HTTP Basic with the id and secret of a caller key. */
+/** A token endpoint: a form, authenticated by the id and secret of a caller key, as HTTP Basic or in the form. */
 const tokenOperation = (
   operationId: string,
   summary: string,
@@ -55,7 +56,7 @@ const tokenOperation = (
   operationId,
   summary,
   tags: ['Tokens'],
-  security: [{ callerKeyPair: [] }],
+  security: [{ callerKeyPair: [] }, {}],
   requestBody: { required: true, content: { 'application/x-www-form-urlencoded': { schema: form } } },
   responses: {
     '200': done,
@@ -67,13 +68,28 @@ const tokenOperation = (
   },
 });
 
+/** Id and secret of a caller key, for clients that send them in the form. */
+const CLIENT = { client_id: { type: 'string' }, client_secret: { type: 'string' } };
 const REVOCATION_FORM = object(['token'], {
+  ...CLIENT,
   token: { type: 'string' },
   token_type_hint: { type: 'string' },
 });
-const TOKEN_FORM = object(['grant_type'], { grant_type: { const: 'client_credentials' } });
+const TOKEN_FORM = object(['grant_type'], { ...CLIENT, grant_type: { const: 'client_credentials' } });
 
-/** All paths other than lists. */
+const telemetryOperation = (operationId: string): Description => ({
+  operationId,
+  summary: 'Accepts telemetry of Atlas clients and discards it',
+  tags: ['Clients'],
+  security: [],
+  requestBody: { content: json({}) },
+  responses: {
+    '200': { description: 'Discarded.', content: json({ type: 'object' }) },
+    '413': ref('responses', errorName(413)),
+  },
+});
+
+/** All paths other than those of Atlas's reads. */
 const OTHER_PATHS: OpenApiDocument['paths'] = {
   '/': {
     get: {
@@ -85,6 +101,7 @@ const OTHER_PATHS: OpenApiDocument['paths'] = {
     },
   },
   '/openapi.json': { get: DESCRIBED },
+  ...PROBE_PATHS,
   '/api/oauth/token': {
     post: tokenOperation('createToken', 'Exchange a caller key for a one-hour token', TOKEN_FORM, {
       description: 'A token.',
@@ -112,20 +129,8 @@ const OTHER_PATHS: OpenApiDocument['paths'] = {
       },
     },
   },
-  '/api/private/{path}': {
-    post: {
-      operationId: 'swallowTelemetry',
-      summary: 'Accepts telemetry of Atlas clients and discards it',
-      tags: ['Clients'],
-      security: [],
-      parameters: [{ name: 'path', in: 'path', required: true, schema: { type: 'string' } }],
-      requestBody: { content: json({}) },
-      responses: {
-        '200': { description: 'Discarded.', content: json({ type: 'object' }) },
-        '413': ref('responses', errorName(413)),
-      },
-    },
-  },
+  '/api/private/unauth/telemetry/events': { post: telemetryOperation('discardAnonymousTelemetry') },
+  '/api/private/v1.0/telemetry/events': { post: telemetryOperation('discardTelemetry') },
 };
 
 const SECURITY_SCHEMES: Description = {
@@ -159,11 +164,12 @@ const SECURITY_SCHEMES: Description = {
   },
 };
 
-/** Describes the public listener: every list of the catalog, the token endpoints, and the other endpoints that clients call. */
+/** Describes the public listener: every operation of the catalog, the token endpoints, and the other endpoints that clients call. */
 export function describePublic(version: string): OpenApiDocument {
   const pool = createParameterPool();
-  const lists: Record<string, Record<string, Description>> = {};
-  for (const operation of operations) lists[operation.path] = { get: listOperation(operation, pool) };
+  const reads = Object.fromEntries(
+    operations.map((operation) => [operation.path, { get: describeOperation(operation, pool) }]),
+  );
   const tags = [...new Set(operations.map(({ tag }) => tag))].sort();
   return {
     openapi: OPENAPI.version,
@@ -171,15 +177,16 @@ export function describePublic(version: string): OpenApiDocument {
       title: 'atlas-gateway',
       version,
       license: OPENAPI.license,
-      summary: 'Lists of the MongoDB Atlas Administration API v2, served through a caching gateway.',
+      summary: 'Reads of the MongoDB Atlas Administration API v2, served through a caching gateway.',
       description:
-        'Lists support HEAD as well as GET. Send the version as `Accept: application/vnd.atlas.YYYY-MM-DD+json`; a date between versions selects the newest version up to it. No credentials are needed if the configuration allows anonymous requests.',
+        'Every read of Atlas that answers JSON supports HEAD as well as GET; downloads are not served. Send the version as `Accept: application/vnd.atlas.YYYY-MM-DD+json`; a date between versions selects the newest version up to it. No credentials are needed if the configuration allows anonymous requests.',
     },
     servers: [{ url: '/' }],
     tags: [
       ...tags.map((name) => ({ name })),
       { name: 'Tokens', description: 'One-hour tokens issued by the gateway.' },
       { name: 'Gateway', description: 'About the gateway.' },
+      { name: 'Probes', description: 'For load balancers.' },
       {
         name: 'Clients',
         description:
@@ -187,7 +194,7 @@ export function describePublic(version: string): OpenApiDocument {
       },
     ],
     security: [{ callerKey: [] }, { callerKeyDigest: [] }, { callerToken: [] }, { issuerToken: [] }],
-    paths: { ...OTHER_PATHS, ...lists },
+    paths: { ...OTHER_PATHS, ...reads },
     components: {
       schemas: SCHEMAS,
       headers: HEADERS,

@@ -1,11 +1,13 @@
 import { type Context, Hono, type MiddlewareHandler } from 'hono';
 import { secureHeaders } from 'hono/secure-headers';
+import { HEADER_PARAMETERS, type HeaderValues } from '../atlas/header-parameters.ts';
 import type { IdentifyRequest } from '../gateway/request-identity.ts';
 import type { GatewayRequest } from '../gateway/resolve-request.ts';
 import type { CompletedResponse } from '../gateway/response.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { UnexpectedErrorEvent } from '../lib/unexpected-error.ts';
 import type { ServerEnv } from './bindings.ts';
+import { createHealthRoutes, HEALTH_PATHS, PROBE_METHODS } from './health-routes.ts';
 import type { AnswerApi } from './in-flight-limit.ts';
 import { createMethodNotAllowed } from './method-not-allowed.ts';
 import { createOauthRoutes, OAUTH_PATHS, type TokenEndpoints } from './oauth-routes.ts';
@@ -21,6 +23,8 @@ export interface PublicAppDependencies {
   readonly answer: AnswerApi;
   readonly write: WriteResponse;
   readonly tokens: TokenEndpoints;
+  /** Why the gateway is not ready; undefined if it is. */
+  readonly unready: () => string | undefined;
   /** The gateway's version. */
   readonly version: string;
   readonly report: (event: RoutedEvent) => void;
@@ -36,6 +40,21 @@ Example: curl -H 'Accept: application/vnd.atlas.2023-02-01+json' <here>/api/atla
 
 /** Paths outside the API. */
 const PAGES = ['/', '/openapi.json'] as const;
+const ROUTED = [...PAGES, ...HEALTH_PATHS, ...OAUTH_PATHS];
+
+/** What a probe is answered is true for a moment. */
+const noStore: MiddlewareHandler<ServerEnv> = async (context, next) => {
+  await next();
+  context.header('Cache-Control', 'no-store');
+};
+
+function headerValues(headerOf: (name: string) => string | undefined): HeaderValues | undefined {
+  const sent = HEADER_PARAMETERS.flatMap((name) => {
+    const value = headerOf(name);
+    return value === undefined ? [] : [[name, value] as const];
+  });
+  return sent.length === 0 ? undefined : Object.fromEntries(sent);
+}
 
 /** The request as the handler reads it: from the socket, or under `app.fetch` from Hono's request. */
 function requestOf({ env, req }: Context<ServerEnv>): GatewayRequest {
@@ -57,6 +76,7 @@ function requestOf({ env, req }: Context<ServerEnv>): GatewayRequest {
       ifNoneMatch: req.header('if-none-match'),
       cacheControl: req.header('cache-control'),
       pragma: req.header('pragma'),
+      parameters: headerValues((name) => req.header(name)),
       requestId: req.header('x-request-id'),
       traceparent: req.header('traceparent'),
       userAgent: req.header('user-agent'),
@@ -82,6 +102,7 @@ export function createPublicApp({
   answer,
   write,
   tokens,
+  unready,
   version,
   report,
   identify,
@@ -100,15 +121,20 @@ export function createPublicApp({
       startedAt: context.get('startedAt'),
     });
   };
-  const readOnly = createMethodNotAllowed(['GET', 'HEAD'], {
-    reply: (_, response) => responseOf(response),
+  const pageRules = {
+    reply: (_: unknown, response: CompletedResponse) => responseOf(response),
     report: reportAnswer,
-  });
-  for (const path of [...PAGES, ...OAUTH_PATHS]) app.use(path, createIdentification(identify, clock));
-  for (const path of PAGES) app.use(path, secureHeaders(PAGE_HEADERS));
+  };
+  const readOnly = createMethodNotAllowed(['GET', 'HEAD'], pageRules);
+  const probeOnly = createMethodNotAllowed(PROBE_METHODS, pageRules);
+  for (const path of ROUTED) app.use(path, createIdentification(identify, clock));
+  for (const path of [...PAGES, ...HEALTH_PATHS]) app.use(path, secureHeaders(PAGE_HEADERS));
+  for (const path of HEALTH_PATHS) app.use(path, noStore);
   app.get('/', (context) => context.text(ABOUT));
   app.route('/', createDescriptionRoutes('public', version));
   for (const path of PAGES) app.all(path, readOnly);
+  app.route('/', createHealthRoutes(unready));
+  for (const path of HEALTH_PATHS) app.all(path, probeOnly);
   app.route('/', createOauthRoutes(tokens, { reply, report: reportAnswer }));
   const replyLater = async (context: Context<ServerEnv>, pending: Promise<CompletedResponse>) =>
     reply(context, await pending);

@@ -8,17 +8,18 @@ import { type BodyError, createAppListener } from './app-listener.ts';
 import type { ServerEnv } from './bindings.ts';
 import { BODY_TOO_LARGE } from './body-slots.ts';
 import type { WhenOver } from './connection-slots.ts';
-import { checkEdge, readEdgeRequest } from './edge.ts';
+import { checkEdge, type PublicAddress, readEdgeRequest } from './edge.ts';
+import { HEALTH_PATHS } from './health-routes.ts';
 import { createHitPath } from './hit-path.ts';
 import { type AnswerApi, OVERLOADED } from './in-flight-limit.ts';
 import { readsBody } from './oauth-routes.ts';
+import { namesItsHostOnce } from './request-headers.ts';
 import type { WriteResponse } from './write-response.ts';
 
 export interface PublicListenerOptions {
   /** Whether hits bypass Hono's router; without it, everything is answered alike but slower. */
   readonly hitPath: boolean;
-  /** The URL that clients use, one of those that a target in absolute form may name. */
-  readonly publicUrl: () => string;
+  readonly address: PublicAddress;
 }
 
 export interface PublicListenerDependencies {
@@ -36,10 +37,14 @@ const BODY_ERRORS: Readonly<Record<BodyError, GatewayError>> = {
   'too-large': gatewayError('PAYLOAD_TOO_LARGE', BODY_TOO_LARGE),
 };
 
+/** Load balancers may probe over HTTP/1.0, which requires no `Host`. */
+const isProbe = (request: IncomingMessage) =>
+  HEALTH_PATHS.some((path) => path === request.url) && namesItsHostOnce(request);
+
 /** Puts the public app behind a socket: edge checks first, then the hit path, then Hono. */
 export function createPublicListener(
   app: Hono<ServerEnv>,
-  { hitPath, publicUrl }: PublicListenerOptions,
+  { hitPath, address }: PublicListenerOptions,
   { answer, reject, write, whenOver, clock, nextRequestId, onUnexpectedError }: PublicListenerDependencies,
 ): RequestListener {
   const appListener = createAppListener(app, {
@@ -54,12 +59,12 @@ export function createPublicListener(
   /** Closes the connection, so that the unread rest of a rejected request cannot be parsed as another request. */
   function refuse(request: IncomingMessage, response: ServerResponse, error: GatewayError): void {
     response.setHeader('Connection', 'close');
-    write(request, response, reject(readEdgeRequest(request, publicUrl), error));
+    write(request, response, reject(readEdgeRequest(request, address), error));
   }
 
   return (request, response) => {
-    const seen = readEdgeRequest(request, publicUrl);
-    const error = checkEdge(seen);
+    const seen = readEdgeRequest(request, address);
+    const error = isProbe(request) ? undefined : checkEdge(seen);
     if (error !== undefined) {
       refuse(request, response, error);
       return;

@@ -14,6 +14,7 @@ const NONE: SeenHeaders = {
   ifNoneMatch: undefined,
   cacheControl: undefined,
   pragma: undefined,
+  parameters: undefined,
   requestId: undefined,
   traceparent: undefined,
   userAgent: undefined,
@@ -59,7 +60,8 @@ export function readHeaders({ rawHeaders }: Pick<IncomingMessage, 'rawHeaders'>)
   const seen: { -readonly [name in keyof SeenHeaders]: SeenHeaders[name] } = { ...NONE };
   for (let index = 0; index < rawHeaders.length; index += 2) {
     const value = rawHeaders[index + 1] ?? '';
-    switch (rawHeaders[index]?.toLowerCase()) {
+    const name = rawHeaders[index]?.toLowerCase();
+    switch (name) {
       case 'host':
         seen.hosts++;
         break;
@@ -80,6 +82,10 @@ export function readHeaders({ rawHeaders }: Pick<IncomingMessage, 'rawHeaders'>)
         break;
       case 'pragma':
         seen.pragma = joined(seen.pragma, value);
+        break;
+      case 'use-effective-instance-fields':
+      case 'use-effective-fields-replication-specs':
+        seen.parameters = { ...seen.parameters, [name]: joined(seen.parameters?.[name], value) };
         break;
       case 'user-agent':
         seen.userAgent ??= value;

@@ -1,4 +1,4 @@
-import type { BucketSize } from '../atlas/rate-limit-buckets.ts';
+import { type BucketSize, bucketSizeOf } from '../atlas/rate-limit-buckets.ts';
 import type { Clock } from '../lib/clock.ts';
 
 /** The result of drawing one request from a bucket. */
@@ -13,11 +13,11 @@ export interface Drawn {
 /** Draws one request from the bucket of an endpoint set and scope. */
 export type DrawToken = (endpointSet: string, scope: string) => Drawn;
 
-/** Token buckets by endpoint set and scope, as Atlas documents them. */
-export function createLimits(clock: Clock, sizeOf: (endpointSet: string) => BucketSize): DrawToken {
+/** Token buckets by endpoint set and scope. `limits` are sizes in place of the recorded and documented ones. */
+export function createLimits(clock: Clock, limits: Readonly<Record<string, BucketSize>> = {}): DrawToken {
   const buckets = new Map<string, { tokens: number; countedAt: number }>();
   return (endpointSet, scope) => {
-    const { capacity, refill, perMs } = sizeOf(endpointSet);
+    const { capacity, refill, perMs } = limits[endpointSet] ?? bucketSizeOf(endpointSet);
     const now = clock.now();
     const key = `${endpointSet} ${scope}`;
     const bucket = buckets.get(key) ?? { tokens: capacity, countedAt: now };

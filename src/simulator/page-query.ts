@@ -25,14 +25,17 @@ function linkParameters(operation: Operation, query: URLSearchParams): [string, 
   return [...filters, ...flags];
 }
 
+const unknownParameter = ({ queryParameters }: Operation, query: URLSearchParams): string | undefined =>
+  [...query.keys()].find((name) => queryParameters.every((parameter) => parameter.name !== name));
+
 /** The requested page, or the name of the invalid parameter. */
 export function readPageQuery(
   operation: Operation,
   query: URLSearchParams,
   address: string,
 ): PageRequest | string {
-  const names = new Set(operation.queryParameters.map(({ name }) => name));
-  for (const name of query.keys()) if (!names.has(name)) return name;
+  const unknown = unknownParameter(operation, query);
+  if (unknown !== undefined) return unknown;
   const pageNum = Number(query.get('pageNum') ?? '1');
   const itemsPerPage = Number(query.get('itemsPerPage') ?? '100');
   if (!Number.isInteger(pageNum) || pageNum < 0) return 'pageNum';
@@ -43,7 +46,7 @@ export function readPageQuery(
     pageNum: Math.max(1, pageNum),
     itemsPerPage: Math.max(1, itemsPerPage),
     includeCount: (query.get('includeCount') ?? 'true') === 'true',
-    countable: names.has('includeCount'),
+    countable: operation.queryParameters.some(({ name }) => name === 'includeCount'),
     pretty: query.get('pretty') === 'true',
     envelope: query.get('envelope') === 'true',
     others: linkParameters(operation, query),
@@ -52,10 +55,40 @@ export function readPageQuery(
   };
 }
 
-/** The filters of a page request as one string: they select the items of a list. */
-export const filtersOf = ({ others }: PageRequest): string =>
-  new URLSearchParams(
-    others
-      .filter(([name, value]) => !PAGE_PARAMETERS.has(name) && value !== '')
+/** How a body that has no pages is requested. */
+export interface BodyRequest {
+  readonly pretty: boolean;
+  readonly envelope: boolean;
+  /** The parameters that select the data. */
+  readonly filters: string;
+}
+
+/** The filters as one string: they select the data. A default that is written out selects what its absence does. */
+function filterText(operation: Operation, parameters: readonly (readonly [string, string])[]): string {
+  const defaults = new Map(
+    operation.queryParameters.map(({ name, default: value }) => [name, String(value)]),
+  );
+  return new URLSearchParams(
+    parameters
+      .filter(([name, value]) => !PAGE_PARAMETERS.has(name) && value !== '' && defaults.get(name) !== value)
       .map(([name, value]): [string, string] => [name, value]),
   ).toString();
+}
+
+/** The filters of a page request. */
+export const filtersOf = (operation: Operation, { others }: PageRequest): string =>
+  filterText(operation, others);
+
+/** The request for a body that has no pages, or the name of the invalid parameter. */
+export function readBodyQuery(operation: Operation, query: URLSearchParams): BodyRequest | string {
+  const unknown = unknownParameter(operation, query);
+  if (unknown !== undefined) return unknown;
+  return {
+    pretty: query.get('pretty') === 'true',
+    envelope: query.get('envelope') === 'true',
+    filters: filterText(
+      operation,
+      [...query].sort(([a], [b]) => (a < b ? -1 : 1)),
+    ),
+  };
+}

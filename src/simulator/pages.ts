@@ -22,7 +22,7 @@ export interface PageRequest {
   readonly uncounted: 'absent' | 'zero';
 }
 
-const isObject = (value: Json): value is { readonly [name: string]: Json | undefined } =>
+export const isObject = (value: Json): value is { readonly [name: string]: Json | undefined } =>
   typeof value === 'object' && value !== null && !Array.isArray(value);
 
 /** Sorts keys alphabetically at every depth, as Atlas does. */
@@ -69,8 +69,14 @@ function writeItem(item: Json): string {
 export const countOnPage = (total: number, { pageNum, itemsPerPage }: PageRequest): number =>
   Math.max(0, Math.min(itemsPerPage, total - (pageNum - 1) * itemsPerPage));
 
+/** A list that is read in part: an array, or one that makes its items as they are read. */
+export interface PageSource {
+  readonly length: number;
+  slice(start: number, end: number): readonly Json[];
+}
+
 /** Renders the requested page of `items`. The form of `previous` and the empty page past the end are [inferred]. */
-export function writePage(items: readonly Json[], request: PageRequest): string {
+export function writePage(items: PageSource, request: PageRequest): string {
   const { pageNum, itemsPerPage, address } = request;
   const start = (pageNum - 1) * itemsPerPage;
   const query = new URLSearchParams();

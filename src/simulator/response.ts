@@ -38,10 +38,16 @@ export function errorResponse(
 }
 
 /** A path that Atlas does not know. */
-export const unknownPath = (path: string): SimulatedResponse =>
-  errorResponse({
-    status: 404,
-    errorCode: 'RESOURCE_NOT_FOUND',
-    detail: `Cannot find resource ${path}.`,
-    parameters: [path],
-  });
+export const unknownPath = (
+  path: string,
+  headers: Readonly<Record<string, string>> = {},
+): SimulatedResponse =>
+  errorResponse(
+    {
+      status: 404,
+      errorCode: 'RESOURCE_NOT_FOUND',
+      detail: `Cannot find resource ${path}.`,
+      parameters: [path],
+    },
+    headers,
+  );

@@ -1,15 +1,15 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import { createCatalog } from '../atlas/catalog.ts';
 import { operations } from '../atlas/operations.ts';
-import { type BucketSize, bucketSizeOf } from '../atlas/rate-limit-buckets.ts';
+import type { BucketSize } from '../atlas/rate-limit-buckets.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { Random } from '../lib/random.ts';
 import { createAccess } from './auth.ts';
 import { createControl } from './control.ts';
 import { createFaults, type Fault, type Faults } from './faults.ts';
 import { createLimits } from './limits.ts';
-import { createListEndpoint } from './list-endpoint.ts';
 import { createOauthEndpoint } from './oauth-endpoint.ts';
+import { createReadEndpoint } from './read-endpoint.ts';
 import { createRequestLog, type SeenRequest } from './request-log.ts';
 import { errorResponse, type SimulatedResponse, unknownPath } from './response.ts';
 import { CALM_WEATHER, createWeather, type Weather } from './weather.ts';
@@ -48,7 +48,7 @@ export interface Simulator {
   killTokens(): void;
 }
 
-const API = '/api/atlas/v2/';
+const API = '/api/atlas/v2';
 
 function write(
   response: ServerResponse,
@@ -84,7 +84,7 @@ function faultResponse(fault: Fault, status: number): SimulatedResponse {
  *
  *   /simulator/…      → control
  *   everything else   → fault? → /api/oauth/…    → OAuth endpoint
- *                                /api/atlas/v2/… → list endpoint: authenticate → version → limits → project → weather → page of the world
+ *                                /api/atlas/v2/… → read endpoint: authenticate → version → limits → project → weather → body from the world
  */
 export function createSimulator(
   options: SimulatorOptions,
@@ -95,23 +95,18 @@ export function createSimulator(
     { clock, random },
   );
   const weather = createWeather(options.weather ?? CALM_WEATHER);
+  const linkOrigin = options.linkOrigin ?? 'https://cloud.mongodb.com';
   const world = createWorld(
-    { projects: options.projects ?? [], limits: options.limits ?? {} },
+    { projects: options.projects ?? [], limits: options.limits ?? {}, linkOrigin },
     { weather, clock },
   );
   const catalog = createCatalog(operations);
   const faults = createFaults();
-  const draw = createLimits(
-    clock,
-    (endpointSet) => options.limits?.[endpointSet] ?? bucketSizeOf(endpointSet),
-  );
+  const draw = createLimits(clock, options.limits);
   const requestLog = createRequestLog();
   const control = createControl({ faults, requestLog, weather, world, catalog });
   const answerOauth = createOauthEndpoint(access);
-  const answerList = createListEndpoint(
-    { linkOrigin: options.linkOrigin ?? 'https://cloud.mongodb.com' },
-    { access, catalog, clock, draw, weather, world },
-  );
+  const answerRead = createReadEndpoint({ linkOrigin }, { access, catalog, clock, draw, weather, world });
 
   async function route(request: IncomingMessage, url: URL): Promise<SimulatedResponse> {
     const { pathname } = url;
@@ -124,8 +119,8 @@ export function createSimulator(
         detail: 'Only GET and HEAD are simulated.',
         parameters: [],
       });
-    return pathname.startsWith(API)
-      ? answerList({ target: request.url ?? '/', headers: request.headers })
+    return pathname === API || pathname.startsWith(`${API}/`)
+      ? answerRead({ target: request.url ?? '/', headers: request.headers })
       : unknownPath(pathname);
   }
 

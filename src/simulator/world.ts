@@ -1,25 +1,19 @@
-import type { Operation } from '../atlas/catalog.ts';
-import { type BucketSize, bucketSizeOf } from '../atlas/rate-limit-buckets.ts';
+import type { ElementOfList } from '../atlas/catalog.ts';
+import type { BucketSize } from '../atlas/rate-limit-buckets.ts';
 import type { Clock } from '../lib/clock.ts';
 import { type ChangingList, createChangingList } from './changing-list.ts';
-import { genericItem, padded, privateLinkConnection } from './items.ts';
-import type { Json } from './pages.ts';
+import { createDerivedLists, ORGANIZATIONS } from './derived-lists.ts';
+import { type Address, fixedItem, newestView, type StoredItem, type View } from './generated-items.ts';
+import { createGeneratedLists, GENERIC_COUNT } from './generated-lists.ts';
+import { genericItem } from './items.ts';
+import type { Json, PageSource } from './pages.ts';
+import { createProjects, type SimulatedProject } from './projects.ts';
 import type { Weather } from './weather.ts';
 import { NO_CHURN } from './weather-settings.ts';
 
-/** A project of the simulated Atlas. */
-export interface SimulatedProject {
-  readonly id: string;
-  readonly name: string;
-  readonly orgId: string;
-  /** Number of seeded private link connections. */
-  readonly connections: number;
-  /** False if the sample credentials have no access. */
-  readonly visible: boolean;
-}
+export type { SimulatedProject } from './projects.ts';
 
-const ORG_STORE = '5f0a1b2c3d4e5f6071829301';
-const ORG_LAB = '5f0a1b2c3d4e5f6071829302';
+const [{ id: ORG_STORE }, { id: ORG_LAB }] = ORGANIZATIONS;
 const project = (
   id: string,
   name: string,
@@ -48,29 +42,26 @@ export const SAMPLE_CREDENTIALS = {
   apiKey: { publicKey: 'simulatr', privateKey: '64b7c0ff-ee00-4000-a000-00000000c002' },
 } as const;
 
-/** A list of the world: its operation, its path with parameters substituted, and its remaining query parameters. */
-export interface ListAddress {
-  readonly operation: Operation;
-  readonly path: string;
-  readonly pathParameters: Readonly<Record<string, string>>;
-  readonly filters: string;
-}
-
-/** The data of the simulated Atlas. Lists can be replaced while it runs, and change as the weather says. */
+/** The data of the simulated Atlas. Lists can be replaced while it runs, and data changes as the weather says. */
 export interface World {
   /** The sample projects, those of the options, and those of the weather. */
   readonly projects: readonly SimulatedProject[];
-  /** The items of a list at this moment. */
-  items(list: ListAddress): readonly Json[];
+  findProject(id: string | undefined): SimulatedProject | undefined;
+  /** The items of a list, an array or an unpaged list at this moment, in the newest version unless a view is given. */
+  items(list: Address, view?: View): readonly Json[];
+  /** The same items, made only as they are read. */
+  page(list: Address, view: View): PageSource;
+  /** The item of a list with an identity, such as a name; undefined if the list does not contain it. */
+  find(list: Address, view: View, identity: string, element: ElementOfList): Json | undefined;
+  /** A document, which is another one after each change that the weather makes. */
+  document(address: Address, view: View): Json;
   /** Prepends an item to the list at this path; only for a list that was replaced before. */
   prepend(path: string, item: Json): void;
   /** Sets the items of the list at this path, regardless of filters. `create` makes the items that the weather adds. */
   replace(path: string, items: readonly Json[], create?: (index: number) => Json): void;
 }
 
-const GENERIC_COUNT = 37;
-const MAX_LISTS = 5_000;
-const MAX_ITEM_BYTES = 1_048_576;
+const ATLAS = 'https://cloud.mongodb.com';
 
 /** The id of a project of the weather, from 0. */
 export const weatherProjectId = (index: number): string => `5eed${index.toString(16).padStart(20, '0')}`;
@@ -85,109 +76,33 @@ export function createWorld(
   options: {
     readonly projects: readonly SimulatedProject[];
     readonly limits: Readonly<Record<string, BucketSize>>;
+    /** The origin of links in items and documents. */
+    readonly linkOrigin?: string;
   },
   { weather, clock }: { readonly weather: Weather; readonly clock: Clock },
 ): World {
   const lasting: readonly SimulatedProject[] = [...Object.values(SAMPLE_PROJECTS), ...options.projects];
-  let projects = lasting;
-  const replaced = new Map<string, ChangingList<Json>>();
-  const generated = new Map<string, ChangingList<Json>>();
+  let current = lasting;
+  const replaced = new Map<string, ChangingList<StoredItem>>();
+  const linkOrigin = options.linkOrigin ?? ATLAS;
 
   /** The projects change only with the weather, so that the array can be compared. */
   function currentProjects(): readonly SimulatedProject[] {
     const { projects: wanted } = weather.settings;
-    if (projects.length !== lasting.length + wanted) projects = [...lasting, ...weatherProjects(wanted)];
-    return projects;
+    if (current.length !== lasting.length + wanted) current = [...lasting, ...weatherProjects(wanted)];
+    return current;
   }
 
-  const groups = (orgId?: string): Json[] =>
-    currentProjects()
-      .filter((one) => one.visible && (orgId === undefined || one.orgId === orgId))
-      .map(({ id, name, orgId: org }) => ({
-        id,
-        name,
-        orgId: org,
-        created: '2026-01-02T03:04:05Z',
-        clusterCount: 0,
-        links: [],
-      }));
+  const projects = createProjects(currentProjects);
+  const generated = createGeneratedLists({ linkOrigin }, { weather, clock, projects });
+  const derived = createDerivedLists({ linkOrigin, limits: options.limits, projects: currentProjects });
 
-  const organizations = (): Json[] =>
-    [ORG_STORE, ORG_LAB].map((id, index) => ({
-      id,
-      name: index === 0 ? 'store' : 'lab',
-      isDeleted: false,
-      links: [],
-    }));
-
-  /** The schema of these items is [inferred]: no recording contains one. */
-  const rateLimits = (): Json[] =>
-    Object.entries({ streams: bucketSizeOf('streams'), ...options.limits }).map(
-      ([name, { capacity, refill, perMs }]) => ({
-        id: name,
-        name,
-        capacity,
-        refillRate: refill,
-        refillDurationSeconds: perMs / 1_000,
-      }),
-    );
-
-  function rulesOf({ operation, pathParameters }: ListAddress) {
-    return weather.rulesOf({ operation: operation.id, project: pathParameters['groupId'] });
-  }
-
-  /** The item with a number in a list; every number gives another item. */
-  function itemOf(list: ListAddress, index: number): Json {
-    const { operation, path, pathParameters, filters } = list;
-    const item =
-      operation.id === 'listGroupStreamPrivateLinkConnections'
-        ? privateLinkConnection(pathParameters['groupId'] ?? '', index)
-        : genericItem(`${path}?${filters}`, index);
-    const { itemBytes = 0 } = rulesOf(list);
-    return padded(item, Math.min(itemBytes, MAX_ITEM_BYTES));
-  }
-
-  function countOf(list: ListAddress): number {
-    const { items } = rulesOf(list);
-    if (items !== undefined) return items;
-    const found = currentProjects().find(({ id }) => id === list.pathParameters['groupId']);
-    if (list.operation.id === 'listGroupStreamPrivateLinkConnections') return found?.connections ?? 0;
-    return found?.connections === 0 ? 0 : GENERIC_COUNT;
-  }
-
-  /** Lists that follow from other data, and do not change on their own. */
-  function derived({ operation, pathParameters }: ListAddress): readonly Json[] | undefined {
-    switch (operation.id) {
-      case 'listGroups':
-        return groups();
-      case 'getOrgGroups':
-        return groups(pathParameters['orgId']);
-      case 'listOrgs':
-        return organizations();
-      case 'listRateLimits':
-        return rateLimits();
-      default:
-        return undefined;
-    }
-  }
-
-  const changing = (items: readonly Json[], create: (index: number) => Json, churn = NO_CHURN) =>
-    createChangingList(items, churn, { create, clock, fraction: weather.fraction });
-
-  /** A list as the weather sizes it; it stays the same list while size and item size do. */
-  function generatedList(list: ListAddress): ChangingList<Json> {
-    const { items, itemBytes, churn = NO_CHURN } = rulesOf(list);
-    const key = `${list.path}?${list.filters} ${items} ${itemBytes}`;
-    const known = generated.get(key);
-    if (known !== undefined) return known;
-    const create = (index: number) => itemOf(list, index);
-    const made = changing(
-      Array.from({ length: countOf(list) }, (_none, index) => create(index)),
-      create,
-      churn,
-    );
-    if (generated.size < MAX_LISTS) generated.set(key, made);
-    return made;
+  /** The items at this moment. */
+  function itemsAt(address: Address): readonly StoredItem[] {
+    const list = replaced.get(address.path);
+    if (list === undefined) return derived.items(address)?.map(fixedItem) ?? generated.items(address);
+    list.changeRates(generated.churnOf(address));
+    return list.items();
   }
 
   function replace(
@@ -195,26 +110,37 @@ export function createWorld(
     items: readonly Json[],
     create = (index: number) => genericItem(path, index),
   ): void {
-    replaced.set(path, changing(items, create));
+    const list = createChangingList(items.map(fixedItem), NO_CHURN, {
+      create: (index) => fixedItem(create(index)),
+      clock,
+      fraction: weather.fraction,
+    });
+    replaced.set(path, list);
   }
 
   return {
     get projects() {
       return currentProjects();
     },
-    items(list) {
-      const found = replaced.get(list.path);
-      const fixed = found === undefined ? derived(list) : undefined;
-      if (fixed !== undefined) return fixed;
-      const { churn = NO_CHURN } = rulesOf(list);
-      const current = found ?? generatedList(list);
-      current.changeRates(churn);
-      return current.items();
+    findProject: projects.find,
+    items: (address, view = newestView(address.operation)) => itemsAt(address).map((item) => item.seen(view)),
+    page(list, view) {
+      const items = itemsAt(list);
+      return {
+        length: items.length,
+        slice: (start, end) => items.slice(start, end).map((item) => item.seen(view)),
+      };
     },
+    find(list, view, identity, element) {
+      return itemsAt(list)
+        .find((item) => item.identities(element).includes(identity))
+        ?.seen(view);
+    },
+    document: (address, view) => itemsAt(address)[0]?.seen(view) ?? null,
     prepend(path, item) {
       const list = replaced.get(path);
       if (list === undefined) replace(path, [item]);
-      else list.prepend(item);
+      else list.prepend(fixedItem(item));
     },
     replace,
   };

@@ -34,7 +34,7 @@ export interface StatusReport {
   /** Absent if the configuration was not reloaded since the start. */
   readonly reload?: {
     readonly at: Instant;
-    readonly outcome: 'applied' | 'rejected';
+    readonly outcome: 'applied' | 'partial' | 'rejected';
     readonly problems: readonly string[];
   };
   readonly credentials: readonly CredentialReport[];

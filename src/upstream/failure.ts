@@ -49,23 +49,31 @@ export const SENT_LATE: UpstreamFailure = overloaded(
 /** A request that waited for a connection for this fraction of its time was sent late. */
 export const LATE_FRACTION = 0.25;
 
-function codesOf(error: unknown): string[] {
+/** The codes of an error and of its causes, outermost first. */
+export function codesOf(error: unknown): string[] {
   if (!(error instanceof Error)) return [];
   const own = 'code' in error && typeof error.code === 'string' ? [error.code] : [];
   const inner = error instanceof AggregateError ? error.errors.flatMap(codesOf) : [];
   return [...own, ...inner, ...codesOf(error.cause)];
 }
 
-/** Maps an error of Node or undici to a failure. Only its code is reported: messages may contain request data. */
-export function failureOf(error: unknown): UpstreamFailure {
+export const isTimeout = (code: string): boolean => TIMEOUT.has(code);
+export const isUnreachable = (code: string): boolean => UNREACHABLE.has(code);
+export const isTls = (code: string): boolean => TLS.test(code);
+
+/**
+ * Maps an error of Node or undici to a failure. Only its code is reported: messages may contain request data. `through` describes how Atlas
+ * is reached.
+ */
+export function failureOf(error: unknown, through = ''): UpstreamFailure {
   const codes = codesOf(error);
   const code = codes[0] ?? 'unknown';
-  if (codes.some((one) => TIMEOUT.has(one)))
+  if (codes.some(isTimeout))
     return upstreamFailure('UPSTREAM_TIMEOUT', `Atlas did not answer in time (${code}).`);
-  if (codes.some((one) => UNREACHABLE.has(one)))
+  if (codes.some(isUnreachable))
     return upstreamFailure('UPSTREAM_UNREACHABLE', `Atlas cannot be reached (${code}).`);
-  if (codes.some((one) => TLS.test(one)))
-    return upstreamFailure('UPSTREAM_TLS', `No trusted TLS connection to Atlas (${code}).`);
+  if (codes.some(isTls))
+    return upstreamFailure('UPSTREAM_TLS', `No trusted TLS connection to Atlas${through} (${code}).`);
   return upstreamFailure(
     'UPSTREAM_PROTOCOL',
     `The connection to Atlas failed before the response was complete (${code}).`,

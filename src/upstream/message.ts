@@ -2,7 +2,7 @@ import type { TraceSpan } from '../lib/trace-span.ts';
 import type { Reservation } from './budget/reservation.ts';
 import type { LoadClass } from './slot-queue.ts';
 
-/** A GET request to Atlas. It contains no headers or data of the caller, so none can reach Atlas. */
+/** A GET request to Atlas. Nothing of the caller can reach Atlas but validated parameters of the operation. */
 export interface UpstreamRequest {
   /** Operation id of the catalog, for metrics and logs. */
   readonly operation: string;
@@ -10,6 +10,8 @@ export interface UpstreamRequest {
   readonly target: string;
   /** The `Accept` header: the resolved version's media type. */
   readonly accept: string;
+  /** Further headers of the request, by name: the operation's header parameters. */
+  readonly headerParameters?: readonly (readonly [name: string, value: string])[];
   /** Deadline in monotonic milliseconds for the whole exchange, including retries and waits. */
   readonly deadlineAt: number;
   /** A background refresh uses only spare budget. */
@@ -41,6 +43,12 @@ export interface UpstreamRequest {
   /** The span that each call is recorded in; absent if the request is not traced. Nothing of it reaches Atlas. */
   readonly span?: TraceSpan;
 }
+
+/** The headers of a request, without those that authenticate it. */
+export const headersOf = ({ accept, headerParameters = [] }: UpstreamRequest): Record<string, string> => ({
+  accept,
+  ...Object.fromEntries(headerParameters),
+});
 
 /** Identifies the list that a request belongs to. */
 export const listOf = ({ list, target }: UpstreamRequest): string => list ?? target;

@@ -43,6 +43,8 @@ export interface UpstreamClientDependencies extends Omit<BearerDependencies, 'in
 /** The Atlas client of one credential. */
 export interface UpstreamClient extends Pick<Rotation, 'id' | 'proposeSecrets'> {
   readonly send: Send;
+  /** Stops testing secrets and revokes the token in use, unless other gateways use it too. The client is not used afterwards. */
+  close(): Promise<void>;
   /** Whether the circuit breaker is open. */
   readonly circuitOpen: boolean;
   /** When it opened, in monotonic milliseconds; undefined while it is closed. */
@@ -230,6 +232,7 @@ export function createUpstreamClient(
   return {
     send: createDeadline(options, dependencies)(retried),
     proposeSecrets: (next) => rotation.proposeSecrets(next),
+    close: () => rotation.close({ revoke: dependencies.shareGrant === undefined }),
     get id() {
       return rotation.id;
     },

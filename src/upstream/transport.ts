@@ -1,18 +1,18 @@
 import type { IncomingHttpHeaders } from 'node:http';
-import { buildConnector, type Dispatcher, Pool } from 'undici';
+import type { Dispatcher } from 'undici';
 import type { Clock } from '../lib/clock.ts';
 import { createTurns } from '../lib/event-loop.ts';
 import { isLoopback } from '../lib/loopback.ts';
 import { codingOf, decodeBody } from './decode-body.ts';
+import { createOriginDispatcher, type DispatcherOptions } from './dispatcher.ts';
 import { failureOf, TIMED_OUT, upstreamFailure } from './failure.ts';
 import type { Exchange, UpstreamFailure, UpstreamHeaders, UpstreamResult } from './message.ts';
+import { ProxyError, proxyTimedOut } from './proxy-failure.ts';
 
-export interface TransportOptions {
-  /** `https://host[:port]`; `http://` for a loopback host only. */
-  readonly origin: string;
+/** `origin` is `https://host[:port]`; `http://` for a loopback host only. */
+export interface TransportOptions extends DispatcherOptions {
   /** The largest accepted body, encoded and decoded; error bodies have a lower limit. */
   readonly maxBodyBytes: number;
-  readonly maxConnections: number;
 }
 
 /** Connections to the configured origin. */
@@ -21,7 +21,6 @@ export interface Transport {
   close(): Promise<void>;
 }
 
-const MAX_HEADER_BYTES = 32 * 1_024;
 /** Error bodies of Atlas have a few hundred bytes. */
 const MAX_ERROR_BODY_BYTES = 1_048_576;
 /** It takes some milliseconds to parse a larger body, and several may be decoded at the same moment. */
@@ -46,30 +45,12 @@ function joinHeaders(headers: IncomingHttpHeaders): Record<string, string | unde
   return joined;
 }
 
-/** Pooled HTTP/1.1 connections to one origin. Redirects are never followed, every exchange ends by its deadline, and nothing throws. */
+/** Exchanges with one origin. Redirects are never followed, every exchange ends by its deadline, and nothing throws. */
 export function createTransport(options: TransportOptions, { clock }: { clock: Clock }): Transport {
   const takeTurn = createTurns();
-  let connections = 0;
-  // The deadline of the exchange is the only timeout: it covers connect, headers and body together.
-  const connector = buildConnector({ timeout: 0 });
-  const connect: typeof connector = (target, done) =>
-    connector(target, (...made) => {
-      const [, socket] = made;
-      // Undici's types declare null, but its code omits the argument.
-      if (socket) {
-        connections++;
-        socket.once('close', () => connections--);
-      }
-      done(...made);
-    });
-  const pool = new Pool(checkedOrigin(options.origin), {
-    connections: options.maxConnections,
-    pipelining: 1,
-    maxHeaderSize: MAX_HEADER_BYTES,
-    headersTimeout: 0,
-    bodyTimeout: 0,
-    connect,
-  });
+  const { proxy, userAgent } = options;
+  const dispatcher = createOriginDispatcher({ ...options, origin: checkedOrigin(options.origin) });
+  const through = proxy === undefined ? '' : ` through the proxy ${proxy.origin}`;
   const bodyLimit = (status: number) =>
     status < 400 ? options.maxBodyBytes : Math.min(options.maxBodyBytes, MAX_ERROR_BODY_BYTES);
   const tooLarge = (status: number) =>
@@ -114,11 +95,18 @@ export function createTransport(options: TransportOptions, { clock }: { clock: C
           end(failure);
           controller?.abort(ABORTED);
         };
-        const cancel = clock.after(leftMs, () =>
-          abort(connections > 0 ? TIMED_OUT : { ...TIMED_OUT, unconnected: true }),
-        );
-        pool.dispatch(
-          { method, path, headers: { 'accept-encoding': 'gzip', ...headers }, body },
+        const timedOut = (): UpstreamFailure => {
+          if (proxy !== undefined && controller === undefined) return proxyTimedOut(proxy);
+          return dispatcher.connections > 0 ? TIMED_OUT : { ...TIMED_OUT, unconnected: true };
+        };
+        const cancel = clock.after(leftMs, () => abort(timedOut()));
+        dispatcher.dispatch(
+          {
+            method,
+            path,
+            headers: { 'user-agent': userAgent, 'accept-encoding': 'gzip', ...headers },
+            body,
+          },
           {
             onRequestStart(started) {
               controller = started;
@@ -136,11 +124,12 @@ export function createTransport(options: TransportOptions, { clock }: { clock: C
               if (size > bodyLimit(status)) abort(tooLarge(status));
             },
             onResponseEnd: () => end(answerOf(status, received, chunks)),
-            onResponseError: (_controller, error) => end(failureOf(error)),
+            onResponseError: (_controller, error) =>
+              end(error instanceof ProxyError ? error.failure : failureOf(error, through)),
           },
         );
       });
     },
-    close: () => pool.destroy(),
+    close: () => dispatcher.close(),
   };
 }

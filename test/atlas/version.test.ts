@@ -2,9 +2,8 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { Operation, OperationVersion } from '../../src/atlas/catalog.ts';
 import { operations } from '../../src/atlas/operations.ts';
-import { resolveVersion } from '../../src/atlas/version.ts';
+import { createVersionChoice, resolveVersion } from '../../src/atlas/version.ts';
 
-const TODAY = '2026-08-10';
 const [first] = operations;
 if (first === undefined) throw new Error('no operations');
 const withVersions = (...versions: OperationVersion[]): Operation => ({ ...first, versions });
@@ -18,8 +17,8 @@ const three = withVersions(
 const previewed = withVersions({ name: '2025-03-12' }, { name: 'preview', sunset: '2026-09-14' });
 
 /** The name of the version that an `Accept` header resolves to, or the type of another result. */
-function outcome(operation: Operation, accept: string | undefined, today = TODAY): string {
-  const resolved = resolveVersion(operation, accept, today);
+function outcome(operation: Operation, accept: string | undefined): string {
+  const resolved = resolveVersion(operation, accept);
   return resolved.type === 'resolved' ? resolved.version.name : resolved.type;
 }
 
@@ -45,14 +44,6 @@ describe('a date', () => {
     expect(outcome(three, ofDate(date))).toBe(version);
   });
 
-  test('resolves to the media type of the upstream request', () => {
-    expect(resolveVersion(three, ofDate('2023-10-01'), TODAY)).toEqual({
-      type: 'resolved',
-      version: { name: '2023-02-01', sunset: '2027-07-01' },
-      mediaType: 'application/vnd.atlas.2023-02-01+json',
-    });
-  });
-
   test('never resolves to the preview', () => {
     expect(outcome(previewed, ofDate('2999-01-01'))).toBe('2025-03-12');
     expect(outcome(withVersions({ name: 'preview' }), ofDate('2999-01-01'))).toBe('not-acceptable');
@@ -69,9 +60,7 @@ describe('a date', () => {
     fc.assert(
       fc.property(fc.constantFrom(...operations), day, day, (operation, one, other) => {
         const [earlier, later] = one < other ? [one, other] : [other, one];
-        const [before, after] = [earlier, later].map((date) =>
-          outcome(operation, ofDate(date), '2022-01-01'),
-        );
+        const [before, after] = [earlier, later].map((date) => outcome(operation, ofDate(date)));
         if (before === 'not-acceptable') return;
         expect(after).not.toBe('not-acceptable');
         expect((after ?? '') >= (before ?? '')).toBe(true);
@@ -82,8 +71,7 @@ describe('a date', () => {
 
   test('of every version of every operation resolves to that version', () => {
     for (const operation of operations) {
-      for (const { name } of operation.versions)
-        expect(outcome(operation, ofDate(name), '2022-01-01')).toBe(name);
+      for (const { name } of operation.versions) expect(outcome(operation, ofDate(name))).toBe(name);
     }
   });
 });
@@ -93,34 +81,50 @@ describe('the preview', () => {
     expect(outcome(previewed, ofDate('preview'))).toBe('preview');
     expect(outcome(three, ofDate('preview'))).toBe('not-acceptable');
   });
-
-  test('has a sunset like any other', () => {
-    expect(outcome(previewed, ofDate('preview'), '2026-09-14')).toBe('gone');
-  });
 });
 
-describe('a sunset', () => {
+describe('the version that is requested from Atlas', () => {
+  const choose = createVersionChoice([three, previewed]);
+  const request = (name: string) => ({ mediaType: ofDate(name) });
+  const known = (name: string) => ({ ...request(name), known: name });
+
   test.each([
-    ['2026-06-30', '2023-01-01'],
-    ['2026-07-01', 'gone'],
-    ['2026-07-02', 'gone'],
-  ])('on %s the version is %s', (today, expected) => {
-    expect(outcome(three, ofDate('2023-01-01'), today)).toBe(expected);
+    ['a known version', ofDate('2023-02-01'), known('2023-02-01')],
+    ['a date that resolves down', ofDate('2023-10-01'), known('2023-02-01')],
+    ['a version that was sunset long ago', ofDate('2023-01-01'), known('2023-01-01')],
+    [
+      'the newest date of the catalog, on an operation that has an older one',
+      ofDate('2025-03-12'),
+      known('2024-08-05'),
+    ],
+    ['a date after the newest one of the catalog', ofDate('2025-03-13'), request('2025-03-13')],
+    ['a date before the first version', ofDate('2022-12-31'), request('2022-12-31')],
+    ['a preview that the catalog does not know', ofDate('preview'), request('preview')],
+    [
+      'a date that is too early, then a known version',
+      `${ofDate('2020-01-01')}, ${ofDate('2023-01-01')}`,
+      known('2023-01-01'),
+    ],
+    [
+      'a date that is too late, then a known version',
+      `${ofDate('2999-01-01')}, ${ofDate('2023-01-01')}`,
+      request('2999-01-01'),
+    ],
+    [
+      'two dates that are too early',
+      `${ofDate('2020-01-01')};q=0.5, ${ofDate('2021-01-01')}`,
+      request('2021-01-01'),
+    ],
+    ['another spelling', 'APPLICATION/vnd.atlas.2999-01-01+JSON;charset=utf-8', request('2999-01-01')],
+    ['a date that is not in the calendar', ofDate('2025-02-31'), undefined],
+    ['no version', 'application/json', undefined],
+    ['no header', undefined, undefined],
+  ])('for %s', (_what, accept, expected) => {
+    expect(choose(three, accept)).toEqual(expected);
   });
 
-  test('names the version that is gone', () => {
-    expect(resolveVersion(three, ofDate('2023-01-15'), TODAY)).toEqual({
-      type: 'gone',
-      version: { name: '2023-01-01', sunset: '2026-07-01' },
-    });
-  });
-
-  test('makes the next requested version apply', () => {
-    expect(outcome(three, `${ofDate('2023-01-01')}, ${ofDate('2023-02-01')};q=0.1`)).toBe('2023-02-01');
-  });
-
-  test('is reported in preference to an unknown date', () => {
-    expect(outcome(three, `${ofDate('2020-01-01')}, ${ofDate('2023-01-01')}`)).toBe('gone');
+  test('is the preview where the operation has one', () => {
+    expect(choose(previewed, ofDate('preview'))).toEqual(known('preview'));
   });
 });
 
@@ -187,7 +191,7 @@ describe('an Accept header', () => {
   test('of any text is handled, and a long one takes no long time', () => {
     fc.assert(
       fc.property(fc.string({ unit: 'binary-ascii', maxLength: 200 }), (accept) => {
-        expect(['not-acceptable', 'gone', 'resolved']).toContain(resolveVersion(three, accept, TODAY).type);
+        expect(['not-acceptable', 'resolved']).toContain(resolveVersion(three, accept).type);
       }),
     );
     for (const part of [',', '"', '"\\', 'a;', `${ofDate('2023-02-01')},`]) {

@@ -1,6 +1,5 @@
 import { beforeAll, expect, test } from 'vitest';
 import { createCatalog } from '../../src/atlas/catalog.ts';
-import { operations } from '../../src/atlas/operations.ts';
 import { renderPage } from '../../src/atlas/page-renderer.ts';
 import { linkParameters, resolveQuery } from '../../src/atlas/query.ts';
 import { NO_DIRECTIVES } from '../../src/cache/decide.ts';
@@ -14,6 +13,7 @@ import { createReadService } from '../../src/gateway/reads/read-service.ts';
 import { createSystemClock } from '../../src/lib/clock.ts';
 import { privateLinkConnection } from '../../src/simulator/items.ts';
 import type { UpstreamFailure } from '../../src/upstream/message.ts';
+import { lists as operations } from '../support/lists.ts';
 import { heldByProcess } from '../support/process-memory.ts';
 
 const LISTINGS = 10_000;
@@ -70,20 +70,25 @@ function createGateway(body: Buffer) {
   const answer = { type: 'answered' as const, status: 200, headers: {}, body };
   const credential = [{ name: 'sample', send: async () => answer, freshnessFactor: () => 1 }];
   let revisions = 0;
+  const loader = createListLoader(
+    {
+      publicUrl: () => 'https://gateway.example',
+      isServed: () => true,
+      maxItems: 10_000,
+      maxBytes: Number.MAX_SAFE_INTEGER,
+      nextRevision: () => ++revisions,
+      isShared: false,
+    },
+    { clock, observe: () => undefined },
+  );
   const lists = createReadService(
     { timeoutMs: 1_000 },
     {
       cache,
-      loader: createListLoader(
-        {
-          publicUrl: () => 'https://gateway.example',
-          maxItems: 10_000,
-          maxBytes: Number.MAX_SAFE_INTEGER,
-          nextRevision: () => ++revisions,
-          isShared: false,
-        },
-        { clock, observe: () => undefined },
-      ),
+      loader,
+      documentLoader: loader,
+      timeRanges: { cache, loader },
+      listOf: () => undefined,
       clock,
       cachePolicyOf: () => ({ freshMs: 1e9, staleWhileRevalidateMs: 0, staleIfErrorMs: 0, whole: true }),
       credentials: { candidatesFor: () => credential, all: () => credential },

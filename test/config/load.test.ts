@@ -3,10 +3,15 @@ import { describe, expect, test } from 'vitest';
 import { formatProblem } from '../../src/config/config-error.ts';
 import { variableOf } from '../../src/config/env-overrides.ts';
 import { toJsonSchema } from '../../src/config/json-schema.ts';
+import { type SecretsInForce, secretsInForce } from '../../src/config/kept-secrets.ts';
 import { loadConfig } from '../../src/config/load.ts';
 import { SCALAR_SETTINGS } from '../../src/config/schema.ts';
 
-const KNOWN = { operations: new Set(['listGroups', 'listGroupClusters']), tags: new Set(['Clusters']) };
+const KNOWN = {
+  operations: new Set(['listGroups', 'listGroupClusters']),
+  tags: new Set(['Clusters']),
+  readTags: new Set(['Clusters', 'Auditing']),
+};
 const GOOD = `credentials:
   - name: c
     apiKey: { publicKey: { env: PUB }, privateKey: { file: key } }
@@ -15,7 +20,11 @@ callers:
     projects: all
 `;
 
-function load(text: string | undefined, env: Record<string, string> = {}) {
+function load(
+  text: string | undefined,
+  env: Record<string, string | undefined> = {},
+  inForce?: SecretsInForce,
+) {
   const files: Record<string, string> = { 'dir/gateway.yaml': text ?? '' };
   const readFile = (path: string) => {
     if (path.endsWith('/dir/key')) return 'a-private-key-of-some-length\n';
@@ -34,6 +43,7 @@ function load(text: string | undefined, env: Record<string, string> = {}) {
     readFile,
     whyNotWritable: () => undefined,
     known: KNOWN,
+    ...(inForce === undefined ? {} : { inForce }),
     ...(text === undefined ? {} : { path: 'dir/gateway.yaml' }),
   });
 }
@@ -49,6 +59,40 @@ describe('a configuration', () => {
         cache: { maxBytes: 1_048_576, fresh: 60_000, staleIfError: 86_400_000 },
       },
     });
+  });
+
+  test.each(['lists', 'reads', "[Clusters, 'reads:Clusters', 'reads:Auditing', listGroups]"])(
+    'may grant %s',
+    (operations) => {
+      expect(load(`${GOOD}    operations: ${operations}\n`).ok).toBe(true);
+    },
+  );
+  test('takes the proxy from HTTPS_PROXY, unless it names one itself', () => {
+    const proxyOf = (more: string, env: Record<string, string>) => {
+      const loaded = load(`${GOOD}${more}`, env);
+      return loaded.ok && loaded.config.upstream.proxy;
+    };
+    expect(proxyOf('', { HTTPS_PROXY: 'http://proxy' })).toEqual({ env: 'HTTPS_PROXY' });
+    expect(proxyOf('', { HTTPS_PROXY: 'http://proxy', NO_PROXY: '*' })).toBeUndefined();
+    const own = { HTTPS_PROXY: 'http://proxy', OWN: 'http://own', NO_PROXY: '*' };
+    expect(proxyOf('upstream: { proxy: { env: OWN } }\n', own)).toEqual({ env: 'OWN' });
+  });
+
+  test('reports TLS on a socket', () => {
+    const text = `${GOOD}admin: { socket: a.sock, tls: { cert: { file: key }, key: { file: key } } }\n`;
+    expect(problemsOf(load(text)).join()).toContain(
+      'dir/gateway.yaml:7 admin.tls: is not for a socket, which no network carries; remove it, or admin.socket',
+    );
+  });
+
+  test('reports an invalid proxy where it is configured, without its password', () => {
+    const env = { HTTPS_PROXY: 'socks5://user:hunter2@proxy' };
+    const message =
+      'is not a valid proxy address; use http://user:password@host:port, with special characters in the password percent-encoded';
+    expect(problemsOf(load(GOOD, env))).toEqual([`environment HTTPS_PROXY: ${message}`]);
+    expect(problemsOf(load(`${GOOD}upstream: { proxy: { env: HTTPS_PROXY } }\n`, env))).toEqual([
+      `dir/gateway.yaml:7 upstream.proxy: ${message}`,
+    ]);
   });
 
   test('applies cache.staleIfError to an operation that only overrides fresh', () => {
@@ -94,16 +138,40 @@ describe('a configuration', () => {
     ],
     [
       'cache: { shared: { url: { env: REDIS }, encryptionKey: { env: LONG } } }',
-      'dir/gateway.yaml:1 listen.publicUrl: is required with cache.shared, because shared lists contain links; write the address under which clients reach these gateways',
+      'dir/gateway.yaml:1 listen.publicUrl: is required with cache.shared, because shared lists contain links; write the address under which clients reach this gateway',
     ],
     [
       "cache: { shared: { url: 'redis://host', encryptionKey: { env: LONG } } }",
       'dir/gateway.yaml:7 cache.shared.url: a secret must not be written in this file; write { env: NAME } or { file: PATH }',
     ],
+    [
+      'listen: { host: 0.0.0.0 }',
+      'dir/gateway.yaml:7 listen.publicUrl: is required because other machines reach 0.0.0.0, and links would lead to that address; write the address under which clients reach this gateway',
+    ],
+    [
+      'listen: { socket: api.sock }',
+      'dir/gateway.yaml:7 listen.publicUrl: is required with listen.socket, because links cannot lead to a socket; write the address under which clients reach this gateway',
+    ],
+    [
+      "listen: { publicUrl: 'https://gw/api/x' }",
+      'dir/gateway.yaml:7 listen.publicUrl: must not have a path under /api, which is where the API itself is',
+    ],
+    [
+      "listen: { publicUrl: 'https://gw/a/../b' }",
+      "dir/gateway.yaml:7 listen.publicUrl: 'https://gw/a/../b' is not a valid address; write scheme, host and optionally a path, e.g. https://host/atlas",
+    ],
+    [
+      "listen: { publicUrl: 'http://gw', socket: a.sock }\nadmin: { socket: a.sock }",
+      'dir/gateway.yaml:8 admin.socket: is also listen.socket; choose another path',
+    ],
+    [
+      `admin: { socket: ${'a'.repeat(104)} }`,
+      'dir/gateway.yaml:7 admin.socket: is too long for a Unix socket; use at most 103 bytes',
+    ],
     ['cachee: {}', "dir/gateway.yaml:7 cachee: is not a known setting: did you mean 'cache'?"],
     [
       'cache: { operations: { listGroup: {} } }',
-      "dir/gateway.yaml:7 cache.operations.listGroup: is not a known list operation: did you mean 'listGroups'?",
+      "dir/gateway.yaml:7 cache.operations.listGroup: is not a known operation: did you mean 'listGroups'?",
     ],
     ['listen: { port: 80800 }', 'dir/gateway.yaml:7 listen.port: a port is a number from 0 to 65535'],
     [
@@ -112,14 +180,14 @@ describe('a configuration', () => {
     ],
     [
       'listen: { publicUrl: gateway }',
-      "dir/gateway.yaml:7 listen.publicUrl: 'gateway' is not a valid origin; write only scheme and host, e.g. https://host:8080",
+      "dir/gateway.yaml:7 listen.publicUrl: 'gateway' is not a valid address; write scheme, host and optionally a path, e.g. https://host/atlas",
     ],
     [
       'upstream: { origin: "http://atlas.example" }',
       "dir/gateway.yaml:7 upstream.origin: 'http://atlas.example' would send credentials unencrypted; write an https address",
     ],
     [
-      'listen: { host: 0.0.0.0 }\nanonymous: {}',
+      "listen: { host: 0.0.0.0, publicUrl: 'http://gw' }\nanonymous: {}",
       'dir/gateway.yaml:8 anonymous: would admit everyone who can reach 0.0.0.0; listen on 127.0.0.1, or write allowRemote: true',
     ],
     [
@@ -163,6 +231,17 @@ describe('a configuration', () => {
       'is not a valid id; write 24 lower-case hexadecimal digits',
     ],
     ['an unknown operation', `${GOOD}    operations: [listGroup]\n`, "did you mean 'listGroups'?"],
+    ['a misspelt word', `${GOOD}    operations: read\n`, "did you mean 'reads'?"],
+    [
+      'a tag of reads that does not exist',
+      `${GOOD}    operations: ['reads:Cluster']\n`,
+      "did you mean 'reads:Clusters'?",
+    ],
+    [
+      'a tag without lists',
+      `${GOOD}    operations: [Auditing]\n`,
+      "'Auditing' has no lists; write 'reads:Auditing'",
+    ],
     ['no credentials', 'callers: [{ name: t }]\n', 'credentials: is missing'],
     [
       'both kinds of credential',
@@ -213,7 +292,8 @@ describe('a configuration', () => {
         maxConnections: '7',
         level: 'warn',
       }[key ?? ''] ?? '5s';
-    expect(load(GOOD, { [variable]: value }).ok).toBe(true);
+    const publicUrl = { ATLAS_GATEWAY_LISTEN_PUBLIC_URL: 'https://a.example' };
+    expect(load(GOOD, { ...(key === 'socket' ? publicUrl : {}), [variable]: value }).ok).toBe(true);
     if (section === 'listen' && key === 'host') return;
     expect(problemsOf(load(GOOD, { [variable]: '' })).join()).toContain(`environment ${variable}: `);
   });
@@ -225,6 +305,60 @@ describe('a configuration', () => {
   });
 });
 
+describe('at a reload, a live secret that cannot be read', () => {
+  const TOKENS = 'admin: { token: { env: TOKEN } }\ntokens: { signingKey: { env: LONG } }\n';
+  const started = load(`${GOOD}${TOKENS}`, { TOKEN: 'the admin token in force' });
+  const inForce = started.ok ? secretsInForce(started) : undefined;
+  const reload = (text: string, env: Record<string, string | undefined> = {}) => load(text, env, inForce);
+
+  test.each<[what: string, text: string, env: Record<string, string | undefined>, kept: string]>([
+    [
+      'is not set',
+      TOKENS,
+      {},
+      'dir/gateway.yaml:7 admin.token: the environment variable TOKEN is not set; export it before starting the gateway; the previous value stays in force',
+    ],
+    [
+      'is too short',
+      TOKENS,
+      { TOKEN: 'short' },
+      'dir/gateway.yaml:7 admin.token: is too short to be a secret; write at least 16 random characters; the previous value stays in force',
+    ],
+    [
+      'is to come from elsewhere',
+      TOKENS.replace('{ env: TOKEN }', '{ file: nowhere }'),
+      {},
+      'dir/gateway.yaml:7 admin.token: the file nowhere cannot be read; check that it exists and is readable by this user; the previous value stays in force',
+    ],
+  ])('because it %s → the one in force is kept', (_, text, env, kept) => {
+    const loaded = reload(`${GOOD}${text}`, env);
+    expect(loaded.ok && loaded.kept.map(formatProblem)).toEqual([kept]);
+    const { token } = (loaded.ok && loaded.config.admin) || {};
+    expect(loaded.ok && token && loaded.secretOf(token)).toBe('the admin token in force');
+  });
+
+  test('of a credential → kept by its name, wherever it is in the list', () => {
+    const credentials = GOOD.replace(
+      'credentials:\n',
+      'credentials:\n  - name: a\n    apiKey: { publicKey: { env: LONG2 }, privateKey: { env: LONG2 } }\n',
+    );
+    const loaded = reload(credentials, { PUB: undefined, LONG2: 'another-key-of-some-length' });
+    const [, second] = loaded.ok ? loaded.config.credentials : [];
+    expect(loaded.ok && second?.apiKey && loaded.secretOf(second.apiKey.publicKey)).toBe('public');
+  });
+
+  test.each([
+    ['of a new credential', GOOD.replace('name: c', 'name: new'), { PUB: undefined }],
+    [
+      'that two settings share, which had different ones',
+      `${GOOD}${TOKENS.replace('TOKEN', 'ONE').replace('LONG', 'ONE')}`,
+      {},
+    ],
+  ])('%s → the configuration is rejected', (_, text, env) => {
+    expect(reload(text, env).ok).toBe(false);
+  });
+});
+
 describe('startup without a file', () => {
   test.each([
     [
@@ -232,12 +366,12 @@ describe('startup without a file', () => {
       { serviceAccount: {} },
     ],
     [{ MONGODB_ATLAS_PUBLIC_KEY: 'a', MONGODB_ATLAS_PRIVATE_KEY: 'a-secret-of-22-letters' }, { apiKey: {} }],
-  ])('takes its credentials from %j, and lists are open on loopback', (env, credential) => {
+  ])('takes its credentials from %j, and reads are open on loopback', (env, credential) => {
     expect(load(undefined, env)).toMatchObject({
       ok: true,
       config: {
         credentials: [credential],
-        anonymous: { projects: 'all', operations: ['lists'] },
+        anonymous: { projects: 'all', operations: ['reads'] },
         listen: { host: '127.0.0.1' },
       },
     });

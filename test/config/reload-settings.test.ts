@@ -109,19 +109,22 @@ describe('settings that a reload reports as requiring a restart', () => {
       {},
       ['cache.operations.listGroups.fresh'],
     ],
-    [
-      'the projects of a credential',
-      { credentials: [{ ...one, projects: [] }, two] },
-      {},
-      ['credentials[one].projects'],
-    ],
+    ['the projects of a credential', { credentials: [{ ...one, projects: [] }, two] }, {}, []],
     [
       'a credential of another kind',
       { credentials: [{ ...one, serviceAccount: undefined, apiKey: two?.apiKey }, two] },
       {},
       ['credentials[one]'],
     ],
-    ['a credential taken away', { credentials: [one] }, {}, ['credentials[two].name']],
+    ['a credential taken away', { credentials: [one] }, {}, []],
+    ['a proxy', { upstream: { proxy: { env: 'PROXY' } } }, {}, ['upstream.proxy']],
+    [
+      'TLS of the admin listener',
+      { admin: { ...WRITTEN.admin, tls: WRITTEN.listen.tls } },
+      {},
+      ['admin.tls'],
+    ],
+    ['a socket', { admin: { ...WRITTEN.admin, socket: '/run/admin' } }, {}, ['admin.socket']],
   ])('%s', (_name, more, contents, expected) => {
     expect(after(more, contents)).toEqual(expected);
   });

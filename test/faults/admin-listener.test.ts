@@ -152,6 +152,7 @@ test('130: the probes over HTTP/1.0 without Host while the gateway drains → re
   built.child.kill('SIGTERM');
   await expect.poll(() => probe('/readyz')).toBe(503);
   expect(await probe('/healthz')).toBe(200);
+  expect(statusOf(await raw(built.origin, 'GET /readyz HTTP/1.0\r\n\r\n'))).toBe(503);
   built.child.kill('SIGTERM');
   await built.ended;
   await simulator.close();

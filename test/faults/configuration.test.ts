@@ -300,10 +300,10 @@ describe('126: errors that would only appear at startup or later', () => {
     ['listen.port', '9090', '9090 is also used by admin.port; choose another port'],
     ['admin.port', '8080', '8080 is also used by listen.port; choose another port'],
     ['listen.port', '-1', 'port'],
-    ['listen.publicUrl', 'https://user:password@gw', 'is not a valid origin'],
-    ['listen.publicUrl', 'https://gw?a=b', 'is not a valid origin'],
-    ['listen.publicUrl', 'ftp://gw', 'is not a valid origin'],
-    ['listen.publicUrl', 'https://gw:99999', 'is not a valid origin'],
+    ['listen.publicUrl', 'https://user:password@gw', 'is not a valid address'],
+    ['listen.publicUrl', 'https://gw?a=b', 'is not a valid address'],
+    ['listen.publicUrl', 'ftp://gw', 'is not a valid address'],
+    ['listen.publicUrl', 'https://gw:99999', 'is not a valid address'],
     ['listen.maxInFlight', '0', 'must be at least 1'],
     ['upstream.origin', 'ftp://atlas', 'is not a valid origin'],
     ['upstream.origin', 'https://user@atlas', 'is not a valid origin'],
@@ -460,7 +460,7 @@ describe('126: errors that would only appear at startup or later', () => {
     ['127.0.0.1', '::1', false],
     ['0.0.0.0', '::1', false],
   ])('one port on %s and %s → reported if they overlap', async (one, other, overlap) => {
-    const text = `${GOOD}listen: { host: '${one}', port: 7000 }\nadmin: { host: '${other}', port: 7000, token: { env: LONG } }\n`;
+    const text = `${GOOD}listen: { host: '${one}', port: 7000, publicUrl: 'http://gw' }\nadmin: { host: '${other}', port: 7000, token: { env: LONG } }\n`;
     if (!overlap) return isGood(text);
     expect(await problemsOf(text)).toEqual([
       'gateway.yaml:7 listen.port: 7000 is also used by admin.port; choose another port',

@@ -207,13 +207,8 @@ describe('a drain', () => {
   let requests: { response: ServerResponse; answer: (body?: string) => void }[];
   async function listen(handler: RequestListener, tls?: { cert: string; key: string }) {
     clock = createFakeClock();
-    const options = {
-      host: '127.0.0.1',
-      port: 0,
-      setting: 'listen.port',
-      ...(tls === undefined ? {} : { tls }),
-    };
-    listener = createListener(options, handler, { clock, ...serving });
+    const address = { section: 'listen', host: '127.0.0.1', port: 0 } as const;
+    listener = createListener({ address, tls }, handler, { clock, ...serving });
     origin = await listener.listen();
   }
   /** A listener that responds with a cached head when the test triggers it. */

@@ -134,9 +134,24 @@ test('54: a secret that Kubernetes replaces twice, or removes → used for the n
   await expect.poll(metrics, SOON).toContain('atlas_gateway_config_reloads_total{outcome="applied"} 2');
   await expect.poll(() => statusFor(key), { timeout: 10_000, interval: 100 }).toBe(200);
   unlinkSync(join(folder, 'mounted', '..data'));
-  await expect.poll(metrics, SOON).toContain('atlas_gateway_config_reloads_total{outcome="rejected"} 1');
+  await expect.poll(metrics, SOON).toContain('atlas_gateway_config_reloads_total{outcome="partial"} 1');
+  expect(await metrics()).toContain('atlas_gateway_config_last_reload_successful 0');
+  await expect
+    .poll(() => output, SOON)
+    .toMatch(/serviceAccount\.clientSecret: the file .* cannot be read; .*the previous value stays in force/);
   expect(await statusFor(key)).toBe(200);
   expect(output).not.toContain(clientSecret);
+});
+
+test('54: a secret that is gone while a key is removed → the key is refused, and the secret stays in force', async () => {
+  const [one, two] = [testKey(1), testKey(2)];
+  mount(1, clientSecret);
+  const { path, statusFor } = await serve(configuration([one, two]));
+  expect([await statusFor(one), await statusFor(two)]).toEqual([200, 200]);
+  unlinkSync(join(folder, 'mounted', '..data'));
+  writeFileSync(path, configuration([two]));
+  await expect.poll(() => statusFor(one), SOON).toBe(401);
+  expect(await statusFor(two)).toBe(200);
 });
 
 test.skipIf(noOpenssl)('54: a certificate that is replaced → used for the next connection', async () => {

@@ -125,6 +125,11 @@ export const ROWS = new Map([
   [81, ['an exception in a request handler', '500 for it, logged; the process continues']],
   [82, ['hundreds of unfinished bodies', 'memory bounded, lists 200']],
   [113, ['a path under /api/ that is not served', '501 UNKNOWN_OPERATION, never 404']],
+  [114, ['Use-Effective-Instance-Fields', 'forwarded, part of the cache key and of Vary']],
+  [116, ['a version past its sunset, newer or older than the catalog', 'Atlas decides']],
+  [117, ['a 429 in one of Atlas’s buckets', 'limits only that bucket']],
+  [118, ['defaults, written out or not', 'one cache entry']],
+  [120, ['/rateLimits in the format of the OpenAPI description', 'understood']],
   [115, ['blank optional filters, page 0, pages of 0 items', '200, as Atlas does']],
   [
     121,
@@ -201,6 +206,15 @@ export const ROWS = new Map([
   [132, ['limited callers, cool-downs, loads', 'Cache-Status: fwd only where Atlas was asked']],
   [133, ['max-age of a list that has an Age', 'the whole lifetime']],
   [135, ['weights in Accept-Encoding', 'the highest one wins']],
+  [127, ['an ingress under a sub-path, removed or kept', 'links, digest and tokens work']],
+  [
+    146,
+    ['Unix sockets: stale, in use, a file in their place', 'replaced; the start fails, nothing is deleted'],
+  ],
+  [147, ['TLS and a client CA on the admin listener, and their reload', 'applied; never opened by a reload']],
+  [143, ['an egress proxy, with and without a password', 'every call to Atlas passes it']],
+  [144, ['a proxy that refuses, asks for a password, hangs, answers HTML', '502 or 504 that names it']],
+  [145, ['an Atlas behind a certificate of the company', 'accepted with upstream.ca only']],
   [137, ['an If-None-Match of 10 KB', 'read whole']],
   [138, ['a next link of another gateway without a shared cache', 'detail=snapshot-gone']],
 ]);

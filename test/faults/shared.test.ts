@@ -230,7 +230,8 @@ describe.skipIf(!hasRedis)('the shared tier', () => {
   }, 60_000);
 
   test('64: two gateways, one cold list → one upstream request and one token in total; a purge at one applies to the other', async () => {
-    simulated.simulator.faults.add({ target: 'privateLink', delayMs: 200 });
+    // Well below the 300 ms after which a gateway without the lease requests its callers' page itself.
+    simulated.simulator.faults.add({ target: 'privateLink', delayMs: 50 });
     const path = linksOf(orders);
     const cold = await Promise.all(
       Array.from({ length: 100 }, (_none, index) => (index % 2 === 0 ? one : two).get(path)),
@@ -286,10 +287,11 @@ describe.skipIf(!hasRedis)('the shared tier', () => {
       (await gateway.get(path, { 'cache-control': 'only-if-cached' })).status;
     for (const gateway of [one, two])
       await expect.poll(() => hit(gateway), { timeout: 15_000, interval: 100 }).toBe(200);
-    const walked = lists().filter((target) => target.includes('itemsPerPage=500'));
+    // The 21 overlapping pages of a walk are smaller from page to page.
+    const walked = lists().filter((target) => Number(/itemsPerPage=(\d+)/.exec(target)?.[1]) >= 480);
     // On a slow machine the list may be refreshed before both gateways hold it.
-    expect(new Set(walked.slice(0, 20)).size).toBe(20);
-    expect(lists().length).toBeLessThanOrEqual(24);
+    expect(new Set(walked.slice(0, 21)).size).toBe(21);
+    expect(lists().length).toBeLessThanOrEqual(25);
   }, 30_000);
 
   test('64: a token is issued by one gateway, accepted by the other, and revoked for both within a second', async () => {

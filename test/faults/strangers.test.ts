@@ -274,7 +274,7 @@ describe('bodies', () => {
     const before = residentBytes(built.child.pid);
     const open = (
       await Promise.all([
-        connections(built.origin, 125, unfinished('/api/private/x', 8_000, 7_999)),
+        connections(built.origin, 125, unfinished('/api/private/unauth/telemetry/events', 8_000, 7_999)),
         connections(built.origin, 125, unfinished('/api/oauth/token', 8_000, 7_999)),
       ])
     ).flat();
@@ -284,7 +284,11 @@ describe('bodies', () => {
     // Oversized bodies are refused at the first chunk that exceeds the limit; the chunks received until then become garbage once.
     for (let round = 0; round < 4; round++) {
       const large = await Promise.all([
-        connections(built.origin, 125, unfinished('/api/private/x', 1_000_000, 900_000)),
+        connections(
+          built.origin,
+          125,
+          unfinished('/api/private/unauth/telemetry/events', 1_000_000, 900_000),
+        ),
         connections(built.origin, 125, chunked('/api/oauth/token', 900_000)),
       ]);
       for (const socket of large.flat()) socket.destroy();

@@ -1,7 +1,7 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { operations } from '../../src/atlas/operations.ts';
 import { SAMPLE_PROJECTS } from '../../src/simulator/world.ts';
 import { answer, startHostile } from '../support/hostile.ts';
+import { lists as operations } from '../support/lists.ts';
 import { raw } from '../support/raw.ts';
 import {
   asAtlas,
@@ -36,22 +36,27 @@ describe('a path that is not served', () => {
   }
 
   const unserved = [
-    inProject('clusters/Cluster0'),
-    inProject('databaseUsers/admin/bob'),
+    inProject('clusters/Cluster0/nothing'),
+    inProject('databaseUsers/admin/bob/nothing'),
     inProject('nothing'),
     `${linksOf(orders)}/`,
-    `${linksOf(orders)}/x.css`,
-    `${linksOf(orders)};x.css`,
+    `${linksOf(orders)}/x/y.css`,
+    inProject('clusters;x.css'),
     linksOf(orders).replace('/v2/', '/v2//'),
     '/api/atlas/v1.0/groups',
-    '/api/atlas/v2',
+    '/api/atlas/v3',
     '/api/atlas/',
     '/api/',
     '/api/nothing',
     '/api/private/nothing',
+    '/api/private/unauth/telemetry',
+    '/api/private/v2.0/telemetry/events',
     '/%61pi/atlas/v2/groups',
     '/api%2Fatlas/v2/groups',
     '/api/%ff',
+    '/api',
+    '/%61%70%69/%ff',
+    '/ap%69%2fnothing',
   ];
 
   test.each(unserved)(
@@ -71,7 +76,7 @@ describe('a path that is not served', () => {
       for (const body of ['', '{"name":"Cluster0"}']) {
         const headers = body === '' ? {} : { 'content-length': String(body.length) };
         isUnknownOperation(
-          await ask(running.origin, inProject('clusters/Cluster0'), { method, body, headers }),
+          await ask(running.origin, inProject('clusters/Cluster0/nothing'), { method, body, headers }),
         );
         const served = await ask(running.origin, linksOf(orders), { method, body, headers });
         expect([served.status, served.headers['allow']]).toEqual([405, 'GET, HEAD']);
@@ -83,7 +88,8 @@ describe('a path that is not served', () => {
     for (const [path, method, allow] of [
       ['/api/oauth/token', 'GET', 'POST'],
       ['/api/oauth/revoke', 'PUT', 'POST'],
-      ['/api/private/ipinfo', 'DELETE', 'GET, HEAD, POST'],
+      ['/api/private/ipinfo', 'DELETE', 'GET, HEAD'],
+      ['/api/private/v1.0/telemetry/events', 'GET', 'POST'],
       ['/openapi.json', 'POST', 'GET, HEAD'],
       ['/', 'DELETE', 'GET, HEAD'],
     ] as const) {
@@ -99,7 +105,7 @@ describe('a path that is not served', () => {
       expect([path, reply.status, json(reply).errorCode]).toEqual([path, 404, 'NOT_FOUND']);
     }
     for (const { path } of operations) {
-      const reply = await running.get(`${path.replaceAll(/\{[^}]+\}/g, 'x')}/more`);
+      const reply = await running.get(`${path.replaceAll(/\{[^}]+\}/g, 'x')}/more/than/that`);
       expect([400, 501]).toContain(reply.status);
     }
   });

@@ -25,7 +25,7 @@ function listing(
     offset,
     hasMore: !whole,
     snapshot: String(revision),
-    deprecationHeaders: {},
+    versionHeaders: {},
   };
   return {
     project,

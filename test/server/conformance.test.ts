@@ -88,7 +88,7 @@ const REQUESTS: readonly (readonly [string, string])[] = [
   ['a token without a body', request('POST', '/api/oauth/token', BASIC)],
   ['a revocation', request('POST', '/api/oauth/revoke', BASIC, 'token=unknown')],
   ['the address', request('GET', '/api/private/ipinfo')],
-  ['telemetry', request('POST', '/api/private/events', {}, '{}')],
+  ['telemetry', request('POST', '/api/private/unauth/telemetry/events', {}, '{}')],
   ['dot segments', request('GET', '/api/atlas/../x')],
   ['an asterisk', request('OPTIONS', '*')],
   ...['POST', 'PUT', 'DELETE', 'OPTIONS', 'TRACE', 'PROPFIND'].flatMap((method): [string, string][] => [
@@ -168,6 +168,7 @@ describe('app.fetch, without a socket', () => {
     },
     write: unused,
     tokens: { issue: async () => ({ status: 401, reason: 'wrong' }), revoke: unused },
+    unready: () => undefined,
     version: '1.2.3',
     report: () => undefined,
     identify: () => ({ requestId: 'r-2', parent: undefined, clientIp: undefined, userAgent: undefined }),

@@ -5,7 +5,7 @@ import { raw } from '../support/raw.ts';
 
 test('a connection without traffic is closed, before its first request or after its last', async () => {
   const listener = createListener(
-    { host: '127.0.0.1', port: 0, setting: 'listen.port', idleMs: 500 },
+    { address: { section: 'listen', host: '127.0.0.1', port: 0 }, idleMs: 500 },
     (_request, response) => response.end('here'),
     {
       clock: createFakeClock(),

@@ -15,6 +15,7 @@ import { describeAdmin } from '../../src/server/openapi-admin.ts';
 import { createDescriptionRoutes } from '../../src/server/openapi-routes.ts';
 import { responseOf } from '../../src/server/reply.ts';
 import { SAMPLE_PROJECTS } from '../../src/simulator/world.ts';
+
 import { ask, linksOf, type Running, startGateway } from '../support/running.ts';
 
 interface Schema {
@@ -120,7 +121,7 @@ describe.each([
   });
 });
 
-describe('the lists in it', () => {
+describe('the operations in it', () => {
   const catalog = createCatalog(operations);
 
   test.each(operations.map((operation) => [operation.id, operation] as const))(
@@ -142,6 +143,10 @@ describe('the lists in it', () => {
       expect(Object.keys(found?.responses['200']?.content ?? {})).toEqual(
         operation.versions.map(({ name }) => `application/vnd.atlas.${name}+json`),
       );
+      for (const { name } of operation.headerParameters)
+        expect(inPlace('header').map((one) => one.name)).toContain(name);
+      const isPaged = parameters.some(({ name }) => name === 'snapshot');
+      expect(isPaged).toBe(operation.kind === 'list');
       if (operation.alias !== undefined) expect(found?.description).toContain(operation.alias);
     },
   );

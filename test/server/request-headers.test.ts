@@ -1,7 +1,14 @@
 import { createServer, type IncomingHttpHeaders } from 'node:http';
 import { expect, test } from 'vitest';
+import { HEADER_PARAMETERS } from '../../src/atlas/header-parameters.ts';
 import { readHeaders, type SeenHeaders } from '../../src/server/request-headers.ts';
 import { raw } from '../support/raw.ts';
+
+/** The header parameters among headers as Node reads them. */
+function parametersOf(headers: IncomingHttpHeaders) {
+  const sent = HEADER_PARAMETERS.filter((name) => headers[name] !== undefined);
+  return sent.length === 0 ? undefined : Object.fromEntries(sent.map((name) => [name, headers[name]]));
+}
 
 test('headers are read as Node reads them, repeated ones too, whatever their case', async () => {
   const received: { seen: SeenHeaders; headers: IncomingHttpHeaders }[] = [];
@@ -12,7 +19,15 @@ test('headers are read as Node reads them, repeated ones too, whatever their cas
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const address = server.address();
   if (address === null || typeof address === 'string') throw new Error('no TCP port');
-  const names = ['Authorization', 'Accept', 'Accept-Encoding', 'If-None-Match', 'Cache-Control', 'Pragma'];
+  const names = [
+    'Authorization',
+    'Accept',
+    'Accept-Encoding',
+    'If-None-Match',
+    'Cache-Control',
+    'Pragma',
+    ...HEADER_PARAMETERS,
+  ];
   const lines = names.flatMap((name) => [`${name}: a b`, `${name.toUpperCase()}: c`, `X-${name}: d`]);
   const request = (more: readonly string[]) =>
     ['GET / HTTP/1.1', 'hOST: here', 'Connection: close', ...more, '', ''].join('\r\n');
@@ -32,6 +47,7 @@ test('headers are read as Node reads them, repeated ones too, whatever their cas
       ifNoneMatch: headers['if-none-match'],
       cacheControl: headers['cache-control'],
       pragma: headers.pragma,
+      parameters: parametersOf(headers),
       hosts: 1,
       hasBody: headers['transfer-encoding'] !== undefined || headers['content-length'] === '1',
     });

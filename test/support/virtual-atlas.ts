@@ -1,12 +1,11 @@
 import { createCatalog } from '../../src/atlas/catalog.ts';
 import { operations } from '../../src/atlas/operations.ts';
-import { bucketSizeOf } from '../../src/atlas/rate-limit-buckets.ts';
 import type { Clock } from '../../src/lib/clock.ts';
 import { createSystemRandom } from '../../src/lib/random.ts';
 import { createAccess } from '../../src/simulator/auth.ts';
 import { createLimits } from '../../src/simulator/limits.ts';
-import { createListEndpoint } from '../../src/simulator/list-endpoint.ts';
 import type { Json } from '../../src/simulator/pages.ts';
+import { createReadEndpoint } from '../../src/simulator/read-endpoint.ts';
 import type { SimulatedResponse } from '../../src/simulator/response.ts';
 import { createWeather } from '../../src/simulator/weather.ts';
 import { weatherSchema } from '../../src/simulator/weather-settings.ts';
@@ -80,12 +79,12 @@ export function createVirtualAtlas(
   const weather = createWeather(weatherSchema.parse(settings));
   const world = createWorld({ projects: [], limits: {} }, { weather, clock });
   const catalog = createCatalog(operations);
-  const draw = createLimits(clock, bucketSizeOf);
+  const draw = createLimits(clock);
   const access = createAccess(
     { nonceLifeMs: 300_000, algorithm: 'MD5' },
     { clock, random: createSystemRandom() },
   );
-  const answerList = createListEndpoint(
+  const answerRead = createReadEndpoint(
     { linkOrigin: 'https://cloud.mongodb.com' },
     { access, catalog, clock, draw, weather, world },
   );
@@ -97,7 +96,7 @@ export function createVirtualAtlas(
     if (method === 'POST') return answered({ ...access.token(authorization, body), headers: {} });
     const call: VirtualCall = { target, at: clock.now(), authorization };
     calls.push(call);
-    const response = await answerList({
+    const response = await answerRead({
       target,
       headers: {
         ...(authorization === undefined ? {} : { authorization }),

@@ -1,6 +1,5 @@
 import { createCatalog } from '../../src/atlas/catalog.ts';
 import { countItems, itemValue } from '../../src/atlas/list-parser.ts';
-import { operations } from '../../src/atlas/operations.ts';
 import { resolveQuery } from '../../src/atlas/query.ts';
 import { type CacheDirectives, NO_DIRECTIVES } from '../../src/cache/decide.ts';
 import type { CacheFile } from '../../src/cache/snapshot-file.ts';
@@ -20,6 +19,7 @@ import type { LogEvent } from '../../src/observability/log.ts';
 import { SAMPLE_CREDENTIALS } from '../../src/simulator/world.ts';
 import { createBudget } from '../../src/upstream/budget/budget.ts';
 import type { Exchange } from '../../src/upstream/message.ts';
+import { lists as operations } from './lists.ts';
 
 /** One read of a page. */
 export interface VirtualRead {
@@ -195,9 +195,13 @@ export function createVirtualGateway(
     { everyMs: MINUTE_MS, nextRevision: caches.nextRevision },
     { cache: caches.lists, file, clock, observe: base.observe },
   );
-  const { access } = buildAuth(resolveLiveSettings(options), { ...base, shared: undefined });
+  const { access } = buildAuth(resolveLiveSettings(options), {
+    ...base,
+    publicUrl: createPublicUrl(config.listen),
+    shared: undefined,
+  });
   const { service: lists, loads } = buildReads(config, {
-    ...{ ...base, caches, persistence, upstream, access, cluster: undefined },
+    ...{ ...base, caches, catalog, persistence, upstream, access, cluster: undefined },
     publicUrl: createPublicUrl(config.listen),
   });
 
@@ -219,7 +223,7 @@ export function createVirtualGateway(
       for (const { upstream: client } of upstream.credentials)
         client.proposeSecrets({ id: clientId, secret });
     },
-    close: upstream.close,
+    close: () => upstream.close({ withinMs: 0 }),
     remaining: (endpointSet) => budget.remaining().find((one) => one.endpointSet === endpointSet)?.remaining,
     save: () => persistence.stop(),
     restore: () => persistence.restore(),

@@ -22,6 +22,8 @@ afterEach(async () => {
   }
 });
 
+const LIMITS = { maxBodyBytes: 10_000_000, maxConnections: 32, userAgent: 'atlas-gateway/0.0.0' };
+
 function createSchedulers(clock: FakeClock) {
   const create = (maxConnections: number) =>
     createScheduler({ maxConnections, maxBytesInFlight: 100_000_000 }, { clock, observe: () => undefined });
@@ -31,10 +33,7 @@ function createSchedulers(clock: FakeClock) {
 async function start(kind: 'service-account' | 'api-key', options: SimulatorOptions = {}) {
   const clock = createFakeClock();
   const simulator = createSimulator(options, { clock, random });
-  const transport = createTransport(
-    { origin: await simulator.listen(0), maxBodyBytes: 10_000_000, maxConnections: 32 },
-    { clock },
-  );
+  const transport = createTransport({ ...LIMITS, origin: await simulator.listen(0) }, { clock });
   started.push({ simulator, transport });
   const events: UpstreamEvent[] = [];
   const { serviceAccount, apiKey } = SAMPLE_CREDENTIALS;
@@ -276,7 +275,5 @@ describe('a challenge', () => {
 
 test('an http origin is rejected unless its host is loopback', () => {
   const clock = createFakeClock();
-  expect(() =>
-    createTransport({ origin: 'http://atlas.example', maxBodyBytes: 1, maxConnections: 1 }, { clock }),
-  ).toThrow(/https/);
+  expect(() => createTransport({ ...LIMITS, origin: 'http://atlas.example' }, { clock })).toThrow(/https/);
 });

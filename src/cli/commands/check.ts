@@ -106,12 +106,12 @@ function callerLines(
 async function checkOnline(
   { config, secretOf }: LoadResult,
   { discoverScopes }: { discoverScopes: boolean },
-  { clock, random, print, isTerminal }: CommandContext,
+  { version, clock, random, print, isTerminal }: CommandContext,
 ): Promise<ExitCode> {
   const { credentials, upstream } = config;
   // Imported here because only --online needs it.
   const { createCredentialProber } = await import('../../compose/probe.ts');
-  const prober = createCredentialProber({ config, secretOf }, { clock, random });
+  const prober = createCredentialProber({ config, secretOf }, { version, clock, random });
   const probed: (ProbedCredential | undefined)[] = credentials.map(() => undefined);
   let started = 0;
   let printed = 0;
@@ -175,6 +175,9 @@ function expiredLines({ credentials, callers }: GatewayConfig, nowMs: number): s
   return [...ofCredentials, ...ofKeys];
 }
 
+const placeOf = ({ host, port, socket }: GatewayConfig['admin'] | GatewayConfig['listen']) =>
+  socket ?? `${host}:${port}`;
+
 export const check: CommandBody = {
   flags: {
     ...CONFIG_FLAG,
@@ -220,7 +223,7 @@ export const check: CommandBody = {
     }
     const { listen, admin, upstream, credentials, callers } = loaded.config;
     context.print(`The configuration is valid.
-  listens on   ${listen.host}:${listen.port}, admin on ${admin.host}:${admin.port}
+  listens on   ${placeOf(listen)}, admin on ${placeOf(admin)}
   upstream     ${upstream.origin}
   credentials  ${credentials.map(({ name }) => name).join(', ')}
   callers      ${callers.map(({ name }) => name).join(', ') || 'none'}${loaded.config.anonymous === undefined ? '' : ', and anonymous ones'}

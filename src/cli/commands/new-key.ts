@@ -88,7 +88,7 @@ callers:
       - id: ${id}
         sha256: '${createHash('sha256').update(secret).digest('hex')}'${ha1File === undefined ? '' : `\n        ha1: { file: '${ha1File}' }`}
     projects: all          # or a list of project ids
-    operations: lists
+    operations: reads      # or lists, tags, ids
 `);
     return 0;
   },

@@ -1,6 +1,8 @@
 import { compose } from '../../compose/gateway.ts';
 import { formatProblem } from '../../config/config-error.ts';
+import { secretsInForce } from '../../config/kept-secrets.ts';
 import type { LoadedConfig } from '../../config/load.ts';
+import type { ResolvedConfig } from '../../config/reload-settings.ts';
 import { watchFiles } from '../../config/watch.ts';
 import { unexpectedError } from '../../lib/unexpected-error.ts';
 import { openLogFile } from '../../observability/log-writer.ts';
@@ -15,9 +17,9 @@ import {
 } from '../configuration.ts';
 
 /** Reloads the configuration. Never throws: no configuration error may stop a running gateway. */
-function rereadConfiguration(flags: Flags, context: CommandContext): LoadedConfig {
+function rereadConfiguration(flags: Flags, context: CommandContext, current: ResolvedConfig): LoadedConfig {
   try {
-    return readConfiguration(flags, context);
+    return readConfiguration(flags, context, secretsInForce(current));
   } catch (error) {
     const { kind } = unexpectedError('reading the configuration', error);
     const file = configurationPath(flags, context) ?? 'environment';
@@ -76,13 +78,16 @@ export const serve: CommandBody = {
     }
     context.handleBackgroundErrors(gateway.reportUnexpected);
     let { files } = loaded;
+    let current: ResolvedConfig = loaded;
     reload = () => {
       // The cache file is not reopened on reload, and a full disk must not block the revocation of a key.
-      const next = rereadConfiguration(flags, { ...context, whyNotWritable: () => undefined });
+      const next = rereadConfiguration(flags, { ...context, whyNotWritable: () => undefined }, current);
       // Also the files of a rejected configuration: its secrets may be mounted after it.
       files = next.files ?? files;
-      if (next.ok) gateway.reload(next);
-      else gateway.rejectReload(next.problems.map(formatProblem));
+      if (next.ok) {
+        current = next;
+        gateway.reload(next, next.kept.map(formatProblem));
+      } else gateway.rejectReload(next.problems.map(formatProblem));
     };
     const watching = watchFiles(
       { files: () => files, readFile: context.readFile, onChange: reload },

@@ -21,7 +21,7 @@ export const simulator: CommandBody = {
   },
   help: {
     description: [
-      'A small Atlas on this machine: lists, pages, versions, both kinds of credential, rate limits, and injected faults. It prints the credentials it accepts, which are valid nowhere else.',
+      'A small Atlas on this machine: every read that the API answers as JSON, with generated data; pages, versions, both kinds of credential, rate limits, and injected faults. It prints the credentials it accepts, which are valid nowhere else.',
       'Faults are controlled over HTTP: POST /simulator/faults adds one, DELETE /simulator/faults removes all of them, GET /simulator/requests lists the requests received.',
       'The weather is how Atlas behaves at large: how long it takes, how often it fails, how long its lists are and how fast they change. It is reproducible by its seed. POST /simulator/weather changes it. docs/simulator.md lists the settings.',
     ],

@@ -17,6 +17,8 @@ export type AnswerScope =
   | ({ readonly type: 'cut' } & CrossProjectRule)
   /** Responses that mention several projects or organizations and cannot be filtered: only for callers with `all` of these grants. */
   | { readonly type: 'several'; readonly grants: readonly Grant[] }
+  /** One project, which the path names by its name: only for callers that may read this project. */
+  | { readonly type: 'project-name' }
   /** All that the gateway's credentials see: only for callers with `all` projects and `all` organizations. */
   | { readonly type: 'unscoped' };
 
@@ -25,6 +27,7 @@ const NAMED: AnswerScope = { type: 'named' };
 const SEVERAL_PROJECTS: AnswerScope = { type: 'several', grants: ['projects'] };
 const SEVERAL_ORGANIZATIONS: AnswerScope = { type: 'several', grants: ['organizations'] };
 const SEVERAL_OF_BOTH: AnswerScope = { type: 'several', grants: ['projects', 'organizations'] };
+const PROJECT_NAME: AnswerScope = { type: 'project-name' };
 const UNSCOPED: AnswerScope = { type: 'unscoped' };
 const cutBy = (field: string, grants: Grant): AnswerScope => ({ type: 'cut', field, grants });
 
@@ -104,8 +107,8 @@ export const ANSWER_SCOPES: ReadonlyMap<string, AnswerScope> = new Map([
   ...rows(UNSCOPED, ['getUser', 'getUserByName']),
   // The roles of the gateway's own credential.
   ...rows(UNSCOPED, ['getSystemStatus']),
-  // The path contains a project name, but grants contain only ids.
-  ...rows(UNSCOPED, ['getGroupByName']),
+  // Grants contain only ids; the name is looked up among the projects of the caller.
+  ...rows(PROJECT_NAME, ['getGroupByName']),
   // The limits of the project or organization that the query names; without one, those of the gateway's own credential.
   ...rows(NAMED, ['listRateLimits', 'getRateLimit']),
   // Jobs of the project itself; a job that restores elsewhere contains the id of the target project.

@@ -36,7 +36,15 @@ export function createAccess(
     tokens,
     issuerKeys,
     clock,
-  }: { nonceStore: NonceStore; tokens: Tokens; issuerKeys: IssuerKeys; clock: Clock },
+    basePath = '',
+  }: {
+    nonceStore: NonceStore;
+    tokens: Tokens;
+    issuerKeys: IssuerKeys;
+    clock: Clock;
+    /** The path under which a proxy serves the gateway, if any. */
+    basePath?: string;
+  },
 ): Access {
   const limits = createCallerLimits(clock);
   let authenticate: Access['authenticate'];
@@ -44,7 +52,7 @@ export function createAccess(
 
   function replace({ callers, anonymous, issuers, rules }: AccessList): void {
     tokens.replaceKeys(callers);
-    const digest = createDigestKeys(callers, nonceStore, clock);
+    const digest = createDigestKeys(callers, { nonceStore, clock, basePath });
     // In the order in which they are tried.
     authenticate = createAuthenticator(
       [

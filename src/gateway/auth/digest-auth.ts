@@ -154,11 +154,13 @@ export function createNonceStore({
 const same = (a: string, b: string) =>
   a.length === b.length && timingSafeEqual(Buffer.from(a), Buffer.from(b));
 
-/** Authenticates caller keys by HTTP Digest (RFC 7616, `qop=auth`), with the id as user name and the secret as password. */
+/**
+ * Authenticates caller keys by HTTP Digest (RFC 7616, `qop=auth`), with the id as user name and the secret as password. Clients sign the
+ * target as they sent it, which begins with `basePath` if a proxy serves the gateway under that path.
+ */
 export function createDigestKeys(
   entries: readonly CallerKeys[],
-  nonceStore: NonceStore,
-  clock: Clock,
+  { nonceStore, clock, basePath }: { nonceStore: NonceStore; clock: Clock; basePath: string },
 ): DigestKeys {
   const byId = new Map(
     entries.flatMap(({ caller, keys }) => keys.map((key) => [key.id, { caller, key }] as const)),
@@ -177,11 +179,11 @@ export function createDigestKeys(
       const parameters = parseAuthParams(credentials);
       const get = (name: string) => parameters?.get(name) ?? '';
       const algorithm = get('algorithm').toUpperCase() === 'SHA-256' ? 'SHA-256' : 'MD5';
-      const [nonce, nc, response] = [get('nonce'), get('nc'), get('response')];
+      const [nonce, nc, response, uri] = [get('nonce'), get('nc'), get('response'), get('uri')];
       if (
         get('realm') !== DIGEST_REALM ||
         get('qop') !== 'auth' ||
-        get('uri') !== target ||
+        (uri !== target && uri !== basePath + target) ||
         !/^[a-f0-9]{8}$/i.test(nc) ||
         !HEX[algorithm].test(response)
       ) {
@@ -195,7 +197,7 @@ export function createDigestKeys(
         nc,
         cnonce: get('cnonce'),
         method,
-        uri: target,
+        uri,
       });
       const correct = same(response, expected);
       if (known === undefined || secretOf(known.key, algorithm) === undefined)

@@ -24,7 +24,7 @@ const OTHER_IDS = [
   'failoverConnectionId',
   'failoverId',
   'federationSettingsId',
-  // A project name: operations with this parameter are allowed only for callers that may see everything.
+  // A project name: operations with this parameter are allowed only for projects that the caller may read.
   'groupName',
   'id',
   'identityProviderId',

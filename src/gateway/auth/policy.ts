@@ -1,22 +1,32 @@
 import { createHash } from 'node:crypto';
 import type { Operation } from '../../atlas/catalog.ts';
 import type { Filters } from '../../atlas/query.ts';
-import { answerScopeOf, type CrossProjectRule } from './answer-scope.ts';
+import { answerScopeOf, type CrossProjectRule, type Grant } from './answer-scope.ts';
 import type { Caller } from './key-auth.ts';
 import { parameterScopeOf } from './parameter-scope.ts';
 
-/** Whether a caller may read an operation of a project or organization; if not, which part of the policy denies it. */
-export type Decision = 'allowed' | 'operation-forbidden' | 'project-forbidden';
+/**
+ * Whether a caller may read an operation of a project or organization; if not, which part of the policy denies it: its operations, its
+ * projects and organizations, or what else the response may contain. `if-own-project`: only if the path names one of its projects.
+ */
+export type Decision =
+  | 'allowed'
+  | 'if-own-project'
+  | 'operation-forbidden'
+  | 'response-forbidden'
+  | 'project-forbidden';
 
-/** Grants every list that contains no secrets and no personal data. */
-export const ALL_LISTS = 'lists';
+/** The words that grant an operation, besides its id and its older name; a sensitive operation has none. */
+export function grantingWords({ kind, sensitivity, tag }: Operation): readonly string[] {
+  if (sensitivity !== 'open') return [];
+  const reads = ['reads', `reads:${tag}`];
+  return kind === 'list' ? ['lists', tag, ...reads] : reads;
+}
 
-function mayReadOperation(caller: Caller, operation: Operation): boolean {
-  if (caller.operations.has(operation.id)) return true;
-  if (operation.alias !== undefined && caller.operations.has(operation.alias)) return true;
-  // A list that contains secrets is granted only by its own name, never by its tag.
-  if (operation.sensitivity !== 'open') return false;
-  return caller.operations.has(ALL_LISTS) || caller.operations.has(operation.tag);
+function mayReadOperation({ operations }: Caller, operation: Operation): boolean {
+  if (operations.has(operation.id)) return true;
+  if (operation.alias !== undefined && operations.has(operation.alias)) return true;
+  return grantingWords(operation).some((word) => operations.has(word));
 }
 
 /** How an operation's list is filtered to callers; undefined if every caller that may read it sees all of it. */
@@ -77,35 +87,48 @@ const namesScope = (values: readonly NamedValue[]) =>
 const namesUser = (values: readonly NamedValue[]) =>
   values.some(([name]) => parameterScopeOf(name) === 'user');
 
+/**
+ * A sensitive operation is granted only by its id: by naming it, the operator has allowed exactly this response. Bills of linked
+ * organizations are not meant by that.
+ */
+const grantCoversResponse = ({ sensitivity }: Operation) =>
+  sensitivity === 'secret' || sensitivity === 'personal';
+
+const ALL_GRANTS: readonly Grant[] = ['projects', 'organizations'];
+
+/** The grants of which a caller needs `all`, since the response may contain more than the request names. */
+export function requiredGrants(operationId: string): readonly Grant[] {
+  const scope = answerScopeOf(operationId);
+  return scope.type === 'several' ? scope.grants : ALL_GRANTS;
+}
+
 /** Whether a caller may see all that the response may contain. The ids in the request have been checked before. */
-function maySeeResponse(
+function decideResponse(
   caller: Caller,
   operation: Operation,
   path: readonly NamedValue[],
   filters: readonly NamedValue[],
-): boolean {
-  const seesEverything = caller.projects === 'all' && caller.organizations === 'all';
-  const scope = answerScopeOf(operation.id);
-  switch (scope.type) {
+): Decision {
+  const seesAll = requiredGrants(operation.id).every((grant) => caller[grant] === 'all');
+  const allowedIf = (allowed: boolean) => (allowed ? 'allowed' : 'response-forbidden');
+  switch (answerScopeOf(operation.id).type) {
     case 'public':
     case 'cut':
-      return true;
+      return 'allowed';
     case 'named':
       // The limits of a user do not belong to the project that the same query names.
-      return seesEverything || namesScope(path) || (namesScope(filters) && !namesUser(filters));
+      return allowedIf(seesAll || namesScope(path) || (namesScope(filters) && !namesUser(filters)));
     case 'several':
-      // A sensitive operation is granted only by its id: by naming it, the operator has allowed exactly this response.
-      return (
-        scope.grants.every((grant) => caller[grant] === 'all') ||
-        (namesScope(path) && operation.sensitivity !== 'open')
-      );
+      return allowedIf(seesAll || (namesScope(path) && grantCoversResponse(operation)));
+    case 'project-name':
+      return caller.projects === 'all' ? 'allowed' : 'if-own-project';
     case 'unscoped':
-      return seesEverything;
+      return allowedIf(seesAll);
   }
 }
 
 /**
- * Pure, and called before the cache lookup: the decision is the same whether a list is cached, not cached or does not exist. Checks every
+ * Pure, and called before the cache lookup: the decision is the same whether something is cached, not cached or does not exist. Checks every
  * project and organization that the path or the query names.
  */
 export function authorize(
@@ -117,5 +140,5 @@ export function authorize(
   if (!mayReadOperation(caller, operation)) return 'operation-forbidden';
   const path = Object.entries(pathParameters);
   if (![...path, ...filters].every((named) => mayName(caller, named))) return 'project-forbidden';
-  return maySeeResponse(caller, operation, path, filters) ? 'allowed' : 'operation-forbidden';
+  return decideResponse(caller, operation, path, filters);
 }

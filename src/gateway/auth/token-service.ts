@@ -115,7 +115,7 @@ export function createTokens(
 
   return {
     async issue(authorization, form, address) {
-      const client = authenticateClient(authorization, address);
+      const client = authenticateClient({ authorization, form, address });
       if (client.type !== 'client') return clientError(client);
       const caller = client.key.caller.name;
       if (form.get('grant_type') !== 'client_credentials') return { ...UNSUPPORTED_GRANT_TYPE, caller };
@@ -127,7 +127,7 @@ export function createTokens(
       };
     },
     async revoke(authorization, form, address) {
-      const client = authenticateClient(authorization, address);
+      const client = authenticateClient({ authorization, form, address });
       if (client.type !== 'client') return clientError(client);
       const found = await signed.verify(form.get('token') ?? '');
       // An invalid token, or one of another key, gets the same response (RFC 7009 section 2.2).

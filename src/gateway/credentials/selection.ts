@@ -13,11 +13,17 @@ export interface Credential {
 }
 
 /** Selects credentials, the preferred ones first. */
-export interface Credentials {
+export interface CredentialChoice {
   /** The credentials for a project or organization; a promise only if discovery has to finish first. */
   candidatesFor(id: string): readonly Credential[] | Promise<readonly Credential[]>;
   /** All credentials: a list across projects is merged from what each of them sees. */
   all(): readonly Credential[];
+}
+
+/** Credentials that a reload can replace. */
+export interface Credentials extends CredentialChoice {
+  /** Uses these from now on; what was discovered about those that stay is kept. */
+  replace(credentials: readonly Credential[]): void;
 }
 
 /** Ids of the projects and organizations that a credential sees; undefined if Atlas does not return them. */
@@ -33,15 +39,20 @@ interface Seen {
   readonly at: number;
 }
 
+/** The credentials without configured projects and organizations. */
+const openOf = (credentials: readonly Credential[]) =>
+  credentials.filter(({ covers }) => covers === undefined);
+
 /**
  * Credentials that name the project come first, then those discovered to see it. Discovery runs only to decide between several credentials:
  * a single one without projects is always used. A credential whose discovery fails remains a candidate.
  */
 export function createCredentials(
-  credentials: readonly Credential[],
+  initial: readonly Credential[],
   { clock, discover }: { clock: Clock; discover: Discover },
 ): Credentials {
-  const open = credentials.filter(({ covers }) => covers === undefined);
+  let credentials = initial;
+  let open = openOf(credentials);
   const seen = new Map<string, Seen>();
   const discovering = new Map<string, Promise<void>>();
   /** Choices since the last discovery, by id; an unchanged choice is the same array. */
@@ -60,7 +71,8 @@ export function createCredentials(
     const pending = discover(credential)
       .then((ids) => {
         // A failed discovery does not discard an earlier result.
-        seen.set(credential.name, { ids: ids ?? seen.get(credential.name)?.ids, at: clock.now() });
+        if (open.some(({ name }) => name === credential.name))
+          seen.set(credential.name, { ids: ids ?? seen.get(credential.name)?.ids, at: clock.now() });
         chosen.clear();
       })
       .finally(() => discovering.delete(credential.name));
@@ -85,6 +97,13 @@ export function createCredentials(
 
   return {
     all: () => credentials,
+    replace(next) {
+      credentials = next;
+      open = openOf(next);
+      chosen.clear();
+      for (const name of seen.keys())
+        if (!next.some((credential) => credential.name === name)) seen.delete(name);
+    },
     candidatesFor(id) {
       if (open.length === 0) return choose(id);
       if (credentials.length === 1) return open;

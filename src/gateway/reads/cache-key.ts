@@ -43,13 +43,14 @@ export const cacheKindOf = (key: string): CoolingKind => (key.includes('#') ? 'p
 export const partitionOf = ({ groupId, orgId }: Readonly<Record<string, string>>): string =>
   groupId ?? orgId ?? '-';
 
-/** Two queries share a key only if credentials, version, path and filters are equal. */
+/** Two queries share a key only if credentials, version, header parameters, path and filters are equal. */
 function keyOf(
   credentials: readonly Credential[],
-  { operation, pathParameters, mediaType, filters }: ReadQuery,
+  { operation, pathParameters, mediaType, headers = [], filters }: ReadQuery,
 ): string {
   const names = credentials.map(({ name }) => name).join('|');
-  return `${names} ${mediaType} ${targetPath(operation, pathParameters)}?${canonicalQuery(filters)}`;
+  const representation = headers.length === 0 ? mediaType : `${mediaType};${canonicalQuery(headers)}`;
+  return `${names} ${representation} ${targetPath(operation, pathParameters)}?${canonicalQuery(filters)}`;
 }
 
 /** The keys of a query; computed again only if its credentials change. `cut`: fingerprint of what its caller sees of a filtered list. */

@@ -1,4 +1,4 @@
-import { rewriteLinks } from '../../atlas/links.ts';
+import { type LinkTarget, rewriteLinks } from '../../atlas/links.ts';
 import { concatInSteps, countItems, type Items, partsOf } from '../../atlas/list-parser.ts';
 import type { PageOptions } from '../../atlas/query.ts';
 import type { Loaded } from '../../cache/results.ts';
@@ -6,20 +6,22 @@ import { createPauses, runInTurns, type Steps } from '../../lib/event-loop.ts';
 import type { UpstreamFailure } from '../../upstream/message.ts';
 import type { ListSlice } from '../../upstream/walk/progress.ts';
 import { offsetOf } from './cache-key.ts';
-import { deprecationHeadersOf } from './deprecation-headers.ts';
 import { bytesOf, type CachedList, type Listing } from './listing.ts';
 import { identify, snapshotOf } from './snapshot-id.ts';
+import { versionHeadersOf } from './version-headers.ts';
 
 export interface ListingOptions {
   /** Scheme and host for links in items. */
   readonly publicUrl: () => string;
+  /** Whether the gateway serves a path; links to others stay Atlas's. */
+  readonly isServed: (path: string) => boolean;
   readonly nextRevision: () => number;
 }
 
 /** Makes listings of what Atlas sent. */
 export interface ListingFactory {
   /** A whole list, from consecutive parts of it. Does not block the event loop, however large the list is. */
-  whole(parts: readonly Items[], deprecationHeaders: Listing['deprecationHeaders']): Promise<Listing>;
+  whole(parts: readonly Items[], versionHeaders: Listing['versionHeaders']): Promise<Listing>;
   /** One page of a list. */
   page(slice: ListSlice, shape: PageOptions): Listing;
 }
@@ -31,31 +33,33 @@ export const loadedListing = (value: Listing): Loaded<CachedList, UpstreamFailur
   bytes: bytesOf(value.items),
 });
 
-/** Joins the parts of a list, with links that lead to `origin`, and identifies it. */
+/** Joins the parts of a list, with links that lead to the gateway, and identifies it. */
 function* joinAndIdentify(
-  origin: string,
+  links: LinkTarget,
   parts: readonly Items[],
 ): Steps<Pick<Listing, 'items' | 'snapshot'>> {
   const pauseAfter = createPauses();
   const rewritten: Items[] = [];
   for (const part of parts.flatMap(partsOf)) {
     yield* pauseAfter(part.bytes.length);
-    rewritten.push(rewriteLinks(origin, part));
+    rewritten.push(rewriteLinks(links, part));
   }
   const items = yield* concatInSteps(rewritten);
   return { items, snapshot: yield* identify(items) };
 }
 
-export function createListingFactory({ publicUrl, nextRevision }: ListingOptions): ListingFactory {
+export function createListingFactory({ publicUrl, isServed, nextRevision }: ListingOptions): ListingFactory {
+  const links = () => ({ origin: publicUrl(), isServed });
+
   return {
-    async whole(parts, deprecationHeaders) {
-      const { items, snapshot } = await runInTurns(joinAndIdentify(publicUrl(), parts));
+    async whole(parts, versionHeaders) {
+      const { items, snapshot } = await runInTurns(joinAndIdentify(links(), parts));
       return {
         type: 'list',
         revision: nextRevision(),
         items,
         snapshot,
-        deprecationHeaders,
+        versionHeaders,
         whole: true,
         offset: 0,
         hasMore: false,
@@ -63,13 +67,13 @@ export function createListingFactory({ publicUrl, nextRevision }: ListingOptions
       };
     },
     page({ items, headers, hasMore, totalCount }, shape) {
-      const rewritten = rewriteLinks(publicUrl(), items);
+      const rewritten = rewriteLinks(links(), items);
       return {
         type: 'list',
         revision: nextRevision(),
         items: rewritten,
         snapshot: snapshotOf(rewritten),
-        deprecationHeaders: deprecationHeadersOf(headers),
+        versionHeaders: versionHeadersOf(headers),
         whole: false,
         offset: offsetOf(shape),
         hasMore,

@@ -9,7 +9,7 @@ import type { Clock } from '../../lib/clock.ts';
 import { expireAfter } from '../../lib/lru-expiry.ts';
 import type { TraceSpan } from '../../lib/trace-span.ts';
 import type { UpstreamEvent } from '../../upstream/events.ts';
-import { TIMED_OUT_PAGING, upstreamFailure } from '../../upstream/failure.ts';
+import { TIMED_OUT_PAGING } from '../../upstream/failure.ts';
 import { listIdOf } from '../../upstream/list-id.ts';
 import type { Send, UpstreamFailure } from '../../upstream/message.ts';
 import type { LoadClass } from '../../upstream/slot-queue.ts';
@@ -24,10 +24,10 @@ import type { WalkResult } from '../../upstream/walk/walk-result.ts';
 import type { Credential } from '../credentials/selection.ts';
 import { pageKey } from './cache-key.ts';
 import { createListingFactory, type ListingOptions, loadedListing } from './create-listing.ts';
-import { deprecationHeadersOf } from './deprecation-headers.ts';
+import type { WaitingRequest } from './early-wait.ts';
 import { withFailover } from './failover.ts';
 import type { LoadResult } from './list-cache.ts';
-import { createListProgress, type ListProgress, type WaitingRequest } from './list-progress.ts';
+import { createListProgress, type ListProgress } from './list-progress.ts';
 import {
   type CachedList,
   itemsOf,
@@ -37,7 +37,8 @@ import {
   TOO_LONG_BYTES,
 } from './listing.ts';
 import { mergeAcrossCredentials } from './merge.ts';
-import { invalidatesCache, isAddressRefused } from './upstream-denial.ts';
+import { invalidatesCache, unlessAddressRefused } from './upstream-denial.ts';
+import { versionHeadersOf } from './version-headers.ts';
 
 /** A list, or one page of it, to load from Atlas. */
 export interface ListLoad extends Pick<LoadStart, 'flight' | 'priority' | 'retry'> {
@@ -179,7 +180,7 @@ export function createListLoader(
     switch (result.type) {
       case 'walked':
         return {
-          ...loadedListing(await listings.whole(result.parts, deprecationHeadersOf(result.headers))),
+          ...loadedListing(await listings.whole(result.parts, versionHeadersOf(result.headers))),
           loadedAt: result.loadedAt,
         };
       case 'too-long':
@@ -226,20 +227,16 @@ export function createListLoader(
       ? mergeAcrossCredentials(
           { credentials, identityFields: identityFieldsOf(query.operation.id) },
           loadWith,
-          async (items, first) => loadedListing(await listings.whole([items], first.deprecationHeaders)),
+          async (items, first) => loadedListing(await listings.whole([items], first.versionHeaders)),
         )
       : withFailover(credentials, loadWith);
   }
 
   async function run(load: BegunLoad): Promise<LoadResult<CachedList>> {
-    const { before } = load;
     let loaded = await loadOnce(load);
     // A long list that is suddenly empty is more likely an error: it is accepted only if a second load is empty, too.
     if (distrustsEmpty(load) && isEmpty(loaded)) loaded = await loadOnce(load);
-    // The list exists and the credential may read it: the cached listing may be served, as after any other failure.
-    if (loaded.type === 'refused' && before !== undefined && isAddressRefused(loaded.response))
-      return upstreamFailure('UPSTREAM_AUTH', "Atlas does not accept the gateway's address.");
-    return loaded;
+    return unlessAddressRefused(loaded, load.before);
   }
 
   /** The page of one request, in addition to the load that it waits for. */
@@ -296,7 +293,7 @@ const isEmpty = (loaded: LoadResult<CachedList>) =>
 const timedOutPaging = (page: PageResult) => page.type === 'refused' && isTimeoutWhilePaging(page.response);
 
 function listRequestOf({ query, priority, deadlineAt, loadClass, retry }: BegunLoad): ListRequest {
-  const { operation, pathParameters, filters, mediaType, caller } = query;
+  const { operation, pathParameters, filters, mediaType, headers = [], caller } = query;
   return {
     operation: operation.id,
     path: targetPath(operation, pathParameters),
@@ -304,6 +301,7 @@ function listRequestOf({ query, priority, deadlineAt, loadClass, retry }: BegunL
     countable: isCountable(operation),
     identityFields: identityFieldsOf(operation.id),
     accept: mediaType,
+    headerParameters: headers,
     deadlineAt,
     priority,
     endpointSet: operation.endpointSet,

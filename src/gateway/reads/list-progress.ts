@@ -1,5 +1,5 @@
 import type { PageOptions } from '../../atlas/query.ts';
-import type { EarlyAnswer, EarlyWait } from '../../cache/loads.ts';
+import type { EarlyWait } from '../../cache/loads.ts';
 import type { Clock } from '../../lib/clock.ts';
 import { LATE_FRACTION, SENT_LATE, TIMED_OUT } from '../../upstream/failure.ts';
 import type { UpstreamFailure } from '../../upstream/message.ts';
@@ -7,20 +7,9 @@ import type { ItemRange } from '../../upstream/walk/plan.ts';
 import type { ListSlice } from '../../upstream/walk/progress.ts';
 import type { Walk } from '../../upstream/walk/walk.ts';
 import { pageKey } from './cache-key.ts';
+import { createWait, PATIENCE_MS, type Wait, type WaitingRequest } from './early-wait.ts';
 import { type CachedList, itemsOf, type Listing } from './listing.ts';
 import { createOwnPages, type OwnPageRequest } from './own-pages.ts';
-
-export type EarlyListAnswer = EarlyAnswer<CachedList, UpstreamFailure>;
-
-/** A request that waits for a load. */
-export interface WaitingRequest {
-  /** The page it asks for; undefined if only the whole list can answer it. */
-  readonly shape: PageOptions | undefined;
-  /** Monotonic milliseconds. */
-  readonly deadlineAt: number;
-  /** Whether it takes an older listing if the load takes long. */
-  readonly acceptsStale: boolean;
-}
 
 export interface ListProgressDependencies {
   readonly clock: Clock;
@@ -48,8 +37,6 @@ export interface ListProgress {
   onSent(covers: (range: ItemRange) => boolean): void;
 }
 
-/** Longer than this, and a request takes an older listing, or loads its own page besides the walk. */
-const PATIENCE_MS = 1_500;
 /** How long a request waits for the load of another gateway before it loads its own page. */
 const STAND_IN_MS = 300;
 
@@ -57,14 +44,6 @@ const rangeOf = ({ pageNum, itemsPerPage }: PageOptions): ItemRange => ({
   from: (pageNum - 1) * itemsPerPage,
   to: pageNum * itemsPerPage,
 });
-
-/** One request's wait: its timers end when it is answered. */
-interface Wait {
-  readonly promise: Promise<EarlyListAnswer>;
-  readonly answer: (answer: EarlyListAnswer | Promise<never>) => void;
-  /** Runs unless the request has been answered by then. */
-  readonly later: (ms: number, act: () => void) => void;
-}
 
 /** A waiting request that a page can answer. */
 interface Waiter extends Pick<Wait, 'answer' | 'later'> {
@@ -74,27 +53,6 @@ interface Waiter extends Pick<Wait, 'answer' | 'later'> {
   readonly deadlineAt: number;
   readonly joinedAt: number;
   isSent: boolean;
-}
-
-function createWait(clock: Clock): Wait {
-  const timers: (() => void)[] = [];
-  let over = false;
-  let settle: (answer: EarlyListAnswer | Promise<never>) => void = () => undefined;
-  const promise = new Promise<EarlyListAnswer>((resolve) => {
-    settle = resolve;
-  });
-  return {
-    promise,
-    answer(answer) {
-      if (over) return;
-      over = true;
-      for (const cancel of timers) cancel();
-      settle(answer);
-    },
-    later(ms, act) {
-      if (!over) timers.push(clock.after(ms, act));
-    },
-  };
 }
 
 export function createListProgress({

@@ -16,11 +16,12 @@ export interface ListingRecord {
   readonly staleIfErrorMs: number;
 }
 
-const VERSION = 2;
+/** Changes with every change of the format. */
+export const LISTING_FORMAT = 2;
 const milliseconds = z.number().nonnegative();
 const count = z.int().nonnegative();
 const header = z.object({
-  version: z.literal(VERSION),
+  version: z.literal(LISTING_FORMAT),
   project: z.string(),
   operation: z.string(),
   key: z.string(),
@@ -34,14 +35,14 @@ const header = z.object({
   totalCount: count.optional(),
   hasMore: z.boolean(),
   snapshot: z.string(),
-  deprecationHeaders: z.record(z.string(), z.string()),
+  versionHeaders: z.record(z.string(), z.string()),
 });
 
 /** Format: length of the header (4 bytes), header as JSON, start of each item (4 bytes each), bytes of the items. */
 export function writeListingRecord({ list, ...record }: ListingRecord): Buffer {
   const { items, ...rest } = list;
   const text = Buffer.from(
-    JSON.stringify({ version: VERSION, ...record, ...rest, items: countItems(items) }),
+    JSON.stringify({ version: LISTING_FORMAT, ...record, ...rest, items: countItems(items) }),
   );
   const head = Buffer.alloc(4);
   head.writeUInt32LE(text.length);
@@ -86,14 +87,14 @@ export function readListingRecord(record: Buffer): ListingRecord | undefined {
   // Copied, because a view would keep the whole file in memory for as long as one of its lists is cached.
   const bytes = Buffer.allocUnsafeSlow(size);
   record.copy(bytes, 0, startsEnd);
-  const { whole, offset, hasMore, snapshot, deprecationHeaders } = rest;
+  const { whole, offset, hasMore, snapshot, versionHeaders } = rest;
   const list = {
     items: { bytes, starts },
     whole,
     offset,
     hasMore,
     snapshot,
-    deprecationHeaders,
+    versionHeaders,
     ...(totalCount === undefined ? {} : { totalCount }),
   };
   return { project, operation, key, loadedAt, freshMs, revalidateMs, staleIfErrorMs, list };
@@ -114,6 +115,7 @@ const longForm = z.object({
 /** Encodes a listing as a record, and the marker of a list that is too long as short JSON. */
 export function createListingCodec(nextRevision: () => number): SharedCodec<CachedList> {
   return {
+    format: LISTING_FORMAT,
     write({ value, ...record }) {
       switch (value.type) {
         case 'list': {

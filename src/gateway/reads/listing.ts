@@ -20,8 +20,8 @@ export interface Listing {
   readonly hasMore: boolean;
   /** Identifies this listing in links; equal for lists with equal items. */
   readonly snapshot: string;
-  /** `Deprecation` and `Sunset` as Atlas sent them. */
-  readonly deprecationHeaders: Readonly<Record<string, string>>;
+  /** `Deprecation`, `Sunset` and, if it names a version, `Content-Type` as Atlas sent them. */
+  readonly versionHeaders: Readonly<Record<string, string>>;
 }
 
 /** Cached in place of a list that cannot be cached whole: while this entry lives, the list is cached page by page. */
@@ -38,6 +38,8 @@ export interface ReadQuery {
   readonly pathParameters: Readonly<Record<string, string>>;
   readonly mediaType: string;
   readonly version: string;
+  /** Header parameters whose values are not their defaults; absent if there are none. */
+  readonly headers?: Filters;
   readonly filters: Filters;
   readonly shape: PageOptions;
   readonly caller: Caller;
@@ -67,8 +69,8 @@ export const tooLongLifetimes = ({
 });
 export const TOO_LONG_BYTES = 64;
 
-/** Bytes that items count as in the cache. */
-export const bytesOf = ({ bytes, starts }: Items): number => bytes.length + starts.byteLength;
+/** Bytes that items count as in the cache. Their offsets count twice: an index of the same size is created when an element is first read. */
+export const bytesOf = ({ bytes, starts }: Items): number => bytes.length + 2 * starts.byteLength;
 
 /** Number of cached items; 0 if the list is not cached or is cached page by page. */
 export const itemsOf = (listing: CachedList | undefined): number =>

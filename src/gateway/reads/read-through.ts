@@ -14,6 +14,7 @@ import { crossProjectRule } from '../auth/policy.ts';
 import type { Credential } from '../credentials/selection.ts';
 import type { CallerCallEvent } from '../events.ts';
 import { lastWholeKeyOf, type PageKey, pageKeyOf } from './cache-key.ts';
+import { isDocument } from './document.ts';
 import type { CacheRead, ListCache, LoadResult } from './list-cache.ts';
 import type { ListLoader, WalkedPage } from './list-loader.ts';
 import {
@@ -26,6 +27,7 @@ import {
   tooLongLifetimes,
 } from './listing.ts';
 import type { SharedLists, SharedQuery } from './shared-listing-types.ts';
+import { isMissing } from './upstream-denial.ts';
 
 /** What one read of a query has in common, whether it reads the list or a page of it. */
 export interface ReadContext {
@@ -60,8 +62,17 @@ export interface ReadThroughDependencies {
   readonly onGone: () => void;
   /** Reserves what a load may cost this caller; returns a failure if the caller may not cause a load now. */
   readonly admitLoad: (query: ReadQuery, load: LoadNeed) => UpstreamFailure | LoadPermit | undefined;
+  /** Called when Atlas does not have a document any more, which may be an element of a cached list. */
+  readonly forgetElement: (query: ReadQuery, chosen: readonly Credential[]) => void;
   /** Lists shared with other gateways; absent if there is no shared tier. */
   readonly sharing?: SharedLists<CachedList> | undefined;
+}
+
+/** What is read: a list, or a page of one. */
+interface WantedList {
+  readonly reading: ReadContext;
+  readonly page: PageKey | undefined;
+  readonly shared: SharedQuery;
 }
 
 /** The result of a load of a whole list, and the pages that were read during it. */
@@ -96,7 +107,8 @@ export function createReadThrough(
   { timeoutMs }: { readonly timeoutMs: number },
   dependencies: ReadThroughDependencies,
 ): ReadThrough {
-  const { cache, clock, loader, pinnedListings, onUpstreamCall, onGone, admitLoad, sharing } = dependencies;
+  const { cache, clock, loader, pinnedListings, forgetElement } = dependencies;
+  const { onUpstreamCall, onGone, admitLoad, sharing } = dependencies;
 
   const isMerged = ({ query: { operation, pathParameters }, chosen }: ReadContext) =>
     crossProjectRule(operation.id) !== undefined &&
@@ -112,13 +124,13 @@ export function createReadThrough(
   /** A list that is gone or no longer readable must not be served from an older listing, or from the snapshot file, either. */
   function dropIfGone(
     loaded: LoadResult<CachedList>,
-    { partition, operation, key }: SharedQuery,
-    page: PageKey | undefined,
+    { reading: { query, chosen }, page, shared: { partition, operation, key } }: WantedList,
     before: CachedList | undefined,
   ): LoadResult<CachedList> {
     if (loaded.type !== 'refused' || !loaded.invalidatesCache) return loaded;
     const list = page?.list ?? key;
-    pinnedListings.purge(partition);
+    if (!isDocument(query.operation)) pinnedListings.purge(partition);
+    else if (isMissing(loaded.response)) forgetElement(query, chosen);
     cache.delete({ project: partition, operation, key: lastWholeKeyOf(list) });
     // Without the marker, the other pages of the list are out of reach.
     if (page !== undefined) cache.delete({ project: partition, operation, key: list });
@@ -161,13 +173,6 @@ export function createReadThrough(
       : { type: 'value', ...found, cacheStatus: { outcome: 'hit', detail: 'shared' } };
   }
 
-  /** What is read: a list, or a page of one. */
-  interface WantedList {
-    readonly reading: ReadContext;
-    readonly page: PageKey | undefined;
-    readonly shared: SharedQuery;
-  }
-
   function wantedOf(reading: ReadContext, wanted: string | PageKey): WantedList {
     const { query, partition, policy, chosen, directives } = reading;
     const page = typeof wanted === 'string' ? undefined : wanted;
@@ -208,11 +213,12 @@ export function createReadThrough(
       ...{ timeoutMs, onCall, span },
     });
     async function loadFromAtlas() {
-      const loaded = dropIfGone(await open.run(), shared, page, before);
+      const loaded = dropIfGone(await open.run(), wanted, before);
       if (page !== undefined) return loaded;
       return settleWhole({ ...shared, loaded, walked: open.pages(), startedAt: now, epoch });
     }
-    const waitUntil = now + (unit === 'whole' ? LONGEST_WALK_MS : timeoutMs * WAIT_FRACTION);
+    const isWalk = page === undefined && !isDocument(query.operation);
+    const waitUntil = now + (isWalk ? LONGEST_WALK_MS : timeoutMs * WAIT_FRACTION);
     try {
       const loaded =
         sharing === undefined

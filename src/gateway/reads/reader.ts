@@ -6,7 +6,7 @@ import type { TraceSpan } from '../../lib/trace-span.ts';
 import { upstreamFailure } from '../../upstream/failure.ts';
 import type { Caller } from '../auth/key-auth.ts';
 import { cutOf } from '../auth/policy.ts';
-import type { Credential, Credentials } from '../credentials/selection.ts';
+import type { Credential, CredentialChoice } from '../credentials/selection.ts';
 import { createCacheKeys, lastWholeKeyOf, partitionOf } from './cache-key.ts';
 import type { CacheRead, ListCache } from './list-cache.ts';
 import {
@@ -34,7 +34,7 @@ export interface Reader {
 export interface ReaderDependencies {
   readonly cache: ListCache<CachedList>;
   readonly clock: Clock;
-  readonly credentials: Credentials;
+  readonly credentials: CredentialChoice;
   /** Pinned listings, which links lead back to. */
   readonly pinnedListings: PinnedListings<Listing>;
   /** Filters a list across projects to one caller; returns any other list unchanged. */
@@ -53,7 +53,7 @@ const NOT_WHOLE = upstreamFailure(
 );
 
 /** Which credentials serve this query: those of the project or organization in its path, or, if it names none, of the one in a filter. */
-function createChoice({ pathParameters, filters }: ReadQuery, credentials: Credentials) {
+export function createChoice({ pathParameters, filters }: ReadQuery, credentials: CredentialChoice) {
   const { groupId, orgId } = { ...Object.fromEntries(filters), ...pathParameters };
   const covered = groupId ?? orgId;
   return () => (covered === undefined ? credentials.all() : credentials.candidatesFor(covered));

@@ -1,4 +1,5 @@
 import { errorCodeOf } from '../../atlas/api-error.ts';
+import { upstreamFailure } from '../../upstream/failure.ts';
 import type { UpstreamResponse } from '../../upstream/message.ts';
 import type { LoadResult } from './list-cache.ts';
 
@@ -10,8 +11,21 @@ export const ADDRESS_CODES: ReadonlySet<string> = new Set([
 const GONE_STATUSES: ReadonlySet<number> = new Set([401, 403, 404, 410]);
 
 /** Whether Atlas refuses the address of this gateway rather than its credential. */
-export const isAddressRefused = ({ body }: Pick<UpstreamResponse, 'body'>): boolean =>
+const isAddressRefused = ({ body }: Pick<UpstreamResponse, 'body'>): boolean =>
   ADDRESS_CODES.has(errorCodeOf(body) ?? '');
+
+/** The list exists and the credential may read it: a cached copy may be served, as after any other failure. */
+export const unlessAddressRefused = <Value>(
+  loaded: LoadResult<Value>,
+  cached: Value | undefined,
+): LoadResult<Value> =>
+  loaded.type === 'refused' && cached !== undefined && isAddressRefused(loaded.response)
+    ? upstreamFailure('UPSTREAM_AUTH', "Atlas does not accept the gateway's address.")
+    : loaded;
+
+/** Whether Atlas says that something does not exist, or not any more. */
+export const isMissing = ({ status }: Pick<UpstreamResponse, 'status'>): boolean =>
+  status === 404 || status === 410;
 
 /** Whether a 4xx response of Atlas means that the list is gone or no longer readable, so that a cached copy must not be served. */
 export const invalidatesCache = (response: UpstreamResponse): boolean =>

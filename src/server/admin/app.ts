@@ -147,7 +147,7 @@ const pageHeaders = secureHeaders(ADMIN_PAGE_HEADERS);
  * answered, which defeats DNS rebinding. Unsafe methods are rejected if they come from another site's page.
  */
 export function createAdminApp(
-  { listensOn }: { readonly listensOn: string },
+  { listensOn, isSecure = false }: { readonly listensOn: string; readonly isSecure?: boolean },
   {
     metrics,
     unready,
@@ -255,6 +255,7 @@ export function createAdminApp(
       );
     setCookie(context, SESSION_COOKIE, sessions.open(), {
       httpOnly: true,
+      secure: isSecure,
       sameSite: 'Strict',
       path: '/',
       maxAge: SESSION_MS / 1_000,

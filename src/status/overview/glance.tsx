@@ -57,7 +57,9 @@ function Tiles({ report }: { readonly report: StatusReport }) {
       <Loading report={report} />
       <div>
         <dt>Configuration</dt>
-        <dd>{reload === undefined ? 'unchanged' : reload.outcome === 'applied' ? 'reloaded' : 'rejected'}</dd>
+        <dd>
+          {reload === undefined ? 'unchanged' : reload.outcome === 'rejected' ? 'rejected' : 'reloaded'}
+        </dd>
         <dd class="more">
           {reload === undefined ? 'since the start' : <Ago at={reload.at} text={ago(reload.at, time)} />}
         </dd>
@@ -70,7 +72,7 @@ function ReloadProblems({ reload }: { readonly reload: NonNullable<StatusReport[
   const { outcome, problems } = reload;
   if (problems.length === 0) return null;
   return (
-    <div class={outcome === 'rejected' ? 'problem' : 'hint'}>
+    <div class={outcome === 'applied' ? 'hint' : 'problem'}>
       <p>
         {outcome === 'rejected'
           ? 'The changed configuration is invalid; the previous one stays in force:'

@@ -5,14 +5,15 @@ import type { Random } from '../../lib/random.ts';
 import { unexpectedError } from '../../lib/unexpected-error.ts';
 import { type CredentialSecrets, rejectsCredential } from '../auth-errors.ts';
 import type { UpstreamEvent } from '../events.ts';
-import { upstreamFailure } from '../failure.ts';
-import type {
-  Exchange,
-  UpstreamFailure,
-  UpstreamRequest,
-  UpstreamResponse,
-  UpstreamResult,
-  WireRequest,
+import { overloaded, upstreamFailure } from '../failure.ts';
+import {
+  type Exchange,
+  headersOf,
+  type UpstreamFailure,
+  type UpstreamRequest,
+  type UpstreamResponse,
+  type UpstreamResult,
+  type WireRequest,
 } from '../message.ts';
 import { createRepeat } from '../retry.ts';
 import { readRetryAfter } from '../retry-after.ts';
@@ -75,6 +76,8 @@ const MAX_TOKEN_LENGTH = 16_384;
 const MAX_ANSWER_BYTES = 4 * MAX_TOKEN_LENGTH;
 /** The fraction of the minting deadline that this gateway waits for another one. */
 const WAIT_FRACTION = 0.5;
+
+const REVOKED = overloaded('The credential is not used any more.');
 
 const isUnreached = ({ code, unconnected }: UpstreamFailure) =>
   unconnected === true || code === 'UPSTREAM_UNREACHABLE' || code === 'UPSTREAM_TLS';
@@ -146,6 +149,8 @@ export function createBearer(
     longestMs: MAX_BACKOFF_MS,
     jitter: { fraction: 0.5, random },
   });
+  /** No token is minted after the last one was revoked: nobody would revoke it. */
+  let isRevoked = false;
   let failures = 0;
   let pausedUntil = 0;
   let last = upstreamFailure('CREDENTIALS_UNAVAILABLE', `Credential ${name} has no token.`);
@@ -233,6 +238,7 @@ export function createBearer(
   const reportRenewalError = (error: unknown) => observe(unexpectedError('a token renewal', error));
 
   function currentToken(): Token | Promise<Token | UpstreamFailure> | UpstreamFailure {
+    if (isRevoked) return REVOKED;
     const now = clock.now();
     const mayMint = now >= pausedUntil;
     if (token !== undefined && now < token.endsAt) {
@@ -242,16 +248,16 @@ export function createBearer(
     return mayMint || minting !== undefined ? mintOnce() : { ...last, retryAfterMs: pausedUntil - now };
   }
 
-  async function send({ target, accept, deadlineAt }: UpstreamRequest): Promise<UpstreamResult | Unsigned> {
+  async function send(request: UpstreamRequest): Promise<UpstreamResult | Unsigned> {
     const current = token;
     // The token may have expired or been rejected since `prepare`, while the request waited for a slot.
     if (current === undefined || clock.now() >= current.endsAt)
       return { type: 'unsigned', failure: last, attempts: MAX_ATTEMPTS };
     const answer = await exchange({
       method: 'GET',
-      target,
-      headers: { authorization: `Bearer ${current.value}`, accept },
-      deadlineAt,
+      target: request.target,
+      headers: { authorization: `Bearer ${current.value}`, ...headersOf(request) },
+      deadlineAt: request.deadlineAt,
     });
     if (answer.type === 'failed' || !rejectsCredential(answer)) return answer;
     // Several requests may be rejected with the same token: the first one here drops it, the others find its successor.
@@ -272,9 +278,11 @@ export function createBearer(
       return minted.type === 'failed' ? minted : undefined;
     },
     async revokeToken() {
-      const current = token;
+      isRevoked = true;
+      // One that is being minted would outlive the gateway.
+      const current = minting === undefined ? token : await minting;
       token = undefined;
-      if (current !== undefined)
+      if (current?.type === 'token')
         await post(
           '/api/oauth/revoke',
           `token=${encodeURIComponent(current.value)}&token_type_hint=access_token`,

@@ -3,7 +3,13 @@ import { digestResponse, hashA1 } from '../../lib/http-digest.ts';
 import type { Random } from '../../lib/random.ts';
 import { type CredentialSecrets, rejectsCredential } from '../auth-errors.ts';
 import { upstreamFailure } from '../failure.ts';
-import type { Exchange, UpstreamRequest, UpstreamResult, WireRequest } from '../message.ts';
+import {
+  type Exchange,
+  headersOf,
+  type UpstreamRequest,
+  type UpstreamResult,
+  type WireRequest,
+} from '../message.ts';
 import { type DigestChallenge, readChallenge } from './digest-challenge.ts';
 import type { Signer, Unsigned } from './secret-rotation.ts';
 import { createSignedSend } from './signed-send.ts';
@@ -83,10 +89,12 @@ export function createDigest(
   let session: Session | undefined;
   let challenging: Promise<UpstreamResult> | undefined;
 
-  const callOf = (
-    { target, accept, deadlineAt }: UpstreamRequest,
-    headers: Record<string, string>,
-  ): WireRequest => ({ method: 'GET', target, headers: { accept, ...headers }, deadlineAt });
+  const callOf = (request: UpstreamRequest, headers: Record<string, string>): WireRequest => ({
+    method: 'GET',
+    target: request.target,
+    headers: { ...headersOf(request), ...headers },
+    deadlineAt: request.deadlineAt,
+  });
 
   /** Adopts the nonce of a 401 response, unless another request has already done so. */
   function adoptNonce(answer: UpstreamResult, rejected: Session | undefined): boolean {

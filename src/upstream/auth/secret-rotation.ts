@@ -25,7 +25,7 @@ export interface Signer {
   send(request: UpstreamRequest): Promise<UpstreamResult | Unsigned>;
   /** Resolves to undefined if Atlas accepts the credential. */
   verify(): Promise<UpstreamFailure | undefined>;
-  /** Revokes the current token, so that it does not count against Atlas's limit of live tokens. Absent for credentials without tokens. */
+  /** Revokes the current token, so that it does not count against Atlas's limit of live tokens, and mints no other. Absent for credentials without tokens. */
   revokeToken?(): Promise<void>;
 }
 
@@ -33,6 +33,8 @@ export interface Signer {
 export interface Rotation extends Pick<Signer, 'prepare' | 'send'> {
   /** The id of the secrets in use. */
   readonly id: string;
+  /** Stops testing secrets; `revoke`: also revokes the token in use, if there is one. */
+  close(options: { revoke: boolean }): Promise<void>;
   /** Replaces the secrets once Atlas has accepted the new ones; until then the old ones stay in use. */
   proposeSecrets(secrets: CredentialSecrets): void;
 }
@@ -81,6 +83,10 @@ export function createRotation(
   return {
     prepare: (request) => current.prepare(request),
     send: (request) => current.send(request),
+    async close({ revoke }) {
+      proposed = undefined;
+      if (revoke) await current.revokeToken?.();
+    },
     get id() {
       return currentSecrets.id;
     },

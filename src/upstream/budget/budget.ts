@@ -12,7 +12,7 @@ import type {
 } from '../message.ts';
 import { readRetryAfter } from '../retry-after.ts';
 import { Bucket, type BucketUsage } from './bucket.ts';
-import { bucketOf429, limitOf, readCount, readRateLimits } from './rate-limit-messages.ts';
+import { bucketOf429, readCount, readRateLimits } from './rate-limit-messages.ts';
 
 /** How gateways share a budget: each draws locally and without delay, and they reconcile their usage periodically. */
 export interface BudgetShare {
@@ -136,7 +136,7 @@ function createLimitsRequest({ clock, buckets }: { clock: Clock; buckets: Bucket
   function adopt(response: UpstreamResponse, credential: string, scope: string): void {
     const limits = readRateLimits(response);
     for (const [key, bucket] of buckets.entries()) {
-      const size = limitOf(limits, bucket.endpointSet);
+      const size = limits.get(bucket.endpointSet);
       if (size !== undefined && key === keyOf(credential, bucket.endpointSet, scope)) bucket.resize(size);
     }
   }

@@ -1,5 +1,5 @@
 import { MAX_ERROR_BYTES } from '../../atlas/api-error.ts';
-import type { BucketSize } from '../../atlas/rate-limit-buckets.ts';
+import { type BucketSize, endpointSetOf } from '../../atlas/rate-limit-buckets.ts';
 import { parseBoundedJson } from '../../lib/bounded-json.ts';
 import type { UpstreamResponse } from '../message.ts';
 
@@ -29,30 +29,35 @@ export function readCount(text: string | undefined): number | undefined {
   return text !== undefined && /^\d{1,8}$/.test(text) ? Number(text) : undefined;
 }
 
-const normalize = (name: string) => name.toLowerCase().replace(/[^a-z]/g, '');
+/** The limit in force, which may differ from the default value beside it. */
+const limitInForce = (limit: unknown): unknown => (isRecord(limit) ? limit['value'] : undefined);
 
-/**
- * Bucket sizes by endpoint set in a response of `GET /rateLimits`. No recording shows this body: that an item has a `name`, and `capacity`,
- * `refillRate` and `refillDurationSeconds` directly or in a nested object, is [inferred]; items of another form are skipped.
- */
-export function readRateLimits({ status, body }: UpstreamResponse): ReadonlyMap<string, BucketSize> {
-  const found = new Map<string, BucketSize>();
-  const page = status === 200 ? parseBoundedJson(body, MAX_LIMITS_BYTES) : undefined;
-  if (!isRecord(page) || !Array.isArray(page['results'])) return found;
-  for (const item of page['results']) {
-    if (!isRecord(item)) continue;
-    const name = item['name'];
-    if (typeof name !== 'string') continue;
-    for (const one of [item, ...Object.values(item).filter(isRecord)]) {
-      const size = sizeOf(one['capacity'], one['refillRate'], one['refillDurationSeconds']);
-      if (size !== undefined) found.set(normalize(name), size);
-    }
-  }
-  return found;
+interface DescribedEndpoint {
+  /** The endpoint's path template. */
+  readonly path: string;
+  readonly size: BucketSize;
 }
 
-/** The bucket size of an endpoint set in the result of `readRateLimits`. */
-export const limitOf = (
-  limits: ReadonlyMap<string, BucketSize>,
-  endpointSet: string,
-): BucketSize | undefined => limits.get(normalize(endpointSet));
+/** The endpoints of one of Atlas's endpoint sets that the gateway may read. */
+function endpointsOf(set: unknown): readonly DescribedEndpoint[] {
+  if (!isRecord(set)) return [];
+  const { capacity, refillRate, refillDurationSeconds, endpoints } = set;
+  const size = sizeOf(limitInForce(capacity), limitInForce(refillRate), limitInForce(refillDurationSeconds));
+  if (size === undefined || !Array.isArray(endpoints)) return [];
+  return endpoints.flatMap((endpoint) => {
+    const { method, path } = isRecord(endpoint) ? endpoint : {};
+    return method === 'GET' && typeof path === 'string' ? [{ path, size }] : [];
+  });
+}
+
+/**
+ * Bucket sizes by endpoint set in a response of `GET /rateLimits`, in the format of Atlas's OpenAPI description. Atlas names its sets for
+ * people, so they are recognized by their endpoints; where several of them share a bucket of the gateway, the one with the shortest path
+ * decides, which is that of the resource itself.
+ */
+export function readRateLimits({ status, body }: UpstreamResponse): ReadonlyMap<string, BucketSize> {
+  const page = status === 200 ? parseBoundedJson(body, MAX_LIMITS_BYTES) : undefined;
+  const sets = isRecord(page) && Array.isArray(page['results']) ? page['results'] : [];
+  const longestFirst = sets.flatMap(endpointsOf).sort((one, other) => other.path.length - one.path.length);
+  return new Map(longestFirst.map(({ path, size }) => [endpointSetOf(path), size]));
+}

@@ -148,8 +148,9 @@ export function startAttempt(options: AttemptOptions, handlers: AttemptHandlers)
   }
 
   /** Whether pages of this size take too long. One slow page among others is only requested once more. */
-  const isSlow = (pageNum: number, { code }: UpstreamFailure) =>
+  const isSlow = (pageNum: number, { code, unconnected }: UpstreamFailure) =>
     code === 'UPSTREAM_TIMEOUT' &&
+    unconnected !== true &&
     layout.rangeOf(1).to === WALK_PAGE_SIZE &&
     (progress.arrived === 0 || failed.has(pageNum) || !retryPages);
 

@@ -1,4 +1,4 @@
-import { errorCodeOf, isApiError } from '../../atlas/api-error.ts';
+import { errorCodeOf } from '../../atlas/api-error.ts';
 import { type ListBody, parseInSteps } from '../../atlas/list-parser.ts';
 import { runInTurns } from '../../lib/event-loop.ts';
 import { upstreamFailure } from '../failure.ts';
@@ -10,6 +10,7 @@ import type {
   UpstreamRequest,
   UpstreamResponse,
 } from '../message.ts';
+import { readRefusal, type UpstreamRefusal } from '../read-refusal.ts';
 
 /** A page as Atlas sent it, with the response headers. */
 export interface FetchedPage extends ListBody {
@@ -17,10 +18,7 @@ export interface FetchedPage extends ListBody {
 }
 
 /** The result of fetching one page. */
-export type PageResult =
-  | FetchedPage
-  | { readonly type: 'refused'; readonly response: UpstreamResponse }
-  | UpstreamFailure;
+export type PageResult = FetchedPage | UpstreamRefusal | UpstreamFailure;
 
 /** The list to read: the request without its page parameters. */
 export interface ListRequest extends Omit<UpstreamRequest, 'target' | 'cost'> {
@@ -45,28 +43,12 @@ export interface PageRequest extends Pick<UpstreamRequest, 'cost' | 'onQueued' |
 export const isTimeoutWhilePaging = (response: UpstreamResponse): boolean =>
   errorCodeOf(response.body) === 'TIMEOUT_WHILE_PAGING';
 
-/** Interprets a response to a page request. A 4xx of Atlas is passed on; anything else that is not a list is a failure. */
+/** Interprets a response to a page request. */
 async function readPage(response: UpstreamResponse, itemsPerPage: number): Promise<PageResult> {
-  const { status, body } = response;
-  if (status === 200) return readList(response, itemsPerPage);
-  if (status === 429)
-    return upstreamFailure('UPSTREAM_RATE_LIMITED', 'Atlas answered 429: its rate limit is exceeded.');
-  // Clients read a 404 as "deleted", and it evicts what is cached: only Atlas itself may say so.
-  if (status >= 400 && status < 500)
-    return isApiError(body)
-      ? { type: 'refused', response }
-      : upstreamFailure(
-          'UPSTREAM_BAD_BODY',
-          `Something answered ${status} with a body that is not an error of Atlas.`,
-        );
-  if (status >= 300 && status < 400)
-    return upstreamFailure(
-      'UPSTREAM_REDIRECT',
-      `Atlas answered ${status}; the gateway does not follow redirects.`,
-    );
-  return isTimeoutWhilePaging(response)
+  if (response.status === 200) return readList(response, itemsPerPage);
+  return response.status >= 500 && isTimeoutWhilePaging(response)
     ? { type: 'refused', response }
-    : upstreamFailure('UPSTREAM_FAILED', `Atlas answered ${status}.`);
+    : readRefusal(response);
 }
 
 async function readList({ headers, body }: UpstreamResponse, itemsPerPage: number): Promise<PageResult> {

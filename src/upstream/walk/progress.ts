@@ -193,6 +193,9 @@ export function createProgress(options: ProgressOptions): Progress {
   const oldestOf = (found: readonly ArrivedPage[]) =>
     Math.min(now(), ...found.map(({ arrivedAt }) => arrivedAt));
 
+  /** The page that arrived last: it has the latest count. */
+  const newest = () => [...pages.values()].reduce((found, page) => (page.order > found.order ? page : found));
+
   function slice(range: ItemRange): LoadedSlice | undefined {
     if (pages.size === 0) return undefined;
     const pageNums = layout.pagesCovering(range);
@@ -202,7 +205,7 @@ export function createProgress(options: ProgressOptions): Progress {
     const offset = layout.rangeOf(pageNums[0] ?? 1).from;
     const from = Math.min(range.from - offset, countItems(all));
     const to = Math.min(range.to - offset, countItems(all));
-    const [last = pages.values().next().value] = found.slice(-1);
+    const last = found.at(-1) ?? newest();
     // The list has lost items since its first pages: only the page behind these holds the last items of the range.
     if (layout.overlaps && found.length > 0 && to < range.to - offset && last?.isLast === false)
       return undefined;

@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { createCatalog, type Operation } from '../../../src/atlas/catalog.ts';
 import { operations } from '../../../src/atlas/operations.ts';
 import { resolveQuery } from '../../../src/atlas/query.ts';
+import { ANSWER_SCOPES } from '../../../src/gateway/auth/answer-scope.ts';
 import type { Caller } from '../../../src/gateway/auth/key-auth.ts';
 import { authorize, type Decision } from '../../../src/gateway/auth/policy.ts';
 
@@ -75,20 +76,20 @@ describe('project and organization grants', () => {
     ['two granted ids', ONE_OF_EACH, `/rateLimits?groupId=${P1}&orgId=${O1}`, 'allowed'],
     ['a foreign second id', ONE_OF_EACH, `/rateLimits?groupId=${P1}&orgId=${O2}`, 'project-forbidden'],
     ['a foreign first id', ONE_OF_EACH, `/rateLimits?groupId=${P2}&orgId=${O1}`, 'project-forbidden'],
-    ['no id at all', ONE_OF_EACH, '/rateLimits', 'operation-forbidden'],
+    ['no id at all', ONE_OF_EACH, '/rateLimits', 'response-forbidden'],
     ['no id at all for `all`', ALL, '/rateLimits', 'allowed'],
-    ['a user', ONE_OF_EACH, `/rateLimits?userId=${CLIENT}`, 'operation-forbidden'],
+    ['a user', ONE_OF_EACH, `/rateLimits?userId=${CLIENT}`, 'response-forbidden'],
     [
       'a granted project and a user',
       ONE_OF_EACH,
       `/rateLimits?groupId=${P1}&userId=${CLIENT}`,
-      'operation-forbidden',
+      'response-forbidden',
     ],
     [
       'a granted project and an address',
       ONE,
       `/rateLimits?groupId=${P1}&ipAddress=10.0.0.1`,
-      'operation-forbidden',
+      'response-forbidden',
     ],
     [
       'a user of a granted organization',
@@ -106,6 +107,107 @@ describe('project and organization grants', () => {
     const groupIds = (...ids: string[]) => ids.map((id): [string, string] => ['groupId', id]);
     expect(authorize(callerWith(ONE), limits, {}, groupIds(P1, P2))).toBe('project-forbidden');
     expect(authorize(callerWith(ONE), limits, {}, groupIds(P2, P1))).toBe('project-forbidden');
+  });
+});
+
+const CLUSTER = `/groups/${P1}/clusters/Cluster0`;
+const SETTINGS = `/groups/${P1}/settings`;
+
+describe('grants of reads other than lists', () => {
+  test.each<[title: string, Permissions, target: string, Decision]>([
+    ['`reads` grants a document', opening(ONE, 'reads'), SETTINGS, 'allowed'],
+    ['`reads` grants an element', opening(ONE, 'reads'), CLUSTER, 'allowed'],
+    ['`reads` grants an array', opening(ONE, 'reads'), `/groups/${P1}/limits`, 'allowed'],
+    ['`reads` grants a list', opening(ONE, 'reads'), LINKS, 'allowed'],
+    [
+      '`reads` does not grant secrets',
+      opening(ONE, 'reads'),
+      `/groups/${P1}/userSecurity`,
+      'operation-forbidden',
+    ],
+    ['nor personal data', opening(ONE, 'reads'), `/groups/${P1}/invites`, 'operation-forbidden'],
+    ['nor bills', opening(ALL, 'reads'), `/orgs/${O1}/invoices/${P1}`, 'operation-forbidden'],
+    ['an id grants them', opening(ONE, 'getGroupUserSecurity'), `/groups/${P1}/userSecurity`, 'allowed'],
+    ['`reads:` and a tag grant its reads', opening(ONE, 'reads:Clusters'), CLUSTER, 'allowed'],
+    ['and its lists', opening(ONE, 'reads:Streams'), LINKS, 'allowed'],
+    ['but not those of another tag', opening(ONE, 'reads:Clusters'), SETTINGS, 'operation-forbidden'],
+    ['a tag alone grants only lists', opening(ONE, 'Clusters'), CLUSTER, 'operation-forbidden'],
+    ['`lists` grants only lists', ONE, CLUSTER, 'operation-forbidden'],
+    ['an id grants one element', opening(ONE, 'getGroupCluster'), CLUSTER, 'allowed'],
+    ['an older name does too', opening(ONE, 'getCluster'), CLUSTER, 'allowed'],
+    ['but not its list', opening(ONE, 'getGroupCluster'), `/groups/${P1}/clusters`, 'operation-forbidden'],
+    ['a document of another project', opening(ONE, 'reads'), `/groups/${P2}/settings`, 'project-forbidden'],
+    ['a project', opening(ONE, 'reads'), `/groups/${P1}`, 'allowed'],
+    ['another project itself', opening(ONE, 'reads'), `/groups/${P2}`, 'project-forbidden'],
+    ['an organization', opening(ONE_OF_EACH, 'reads'), `/orgs/${O1}`, 'allowed'],
+    ['another organization itself', opening(ONE_OF_EACH, 'reads'), `/orgs/${O2}`, 'project-forbidden'],
+    ['a project by name', opening(ONE, 'reads'), '/groups/byName/orders', 'if-own-project'],
+    [
+      'the same for a caller without projects',
+      opening(NOTHING, 'reads'),
+      '/groups/byName/orders',
+      'if-own-project',
+    ],
+    ['the same for all projects', opening(ALL_PROJECTS, 'reads'), '/groups/byName/orders', 'allowed'],
+    ['the same without a grant of the operation', ONE, '/groups/byName/orders', 'operation-forbidden'],
+    ['a user, wherever it belongs', opening(ALL_PROJECTS, 'getUser'), `/users/${P1}`, 'response-forbidden'],
+    ['the same for `all`', opening(ALL, 'getUser'), `/users/${P1}`, 'allowed'],
+    ["the gateway's own account", opening(ALL_PROJECTS, 'getSystemStatus'), '', 'response-forbidden'],
+    ['the same for `all`', opening(ALL, 'getSystemStatus'), '', 'allowed'],
+    [
+      'what is the same for all callers',
+      opening(NOTHING, 'reads'),
+      '/unauth/controlPlaneIPAddresses',
+      'allowed',
+    ],
+    ['one limit of a granted project', opening(ONE, 'reads'), `/rateLimits/sets?groupId=${P1}`, 'allowed'],
+    ['one limit of nothing', opening(ONE, 'reads'), '/rateLimits/sets', 'response-forbidden'],
+    [
+      'resources of all projects',
+      opening(ONE_OF_EACH, 'reads'),
+      `/orgs/${O1}/nonCompliantResources`,
+      'response-forbidden',
+    ],
+  ])('%s', (_title, grants, target, decision) => {
+    expect(decisionOn(grants, target)).toBe(decision);
+  });
+
+  test('an operation whose path and query name no project or organization is open to no caller with some of them', () => {
+    const some = callerWith({ ...ONE_OF_EACH, operations: operations.map(({ id }) => id) });
+    const open = operations.filter(
+      (operation) =>
+        !/\{(groupId|orgId)\}/.test(operation.path) && authorize(some, operation, {}, []) === 'allowed',
+    );
+    const scopes = open.map(({ id }) => ANSWER_SCOPES.get(id)?.type);
+    expect(new Set(scopes)).toEqual(new Set(['public', 'cut']));
+  });
+
+  test('every operation is denied in a project or organization that is not granted', () => {
+    const granted = callerWith({ ...ONE_OF_EACH, operations: operations.map(({ id }) => id) });
+    for (const operation of operations.filter(({ path }) => /\{(groupId|orgId)\}/.test(path)))
+      expect(authorize(granted, operation, { groupId: P2, orgId: O2 }, [])).toBe('project-forbidden');
+  });
+
+  test('no word grants an operation that is not open, and every word grants what it says', () => {
+    const ALL_WORDS = ['lists', 'reads', ...operations.flatMap(({ tag }) => [tag, `reads:${tag}`])];
+    const everything = callerWith({ ...ALL, operations: ALL_WORDS });
+    const onlyLists = callerWith({ ...ALL, operations: ['lists'] });
+    for (const operation of operations) {
+      const { kind, sensitivity } = operation;
+      const decide = (caller: Caller) => authorize(caller, operation, { groupId: P1, orgId: O1 }, []);
+      expect(decide(everything)).toBe(sensitivity === 'open' ? 'allowed' : 'operation-forbidden');
+      expect(decide(onlyLists)).toBe(
+        sensitivity === 'open' && kind === 'list' ? 'allowed' : 'operation-forbidden',
+      );
+    }
+  });
+
+  test('an element is as sensitive as its list', () => {
+    const other = operations.filter(
+      ({ element, sensitivity }) =>
+        element !== undefined && catalog.find(element.list)?.sensitivity !== sensitivity,
+    );
+    expect(other).toEqual([]);
   });
 });
 
@@ -132,32 +234,40 @@ describe('response scopes', () => {
       `/orgs/${O1}/invoices`,
       'operation-forbidden',
     ],
-    ['the same, granted by id', byId('listOrgInvoices'), `/orgs/${O1}/invoices`, 'operation-forbidden'],
-    ['the same for `all`', ALL, `/orgs/${O1}/invoices`, 'allowed'],
+    ['the same, granted by id', byId('listOrgInvoices'), `/orgs/${O1}/invoices`, 'response-forbidden'],
+    ['the same for `all`', opening(ALL, 'listOrgInvoices'), `/orgs/${O1}/invoices`, 'allowed'],
+    ['the same for `all`, not granted by id', ALL, `/orgs/${O1}/invoices`, 'operation-forbidden'],
     [
       'identity providers of a federation',
-      ALL_PROJECTS,
+      opening(ALL_PROJECTS, 'listFederationSettingIdentityProviders'),
       `/federationSettings/${P1}/identityProviders`,
-      'operation-forbidden',
+      'response-forbidden',
     ],
-    ['the same for `all`', ALL, `/federationSettings/${P1}/identityProviders`, 'allowed'],
+    [
+      'the same for `all`',
+      opening(ALL, 'listFederationSettingIdentityProviders'),
+      `/federationSettings/${P1}/identityProviders`,
+      'allowed',
+    ],
   ])('%s', (_title, grants, target, decision) => {
     expect(decisionOn(grants, target)).toBe(decision);
   });
 
   test('an operation without a reviewed scope is allowed only for callers that may see everything', () => {
     const unreviewed: Operation = {
+      kind: 'list',
       id: 'listGroupSomethingNew',
       path: '/api/atlas/v2/groups/{groupId}/somethingNew',
       tag: 'New',
       versions: [],
       pathParameters: [],
       queryParameters: [],
+      headerParameters: [],
       endpointSet: 'new',
       sensitivity: 'open',
       cacheUnit: 'whole',
     };
-    expect(authorize(callerWith(ONE), unreviewed, { groupId: P1 }, [])).toBe('operation-forbidden');
+    expect(authorize(callerWith(ONE), unreviewed, { groupId: P1 }, [])).toBe('response-forbidden');
     expect(authorize(callerWith(ALL), unreviewed, { groupId: P1 }, [])).toBe('allowed');
   });
 });

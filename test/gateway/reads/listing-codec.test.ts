@@ -41,7 +41,7 @@ const record = fc
         offset: 0,
         hasMore: false,
         snapshot: 'abc',
-        deprecationHeaders: { Sunset: 'Mon, 5 Aug 2024 00:00:00 GMT' },
+        versionHeaders: { Sunset: 'Mon, 5 Aug 2024 00:00:00 GMT' },
         ...(totalCount === undefined ? {} : { totalCount }),
       },
     }),

@@ -27,7 +27,7 @@ function listOf(items: readonly unknown[], whole = true): Listing {
     totalCount: items.length,
     hasMore: false,
     snapshot: snapshotOf(body.items),
-    deprecationHeaders: { Sunset: 'later' },
+    versionHeaders: { Sunset: 'later' },
   };
 }
 
@@ -88,7 +88,7 @@ describe('a filtered list', () => {
       whole: true,
       offset: 0,
       hasMore: false,
-      deprecationHeaders: list.deprecationHeaders,
+      versionHeaders: list.versionHeaders,
     });
   });
 

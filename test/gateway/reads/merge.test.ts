@@ -5,7 +5,11 @@ import { createListingFactory, loadedListing } from '../../../src/gateway/reads/
 import { mergeAcrossCredentials } from '../../../src/gateway/reads/merge.ts';
 import { upstreamFailure } from '../../../src/upstream/failure.ts';
 
-const listings = createListingFactory({ publicUrl: () => 'http://gateway.test', nextRevision: () => 1 });
+const listings = createListingFactory({
+  publicUrl: () => 'http://gateway.test',
+  isServed: () => true,
+  nextRevision: () => 1,
+});
 
 async function listingOf(results: readonly unknown[]) {
   const page = parseListBody(Buffer.from(JSON.stringify({ links: [], results, totalCount: results.length })));

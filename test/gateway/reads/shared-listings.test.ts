@@ -27,7 +27,7 @@ const listings: fc.Arbitrary<CachedList> = fc.oneof(
       totalCount: texts.length,
       hasMore: !whole,
       snapshot: 'abcdefghijkl',
-      deprecationHeaders: { Sunset: 'Mon, 1 Mar 2027 00:00:00 GMT' },
+      versionHeaders: { Sunset: 'Mon, 1 Mar 2027 00:00:00 GMT' },
     })),
 );
 const records = fc.record({

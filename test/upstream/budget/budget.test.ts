@@ -19,6 +19,29 @@ const limited = (parameters: unknown[], headers: Record<string, string> = {}): U
   body: Buffer.from(JSON.stringify({ errorCode: 'RATE_LIMITED_TOKEN_BUCKET', parameters })),
 });
 
+/** An endpoint set as the OpenAPI description has it. */
+const describedSet = ({
+  name,
+  capacity,
+  paths,
+}: {
+  name: string;
+  capacity: number;
+  paths: readonly string[];
+}) => ({
+  capacity: { defaultValue: 1_200, value: capacity },
+  endpointSetId: `${name}_group`,
+  endpointSetName: name,
+  endpoints: paths.flatMap((path) =>
+    ['GET', 'POST'].map((method) => ({ method, path: `/api/atlas/v2/${path}` })),
+  ),
+  refillDurationSeconds: { value: 60 },
+  refillRate: { defaultValue: null, value: 2_000 },
+  scope: 'GROUP',
+});
+const limitsPage = (...results: unknown[]) =>
+  JSON.stringify({ links: [], results, totalCount: results.length });
+
 describe('the budget', () => {
   let clock: FakeClock;
   let budget: Budget;
@@ -159,13 +182,13 @@ describe('the budget', () => {
     expect(budget.freshnessFactor('two', 'streams', 'project')).toBe(4);
     expect(budget.freshnessFactor('one', 'streams', 'another')).toBe(1);
     expect(codeOf(await other(request({ deadlineAt: clock.now() + 1 })))).toBe('UPSTREAM_RATE_LIMITED');
-    await spend(300, { endpointSet: 'user.groups', scope: 'user' });
-    expect(codeOf(await other(request({ endpointSet: 'user.groups', scope: 'user' })))).toBe(200);
+    await spend(300, { endpointSet: 'user.orgs', scope: 'user' });
+    expect(codeOf(await other(request({ endpointSet: 'user.orgs', scope: 'user' })))).toBe(200);
     expect(budget.remaining()).toEqual(
       expect.arrayContaining([
         { credential: 'one', endpointSet: 'streams', remaining: 0, capacity: 1_200 },
         { credential: 'two', endpointSet: 'streams', remaining: 0, capacity: 1_200 },
-        { credential: 'two', endpointSet: 'user.groups', remaining: 299, capacity: 300 },
+        { credential: 'two', endpointSet: 'user.orgs', remaining: 299, capacity: 300 },
       ]),
     );
   });
@@ -244,7 +267,9 @@ describe('the budget', () => {
       operation === 'listRateLimits'
         ? ok(
             {},
-            '{"results":[{"name":"Streams","limit":{"capacity":5000,"refillRate":2000,"refillDurationSeconds":60}}]}',
+            limitsPage(
+              describedSet({ name: 'Streams', capacity: 5_000, paths: ['groups/{groupId}/streams'] }),
+            ),
           )
         : ok();
     await spend(900);

@@ -110,6 +110,13 @@ describe('the progress of a walk', () => {
     expect(idsOf(progress.slice({ from: 0, to: 5 }) ?? pageOf([], 1))).toEqual(list(5));
   });
 
+  test('a page behind the end of a list that has become shorter has the latest count', () => {
+    const progress = start({ layout: OVERLAPPING });
+    progress.add(1, pageOf(list(90), 1, { layout: OVERLAPPING }));
+    progress.add(2, pageOf(list(12), 2, { layout: OVERLAPPING }));
+    expect(progress.slice({ from: 60, to: 70 })).toMatchObject({ totalCount: 12, hasMore: false });
+  });
+
   test('an empty page far beyond the end of an uncounted list does not tell where it ends', () => {
     const progress = start({ counted: false });
     progress.add(20, pageOf(list(25), 20, { includeCount: false }));

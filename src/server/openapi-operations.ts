@@ -1,5 +1,6 @@
-import type { Operation, Parameter } from '../atlas/catalog.ts';
+import type { Operation, OperationKind, Parameter } from '../atlas/catalog.ts';
 import { acceptsZero, SNAPSHOT_PARAMETER } from '../atlas/query.ts';
+import { grantingWords } from '../gateway/auth/policy.ts';
 import { CACHING, headers, refusals } from './openapi-answers.ts';
 import { type Description, ref } from './openapi-document.ts';
 
@@ -39,7 +40,7 @@ export function createParameterPool() {
   const described: Record<string, Description> = {};
   return {
     described,
-    use(place: 'path' | 'query', parameter: Parameter, description?: string): Description {
+    use(place: 'path' | 'query' | 'header', parameter: Parameter, description?: string): Description {
       const entry: Description = {
         name: parameter.name,
         in: place,
@@ -61,12 +62,12 @@ export function createParameterPool() {
   };
 }
 
-/** Request headers of lists. */
+/** Request headers of every operation. */
 export const REQUEST_HEADERS: Description = {
   IfNoneMatch: {
     name: 'If-None-Match',
     in: 'header',
-    description: 'Entity tags; the response is 304 if the page matches one of them.',
+    description: 'Entity tags; the response is 304 if it matches one of them.',
     schema: { type: 'string' },
   },
   CacheDemand: {
@@ -77,15 +78,46 @@ export const REQUEST_HEADERS: Description = {
   },
 };
 
-const GRANTED_BY = {
-  open: 'Granted to a caller by `lists`, by its tag or by its name.',
-  secret: 'May contain secrets: granted to a caller only by its name.',
-  personal: 'Contains personal data: granted to a caller only by its name.',
+const NOT_OPEN = {
+  secret: 'May contain secrets',
+  personal: 'Contains personal data',
+  billing: 'Contains billing data',
 } as const;
-const CACHED_AS = {
-  whole: 'Cached as a whole: one load serves every page and representation.',
-  page: 'Cached page by page.',
-} as const;
+
+/** Which words of a policy grant an operation. */
+function grantOf(operation: Operation): string {
+  if (operation.sensitivity !== 'open')
+    return `${NOT_OPEN[operation.sensitivity]}: granted to a caller only by its name.`;
+  return `Granted to a caller by ${grantingWords(operation)
+    .map((word) => `\`${word}\``)
+    .join(', ')} or by its name.`;
+}
+
+/** How its answers are cached. */
+function cachingOf({ kind, cacheUnit, element }: Operation): string {
+  switch (kind) {
+    case 'list':
+      return cacheUnit === 'whole'
+        ? 'Cached as a whole: one load serves every page and representation.'
+        : 'Cached page by page.';
+    case 'element':
+      return element === undefined || element.recordedVersions.length === 0
+        ? 'Cached by itself.'
+        : `Answered from a cached \`${element.list}\` in ${element.recordedVersions.join(' and ')}; otherwise cached by itself.`;
+    case 'array':
+    case 'unpaged-list':
+    case 'document':
+      return 'Cached by itself.';
+  }
+}
+
+const ANSWERS: Readonly<Record<OperationKind, { description: string; schema: Description }>> = {
+  list: { description: 'A page of the list.', schema: ref('schemas', 'Page') },
+  element: { description: 'One item of a list, in the format of Atlas.', schema: {} },
+  array: { description: 'All items, in the format of Atlas.', schema: { type: 'array', items: {} } },
+  'unpaged-list': { description: 'All items, in the format of Atlas.', schema: { type: 'object' } },
+  document: { description: 'A document in the format of Atlas.', schema: {} },
+};
 
 /** `listGroupClusters` → `List group clusters` */
 const summaryOf = (id: string) =>
@@ -93,34 +125,45 @@ const summaryOf = (id: string) =>
     .replace(/[A-Z]+/g, (capital) => ` ${capital.toLowerCase()}`)
     .replace(/^./, (first) => first.toUpperCase());
 
-/** A list of the catalog. */
-export function listOperation(
+const describeAlias = (alias: string | undefined) =>
+  alias === undefined ? '' : `Older name: \`${alias}\`. `;
+
+/** An operation of the catalog. */
+export function describeOperation(
   operation: Operation,
   pool: ReturnType<typeof createParameterPool>,
 ): Description {
-  const { id, alias, tag, versions, pathParameters, queryParameters, sensitivity, cacheUnit } = operation;
+  const { id, alias, kind, tag, versions, pathParameters, queryParameters, headerParameters } = operation;
+  const { description, schema } = ANSWERS[kind];
   const content = versions.map(({ name, sunset }) => [
     `application/vnd.atlas.${name}+json`,
-    { schema: ref('schemas', 'Page'), ...(sunset === undefined ? {} : { 'x-sunset': sunset }) },
+    { schema, ...(sunset === undefined ? {} : { 'x-sunset': sunset }) },
   ]);
+  const snapshot =
+    kind === 'list'
+      ? [
+          pool.use(
+            'query',
+            SNAPSHOT_PARAMETER,
+            "Set in the gateway's links: the pinned listing that they refer to.",
+          ),
+        ]
+      : [];
   return {
     operationId: id,
     summary: summaryOf(id),
-    description: `${alias === undefined ? '' : `Older name: \`${alias}\`. `}${GRANTED_BY[sensitivity]} ${CACHED_AS[cacheUnit]}`,
+    description: `${describeAlias(alias)}${grantOf(operation)} ${cachingOf(operation)}`,
     tags: [tag],
     parameters: [
       ...pathParameters.map((parameter) => pool.use('path', parameter)),
       ...queryParameters.map((parameter) => pool.use('query', parameter)),
-      pool.use(
-        'query',
-        SNAPSHOT_PARAMETER,
-        "Set in the gateway's links: the pinned listing that they refer to.",
-      ),
+      ...headerParameters.map((parameter) => pool.use('header', parameter)),
+      ...snapshot,
       ...Object.keys(REQUEST_HEADERS).map((name) => ref('parameters', name)),
     ],
     responses: {
       '200': {
-        description: 'A page of the list.',
+        description,
         headers: headers(...CACHING, 'Deprecation', 'Sunset'),
         content: Object.fromEntries(content),
       },

@@ -9,12 +9,20 @@ function shortValue(value: string | undefined): string | undefined {
   return valid !== undefined && valid.length <= MAX_LENGTH ? valid : undefined;
 }
 
-/** `Deprecation` (RFC 9745) and `Sunset` (RFC 8594) of Atlas's response, where it sent valid ones. */
-export function deprecationHeadersOf(headers: UpstreamHeaders): Record<string, string> {
+/** The media type of a version of the API; anything else, such as plain JSON, says nothing about the version. */
+const VERSIONED = /^application\/vnd\.atlas\.[\w.-]+\+json *(; *charset=utf-8)?$/i;
+
+/**
+ * What Atlas's response says about its version, where it sent valid headers: `Deprecation` (RFC 9745), `Sunset` (RFC 8594), and the
+ * `Content-Type`, since a date that the catalog does not know may resolve to any version.
+ */
+export function versionHeadersOf(headers: UpstreamHeaders): Record<string, string> {
   const deprecation = shortValue(headers['deprecation']);
   const sunset = shortValue(headers['sunset']);
+  const contentType = shortValue(headers['content-type']);
   return {
     ...(deprecation === undefined ? {} : { Deprecation: deprecation }),
     ...(sunset === undefined ? {} : { Sunset: sunset }),
+    ...(contentType !== undefined && VERSIONED.test(contentType) ? { 'Content-Type': contentType } : {}),
   };
 }

@@ -1,0 +1,1 @@
+export function describeChanges(before: readonly object[], after: readonly object[]): string[];
