@@ -57,6 +57,42 @@ const UNEXPECTED_ERROR = gatewayError(
   'The gateway failed to answer this request. Its log has an entry with this X-Request-Id.',
 );
 
+/** A request and its response, for logs and metrics. */
+function completedEvent({
+  request: { method, target },
+  response: { status, body, errorCode },
+  context,
+  endedAt,
+}: {
+  request: GatewayRequest;
+  response: GatewayResponse;
+  context: RequestContext;
+  endedAt: number;
+}): RequestCompletedEvent {
+  const { identity, startedAt, span, caller, operation, project, cache, upstreamCalls, reason } = context;
+  const { requestId, parent, clientIp, userAgent } = identity;
+  return {
+    type: 'answered',
+    requestId,
+    traceId: span?.traceId ?? parent?.traceId,
+    clientIp,
+    userAgent,
+    method,
+    caller: caller?.name,
+    operation: operation?.id,
+    path: operation === undefined ? loggedPath(target) : undefined,
+    project,
+    status,
+    cache,
+    endedAt,
+    durationMs: endedAt - startedAt,
+    bytes: method === 'HEAD' ? 0 : body.length,
+    upstreamCalls,
+    errorCode,
+    reason,
+  };
+}
+
 /** Handles a request from the edge to the response. Each step has a file of its own; this file defines their order. */
 export function createRequestHandler(
   options: RequestHandlerOptions,
@@ -91,33 +127,12 @@ export function createRequestHandler(
     response: GatewayResponse,
     context: RequestContext,
   ): CompletedResponse {
-    const { identity, startedAt, span, caller, operation, project, cache, upstreamCalls, reason } = context;
-    const { requestId, parent, clientIp, userAgent } = identity;
-    const { status, head, body, text, errorCode } = response;
-    const endedAt = clock.now();
-    const event: RequestCompletedEvent = {
-      type: 'answered',
-      requestId,
-      traceId: span?.traceId ?? parent?.traceId,
-      clientIp,
-      userAgent,
-      method: request.method,
-      caller: caller?.name,
-      operation: operation?.id,
-      path: operation === undefined ? loggedPath(request.target) : undefined,
-      project,
-      status,
-      cache,
-      endedAt,
-      durationMs: endedAt - startedAt,
-      bytes: request.method === 'HEAD' ? 0 : body.length,
-      upstreamCalls,
-      errorCode,
-      reason,
-    };
+    const { identity, span } = context;
+    const event = completedEvent({ request, response, context, endedAt: clock.now() });
     observe(event);
     if (span !== undefined) endRequestSpan(span, event);
-    return { status, head, body, text, requestId };
+    const { status, head, body, text } = response;
+    return { status, head, body, text, requestId: identity.requestId };
   }
 
   function handle(
@@ -130,7 +145,9 @@ export function createRequestHandler(
     if ('type' in resolved) return complete(request, errorResponse(resolved), context);
     return resolved.admission === undefined
       ? readAndRespond(request, resolved, context)
-      : resolved.admission().then((admission) => respondIfAdmitted(request, resolved, admission, context));
+      : resolved
+          .admission(context.span)
+          .then((admission) => respondIfAdmitted(request, resolved, admission, context));
   }
 
   /** Only for callers that may read a project which the path names by its name. */

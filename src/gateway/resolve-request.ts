@@ -3,6 +3,7 @@ import { type HeaderValues, resolveHeaders } from '../atlas/header-parameters.ts
 import { unservedOperations } from '../atlas/operations.ts';
 import { linkParameters, type ResolvedQuery, resolveQuery } from '../atlas/query.ts';
 import { createVersionChoice } from '../atlas/version.ts';
+import type { TraceSpan } from '../lib/trace-span.ts';
 import type { Caller } from './auth/key-auth.ts';
 import { authorize } from './auth/policy.ts';
 import { denialOf, type Requested } from './denial.ts';
@@ -53,7 +54,7 @@ export interface ResolvedRequest {
   /** Key of its rendered page, for the listing revision it was last rendered from. */
   page: { readonly revision: number; readonly key: string } | undefined;
   /** Whether the caller may read it, where that depends on its list of projects; undefined if it is known. */
-  readonly admission?: () => Promise<Admission>;
+  readonly admission?: (span: TraceSpan | undefined) => Promise<Admission>;
 }
 
 /** `failed`: the list of projects could not be read, for this reason. */
@@ -131,8 +132,11 @@ export function createResolveRequest({ catalog, acquireRequest, lists, requestMe
   const ownProject = createOwnProject({ catalog, lists });
 
   /** Whether a project that the path names by its name is one of the caller's. */
-  async function admit({ operation, pathParameters, caller }: ReadQuery): Promise<Admission> {
-    const found = await ownProject(caller, pathParameters['groupName'] ?? '');
+  async function admit(
+    { operation, pathParameters, caller }: ReadQuery,
+    span: TraceSpan | undefined,
+  ): Promise<Admission> {
+    const found = await ownProject({ caller, name: pathParameters['groupName'] ?? '', span });
     switch (found.type) {
       case 'own':
         return { type: 'admitted' };
@@ -224,7 +228,7 @@ export function createResolveRequest({ catalog, acquireRequest, lists, requestMe
       partition: partitionOf(query.pathParameters),
       parameters: linkParameters(query.operation, query.shape, query.filters, blank),
       page: undefined,
-      ...(decision === 'if-own-project' ? { admission: () => admit(query) } : {}),
+      ...(decision === 'if-own-project' ? { admission: (span) => admit(query, span) } : {}),
     };
     requestMemo.set(caller, target, variant, resolved);
     return resolved;

@@ -23,7 +23,12 @@ import { LONGEST_WALK_MS, startWalk } from '../../upstream/walk/walk.ts';
 import type { WalkResult } from '../../upstream/walk/walk-result.ts';
 import type { Credential } from '../credentials/selection.ts';
 import { pageKey } from './cache-key.ts';
-import { createListingFactory, type ListingOptions, loadedListing } from './create-listing.ts';
+import {
+  createListingFactory,
+  type ListingFactory,
+  type ListingOptions,
+  loadedListing,
+} from './create-listing.ts';
 import type { WaitingRequest } from './early-wait.ts';
 import { withFailover } from './failover.ts';
 import type { LoadResult } from './list-cache.ts';
@@ -173,24 +178,7 @@ export function createListLoader(
       },
     );
     progress?.follow(walk);
-    return toLoadResult(await walk.done);
-  }
-
-  async function toLoadResult(result: WalkResult): Promise<LoadResult<CachedList>> {
-    switch (result.type) {
-      case 'walked':
-        return {
-          ...loadedListing(await listings.whole(result.parts, versionHeadersOf(result.headers))),
-          loadedAt: result.loadedAt,
-        };
-      case 'too-long':
-      case 'torn':
-        return { type: 'loaded', value: TOO_LONG, bytes: TOO_LONG_BYTES };
-      case 'refused':
-        return { ...result, invalidatesCache: invalidatesCache(result.response) };
-      case 'failed':
-        return result;
-    }
+    return walkedResult(await walk.done, listings);
   }
 
   /** One page by itself. If counting or skipping times out, it is requested again without counting. */
@@ -291,6 +279,23 @@ const isEmpty = (loaded: LoadResult<CachedList>) =>
   loaded.type === 'loaded' && loaded.value.type === 'list' && itemsOf(loaded.value) === 0;
 
 const timedOutPaging = (page: PageResult) => page.type === 'refused' && isTimeoutWhilePaging(page.response);
+
+async function walkedResult(result: WalkResult, listings: ListingFactory): Promise<LoadResult<CachedList>> {
+  switch (result.type) {
+    case 'walked':
+      return {
+        ...loadedListing(await listings.whole(result.parts, versionHeadersOf(result.headers))),
+        loadedAt: result.loadedAt,
+      };
+    case 'too-long':
+    case 'torn':
+      return { type: 'loaded', value: TOO_LONG, bytes: TOO_LONG_BYTES };
+    case 'refused':
+      return { ...result, invalidatesCache: invalidatesCache(result.response) };
+    case 'failed':
+      return result;
+  }
+}
 
 function listRequestOf({ query, priority, deadlineAt, loadClass, retry }: BegunLoad): ListRequest {
   const { operation, pathParameters, filters, mediaType, headers = [], caller } = query;
