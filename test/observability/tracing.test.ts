@@ -119,6 +119,27 @@ describe('a traced request', () => {
     });
   });
 
+  test.each([
+    ['a document', `/api/atlas/v2/groups/${orders.id}/settings`, 1],
+    ['an element of a list', `/api/atlas/v2/groups/${orders.id}`, 1],
+    ['a project by its name, which is looked up first', `/api/atlas/v2/groups/byName/${orders.name}`, 2],
+  ])('has a load with a call for %s', async (_title, path, loads) => {
+    const collector = await startCollector();
+    const running = await startGateway({
+      config: {
+        tracing: { endpoint: collector.endpoint, sampleRatio: 1 },
+        anonymous: { projects: [orders.id], operations: ['reads'] },
+      },
+    });
+    const { status, text } = await running.get(path);
+    await running.stop();
+    expect(status, text).toBe(200);
+    const calls = collector.spans.filter(({ kind }) => kind === KIND.client);
+    const loadIds = named(collector.spans, 'load').map(({ spanId }) => spanId);
+    expect(loadIds).toHaveLength(loads);
+    expect(calls.map(({ parentSpanId }) => parentSpanId)).toEqual(loadIds);
+  });
+
   test('has no secret in any attribute, whatever it sent', async () => {
     const collector = await startCollector();
     const running = await traced(collector.endpoint);
