@@ -8,7 +8,7 @@ import { createUpstreamMetrics } from './upstream-metrics.ts';
 const DURATION_BUCKETS = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30];
 
 const EVICTION_REASONS = ['capacity', 'project-share', 'purge', 'refused'] as const;
-const RELOAD_OUTCOMES = ['applied', 'rejected'] as const;
+const RELOAD_OUTCOMES = ['applied', 'partial', 'rejected'] as const;
 const EXPORT_OUTCOMES = ['sent', 'failed'] as const;
 
 /** Gauges of prom-client whose names are those of counters; each is the sum of another metric. */

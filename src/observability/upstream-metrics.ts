@@ -58,11 +58,20 @@ export function createUpstreamMetrics({
     registers,
     buckets,
   });
-  const lastSuccess = new Gauge({
+  const successes = new Map<string, number>();
+  new Gauge({
     name: 'atlas_gateway_upstream_last_success_timestamp_seconds',
     help: 'Unix time of the last successful response of Atlas to a credential.',
     labelNames: ['credential'],
     registers,
+    collect() {
+      // Without the credentials that a reload has removed: their age would grow for ever.
+      this.reset();
+      for (const credential of credentials()) {
+        const at = successes.get(credential);
+        if (at !== undefined) this.set({ credential }, at);
+      }
+    },
   });
   const callerRequests = new Counter({
     name: 'atlas_gateway_caller_upstream_requests_total',
@@ -116,7 +125,7 @@ export function createUpstreamMetrics({
         const outcome = outcomeOf(code);
         requests.inc({ operation, credential, code });
         seconds.observe({ operation, credential, outcome }, event.durationMs / 1_000);
-        if (outcome === 'success') lastSuccess.set({ credential }, wall() / 1_000);
+        if (outcome === 'success') successes.set(credential, wall() / 1_000);
         return;
       }
       case 'upstream-retry':
