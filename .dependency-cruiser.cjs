@@ -58,6 +58,7 @@ module.exports = {
     only('@hono/node-server', ['server/', 'simulator/']),
     only('pino', ['observability/']),
     only('prom-client', ['observability/']),
+    only('@opentelemetry', ['observability/otlp-tracer\\.ts']),
     only('ioredis', ['cluster/redis-connection\\.ts']),
     only('undici', ['upstream/(dispatcher|transport)\\.ts']),
   ],

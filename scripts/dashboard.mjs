@@ -357,6 +357,20 @@ const ROWS = [
         runbooks: ['AtlasGatewayServingStale', 'AtlasGatewayCircuitOpen'],
       }),
       lines({
+        title: 'Calls to Atlas by caller',
+        description:
+          'Calls to Atlas by the caller that caused them, for the ten callers with the most. Background refreshes count for the caller whose request began them.',
+        unit: 'reqps',
+        stacked: true,
+        queries: [
+          query(
+            `topk(10, ${sumBy('caller', rate('atlas_gateway_caller_upstream_requests_total'))})`,
+            '{{caller}}',
+          ),
+        ],
+        runbooks: ['AtlasGatewayCallerTakesBucket'],
+      }),
+      lines({
         title: 'Budget left by endpoint set',
         description:
           'Share of each Atlas rate limit that is left. Below a half, lists stay fresh for longer; below a quarter, they are not refreshed in the background.',
@@ -383,16 +397,16 @@ const ROWS = [
       }),
       lines({
         title: 'How long Atlas takes',
-        description: 'Duration of calls to Atlas, by credential.',
+        description: 'Duration of calls to Atlas, by credential and outcome.',
         unit: 's',
         queries: [
           query(
-            quantile(0.5, ['credential'], 'atlas_gateway_upstream_request_duration_seconds'),
-            '{{credential}} p50',
+            quantile(0.5, ['credential', 'outcome'], 'atlas_gateway_upstream_request_duration_seconds'),
+            '{{credential}} {{outcome}} p50',
           ),
           query(
-            quantile(0.99, ['credential'], 'atlas_gateway_upstream_request_duration_seconds'),
-            '{{credential}} p99',
+            quantile(0.99, ['credential', 'outcome'], 'atlas_gateway_upstream_request_duration_seconds'),
+            '{{credential}} {{outcome}} p99',
           ),
         ],
       }),
@@ -471,6 +485,20 @@ const ROWS = [
         ],
         runbooks: ['AtlasGatewayCredentialRenewalFailing', 'AtlasGatewaySecretNotAccepted'],
       }),
+      bars({
+        title: 'Time since Atlas last answered',
+        description: 'Time since the last successful response of Atlas to each credential, in any process.',
+        unit: 's',
+        decimals: 0,
+        thresholds: steps('green', [3_600, 'yellow']),
+        queries: [
+          query(
+            `time() - max by (credential) (${of('atlas_gateway_upstream_last_success_timestamp_seconds')})`,
+            '{{credential}}',
+          ),
+        ],
+        runbooks: ['AtlasGatewayCircuitOpen'],
+      }),
     ],
   },
   {
@@ -511,6 +539,27 @@ const ROWS = [
         queries: [
           query(`topk(10, max by (project) (${of('atlas_gateway_cache_project_listings')}))`, '{{project}}'),
         ],
+      }),
+      lines({
+        title: 'Age of requested lists',
+        description:
+          'Age that the oldest list of a project or organization had when it was last requested, for the ten with the oldest.',
+        unit: 's',
+        queries: [
+          query(
+            `topk(10, max by (project) (${of('atlas_gateway_cache_oldest_age_seconds')}))`,
+            '{{project}}',
+          ),
+        ],
+        runbooks: ['AtlasGatewayDataTooOld', 'AtlasGatewayServingStale'],
+      }),
+      lines({
+        title: 'Overdue lists',
+        description:
+          'Lists that were requested although they were older than `cache.fresh` and `cache.staleWhileRevalidate` allow, and were not replaced.',
+        unit: 'short',
+        queries: [query(of('atlas_gateway_cache_overdue_listings'), '{{instance}}')],
+        runbooks: ['AtlasGatewayDataTooOld'],
       }),
       lines({
         title: 'Evictions',

@@ -49,6 +49,16 @@ export interface EntryStore<Value, Failure extends LoadFailure> {
   readonly size: number;
   sizes(): Iterable<ProjectSize>;
   listings(): Iterable<CacheEntry<Value>>;
+  /** The lists that were requested at or after `since`, in monotonic milliseconds, and have not been replaced since. */
+  requestedSince(since: number): Iterable<RequestedList>;
+}
+
+/** A cached list as it was when it was last requested. */
+export interface RequestedList {
+  readonly project: string;
+  readonly ageMs: number;
+  /** Whether it was too old to be served without waiting for a load. */
+  readonly isOverdue: boolean;
 }
 
 /**
@@ -145,6 +155,16 @@ export function createEntryStore<Value, Failure extends LoadFailure>(
       return tier.size;
     },
     sizes: () => tier.sizes(),
+    *requestedSince(since) {
+      for (const project of tier.projects()) {
+        for (const [, { value, window, requestedAt, operation = '', epoch }] of tier.entries(project)) {
+          if (value.type !== 'loaded' || requestedAt === undefined || requestedAt < since) continue;
+          if (purgeLog.isPurgedSince(project, operation, epoch)) continue;
+          const isOverdue = requestedAt >= window.revalidateUntil;
+          yield { project, ageMs: requestedAt - window.loadedAt, isOverdue };
+        }
+      }
+    },
     *listings() {
       for (const project of tier.projects()) {
         for (const [key, entry] of tier.entries(project)) {

@@ -15,6 +15,8 @@ export interface Entry<Value> {
   readonly operation?: string;
   /** The purge sequence when the load began: a later purge whose scope covers the entry invalidates it. */
   readonly epoch: number;
+  /** When it was last requested, in monotonic milliseconds. */
+  requestedAt?: number;
 }
 
 /** Why an entry was evicted. */

@@ -1,6 +1,6 @@
 import type { Clock } from '../lib/clock.ts';
 import { decide, decideCold } from './decide.ts';
-import { type CacheEntry, createEntryStore, type EntryAddress } from './entry-store.ts';
+import { type CacheEntry, createEntryStore, type EntryAddress, type RequestedList } from './entry-store.ts';
 import type { CacheEvent, CoolingKind } from './events.ts';
 import type { FreshnessWindow } from './freshness.ts';
 import { type CacheRequest, createLoads, type LoadsOptions } from './loads.ts';
@@ -57,7 +57,11 @@ export interface ListCache<Value, Failure extends LoadFailure = LoadFailure> {
   sizes(): Iterable<ProjectSize>;
   /** All cached lists, for the status page. */
   listings(): Iterable<CacheEntry<Value>>;
+  /** Lists that were requested in the last five minutes and have not been replaced since, for metrics. */
+  recentlyRequested(): Iterable<RequestedList>;
 }
+
+const RECENT_MS = 300_000;
 
 const HIT: CacheStatus = { outcome: 'hit' };
 const EXTENDED: CacheStatus = { outcome: 'hit', detail: 'stretched' };
@@ -84,6 +88,7 @@ export function createListCache<Value, Failure extends LoadFailure = LoadFailure
       const coolingUntil = loads.failedLoads(request)?.until ?? 0;
       if (entry === undefined)
         return readThrough(request, decideCold(coolingUntil, directives, now), undefined);
+      entry.requestedAt = now;
       const { window, value } = entry;
       const decision = decide(
         {
@@ -105,7 +110,9 @@ export function createListCache<Value, Failure extends LoadFailure = LoadFailure
     },
     fresh(project, operation, key, page) {
       const entry = store.find(project, operation, key);
-      if (entry?.value.type !== 'loaded' || clock.now() >= entry.window.freshUntil) return undefined;
+      const now = clock.now();
+      if (entry?.value.type !== 'loaded' || now >= entry.window.freshUntil) return undefined;
+      entry.requestedAt = now;
       if (store.isSoftPurged(project, operation, entry) || isSuperseded(project, page, entry.window))
         return undefined;
       return { type: 'value', value: entry.value.value, window: entry.window, cacheStatus: HIT };
@@ -146,5 +153,6 @@ export function createListCache<Value, Failure extends LoadFailure = LoadFailure
     coolingDown: loads.coolingDown,
     sizes: store.sizes,
     listings: store.listings,
+    recentlyRequested: () => store.requestedSince(clock.now() - RECENT_MS),
   };
 }

@@ -6,10 +6,13 @@ import { createExpiryWatch } from '../gateway/credentials/expiry.ts';
 import { createPrivateLinks } from '../gateway/private-links.ts';
 import { type Clock, guardTimers } from '../lib/clock.ts';
 import type { Random } from '../lib/random.ts';
+import { createTrustedProxies } from '../lib/trusted-proxies.ts';
 import { unexpectedError } from '../lib/unexpected-error.ts';
 import { createEventHub } from '../observability/event-hub.ts';
 import { createLog, type LogEvent } from '../observability/log.ts';
 import { createStatusStats } from '../observability/status-stats.ts';
+import { createTracing } from '../observability/tracing.ts';
+import type { PurgeSource } from '../server/admin/purge-route.ts';
 import { createInFlight } from '../server/in-flight.ts';
 import { createBudget } from '../upstream/budget/budget.ts';
 import { buildAuth } from './auth.ts';
@@ -39,7 +42,7 @@ export interface Gateway {
   /** Logs an exception of background work; the gateway keeps running. */
   reportUnexpected(error: unknown): void;
   /** Stops accepting requests after `drain.delay`, or at once if `immediate`, finishes those in flight and closes everything. */
-  stop(options: { immediate: boolean }): Promise<void>;
+  stop(options: { immediate: boolean; signal?: string }): Promise<void>;
 }
 
 /**
@@ -60,6 +63,8 @@ export function compose(
   const statusStats = createStatusStats({ clock });
   const inForce = createInForce(config, resolveLiveSettings(options));
   const publicUrl = createPublicUrl(config.listen);
+  const trustedProxies = createTrustedProxies(inForce.settings.trustedProxies);
+  const tracing = createTracing(config.tracing && { ...config.tracing, version: build.version }, base);
   const catalog = createCatalog(operations);
   const inFlight = createInFlight(config.listen.maxInFlight);
 
@@ -74,52 +79,80 @@ export function compose(
   const auth = buildAuth(inForce.settings, { ...base, publicUrl, shared: cluster?.access });
   const { access } = auth;
   const reads = buildReads(config, {
-    ...{ caches, catalog, persistence, upstream, access, statusStats, cluster, publicUrl, clock, observe },
+    ...{ caches, catalog, persistence, upstream, access, cluster, publicUrl, clock, observe },
   });
   const privateLinks = createPrivateLinks({ cache: caches.lists, clock });
   const expiryWatch = createExpiryWatch(inForce.expiries, base);
 
   const observed = { caches, reads, upstream, budget, cluster, inForce, inFlight, privateLinks };
-  const metrics = buildMetrics(options, observed);
+  const metrics = buildMetrics(options, { ...observed, clock });
   subscribe(metrics.observe);
   subscribe(statusStats.observe);
-  subscribe(createLog(log.destination, { ...log, wall: () => clock.wall() }));
+  const logging = createLog(log.destination, { ...log, ...config.log, wall: () => clock.wall() });
+  subscribe(logging.write);
 
   /** Purges the caches of this gateway. */
-  function purgeHere(scope: PurgeScope & { soft: boolean }): void {
+  function purgeHere(scope: PurgeScope & { soft: boolean }, source: PurgeSource): void {
     caches.pinned.purge(scope.project);
     caches.purge(scope);
     persistence?.invalidate();
+    observePurge(scope, source);
   }
+  function observePurge({ project, operation, soft }: PurgeScope & { soft: boolean }, source: PurgeSource) {
+    observe({ type: 'purge', project, operation, soft, ...source });
+  }
+  function purgeAfterGap(): void {
+    caches.purge({ soft: true });
+    observePurge({ soft: true }, { origin: 'resync' });
+  }
+  const { beginTrace } = tracing;
   const nextRequestId = createRequestIds(random);
   const listening = { ...base, catalog, publicUrl, inForce, nextRequestId, version: build.version };
-  const publicListener = buildPublicListener(options, { ...listening, auth, reads, caches, inFlight });
+  const publicListener = buildPublicListener(options, {
+    ...listening,
+    auth,
+    reads,
+    caches,
+    inFlight,
+    trustedProxies,
+    beginTrace,
+  });
   const report = buildReport(options, { ...observed, publicListener, statusStats, clock });
   const adminListener = buildAdminListener(config.admin, {
     ...{ ...listening, publicListener, metrics, statusStats, privateLinks, caches, report },
-    purge(scope) {
-      purgeHere(scope);
+    purge(scope, source) {
+      purgeHere(scope, source);
       reads.sharedTier?.purge(scope);
     },
   });
 
   const clusterHandlers = {
-    onPurge: purgeHere,
-    onDoubt: () => caches.purge({ soft: true }),
-    onGap: () => caches.purge({ soft: true }),
+    onPurge: (scope: PurgeScope & { soft: boolean }) => purgeHere(scope, { origin: 'gateway' }),
+    onDoubt: purgeAfterGap,
+    onGap: purgeAfterGap,
     onNews: (news: string) => cluster?.access.apply(news, auth),
     onMissedNews: () => auth.nonceStore.expireOlder(),
     onChange: (name: string) => cluster?.store.notifyChanged(name),
   };
   const { start, stop } = createLifecycle(config.drain, {
     ...{ publicListener, adminListener, publicUrl, caches, persistence, cluster, clusterHandlers },
-    ...{ upstream, expiryWatch, observe },
+    ...{ upstream, expiryWatch, tracing, inFlight, clock, observe },
   });
   return {
     start,
     stop,
     reload: createReload(options, {
-      ...{ inForce, auth, upstream, publicListener, adminListener, expiryWatch, observe },
+      ...{
+        inForce,
+        auth,
+        upstream,
+        publicListener,
+        adminListener,
+        trustedProxies,
+        logging,
+        expiryWatch,
+        observe,
+      },
     }),
     rejectReload: (problems) => observe({ type: 'config-reload', outcome: 'rejected', problems }),
     reportUnexpected: (error) => observe(unexpectedError('background work', error)),

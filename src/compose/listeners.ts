@@ -1,16 +1,20 @@
 import type { Catalog } from '../atlas/catalog.ts';
 import type { PurgeScope } from '../cache/purge-log.ts';
 import type { GatewayConfig } from '../config/schema.ts';
-import { loggedPath } from '../gateway/logged-path.ts';
+import { loggedPath } from '../gateway/logged-text.ts';
 import type { PrivateLinks } from '../gateway/private-links.ts';
 import { createRequestHandler } from '../gateway/request-handler.ts';
+import { createIdentifyRequest } from '../gateway/request-identity.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { Random } from '../lib/random.ts';
+import type { BeginTrace } from '../lib/trace-span.ts';
+import type { TrustedProxies } from '../lib/trusted-proxies.ts';
 import type { LogEvent } from '../observability/log.ts';
 import type { createMetrics } from '../observability/metrics.ts';
 import type { StatusStats } from '../observability/status-stats.ts';
 import { createAdminApp } from '../server/admin/app.ts';
 import { createAdminListener } from '../server/admin/listener.ts';
+import type { PurgeSource } from '../server/admin/purge-route.ts';
 import { createWhenOver } from '../server/connection-slots.ts';
 import type { InFlight } from '../server/in-flight.ts';
 import { limitInFlight } from '../server/in-flight-limit.ts';
@@ -60,14 +64,17 @@ export function createRequestIds(random: Random): () => string {
 /** A request that a route answered, as an event for metrics and log. */
 const toEvent = (event: RoutedEvent, endedAt: number): LogEvent => ({
   type: 'answered',
-  requestId: event.requestId,
+  requestId: event.identity.requestId,
+  traceId: event.identity.parent?.traceId,
+  clientIp: event.identity.clientIp,
+  userAgent: event.identity.userAgent,
   method: event.method,
   path: loggedPath(event.path),
   status: event.status,
   cache: 'none',
   endedAt,
-  durationMs: 0,
-  bytes: 0,
+  durationMs: endedAt - event.startedAt,
+  bytes: event.bytes,
   upstreamCalls: 0,
   operation: undefined,
   project: undefined,
@@ -81,6 +88,8 @@ export interface PublicListenerDependencies extends ListenerDependencies {
   readonly reads: Reads;
   readonly caches: Caches;
   readonly inFlight: InFlight;
+  readonly trustedProxies: TrustedProxies;
+  readonly beginTrace: BeginTrace;
 }
 
 export function buildPublicListener(
@@ -89,6 +98,8 @@ export function buildPublicListener(
 ): PublicListener {
   const { catalog, publicUrl, inForce, version, clock, nextRequestId, auth, reads, caches } = dependencies;
   const { access, tokens } = auth;
+  const { trustedProxies, beginTrace } = dependencies;
+  const identify = createIdentifyRequest({ nextRequestId, clientOf: trustedProxies.clientOf });
   let requests = 0;
   let isReady = false;
   const state = (): GatewayState => (listener.draining ? 'draining' : isReady ? 'ready' : 'starting');
@@ -107,7 +118,8 @@ export function buildPublicListener(
       renderedPages: caches.renderedPages,
       requestMemo: caches.requestMemo,
       clock,
-      nextRequestId,
+      identify,
+      beginTrace,
       observe,
     },
   );
@@ -119,7 +131,7 @@ export function buildPublicListener(
   };
   const report = (event: RoutedEvent) => observe(toEvent(event, clock.now()));
   const unready = () => (state() === 'ready' ? undefined : state());
-  const app = createPublicApp({ ...api, ...serving, tokens, unready, version, report });
+  const app = createPublicApp({ ...api, ...serving, identify, tokens, unready, version, report });
   const listener = createListener(
     { address: { section: 'listen', ...listen }, tls: inForce.settings.tls },
     createPublicListener(
@@ -156,7 +168,7 @@ export interface AdminListenerDependencies extends ListenerDependencies {
   readonly caches: Caches;
   readonly report: () => StatusReport;
   /** Purges this gateway and those it shares with. */
-  readonly purge: (scope: PurgeScope & { soft: boolean }) => void;
+  readonly purge: (scope: PurgeScope & { soft: boolean }, source: PurgeSource) => void;
 }
 
 export function buildAdminListener(
@@ -201,11 +213,10 @@ export function buildAdminListener(
       random,
       nextRequestId,
       version,
-      purge(scope) {
+      purge(scope, source) {
         // A tag or an alias purges the operation that it names.
         const operation = scope.operation === undefined ? undefined : catalog.find(scope.operation)?.id;
-        purge({ ...scope, ...(operation === undefined ? {} : { operation }) });
-        observe({ type: 'life', level: 'info', message: 'cache purged' });
+        purge({ ...scope, ...(operation === undefined ? {} : { operation }) }, source);
       },
       token: () => inForce.settings.adminToken,
       onUnexpectedError: observe,

@@ -28,7 +28,17 @@ export interface ObservedParts {
 
 export function buildMetrics(
   { config, build, log }: Pick<ComposeOptions, 'config' | 'build' | 'log'>,
-  { caches, reads, upstream, budget, cluster, inForce, inFlight, privateLinks }: ObservedParts,
+  {
+    caches,
+    reads,
+    upstream,
+    budget,
+    cluster,
+    inForce,
+    inFlight,
+    privateLinks,
+    clock,
+  }: ObservedParts & { clock: Clock },
 ) {
   return createMetrics(
     {
@@ -36,6 +46,8 @@ export function buildMetrics(
       cacheBytes: caches.bytes,
       cacheListings: () => caches.all.size,
       cacheProjects: () => caches.all.sizes(),
+      requestedLists: caches.lists.recentlyRequested,
+      wall: () => clock.wall(),
       inFlight: () => inFlight.count,
       inFlightLimit: inFlight.limit,
       logLinesDropped: () => log.destination.dropped ?? 0,

@@ -11,8 +11,7 @@ import type { Persistence } from '../gateway/reads/persistence.ts';
 import { createReadService, type ReadService } from '../gateway/reads/read-service.ts';
 import { createSharing } from '../gateway/reads/shared-listings.ts';
 import type { Clock } from '../lib/clock.ts';
-import type { StatusStats } from '../observability/status-stats.ts';
-import type { UpstreamEvent } from '../upstream/events.ts';
+import type { LogEvent } from '../observability/log.ts';
 import { upstreamFailure } from '../upstream/failure.ts';
 import type { Caches } from './cache.ts';
 import type { ClusterParts } from './cluster.ts';
@@ -32,11 +31,10 @@ export interface ReadsDependencies {
   readonly persistence: Persistence | undefined;
   readonly upstream: Upstream;
   readonly access: Access;
-  readonly statusStats: StatusStats;
   readonly cluster: ClusterParts | undefined;
   readonly publicUrl: PublicUrl;
   readonly clock: Clock;
-  readonly observe: (event: UpstreamEvent) => void;
+  readonly observe: (event: LogEvent) => void;
 }
 
 /** The reads, and the lists shared with other gateways, if there are any. */
@@ -72,8 +70,7 @@ export function buildReads(
   { cache, upstream: { timeout } }: GatewayConfig,
   dependencies: ReadsDependencies,
 ): Reads {
-  const { caches, catalog, persistence, upstream, access, statusStats, cluster, publicUrl, clock, observe } =
-    dependencies;
+  const { caches, catalog, persistence, upstream, access, cluster, publicUrl, clock, observe } = dependencies;
   const { nextRevision } = caches;
   const isServed = (path: string) => catalog.match(path).type !== 'unknown';
   const { maxItems } = cache;
@@ -116,7 +113,7 @@ export function buildReads(
         const { limit, waitMs } = reserved;
         return upstreamFailure('CALLER_RATE_LIMITED', LOAD_LIMITS[limit], waitMs);
       },
-      onUpstreamCall: (caller) => statusStats.countUpstreamCall(caller),
+      onUpstreamCall: (call) => observe({ type: 'caller-call', ...call }),
       onGone: () => persistence?.invalidate(),
       filterFor: createListingFilter(nextRevision),
       sharing:

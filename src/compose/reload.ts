@@ -1,6 +1,7 @@
 import { changesThatWait, type ResolvedConfig } from '../config/reload-settings.ts';
+import type { TrustedProxies } from '../lib/trusted-proxies.ts';
 import { unexpectedError } from '../lib/unexpected-error.ts';
-import type { LogEvent } from '../observability/log.ts';
+import type { Log, LogEvent } from '../observability/log.ts';
 import type { Listener } from '../server/listener.ts';
 import type { Auth } from './auth.ts';
 import { type InForce, type LiveSettings, resolveLiveSettings } from './live-settings.ts';
@@ -12,6 +13,8 @@ export interface ReloadDependencies {
   readonly upstream: Upstream;
   readonly publicListener: Listener;
   readonly adminListener: Listener;
+  readonly trustedProxies: TrustedProxies;
+  readonly logging: Pick<Log, 'setLevel'>;
   readonly expiryWatch: { check(): void };
   readonly observe: (event: LogEvent) => void;
 }
@@ -32,7 +35,17 @@ function keepProtection(next: LiveSettings, { adminToken, adminTls }: LiveSettin
 /** Applies reloaded configurations: live settings at once and all together; the others are named, and wait for a restart. */
 export function createReload(
   initial: ResolvedConfig,
-  { inForce, auth, upstream, publicListener, adminListener, expiryWatch, observe }: ReloadDependencies,
+  {
+    inForce,
+    auth,
+    upstream,
+    publicListener,
+    adminListener,
+    trustedProxies,
+    logging,
+    expiryWatch,
+    observe,
+  }: ReloadDependencies,
 ): (next: ResolvedConfig, kept?: readonly string[]) => void {
   /** Throws, and changes nothing, if a secret cannot be resolved or the new certificate is not valid. */
   function applyLiveSettings(next: ResolvedConfig): void {
@@ -41,6 +54,8 @@ export function createReload(
     if (settings.adminTls !== undefined) adminListener.replaceTls(settings.adminTls);
     inForce.replace(next.config, settings);
     auth.replace(settings);
+    trustedProxies.replace(settings.trustedProxies);
+    logging.setLevel(next.config.log.level);
     upstream.replaceCredentials(settings.credentials);
   }
 

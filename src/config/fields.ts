@@ -1,5 +1,6 @@
 // Types of settings: each checks its text, converts it, and describes it for the JSON Schema.
 import { z } from 'zod';
+import { parseNetwork } from '../lib/ip-network.ts';
 import { parseDuration, parseSize } from '../lib/units.ts';
 import { isHost } from './hosts.ts';
 
@@ -141,6 +142,15 @@ export const urlWithPath = (description: string) =>
     .transform((text) => text.replace(/\/$/, ''))
     .describe(description);
 
+/** The URL of an OpenTelemetry collector. Its user information would be a secret, which must not be in the configuration. */
+export const collectorUrl = (description: string) =>
+  z
+    .string({ error: ({ input }) => `${quote(input)} is not a valid address; write http://host:4318` })
+    .refine((text) => URL.canParse(text) && /^https?:\/\/[^/?#@]+(?:\/[^?#]*)?$/.test(text), {
+      error: 'is not a valid address; write scheme, host and optionally a path, e.g. http://host:4318',
+    })
+    .describe(description);
+
 export const host = (defaultValue: string, description: string) =>
   z
     .string({ error: ({ input }) => `${quote(input)} is not a valid host; use e.g. ${defaultValue}` })
@@ -166,6 +176,14 @@ export const socketPath = (description: string) =>
     })
     .optional()
     .describe(description);
+
+/** A range of addresses, or a single one. */
+export const network = z
+  .string({ error: ({ input }) => `${quote(input)} is not a valid network; use e.g. 10.0.0.0/8` })
+  .refine((text) => parseNetwork(text) !== undefined, {
+    error: ({ input }) =>
+      `${quote(input)} is not a valid network; write an IP address, or one with a prefix length, e.g. 10.0.0.0/8 or fd00::/8`,
+  });
 
 export const flag = () =>
   z.boolean({

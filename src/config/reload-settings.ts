@@ -16,6 +16,7 @@ export interface ResolvedConfig {
 export const LIVE_SETTINGS = [
   'listen.tls.cert',
   'listen.tls.key',
+  'listen.trustedProxies',
   'admin.tls',
   'admin.token',
   'credentials',
@@ -23,6 +24,7 @@ export const LIVE_SETTINGS = [
   'issuers',
   'tokens.signingKey',
   'anonymous',
+  'log',
 ] as const;
 
 /** Settings, including the content of referenced files, that only take effect at startup. */
@@ -38,6 +40,7 @@ export const RESTART_SETTINGS = [
   'upstream',
   'drain',
   'cache',
+  'tracing',
   'metrics',
 ] as const;
 

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import {
   anyDuration,
+  collectorUrl,
   day,
   duration,
   fileRef,
@@ -9,6 +10,7 @@ import {
   host,
   idsOrAll,
   name,
+  network,
   operationNames,
   port,
   positiveTimerDuration,
@@ -38,6 +40,12 @@ const listen = z.strictObject({
   publicUrl: urlWithPath(
     'Address under which clients reach the gateway, for the links in responses; by default the address of the listener. A path is for a proxy in front, whether it removes the path or not.',
   ).optional(),
+  trustedProxies: z
+    .array(network)
+    .default([])
+    .describe(
+      'Networks of the proxies in front of the gateway. Of a request from one of them, the client address is taken from X-Forwarded-For: the right-most address that is not in these networks.',
+    ),
 });
 
 const admin = z.strictObject({
@@ -259,6 +267,31 @@ const cache = z.strictObject({
     .describe('Overrides by operation id.'),
 });
 
+const log = z.strictObject({
+  level: z
+    .enum(['debug', 'info', 'warn', 'error'], {
+      error: ({ input }) => `${quote(input)} is not a log level; write debug, info, warn or error`,
+    })
+    .default('info')
+    .describe(
+      'Least severe lines that are written. Requests that succeed are logged at info; each call to Atlas at debug.',
+    ),
+});
+
+const tracing = z.strictObject({
+  endpoint: collectorUrl(
+    'Collector that receives traces by OTLP over HTTP. A URL without a path means /v1/traces.',
+  ),
+  sampleRatio: z
+    .number({ error: ({ input }) => `${quote(input)} is not a valid fraction; use a number, e.g. 0.1` })
+    .min(0, { error: 'must be between 0 and 1' })
+    .max(1, { error: 'must be between 0 and 1' })
+    .default(1)
+    .describe(
+      'Fraction of the requests that are traced. A request with a traceparent header is traced if its client traces it.',
+    ),
+});
+
 /** The configuration file. Parsed durations are in milliseconds, sizes in bytes. */
 export const configSchema = z.strictObject({
   listen: listen.prefault({}),
@@ -286,6 +319,8 @@ export const configSchema = z.strictObject({
     .prefault({})
     .describe('Graceful shutdown.'),
   cache: cache.prefault({}),
+  log: log.prefault({}).describe('Log lines on standard output.'),
+  tracing: tracing.optional().describe('Sends traces to an OpenTelemetry collector.'),
   metrics: z
     .strictObject({
       privateLinkConnections: flag()
@@ -324,6 +359,7 @@ export const SCALAR_SETTINGS = [
   'cache.staleWhileRevalidate',
   'cache.staleIfError',
   'cache.maxItems',
+  'log.level',
   'drain.delay',
   'drain.deadline',
 ] as const;

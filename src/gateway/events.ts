@@ -5,6 +5,11 @@ export type CacheOutcome = 'hit' | 'stale' | 'miss' | 'coalesced' | 'bypass' | '
 export interface RequestCompletedEvent {
   readonly type: 'answered';
   readonly requestId: string;
+  /** The trace that the request belongs to: the client's, or one that the gateway records. */
+  readonly traceId: string | undefined;
+  readonly clientIp: string | undefined;
+  /** Bounded, printable ASCII. */
+  readonly userAgent: string | undefined;
   readonly method: string;
   readonly caller: string | undefined;
   readonly operation: string | undefined;
@@ -22,6 +27,15 @@ export interface RequestCompletedEvent {
   readonly errorCode: string | undefined;
   /** Why the request was rejected, without any value that the caller sent. */
   readonly reason: string | undefined;
+}
+
+/** A caller caused a call to Atlas; background refreshes count as caused by the caller whose request began them. */
+export interface CallerCallEvent {
+  readonly type: 'caller-call';
+  readonly caller: string;
+  readonly operation: string;
+  /** The set of endpoints of Atlas that share a rate limit with the operation. */
+  readonly endpointSet: string;
 }
 
 /** The outcome of reading or writing the snapshot file, which preserves the cache across restarts. */

@@ -2,9 +2,11 @@ import type { Catalog } from '../atlas/catalog.ts';
 import { countItems, itemValue } from '../atlas/list-parser.ts';
 import { resolveQuery } from '../atlas/query.ts';
 import { NO_DIRECTIVES } from '../cache/decide.ts';
+import type { TraceSpan } from '../lib/trace-span.ts';
 import type { Caller } from './auth/key-auth.ts';
 import type { Listing, ReadResult } from './reads/listing.ts';
 import type { ReadService } from './reads/read-service.ts';
+import { readTraced } from './request-span.ts';
 
 /** The list of all projects; filtered to the caller, like every list across projects. */
 const PROJECTS = 'listGroups';
@@ -14,6 +16,13 @@ export type OwnProject =
   | { readonly type: 'own' }
   | { readonly type: 'foreign' }
   | { readonly type: 'unknown'; readonly read: ReadResult | undefined };
+
+export interface ProjectLookup {
+  readonly caller: Caller;
+  readonly name: string;
+  /** The span of the request, if it is traced. */
+  readonly span?: TraceSpan | undefined;
+}
 
 function namesIn({ items }: Listing): ReadonlySet<string> {
   const names = new Set<string>();
@@ -52,8 +61,8 @@ export function createOwnProject({ catalog, lists }: { catalog: Catalog; lists: 
   }
 
   /** Whether the caller may read a project of this name. */
-  return async function ownProject(caller: Caller, name: string): Promise<OwnProject> {
-    const read = await readerFor(caller).read(NO_DIRECTIVES);
+  return async function ownProject({ caller, name, span }: ProjectLookup): Promise<OwnProject> {
+    const read = await readTraced(readerFor(caller), NO_DIRECTIVES, span);
     if (read?.type !== 'value') return { type: 'unknown', read };
     return { type: namesOf(read.value).has(name) ? 'own' : 'foreign' };
   };

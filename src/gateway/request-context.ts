@@ -1,11 +1,15 @@
 import type { Operation } from '../atlas/catalog.ts';
+import type { TraceSpan } from '../lib/trace-span.ts';
 import type { Caller } from './auth/key-auth.ts';
 import type { CacheOutcome } from './events.ts';
+import type { RequestIdentity } from './request-identity.ts';
 
 /** The state of a request, filled in while it is handled and reported when it completes. */
 export interface RequestContext {
-  readonly requestId: string;
+  readonly identity: RequestIdentity;
   readonly startedAt: number;
+  /** Absent if the request is not traced. */
+  readonly span: TraceSpan | undefined;
   caller: Caller | undefined;
   operation: Operation | undefined;
   project: string | undefined;
@@ -14,9 +18,14 @@ export interface RequestContext {
   reason: string | undefined;
 }
 
-export const createContext = (requestId: string, startedAt: number): RequestContext => ({
-  requestId,
+export const createContext = (
+  identity: RequestIdentity,
+  startedAt: number,
+  span: TraceSpan | undefined,
+): RequestContext => ({
+  identity,
   startedAt,
+  span,
   caller: undefined,
   operation: undefined,
   project: undefined,

@@ -1,13 +1,16 @@
 import type { Clock } from '../lib/clock.ts';
+import type { BeginTrace } from '../lib/trace-span.ts';
 import { type UnexpectedErrorEvent, unexpectedError } from '../lib/unexpected-error.ts';
 import type { AuthResult, Caller, RequestLine } from './auth/key-auth.ts';
 import { parseCacheDirectives } from './cache-directives.ts';
 import type { DeprecatedEvent, PartialResponseEvent, RequestCompletedEvent } from './events.ts';
 import { type GatewayError, gatewayError } from './gateway-error.ts';
-import { loggedPath } from './logged-path.ts';
+import { loggedPath } from './logged-text.ts';
 import type { ReadResult } from './reads/listing.ts';
 import { createRenderResponse, type RenderDependencies } from './render-response.ts';
 import { createContext, type RequestContext } from './request-context.ts';
+import type { IdentifyRequest } from './request-identity.ts';
+import { endRequestSpan, readTraced } from './request-span.ts';
 import {
   type Admission,
   createResolveRequest,
@@ -30,7 +33,8 @@ export interface RequestHandlerDependencies extends ResolveDependencies, RenderD
   /** `WWW-Authenticate` values that name the accepted schemes. */
   readonly challenges: (stale: boolean) => readonly string[];
   readonly clock: Clock;
-  readonly nextRequestId: () => string;
+  readonly identify: IdentifyRequest;
+  readonly beginTrace: BeginTrace;
   readonly observe: (
     event: RequestCompletedEvent | DeprecatedEvent | PartialResponseEvent | UnexpectedErrorEvent,
   ) => void;
@@ -53,12 +57,48 @@ const UNEXPECTED_ERROR = gatewayError(
   'The gateway failed to answer this request. Its log has an entry with this X-Request-Id.',
 );
 
+/** A request and its response, for logs and metrics. */
+function completedEvent({
+  request: { method, target },
+  response: { status, body, errorCode },
+  context,
+  endedAt,
+}: {
+  request: GatewayRequest;
+  response: GatewayResponse;
+  context: RequestContext;
+  endedAt: number;
+}): RequestCompletedEvent {
+  const { identity, startedAt, span, caller, operation, project, cache, upstreamCalls, reason } = context;
+  const { requestId, parent, clientIp, userAgent } = identity;
+  return {
+    type: 'answered',
+    requestId,
+    traceId: span?.traceId ?? parent?.traceId,
+    clientIp,
+    userAgent,
+    method,
+    caller: caller?.name,
+    operation: operation?.id,
+    path: operation === undefined ? loggedPath(target) : undefined,
+    project,
+    status,
+    cache,
+    endedAt,
+    durationMs: endedAt - startedAt,
+    bytes: method === 'HEAD' ? 0 : body.length,
+    upstreamCalls,
+    errorCode,
+    reason,
+  };
+}
+
 /** Handles a request from the edge to the response. Each step has a file of its own; this file defines their order. */
 export function createRequestHandler(
   options: RequestHandlerOptions,
   dependencies: RequestHandlerDependencies,
 ) {
-  const { authenticate, challenges, clock, nextRequestId, observe } = dependencies;
+  const { authenticate, challenges, clock, identify, beginTrace, observe } = dependencies;
   const resolveRequest = createResolveRequest(dependencies);
   const renderResponse = createRenderResponse(options, dependencies);
 
@@ -87,27 +127,12 @@ export function createRequestHandler(
     response: GatewayResponse,
     context: RequestContext,
   ): CompletedResponse {
-    const { requestId, startedAt, caller, operation, project, cache, upstreamCalls, reason } = context;
-    const { status, head, body, text, errorCode } = response;
-    const endedAt = clock.now();
-    observe({
-      type: 'answered',
-      requestId,
-      method: request.method,
-      caller: caller?.name,
-      operation: operation?.id,
-      path: operation === undefined ? loggedPath(request.target) : undefined,
-      project,
-      status,
-      cache,
-      endedAt,
-      durationMs: endedAt - startedAt,
-      bytes: request.method === 'HEAD' ? 0 : body.length,
-      upstreamCalls,
-      errorCode,
-      reason,
-    });
-    return { status, head, body, text, requestId };
+    const { identity, span } = context;
+    const event = completedEvent({ request, response, context, endedAt: clock.now() });
+    observe(event);
+    if (span !== undefined) endRequestSpan(span, event);
+    const { status, head, body, text } = response;
+    return { status, head, body, text, requestId: identity.requestId };
   }
 
   function handle(
@@ -120,7 +145,9 @@ export function createRequestHandler(
     if ('type' in resolved) return complete(request, errorResponse(resolved), context);
     return resolved.admission === undefined
       ? readAndRespond(request, resolved, context)
-      : resolved.admission().then((admission) => respondIfAdmitted(request, resolved, admission, context));
+      : resolved
+          .admission(context.span)
+          .then((admission) => respondIfAdmitted(request, resolved, admission, context));
   }
 
   /** Only for callers that may read a project which the path names by its name. */
@@ -146,7 +173,8 @@ export function createRequestHandler(
     context: RequestContext,
   ): CompletedResponse | Promise<CompletedResponse> {
     const { cacheControl, pragma } = request.headers;
-    const read = resolved.reader.read(parseCacheDirectives(cacheControl, pragma));
+    const directives = parseCacheDirectives(cacheControl, pragma);
+    const read = readTraced(resolved.reader, directives, context.span);
     return read instanceof Promise
       ? read.then((late) => respond(request, resolved, late, context))
       : respond(request, resolved, read, context);
@@ -179,14 +207,19 @@ export function createRequestHandler(
 
   /** An unexpected exception is a bug and fails this request only. */
   function fail(request: GatewayRequest, context: RequestContext, error: unknown): CompletedResponse {
-    observe(unexpectedError('request', error, context.requestId));
+    observe(unexpectedError('request', error, context.identity.requestId));
     return complete(request, errorResponse(UNEXPECTED_ERROR), context);
+  }
+
+  function open(request: GatewayRequest): RequestContext {
+    const identity = identify(request);
+    return createContext(identity, clock.now(), beginTrace(request.method, identity.parent));
   }
 
   return {
     /** Responds synchronously if memory suffices; never throws and never rejects. */
     answer(request: GatewayRequest): CompletedResponse | Promise<CompletedResponse> {
-      const context = createContext(nextRequestId(), clock.now());
+      const context = open(request);
       try {
         const response = start(request, context);
         return response instanceof Promise
@@ -198,7 +231,7 @@ export function createRequestHandler(
     },
     /** Responds to a request that the edge rejected, so that it is counted and logged like any other. */
     reject(request: GatewayRequest, error: GatewayError): CompletedResponse {
-      return complete(request, errorResponse(error), createContext(nextRequestId(), clock.now()));
+      return complete(request, errorResponse(error), open(request));
     },
   };
 }

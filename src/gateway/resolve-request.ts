@@ -3,6 +3,7 @@ import { type HeaderValues, resolveHeaders } from '../atlas/header-parameters.ts
 import { unservedOperations } from '../atlas/operations.ts';
 import { linkParameters, type ResolvedQuery, resolveQuery } from '../atlas/query.ts';
 import { createVersionChoice } from '../atlas/version.ts';
+import type { TraceSpan } from '../lib/trace-span.ts';
 import type { Caller } from './auth/key-auth.ts';
 import { authorize } from './auth/policy.ts';
 import { denialOf, type Requested } from './denial.ts';
@@ -16,7 +17,7 @@ import type { RequestContext } from './request-context.ts';
 import type { RequestMemo } from './request-memo.ts';
 import { createUnknownOperation } from './unknown-operation.ts';
 
-/** The request headers that the response depends on. */
+/** The request headers that the gateway reads. */
 export interface RequestHeaders {
   readonly authorization: string | undefined;
   readonly accept: string | undefined;
@@ -26,6 +27,11 @@ export interface RequestHeaders {
   readonly pragma: string | undefined;
   /** Header parameters of Atlas's operations; absent if there are none. */
   readonly parameters?: HeaderValues | undefined;
+  /** The others identify the request in logs and traces; the response does not depend on them. */
+  readonly requestId: string | undefined;
+  readonly traceparent: string | undefined;
+  readonly userAgent: string | undefined;
+  readonly forwardedFor: string | undefined;
 }
 
 /** A request that passed the edge checks; its target is in origin form, without dot segments. */
@@ -33,6 +39,8 @@ export interface GatewayRequest {
   readonly method: string;
   readonly target: string;
   readonly headers: RequestHeaders;
+  /** The peer address of the connection; undefined for requests without a socket. */
+  readonly peer?: string | undefined;
 }
 
 /** A parsed and authorized request: its query, its reader, and values derived from it once. */
@@ -46,7 +54,7 @@ export interface ResolvedRequest {
   /** Key of its rendered page, for the listing revision it was last rendered from. */
   page: { readonly revision: number; readonly key: string } | undefined;
   /** Whether the caller may read it, where that depends on its list of projects; undefined if it is known. */
-  readonly admission?: () => Promise<Admission>;
+  readonly admission?: (span: TraceSpan | undefined) => Promise<Admission>;
 }
 
 /** `failed`: the list of projects could not be read, for this reason. */
@@ -124,8 +132,11 @@ export function createResolveRequest({ catalog, acquireRequest, lists, requestMe
   const ownProject = createOwnProject({ catalog, lists });
 
   /** Whether a project that the path names by its name is one of the caller's. */
-  async function admit({ operation, pathParameters, caller }: ReadQuery): Promise<Admission> {
-    const found = await ownProject(caller, pathParameters['groupName'] ?? '');
+  async function admit(
+    { operation, pathParameters, caller }: ReadQuery,
+    span: TraceSpan | undefined,
+  ): Promise<Admission> {
+    const found = await ownProject({ caller, name: pathParameters['groupName'] ?? '', span });
     switch (found.type) {
       case 'own':
         return { type: 'admitted' };
@@ -217,7 +228,7 @@ export function createResolveRequest({ catalog, acquireRequest, lists, requestMe
       partition: partitionOf(query.pathParameters),
       parameters: linkParameters(query.operation, query.shape, query.filters, blank),
       page: undefined,
-      ...(decision === 'if-own-project' ? { admission: () => admit(query) } : {}),
+      ...(decision === 'if-own-project' ? { admission: (span) => admit(query, span) } : {}),
     };
     requestMemo.set(caller, target, variant, resolved);
     return resolved;

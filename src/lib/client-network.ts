@@ -1,16 +1,15 @@
 import { isIPv6 } from 'node:net';
+import { unmapped } from './ip-network.ts';
 
-const MAPPED_IPV4 = /^::ffff:(\d{1,3}(?:\.\d{1,3}){3})$/i;
 const GROUPS = 8;
 /** A client with one address of a /64 usually has all of them. */
 const NETWORK_GROUPS = 4;
 
 /** The key by which limits count a client address: an IPv4 address itself, the /64 network of an IPv6 address. */
 export function networkOf(address: string): string {
-  if (!isIPv6(address)) return address;
-  const mapped = MAPPED_IPV4.exec(address)?.[1];
-  if (mapped !== undefined) return mapped;
-  const [head = '', tail] = (address.split('%')[0] ?? '').split('::');
+  const plain = unmapped(address);
+  if (!isIPv6(plain)) return plain;
+  const [head = '', tail] = (plain.split('%')[0] ?? '').split('::');
   const [before, after] = [head, tail ?? ''].map((part) => part.split(':').filter((group) => group !== ''));
   const zeros = Array<string>(Math.max(0, GROUPS - (before?.length ?? 0) - (after?.length ?? 0))).fill('0');
   const groups = [...(before ?? []), ...zeros, ...(after ?? [])].slice(0, NETWORK_GROUPS);

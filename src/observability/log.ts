@@ -1,9 +1,10 @@
 import { Writable } from 'node:stream';
-import { type Logger, pino } from 'pino';
+import { pino } from 'pino';
 import pretty from 'pino-pretty';
 import type { CacheEvent } from '../cache/events.ts';
 import type { SharedEvent } from '../cluster/events.ts';
 import type {
+  CallerCallEvent,
   DeprecatedEvent,
   ExpiryEvent,
   PartialResponseEvent,
@@ -12,15 +13,18 @@ import type {
 } from '../gateway/events.ts';
 import type { UnexpectedErrorEvent } from '../lib/unexpected-error.ts';
 import type { UpstreamEvent } from '../upstream/events.ts';
-import type { ReloadEvent, SignInEvent } from './events.ts';
+import type {
+  LifecycleEvent,
+  PurgeEvent,
+  ReloadEvent,
+  ShutdownEvent,
+  SignInEvent,
+  TraceExportEvent,
+} from './events.ts';
+import { createExportLog } from './export-log.ts';
 import { createRequestLog } from './request-log.ts';
-
-/** Start, reload and shutdown messages. They contain nothing from outside the gateway. */
-export interface LifecycleEvent {
-  readonly type: 'life';
-  readonly level: 'info' | 'warn' | 'error';
-  readonly message: string;
-}
+import { createStateLog } from './state-log.ts';
+import { createUpstreamLog } from './upstream-log.ts';
 
 export type LogEvent =
   | RequestCompletedEvent
@@ -32,7 +36,11 @@ export type LogEvent =
   | SharedEvent
   | UpstreamEvent
   | LifecycleEvent
+  | CallerCallEvent
   | ReloadEvent
+  | PurgeEvent
+  | ShutdownEvent
+  | TraceExportEvent
   | SignInEvent
   | UnexpectedErrorEvent;
 
@@ -43,8 +51,14 @@ export interface LogDestination {
   readonly dropped?: number;
 }
 
-/** A secret that expires within this many days is logged as an error, not a warning. */
-const URGENT_DAYS = 3;
+/** Lines less severe than this are not written. */
+export type LogLevel = 'debug' | 'info' | 'warn' | 'error';
+
+/** Writes events as log lines. */
+export interface Log {
+  write(event: LogEvent): void;
+  setLevel(level: LogLevel): void;
+}
 
 /** The `time` field as pino formats it; rebuilt once a millisecond. */
 function createTimestamp(wall: () => number): () => string {
@@ -72,110 +86,74 @@ function prettyPrint(destination: LogDestination, colorize: boolean): LogDestina
   return pretty({ colorize, ignore: 'pid,hostname', destination: output });
 }
 
-/** Events about the gateway itself rather than about requests. */
-type OwnEvent = Extract<
-  LogEvent,
-  { type: 'config-reload' | 'cache-file' | 'credential-expiry' | 'unexpected-error' | 'life' }
->;
-
-function createStateLog(logger: Logger): (event: OwnEvent) => void {
-  return (event) => {
-    switch (event.type) {
-      case 'config-reload': {
-        const { outcome, problems } = event;
-        return logger[outcome === 'applied' ? 'info' : 'error'](
-          { outcome, problems },
-          'configuration reload',
-        );
-      }
-      case 'cache-file': {
-        const { outcome, listings, detail } = event;
-        const level = outcome === 'restored' ? 'info' : 'warn';
-        return logger[level]({ outcome, listings, detail }, 'cache file');
-      }
-      case 'credential-expiry': {
-        const { credential, daysLeft } = event;
-        const level = daysLeft <= URGENT_DAYS ? 'error' : 'warn';
-        return logger[level]({ credential, daysLeft }, 'credential ends soon');
-      }
-      case 'unexpected-error': {
-        const { work, kind, place, requestId } = event;
-        return logger.error({ work, kind, place, requestId }, 'unexpected error');
-      }
-      case 'life':
-        return logger[event.level](event.message);
-    }
-  };
-}
-
 /**
  * Writes events as log lines: JSON or, with `people`, pretty-printed. Each line is built from named fields of its event and never from an
  * error or a request, so that nothing can be logged that is not named here.
  */
 export function createLog(
   destination: LogDestination,
-  form: { people: boolean; colorize: boolean; wall: () => number },
-): (event: LogEvent) => void {
+  form: { people: boolean; colorize: boolean; level: LogLevel; wall: () => number },
+): Log {
   const logger = pino(
     {
+      level: form.level,
       base: null,
       timestamp: createTimestamp(form.wall),
       formatters: { level: (label) => ({ level: label }) },
     },
     form.people ? prettyPrint(destination, form.colorize) : destination,
   );
-  const logRequest = createRequestLog(logger);
+  const requests = createRequestLog(logger);
   const logState = createStateLog(logger);
-  return (event) => {
-    switch (event.type) {
-      case 'answered':
-        return logRequest(event);
-      case 'credential-renewal': {
-        const { credential, outcome, detail } = event;
-        const level = outcome === 'renewed' || outcome === 'rotated' ? 'info' : 'error';
-        return logger[level]({ credential, outcome, detail }, 'credential renewal');
+  const logUpstream = createUpstreamLog(logger);
+  const logExport = createExportLog(logger);
+
+  return {
+    write(event) {
+      switch (event.type) {
+        case 'answered':
+          return requests.write(event);
+        case 'credential-renewal':
+        case 'circuit':
+        case 'upstream-exchange':
+        case 'upstream-retry':
+        case 'shared-state':
+        case 'unstable-order':
+          return logUpstream(event);
+        case 'refreshed': {
+          const { operation, project, outcome, detail } = event;
+          if (outcome === 'replaced') return;
+          return logger.warn({ operation, project, outcome, detail }, 'refresh');
+        }
+        case 'cool-down': {
+          const { state, operation, project, kind, failures } = event;
+          const named = { state, operation, project, kind, failures };
+          if (state === 'ended') return logger.info(named, 'cool-down');
+          return logger.warn({ ...named, pauseMs: event.pauseMs, code: event.code }, 'cool-down');
+        }
+        case 'config-reload':
+        case 'cache-file':
+        case 'credential-expiry':
+        case 'unexpected-error':
+        case 'life':
+        case 'purge':
+        case 'shutdown':
+        case 'admin-sign-in-refused':
+          return logState(event);
+        case 'trace-export':
+          return logExport(event);
+        case 'caller-call':
+        case 'shared-exchange':
+        case 'deprecated':
+        case 'partial-response':
+        case 'upstream-queued':
+        case 'evicted':
+          return;
       }
-      case 'refreshed': {
-        const { operation, project, outcome, detail } = event;
-        if (outcome === 'replaced') return;
-        return logger.warn({ operation, project, outcome, detail }, 'refresh');
-      }
-      case 'cool-down': {
-        const { state, operation, project, kind, failures } = event;
-        const named = { state, operation, project, kind, failures };
-        if (state === 'ended') return logger.info(named, 'cool-down');
-        return logger.warn({ ...named, pauseMs: event.pauseMs, code: event.code }, 'cool-down');
-      }
-      case 'config-reload':
-      case 'cache-file':
-      case 'credential-expiry':
-      case 'unexpected-error':
-      case 'life':
-        return logState(event);
-      case 'circuit': {
-        const { credential, state } = event;
-        return logger[state === 'closed' ? 'info' : 'warn']({ credential, state }, 'circuit');
-      }
-      case 'shared-state': {
-        const { connected, detail } = event;
-        return logger[connected ? 'info' : 'warn']({ connected, detail }, 'shared cache');
-      }
-      case 'admin-sign-in-refused': {
-        const { reason, clientIp } = event;
-        return logger.warn({ reason, clientIp }, 'admin sign-in refused');
-      }
-      case 'unstable-order': {
-        const { operation, scope } = event;
-        return logger.warn({ operation, project: scope }, 'list without a stable order');
-      }
-      case 'shared-exchange':
-      case 'deprecated':
-      case 'partial-response':
-      case 'upstream-retry':
-      case 'upstream-queued':
-      case 'upstream-exchange':
-      case 'evicted':
-        return;
-    }
+    },
+    setLevel(level) {
+      logger.level = level;
+      requests.clear();
+    },
   };
 }

@@ -1,18 +1,32 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
-import { LOAD_CLASSES } from '../upstream/slot-queue.ts';
 import type { LogEvent } from './log.ts';
+import { OPEN_METRICS_TYPE, toOpenMetrics } from './open-metrics.ts';
 import { createRequestMetrics } from './request-metrics.ts';
 import { type MetricSources, registerStateMetrics } from './state-metrics.ts';
+import { createUpstreamMetrics } from './upstream-metrics.ts';
 
 const DURATION_BUCKETS = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30];
 
-const RENEWAL_OUTCOMES = ['renewed', 'refused', 'failed', 'rotated', 'kept'] as const;
+const EVICTION_REASONS = ['capacity', 'project-share', 'purge', 'refused'] as const;
+const RELOAD_OUTCOMES = ['applied', 'partial', 'rejected'] as const;
+const EXPORT_OUTCOMES = ['sent', 'failed'] as const;
+
+/** Gauges of prom-client whose names are those of counters; each is the sum of another metric. */
+const MISNAMED = [
+  'nodejs_active_resources_total',
+  'nodejs_active_handles_total',
+  'nodejs_active_requests_total',
+] as const;
+
+/** The text formats of a scrape. */
+export type MetricsFormat = 'prometheus' | 'openmetrics';
 
 /** Derives the gateway's metrics from events, in a registry of its own. */
 export function createMetrics(sources: MetricSources, build: { version: string; node: string }) {
   const registry = new Registry();
   const registers = [registry];
   collectDefaultMetrics({ register: registry });
+  for (const name of MISNAMED) registry.removeSingleMetric(name);
   registerStateMetrics(registers, sources);
   const counter = <Label extends string>(name: string, help: string, labelNames: readonly Label[]) =>
     new Counter({ name, help, labelNames, registers });
@@ -25,36 +39,11 @@ export function createMetrics(sources: MetricSources, build: { version: string; 
     'Listings evicted from the cache before they were replaced.',
     ['reason'],
   );
-  const upstreamRequests = counter('atlas_gateway_upstream_requests_total', 'Requests to Atlas.', [
-    'operation',
-    'credential',
-    'code',
-  ]);
-  const upstreamSeconds = histogram(
-    'atlas_gateway_upstream_request_duration_seconds',
-    'Duration of requests to Atlas.',
-    ['operation', 'credential'],
-  );
-  const queueSeconds = histogram(
-    'atlas_gateway_upstream_queue_seconds',
-    'Time that requests wait for a connection to Atlas.',
-    ['class'],
-  );
-  for (const loadClass of LOAD_CLASSES) queueSeconds.zero({ class: loadClass });
-  const renewals = new Counter({
-    name: 'atlas_gateway_credential_renewals_total',
-    help: 'Token renewals and secret rotations.',
-    labelNames: ['credential', 'outcome'],
-    registers,
-    collect() {
-      // Alerts compute its increase, which misses the first count of a series that did not exist at 0.
-      for (const { credential } of sources.circuits())
-        for (const outcome of RENEWAL_OUTCOMES) this.inc({ credential, outcome }, 0);
-    },
+  for (const reason of EVICTION_REASONS) evictions.inc({ reason }, 0);
+  const measureUpstream = createUpstreamMetrics({
+    ...{ registers, buckets: DURATION_BUCKETS, wall: sources.wall },
+    credentials: () => sources.circuits().map(({ credential }) => credential),
   });
-  const retries = counter('atlas_gateway_upstream_retries_total', 'Retries of requests to Atlas.', [
-    'reason',
-  ]);
   const shared =
     sources.sharedConnected === undefined
       ? undefined
@@ -80,6 +69,13 @@ export function createMetrics(sources: MetricSources, build: { version: string; 
     ['operation'],
   );
   const reloads = counter('atlas_gateway_config_reloads_total', 'Configuration reloads.', ['outcome']);
+  for (const outcome of RELOAD_OUTCOMES) reloads.inc({ outcome }, 0);
+  const exportedSpans = counter(
+    'atlas_gateway_trace_spans_total',
+    'Spans that the trace collector took, or did not take.',
+    ['outcome'],
+  );
+  for (const outcome of EXPORT_OUTCOMES) exportedSpans.inc({ outcome }, 0);
   const lastReload = new Gauge({
     name: 'atlas_gateway_config_last_reload_successful',
     help: '1 if the last configuration reload succeeded.',
@@ -108,16 +104,19 @@ export function createMetrics(sources: MetricSources, build: { version: string; 
         case 'evicted':
           evictions.inc({ reason: event.reason });
           return;
-        case 'upstream-exchange': {
-          const { operation, credential, code } = event;
-          upstreamRequests.inc({ operation, credential, code });
+        case 'upstream-exchange':
+          measureUpstream(event);
           // The series exists at 0 before the first partial answer, so that its rate is known from the start.
-          partialResponses.inc({ operation }, 0);
-          upstreamSeconds.observe({ operation, credential }, event.durationMs / 1_000);
+          partialResponses.inc({ operation: event.operation }, 0);
           return;
-        }
+        case 'caller-call':
         case 'credential-renewal':
-          renewals.inc({ credential: event.credential, outcome: event.outcome });
+        case 'upstream-retry':
+        case 'upstream-queued':
+          measureUpstream(event);
+          return;
+        case 'trace-export':
+          exportedSpans.inc({ outcome: event.outcome }, event.spans);
           return;
         case 'config-reload':
           reloads.inc({ outcome: event.outcome });
@@ -131,12 +130,6 @@ export function createMetrics(sources: MetricSources, build: { version: string; 
             shared?.seconds.observe({ operation }, event.durationMs / 1_000);
           return;
         }
-        case 'upstream-retry':
-          retries.inc({ reason: event.reason });
-          return;
-        case 'upstream-queued':
-          queueSeconds.observe({ class: event.loadClass }, event.queuedMs / 1_000);
-          return;
         case 'unstable-order':
         case 'shared-state':
         case 'refreshed':
@@ -145,10 +138,18 @@ export function createMetrics(sources: MetricSources, build: { version: string; 
         case 'cache-file':
         case 'credential-expiry':
         case 'admin-sign-in-refused':
+        case 'purge':
+        case 'shutdown':
+        case 'unexpected-error':
         case 'life':
       }
     },
     /** The response to a scrape. */
-    scrape: async () => ({ contentType: registry.contentType, text: await registry.metrics() }),
+    async scrape(format: MetricsFormat) {
+      const text = await registry.metrics();
+      return format === 'openmetrics'
+        ? { contentType: OPEN_METRICS_TYPE, text: toOpenMetrics(text) }
+        : { contentType: registry.contentType, text };
+    },
   };
 }

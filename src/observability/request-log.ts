@@ -15,11 +15,29 @@ function levelOf(status: number): 'info' | 'warn' | 'error' {
 /** Rounds to microseconds: the digits after them are noise, and the fewer values there are, the more often V8 finds one already formatted. */
 const roundToMicros = (milliseconds: number): number => Math.round(milliseconds * 1_000) / 1_000;
 
+/** Writes the line of each request. */
+export interface RequestLog {
+  write(event: RequestCompletedEvent): void;
+  /** Call when the level of the logger has changed: a child keeps the level that it was created with. */
+  clear(): void;
+}
+
+/** The fields of a line that differ from request to request. */
+interface OwnFields {
+  readonly requestId: string;
+  readonly clientIp: string | undefined;
+  readonly userAgent: string | undefined;
+  readonly durationMs: number;
+  readonly bytes: number;
+  traceId?: string;
+  path?: string;
+}
+
 /**
  * Logs one line per request, by far the most frequent ones. The fields that repeat are serialized once, as the bindings of a child logger;
  * each of the others adds a tenth to the cost of a line.
  */
-export function createRequestLog(logger: Logger): (event: RequestCompletedEvent) => void {
+export function createRequestLog(logger: Logger): RequestLog {
   const children = new LRUCache<string, Logger>({ max: MAX_CHILDREN });
 
   function childFor(event: RequestCompletedEvent): Logger {
@@ -45,12 +63,21 @@ export function createRequestLog(logger: Logger): (event: RequestCompletedEvent)
     return child;
   }
 
-  return (event) => {
-    const { requestId, bytes, path } = event;
-    const durationMs = roundToMicros(event.durationMs);
-    // Pino looks at every property, undefined ones included.
-    const own =
-      path === undefined ? { requestId, durationMs, bytes } : { requestId, durationMs, bytes, path };
-    childFor(event)[levelOf(event.status)](own);
+  return {
+    write(event) {
+      const { requestId, clientIp, userAgent, bytes, traceId, path } = event;
+      const own: OwnFields = {
+        requestId,
+        clientIp,
+        userAgent,
+        durationMs: roundToMicros(event.durationMs),
+        bytes,
+      };
+      // Pino looks at every property, undefined ones included.
+      if (traceId !== undefined) own.traceId = traceId;
+      if (path !== undefined) own.path = path;
+      childFor(event)[levelOf(event.status)](own);
+    },
+    clear: () => children.clear(),
   };
 }

@@ -1,4 +1,5 @@
 import { Counter, Gauge, type Registry } from 'prom-client';
+import type { RequestedList } from '../cache/entry-store.ts';
 import type { PrivateLinkCount } from '../gateway/private-links.ts';
 
 /** Values that are read at scrape time. */
@@ -7,6 +8,8 @@ export interface MetricSources {
   readonly cacheListings: () => number;
   /** Usage of each cache partition, by project or organization id. */
   readonly cacheProjects: () => Iterable<{ project: string; bytes: number; entries: number }>;
+  /** Lists that were requested in the last minutes, and how old they were. */
+  readonly requestedLists: () => Iterable<RequestedList>;
   readonly inFlight: () => number;
   readonly inFlightLimit: number;
   readonly logLinesDropped: () => number;
@@ -17,6 +20,8 @@ export interface MetricSources {
     remaining: number;
     capacity: number;
   }[];
+  /** Milliseconds since the Unix epoch. */
+  readonly wall: () => number;
   /** Whether the shared tier is reachable; absent where none is configured. */
   readonly sharedConnected?: (() => boolean) | undefined;
   /** Requests that wait for a connection to Atlas. */
@@ -119,7 +124,7 @@ function addUpstreamGauges(
 }
 
 function addCacheGauges({ gauge, gauges }: Gauges, sources: MetricSources): void {
-  const { cacheBytes, cacheListings, cacheProjects, cacheLimitBytes, loads, coolingDown } = sources;
+  const { cacheBytes, cacheListings, cacheLimitBytes, loads, coolingDown } = sources;
   gauge('atlas_gateway_cache_limit_bytes', 'Maximum size of the cache in bytes.', () => cacheLimitBytes);
   gauge('atlas_gateway_cache_bytes', 'Size of the cache in bytes.', cacheBytes);
   gauge('atlas_gateway_cache_listings', 'Listings in the cache.', cacheListings);
@@ -139,6 +144,9 @@ function addCacheGauges({ gauge, gauges }: Gauges, sources: MetricSources): void
     },
     () => Object.entries(coolingDown()).map(([kind, count]) => [{ kind }, count]),
   );
+}
+
+function addProjectGauges({ gauge, gauges }: Gauges, { cacheProjects, requestedLists }: MetricSources): void {
   const largest = () =>
     [...cacheProjects()]
       .filter(({ project }) => ID.test(project))
@@ -160,6 +168,28 @@ function addCacheGauges({ gauge, gauges }: Gauges, sources: MetricSources): void
     },
     () => largest().map(({ project, entries }) => [{ project }, entries]),
   );
+  gauges(
+    {
+      name: 'atlas_gateway_cache_oldest_age_seconds',
+      help: `Age that the oldest cached list of a project or organization had when it was last requested, among those requested in the last five minutes, for the ${MAX_PROJECTS} largest.`,
+      labelNames: ['project'],
+    },
+    () => {
+      const oldest = new Map<string, number>();
+      for (const { project, ageMs } of requestedLists())
+        oldest.set(project, Math.max(ageMs, oldest.get(project) ?? 0));
+      return largest().map(({ project }) => [{ project }, (oldest.get(project) ?? 0) / 1_000]);
+    },
+  );
+  gauge(
+    'atlas_gateway_cache_overdue_listings',
+    'Cached lists that were requested in the last five minutes although they were older than fresh and staleWhileRevalidate allow.',
+    () => {
+      let overdue = 0;
+      for (const list of requestedLists()) if (list.isOverdue) overdue++;
+      return overdue;
+    },
+  );
 }
 
 /** Registers the metrics that show the gateway's state at the time of a scrape. */
@@ -168,6 +198,7 @@ export function registerStateMetrics(registers: Registry[], sources: MetricSourc
   const gauges = gaugesIn(registers);
   addUpstreamGauges(gauges, sources);
   addCacheGauges(gauges, sources);
+  addProjectGauges(gauges, sources);
   if (privateLinks !== undefined)
     gauges.gauges(
       {

@@ -53,8 +53,6 @@ export interface LastReload {
 /** Counts for the status page, independent of the Prometheus metrics. */
 export interface StatusStats {
   observe(event: LogEvent): void;
-  /** Counts a request to Atlas that a caller caused, background refreshes included. */
-  countUpstreamCall(caller: string): void;
   callers(): ReadonlyMap<string, Counted>;
   projects(): ReadonlyMap<string, Counted & { readonly lastError: LastError | undefined }>;
   /** Newest first. */
@@ -218,6 +216,9 @@ export function createStatusStats({ clock }: { clock: Clock }): StatusStats {
             };
           return;
         }
+        case 'caller-call':
+          callers.for(event.caller).upstreamCalls++;
+          return;
         case 'upstream-exchange':
           add(rings.upstreamCalls, trend.slotAt(clock.now()));
           return;
@@ -239,12 +240,12 @@ export function createStatusStats({ clock }: { clock: Clock }): StatusStats {
         case 'cache-file':
         case 'credential-expiry':
         case 'admin-sign-in-refused':
+        case 'purge':
+        case 'shutdown':
+        case 'trace-export':
         case 'life':
         case 'unexpected-error':
       }
-    },
-    countUpstreamCall(caller) {
-      callers.for(caller).upstreamCalls++;
     },
     callers: callers.all,
     projects: projects.all,

@@ -44,7 +44,12 @@ export function readEdgeRequest(
   if (request.url?.startsWith('/') === false) request.url = originForm(request, publicUrl()) ?? request.url;
   if (basePath !== '' && request.url?.startsWith(basePath) === true)
     request.url = withoutBasePath(request.url, basePath);
-  return { method: request.method ?? 'GET', target: request.url ?? '/', headers: readHeaders(request) };
+  return {
+    method: request.method ?? 'GET',
+    target: request.url ?? '/',
+    headers: readHeaders(request),
+    peer: request.socket.remoteAddress,
+  };
 }
 
 /**

@@ -2,12 +2,12 @@ import type { Context } from 'hono';
 import type { ServerEnv } from './bindings.ts';
 import { errorAnswer } from './error-answer.ts';
 import type { Reply } from './reply.ts';
-import type { RoutedEvent } from './routed-event.ts';
+import type { ReportAnswer } from './routed-event.ts';
 
 /** Answers 405 with `Allow` (RFC 9110 section 15.5.6); the last handler of a path that supports other methods. */
 export function createMethodNotAllowed(
   methods: readonly string[],
-  { reply, report }: { readonly reply: Reply; readonly report?: (event: RoutedEvent) => void },
+  { reply, report }: { readonly reply: Reply; readonly report?: ReportAnswer },
 ) {
   const allow = methods.join(', ');
   const error = {
@@ -16,9 +16,8 @@ export function createMethodNotAllowed(
     detail: `This path supports only ${allow}.`,
   } as const;
   return (context: Context<ServerEnv>): Response => {
-    const { method, path } = context.req;
-    const requestId = context.get('requestId');
-    report?.({ requestId, status: error.status, method, path, errorCode: error.errorCode });
-    return reply(context, errorAnswer(error, requestId, { Allow: allow }));
+    const answer = errorAnswer(error, context.get('requestId'), { Allow: allow });
+    report?.(context, { status: error.status, bytes: answer.body.length, errorCode: error.errorCode });
+    return reply(context, answer);
   };
 }

@@ -2,11 +2,10 @@ import { type Context, Hono } from 'hono';
 import type { TokenResponse, Tokens } from '../gateway/auth/token-service.ts';
 import type { CompletedResponse } from '../gateway/response.ts';
 import type { ServerEnv } from './bindings.ts';
-import { clientAddress } from './client-address.ts';
 import { createMethodNotAllowed } from './method-not-allowed.ts';
 import type { Reply } from './reply.ts';
 import { bodyOf } from './request-body.ts';
-import type { RoutedEvent } from './routed-event.ts';
+import type { ReportAnswer } from './routed-event.ts';
 
 const TOKEN = '/api/oauth/token';
 const REVOKE = '/api/oauth/revoke';
@@ -50,9 +49,10 @@ function answerOf({ status, body, retryAfterSeconds }: OauthAnswer, requestId: s
  */
 export function createOauthRoutes(
   tokens: TokenEndpoints,
-  { reply, report }: { readonly reply: Reply; readonly report: (event: RoutedEvent) => void },
+  { reply, report }: { readonly reply: Reply; readonly report: ReportAnswer },
 ): Hono<ServerEnv> {
   const app = new Hono<ServerEnv>();
+  const clientAddress = (context: Context<ServerEnv>) => context.get('identity').clientIp;
   const send = (context: Context<ServerEnv>, response: OauthAnswer) =>
     reply(context, answerOf(response, context.get('requestId')));
   const route = (path: string, handle: Tokens['issue']) => {
@@ -61,16 +61,15 @@ export function createOauthRoutes(
       if (body === undefined) return send(context, TOO_LARGE);
       const form = new URLSearchParams(body);
       const issued = await handle(context.req.header('authorization'), form, clientAddress(context));
+      const answer = answerOf(issued, context.get('requestId'));
       const { status, caller, reason } = issued;
-      report({
-        requestId: context.get('requestId'),
+      report(context, {
         status,
-        method: context.req.method,
-        path: context.req.path,
+        bytes: answer.body.length,
         ...(caller === undefined ? {} : { caller }),
         ...(reason === undefined ? {} : { reason }),
       });
-      return send(context, issued);
+      return reply(context, answer);
     });
     app.all(path, createMethodNotAllowed(['POST'], { reply, report }));
   };

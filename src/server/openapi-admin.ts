@@ -51,10 +51,14 @@ const PURGE_SCOPE: Description = {
 
 const PATHS: OpenApiDocument['paths'] = {
   '/metrics': {
-    get: describeProbe('getMetrics', 'Metrics in Prometheus text format', {
-      '200': text('All metrics.'),
-      '403': adminError(403, 'HOST_FORBIDDEN'),
-    }),
+    get: describeProbe(
+      'getMetrics',
+      'Metrics in Prometheus text format, or in OpenMetrics if Accept prefers that',
+      {
+        '200': text('All metrics.'),
+        '403': adminError(403, 'HOST_FORBIDDEN'),
+      },
+    ),
   },
   ...PROBE_PATHS,
   '/status.json': {

@@ -1,9 +1,10 @@
 import { type Context, Hono, type MiddlewareHandler } from 'hono';
-import { requestId } from 'hono/request-id';
 import { secureHeaders } from 'hono/secure-headers';
 import { HEADER_PARAMETERS, type HeaderValues } from '../atlas/header-parameters.ts';
+import type { IdentifyRequest } from '../gateway/request-identity.ts';
 import type { GatewayRequest } from '../gateway/resolve-request.ts';
 import type { CompletedResponse } from '../gateway/response.ts';
+import type { Clock } from '../lib/clock.ts';
 import type { UnexpectedErrorEvent } from '../lib/unexpected-error.ts';
 import type { ServerEnv } from './bindings.ts';
 import { createHealthRoutes, HEALTH_PATHS, PROBE_METHODS } from './health-routes.ts';
@@ -13,7 +14,7 @@ import { createOauthRoutes, OAUTH_PATHS, type TokenEndpoints } from './oauth-rou
 import { createDescriptionRoutes } from './openapi-routes.ts';
 import { createReply, responseOf } from './reply.ts';
 import { readHeaders } from './request-headers.ts';
-import type { RoutedEvent } from './routed-event.ts';
+import type { ReportAnswer, RoutedEvent } from './routed-event.ts';
 import { PAGE_HEADERS } from './security-headers.ts';
 import { createUnexpectedErrorHandler } from './unexpected-error.ts';
 import type { WriteResponse } from './write-response.ts';
@@ -27,7 +28,8 @@ export interface PublicAppDependencies {
   /** The gateway's version. */
   readonly version: string;
   readonly report: (event: RoutedEvent) => void;
-  readonly nextRequestId: () => string;
+  readonly identify: IdentifyRequest;
+  readonly clock: Clock;
   readonly onUnexpectedError: (event: UnexpectedErrorEvent) => void;
 }
 
@@ -57,7 +59,12 @@ function headerValues(headerOf: (name: string) => string | undefined): HeaderVal
 /** The request as the handler reads it: from the socket, or under `app.fetch` from Hono's request. */
 function requestOf({ env, req }: Context<ServerEnv>): GatewayRequest {
   if (env?.incoming !== undefined)
-    return { method: req.method, target: env.incoming.url ?? '/', headers: readHeaders(env.incoming) };
+    return {
+      method: req.method,
+      target: env.incoming.url ?? '/',
+      headers: readHeaders(env.incoming),
+      peer: env.incoming.socket.remoteAddress,
+    };
   const { pathname, search } = new URL(req.url);
   return {
     method: req.method,
@@ -70,9 +77,25 @@ function requestOf({ env, req }: Context<ServerEnv>): GatewayRequest {
       cacheControl: req.header('cache-control'),
       pragma: req.header('pragma'),
       parameters: headerValues((name) => req.header(name)),
+      requestId: req.header('x-request-id'),
+      traceparent: req.header('traceparent'),
+      userAgent: req.header('user-agent'),
+      forwardedFor: req.header('x-forwarded-for'),
     },
   };
 }
+
+/** Identifies the requests that routes answer; the request handler identifies its own. */
+const createIdentification =
+  (identify: IdentifyRequest, clock: Clock): MiddlewareHandler<ServerEnv> =>
+  async (context, next) => {
+    const identity = identify(requestOf(context));
+    context.set('identity', identity);
+    context.set('requestId', identity.requestId);
+    context.set('startedAt', clock.now());
+    context.header('X-Request-Id', identity.requestId);
+    await next();
+  };
 
 /** Routes every path of the public listener. The request handler answers all but the few that are registered before it. */
 export function createPublicApp({
@@ -82,16 +105,29 @@ export function createPublicApp({
   unready,
   version,
   report,
-  nextRequestId,
+  identify,
+  clock,
   onUnexpectedError,
 }: PublicAppDependencies): Hono<ServerEnv> {
   const app = new Hono<ServerEnv>();
   const reply = createReply(write);
-  const pageRules = { reply: (_: unknown, response: CompletedResponse) => responseOf(response), report };
+  const reportAnswer: ReportAnswer = (context, answer) => {
+    const { method, path } = context.req;
+    report({
+      ...answer,
+      method,
+      path,
+      identity: context.get('identity'),
+      startedAt: context.get('startedAt'),
+    });
+  };
+  const pageRules = {
+    reply: (_: unknown, response: CompletedResponse) => responseOf(response),
+    report: reportAnswer,
+  };
   const readOnly = createMethodNotAllowed(['GET', 'HEAD'], pageRules);
   const probeOnly = createMethodNotAllowed(PROBE_METHODS, pageRules);
-  // The request handler numbers its requests itself.
-  for (const path of ROUTED) app.use(path, requestId({ generator: nextRequestId }));
+  for (const path of ROUTED) app.use(path, createIdentification(identify, clock));
   for (const path of [...PAGES, ...HEALTH_PATHS]) app.use(path, secureHeaders(PAGE_HEADERS));
   for (const path of HEALTH_PATHS) app.use(path, noStore);
   app.get('/', (context) => context.text(ABOUT));
@@ -99,7 +135,7 @@ export function createPublicApp({
   for (const path of PAGES) app.all(path, readOnly);
   app.route('/', createHealthRoutes(unready));
   for (const path of HEALTH_PATHS) app.all(path, probeOnly);
-  app.route('/', createOauthRoutes(tokens, { reply, report }));
+  app.route('/', createOauthRoutes(tokens, { reply, report: reportAnswer }));
   const replyLater = async (context: Context<ServerEnv>, pending: Promise<CompletedResponse>) =>
     reply(context, await pending);
   app.all('*', (context) => {

@@ -15,6 +15,10 @@ const NONE: SeenHeaders = {
   cacheControl: undefined,
   pragma: undefined,
   parameters: undefined,
+  requestId: undefined,
+  traceparent: undefined,
+  userAgent: undefined,
+  forwardedFor: undefined,
   hosts: 0,
   hasBody: false,
 };
@@ -48,7 +52,8 @@ const joined = (before: string | undefined, value: string) =>
   before === undefined ? value : `${before}, ${value}`;
 
 /**
- * Reads the headers that the gateway uses, as Node's `headers` would have them: repeated ones joined, but of `Authorization` the first.
+ * Reads the headers that the gateway uses, as Node's `headers` would have them: repeated ones joined, but of `Authorization` and
+ * `User-Agent` the first.
  * Node would build an object of all headers, most of which nobody reads.
  */
 export function readHeaders({ rawHeaders }: Pick<IncomingMessage, 'rawHeaders'>): SeenHeaders {
@@ -81,6 +86,18 @@ export function readHeaders({ rawHeaders }: Pick<IncomingMessage, 'rawHeaders'>)
       case 'use-effective-instance-fields':
       case 'use-effective-fields-replication-specs':
         seen.parameters = { ...seen.parameters, [name]: joined(seen.parameters?.[name], value) };
+        break;
+      case 'user-agent':
+        seen.userAgent ??= value;
+        break;
+      case 'x-request-id':
+        seen.requestId = joined(seen.requestId, value);
+        break;
+      case 'x-forwarded-for':
+        seen.forwardedFor = joined(seen.forwardedFor, value);
+        break;
+      case 'traceparent':
+        seen.traceparent = joined(seen.traceparent, value);
         break;
       case 'transfer-encoding':
         seen.hasBody = true;

@@ -100,8 +100,6 @@ export function createCircuitBreaker(
   let opened: { readonly at: number; last: UpstreamFailure; probeAt: number } | undefined;
   let cancelProbe: (() => void) | undefined;
 
-  const report = (state: 'open' | 'closed') => observe({ type: 'circuit', credential, state });
-
   function release(one: WaitingRequest): void {
     waiting.delete(one);
     one.proceed();
@@ -110,8 +108,9 @@ export function createCircuitBreaker(
   function close(): void {
     failures.succeed();
     if (opened === undefined) return;
+    const openMs = clock.now() - opened.at;
     opened = undefined;
-    report('closed');
+    observe({ type: 'circuit', credential, state: 'closed', openMs });
     for (const one of [...waiting]) release(one);
   }
 
@@ -130,7 +129,8 @@ export function createCircuitBreaker(
         else if (failures.isOutage()) {
           const at = clock.now();
           opened = { at, last: health.failure, probeAt: at + PROBE_EVERY_MS };
-          report('open');
+          const { code, detail } = health.failure;
+          observe({ type: 'circuit', credential, state: 'open', code, detail });
         }
     }
   }

@@ -24,7 +24,16 @@ export type UpstreamEvent =
   | {
       readonly type: 'circuit';
       readonly credential: string;
-      readonly state: 'open' | 'closed';
+      readonly state: 'open';
+      /** The last of the failures that opened it, in the gateway's own words. */
+      readonly code: string;
+      readonly detail: string;
+    }
+  | {
+      readonly type: 'circuit';
+      readonly credential: string;
+      readonly state: 'closed';
+      readonly openMs: number;
     }
   /** A list changes its order from request to request, so that no walk can read it whole. */
   | { readonly type: 'unstable-order'; readonly operation: string; readonly scope: string }

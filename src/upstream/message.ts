@@ -1,3 +1,4 @@
+import type { TraceSpan } from '../lib/trace-span.ts';
 import type { Reservation } from './budget/reservation.ts';
 import type { LoadClass } from './slot-queue.ts';
 
@@ -39,6 +40,8 @@ export interface UpstreamRequest {
   readonly caller?: string;
   /** Called when the request begins to wait for a connection, before `onSent`. */
   readonly onQueued?: () => void;
+  /** The span that each call is recorded in; absent if the request is not traced. Nothing of it reaches Atlas. */
+  readonly span?: TraceSpan;
 }
 
 /** The headers of a request, without those that authenticate it. */

@@ -1,4 +1,5 @@
 import type { Clock } from '../lib/clock.ts';
+import type { TraceSpan } from '../lib/trace-span.ts';
 import { type BearerDependencies, createBearer } from './auth/bearer.ts';
 import { createDigest } from './auth/digest.ts';
 import { createRotation, type Rotation, type Signer, type Unsigned } from './auth/secret-rotation.ts';
@@ -83,10 +84,14 @@ function createWireCall(
   signer: Pick<Signer, 'send'>,
   { clock, observe }: UpstreamClientDependencies,
 ) {
-  const codeOf = (result: UpstreamResult) => (result.type === 'failed' ? result.code : String(result.status));
   return async (request: UpstreamRequest): Promise<UpstreamResult | Unsigned> => {
     const startedAt = clock.now();
     request.onSent?.();
+    const span = request.span?.begin(`GET ${request.operation}`, 'client', {
+      'http.request.method': 'GET',
+      'atlas_gateway.operation': request.operation,
+      'atlas_gateway.credential': name,
+    });
     const result = await signer.send({ ...request, deadlineAt: startedAt + timeoutMs });
     if (result.type !== 'unsigned')
       observe({
@@ -96,8 +101,26 @@ function createWireCall(
         code: codeOf(result),
         durationMs: clock.now() - startedAt,
       });
+    span?.end(spanResultOf(result));
     return result;
   };
+}
+
+const codeOf = (result: UpstreamResult) => (result.type === 'failed' ? result.code : String(result.status));
+
+/** `unsigned`: the token or nonce was rejected, and the call is repeated with another. */
+function spanResultOf(result: UpstreamResult | Unsigned): Parameters<TraceSpan['end']>[0] {
+  switch (result.type) {
+    case 'answered': {
+      const failed = result.status >= 500;
+      const type = failed ? { 'error.type': String(result.status) } : {};
+      return { failed, attributes: { 'http.response.status_code': result.status, ...type } };
+    }
+    case 'failed':
+      return { failed: true, attributes: { 'error.type': result.code } };
+    case 'unsigned':
+      return { failed: true, attributes: { 'error.type': result.failure.code } };
+  }
 }
 
 /** Waits for a slot before each call. */

@@ -324,6 +324,23 @@ describe('the list cache', () => {
     });
   });
 
+  test('a list is overdue if it was requested when it was too old and was not replaced, for five minutes', async () => {
+    await freshnessWindow('list');
+    expect([...cache.recentlyRequested()]).toEqual([]);
+    await clock.advance(20_000);
+    ask();
+    expect([...cache.recentlyRequested()]).toEqual([{ project: 'project', ageMs: 20_000, isOverdue: false }]);
+    await clock.advance(320_000);
+    expect([...cache.recentlyRequested()]).toEqual([]);
+    const late = ask();
+    settle(upstreamFailure('UPSTREAM_TIMEOUT', 'timeout'));
+    await late;
+    expect([...cache.recentlyRequested()]).toEqual([{ project: 'project', ageMs: 340_000, isOverdue: true }]);
+    await clock.advance(60_000);
+    await freshnessWindow('newer');
+    expect([...cache.recentlyRequested()]).toEqual([]);
+  });
+
   test('a wall clock that jumps by an hour changes nothing', async () => {
     await freshnessWindow('list');
     clock.moveWall(3_600_000);

@@ -290,6 +290,7 @@ describe('a configuration', () => {
         maxItems: '7',
         maxInFlight: '7',
         maxConnections: '7',
+        level: 'warn',
       }[key ?? ''] ?? '5s';
     const publicUrl = { ATLAS_GATEWAY_LISTEN_PUBLIC_URL: 'https://a.example' };
     expect(load(GOOD, { ...(key === 'socket' ? publicUrl : {}), [variable]: value }).ok).toBe(true);

@@ -230,7 +230,9 @@ describe.skipIf(noPrometheus)('against a running gateway and a Prometheus that s
 
   const statuses = new Set<number>();
   const get = async (path: string, headers: Record<string, string> = {}) => {
-    const reply = await ask(gateway.origin, path, { headers: { accept: ACCEPT, ...headers } });
+    const reply = await ask(gateway.origin, path, {
+      headers: { accept: ACCEPT, 'user-agent': 'curl/8.5.0', ...headers },
+    });
     statuses.add(reply.status);
     return reply;
   };

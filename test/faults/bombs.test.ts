@@ -146,7 +146,7 @@ describe('upstream responses are bounded before they are parsed', () => {
     for (let times = 0; times < 2; times++)
       expect((await get(orders, { 'cache-control': 'no-cache' })).status).toBe(200);
     await expect
-      .poll(async () => (await ask(built?.admin ?? '', '/metrics')).text)
+      .poll(async () => (await ask(built?.admin ?? '', '/metrics')).text, { timeout: 10_000 })
       .toContain('listRateLimits');
     expect(misbehaving.received.limits).toBe(1);
     expect(peakBytes(built?.child.pid)).toBeLessThan(MAX_PEAK_BYTES);

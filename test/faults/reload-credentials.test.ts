@@ -42,13 +42,15 @@ test('149: a credential that is added → used for its projects at once, and sho
 
 test('149: a credential that is removed → not used for another request, and not shown', async () => {
   reload(account('first', [orders]), key('second', [payments]));
-  expect(await statusOf(payments)).toBe(200);
+  expect([await statusOf(orders), await statusOf(payments)]).toEqual([200, 200]);
   expect(reload(account('first', [orders]))).toMatchObject(APPLIED);
   const refused = await running.get(linksOf(payments));
   expect([refused.status, json(refused).errorCode]).toEqual([503, 'NO_CREDENTIAL_FOR_PROJECT']);
-  expect((await ask(running.admin, '/metrics')).text).not.toContain(
-    'atlas_gateway_upstream_circuit_open{credential="second"}',
-  );
+  const metrics = (await ask(running.admin, '/metrics')).text;
+  for (const metric of ['circuit_open', 'last_success_timestamp_seconds']) {
+    expect(metrics).toContain(`atlas_gateway_upstream_${metric}{credential="first"}`);
+    expect(metrics).not.toContain(`atlas_gateway_upstream_${metric}{credential="second"}`);
+  }
   const status: { credentials: { name: string }[] } = JSON.parse(
     (await ask(running.admin, '/status.json')).text,
   );

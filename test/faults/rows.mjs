@@ -215,6 +215,8 @@ export const ROWS = new Map([
   [143, ['an egress proxy, with and without a password', 'every call to Atlas passes it']],
   [144, ['a proxy that refuses, asks for a password, hangs, answers HTML', '502 or 504 that names it']],
   [145, ['an Atlas behind a certificate of the company', 'accepted with upstream.ca only']],
+  [148, ['a gateway that ends', 'its own token is revoked, a shared one is not']],
+  [149, ['credentials added, removed, renamed, or given other projects by a reload', 'applied at once']],
   [137, ['an If-None-Match of 10 KB', 'read whole']],
   [138, ['a next link of another gateway without a shared cache', 'detail=snapshot-gone']],
 ]);

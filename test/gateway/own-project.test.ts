@@ -65,12 +65,12 @@ describe('the project of a name', () => {
     ['7', 'foreign'],
     ['__proto__', 'foreign'],
   ])('%j is %s', async (name, type) => {
-    expect(await ownProject(team, name)).toEqual({ type });
+    expect(await ownProject({ caller: team, name })).toEqual({ type });
   });
 
   test('is looked up in the list of projects of the caller, and nowhere else', async () => {
     queries.length = 0;
-    await ownProject(team, 'payroll');
+    await ownProject({ caller: team, name: 'payroll' });
     expect(queries).toMatchObject([
       { operation: { id: 'listGroups' }, caller: team, mediaType: 'application/vnd.atlas.2023-01-01+json' },
     ]);
@@ -89,5 +89,8 @@ test.each<[title: string, read: ReadResult | undefined]>([
     },
   ],
 ])('a name is unknown if %s, and the request fails for the same reason', async (_title, read) => {
-  expect(await lookUp(() => read).ownProject(team, 'orders')).toEqual({ type: 'unknown', read });
+  expect(await lookUp(() => read).ownProject({ caller: team, name: 'orders' })).toEqual({
+    type: 'unknown',
+    read,
+  });
 });

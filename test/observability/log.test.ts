@@ -8,6 +8,9 @@ import { createFakeClock } from '../support/fake-clock.ts';
 const completed: RequestCompletedEvent = {
   type: 'answered',
   requestId: 'r-1',
+  traceId: undefined,
+  clientIp: undefined,
+  userAgent: undefined,
   method: 'GET',
   caller: 'team-orders',
   path: undefined,
@@ -26,11 +29,15 @@ const completed: RequestCompletedEvent = {
 function create(form = { people: false, colorize: false }) {
   const clock = createFakeClock();
   const lines: string[] = [];
-  const log = createLog({ write: (line) => void lines.push(line) }, { ...form, wall: () => clock.wall() });
+  const { write: log, setLevel } = createLog(
+    { write: (line) => void lines.push(line) },
+    { level: 'info', ...form, wall: () => clock.wall() },
+  );
   return {
     clock,
     lines,
     log,
+    setLevel,
     /** The fields of the line that an event writes; fails unless it is exactly one line of JSON without repeated names. */
     fieldsOf(event: LogEvent): Record<string, unknown> {
       const before = lines.length;
@@ -74,6 +81,9 @@ describe('a request line', () => {
       level: 'info',
       time,
       requestId: 'r-1',
+      traceId: undefined,
+      clientIp: undefined,
+      userAgent: undefined,
       method: 'GET',
       caller: 'team-orders',
       operation: 'listGroupClusters',
@@ -101,6 +111,9 @@ describe('a request line', () => {
       level: 'warn',
       time,
       requestId: 'r-1',
+      traceId: undefined,
+      clientIp: undefined,
+      userAgent: undefined,
       method: 'GET',
       status: 501,
       cache: 'none',
@@ -182,7 +195,7 @@ test('lines of every event go through one logger, in order', () => {
   const { log, lines } = create();
   log({ type: 'life', level: 'info', message: 'started' });
   log(completed);
-  log({ type: 'circuit', credential: 'main', state: 'open' });
+  log({ type: 'circuit', credential: 'main', state: 'closed', openMs: 5 });
   log({ type: 'evicted', reason: 'capacity' });
   expect(lines.map((line) => JSON.parse(line).msg)).toEqual(['started', 'request', 'circuit']);
 });

@@ -4,7 +4,7 @@ import type { LogEvent } from '../../src/observability/log.ts';
 import { createMetrics } from '../../src/observability/metrics.ts';
 import { SAMPLE_PROJECTS } from '../../src/simulator/world.ts';
 import { isInstalled } from '../support/prometheus.ts';
-import { ask, linksOf, startGateway } from '../support/running.ts';
+import { ask, CALLER_KEY, linksOf, startGateway } from '../support/running.ts';
 
 test('cache usage is exported for the fifty largest projects, by id', async () => {
   const projects = Array.from({ length: 60 }, (_none, index) => ({
@@ -74,6 +74,11 @@ describe('the text of a scrape', () => {
         cacheBytes: () => 1_024,
         cacheListings: () => 1,
         cacheProjects: () => [{ project: SAMPLE_PROJECTS.orders.id, bytes: 1_024, entries: 1 }],
+        requestedLists: () => [
+          { project: SAMPLE_PROJECTS.orders.id, ageMs: 30_000, isOverdue: false },
+          { project: SAMPLE_PROJECTS.orders.id, ageMs: 400_500, isOverdue: true },
+        ],
+        wall: () => 1_790_000_000_500,
         inFlight: () => 1,
         inFlightLimit: 100,
         logLinesDropped: () => 3,
@@ -94,6 +99,9 @@ describe('the text of a scrape', () => {
   const request = {
     type: 'answered',
     requestId: 'r-1',
+    traceId: undefined,
+    clientIp: undefined,
+    userAgent: undefined,
     method: 'GET',
     caller: 'team-orders',
     path: undefined,
@@ -120,6 +128,22 @@ describe('the text of a scrape', () => {
       code: '200',
       durationMs: 7,
     },
+    {
+      type: 'upstream-exchange',
+      operation: 'listGroupClusters',
+      credential: 'backup',
+      code: 'UPSTREAM_TIMEOUT',
+      durationMs: 10_000,
+    },
+    {
+      type: 'caller-call',
+      caller: 'team-orders',
+      operation: 'listGroupClusters',
+      endpointSet: 'clusters',
+    },
+    { type: 'trace-export', outcome: 'failed', spans: 12 },
+    { ...request, status: 502, errorCode: 'UPSTREAM_FAILED', cache: 'miss' },
+    { ...request, status: 504, errorCode: 'NOT_CACHED', cache: 'none' },
     { type: 'credential-renewal', credential: 'main', outcome: 'renewed' },
     { type: 'config-reload', outcome: 'applied', problems: [] },
     { type: 'shared-exchange', operation: 'read', outcome: 'hit', durationMs: 1 },
@@ -127,38 +151,55 @@ describe('the text of a scrape', () => {
     { type: 'upstream-queued', loadClass: 'first-page', queuedMs: 3 },
     { type: 'deprecated', operation: 'listGroupClusters', caller: 'team-orders', version: '2023-01-01' },
   ];
-  test('renewals of every credential exist at 0, so that alerts see the first failure', async () => {
-    const { text } = await create().scrape();
+  test('what alerts count exists at 0, so that they see the first failure', async () => {
+    const { text } = await create().scrape('prometheus');
+    const lines = text.split('\n');
     for (const outcome of ['renewed', 'refused', 'failed', 'rotated', 'kept'])
-      expect(text).toContain(
+      expect(lines).toContain(
         `atlas_gateway_credential_renewals_total{credential="main",outcome="${outcome}"} 0`,
       );
+    for (const code of [500, 502, 503, 504])
+      expect(lines).toContain(`atlas_gateway_request_errors_total{code="${code}"} 0`);
   });
 
   async function scrape() {
     const metrics = create();
     for (const event of events) metrics.observe(event);
-    return (await metrics.scrape()).text;
+    return (await metrics.scrape('prometheus')).text;
   }
 
   test.skipIf(!isInstalled('promtool', 'the text of a scrape is not checked with it'))(
-    'has no fault that promtool finds in the metrics of the gateway',
+    'has no fault that promtool finds',
     async () => {
-      const { stdout, stderr } = spawnSync('promtool', ['check', 'metrics'], {
+      const { stdout, stderr, status } = spawnSync('promtool', ['check', 'metrics'], {
         input: await scrape(),
         encoding: 'utf8',
       });
-      const problems = `${stdout}${stderr}`.split('\n').filter((line) => line !== '');
-      // The metrics of the process are named by prom-client.
-      expect(problems.filter((line) => !line.startsWith('nodejs_'))).toEqual([]);
+      expect([status, `${stdout}${stderr}`]).toEqual([0, '']);
     },
   );
+
+  test('is OpenMetrics on demand: no counter keeps its suffix but in its samples, and an end mark', async () => {
+    const metrics = create();
+    for (const event of events) metrics.observe(event);
+    const { text: before } = await metrics.scrape('prometheus');
+    const { contentType, text } = await metrics.scrape('openmetrics');
+    expect(contentType).toBe('application/openmetrics-text; version=1.0.0; charset=utf-8');
+    const lines = text.split('\n');
+    expect(lines.slice(-2)).toEqual(['# EOF', '']);
+    expect(lines.slice(0, -1)).not.toContain('');
+    expect(lines).toContain('# TYPE atlas_gateway_requests counter');
+    expect(lines).toContain('# TYPE atlas_gateway_cache_bytes gauge');
+    expect(lines.filter((line) => /^# TYPE \S+_total /.test(line))).toEqual([]);
+    const samplesOf = (scraped: string) => scraped.split('\n').filter((line) => line.startsWith('atlas_'));
+    expect(samplesOf(text)).toEqual(samplesOf(before));
+  });
 
   test('is the same for a second scrape', async () => {
     const metrics = create();
     for (const event of events) metrics.observe(event);
     const ours = async () =>
-      (await metrics.scrape()).text.split('\n').filter((line) => line.startsWith('atlas_'));
+      (await metrics.scrape('prometheus')).text.split('\n').filter((line) => line.startsWith('atlas_'));
     expect(await ours()).toEqual(await ours());
   });
 
@@ -176,6 +217,17 @@ describe('the text of a scrape', () => {
       'atlas_gateway_partial_responses_total{operation="listGroupClusters"} 1',
       'atlas_gateway_cooling_down{kind="list"} 3',
       'atlas_gateway_cooling_down{kind="page"} 1',
+      'atlas_gateway_request_errors_total{code="502"} 1',
+      'atlas_gateway_request_errors_total{code="504"} 0',
+      `atlas_gateway_cache_oldest_age_seconds{project="${SAMPLE_PROJECTS.orders.id}"} 400.5`,
+      'atlas_gateway_cache_overdue_listings 1',
+      'atlas_gateway_caller_upstream_requests_total{caller="team-orders",operation="listGroupClusters"} 1',
+      'atlas_gateway_operation_info{operation="listGroupClusters",endpoint_set="clusters"} 1',
+      'atlas_gateway_upstream_last_success_timestamp_seconds{credential="main"} 1790000000.5',
+      'atlas_gateway_upstream_request_duration_seconds_count{operation="listGroupClusters",credential="main",outcome="success"} 1',
+      'atlas_gateway_upstream_request_duration_seconds_count{operation="listGroupClusters",credential="backup",outcome="timeout"} 1',
+      'atlas_gateway_trace_spans_total{outcome="failed"} 12',
+      'atlas_gateway_trace_spans_total{outcome="sent"} 0',
     ])
       expect(text.split('\n')).toContain(line);
   });
@@ -195,4 +247,43 @@ test('the wait for a connection to Atlas is measured by class, and the queue is 
   expect(text).toContain(
     'atlas_gateway_partial_responses_total{operation="listGroupStreamPrivateLinkConnections"} 0',
   );
+});
+
+test.each([
+  [undefined, 'text/plain'],
+  ['*/*', 'text/plain'],
+  ['text/html', 'text/plain'],
+  ['application/openmetrics-text', 'application/openmetrics-text'],
+  [
+    'application/openmetrics-text;version=1.0.0;escaping=allow-utf-8;q=0.6,text/plain;version=0.0.4;q=0.4,*/*;q=0.1',
+    'application/openmetrics-text',
+  ],
+  ['text/plain;q=0.9,application/openmetrics-text;q=0.1', 'text/plain'],
+])('a scrape that accepts %s gets %s', async (accept, type) => {
+  const running = await startGateway();
+  const { headers } = await ask(running.admin, '/metrics', {
+    headers: accept === undefined ? {} : { accept },
+  });
+  await running.stop();
+  expect(headers['content-type']?.split(';')[0]).toBe(type);
+  expect(headers['vary']).toContain('Accept');
+});
+
+test('calls are counted by the caller that caused them, and contact with Atlas by credential', async () => {
+  const running = await startGateway();
+  await running.get(linksOf(SAMPLE_PROJECTS.orders), { authorization: `Bearer ${CALLER_KEY}` });
+  await running.get(linksOf(SAMPLE_PROJECTS.search));
+  await running.get(linksOf(SAMPLE_PROJECTS.search));
+  const { text } = await ask(running.admin, '/metrics');
+  await running.stop();
+  const operation = 'listGroupStreamPrivateLinkConnections';
+  const lines = text.split('\n');
+  for (const caller of ['team-orders', 'anonymous'])
+    expect(lines).toContain(
+      `atlas_gateway_caller_upstream_requests_total{caller="${caller}",operation="${operation}"} 1`,
+    );
+  const [, at] =
+    /^atlas_gateway_upstream_last_success_timestamp_seconds\{credential="sample"\} (\S+)$/m.exec(text) ?? [];
+  expect(Math.abs(Number(at) - Date.now() / 1_000)).toBeLessThan(60);
+  expect(lines).toContain('atlas_gateway_cache_overdue_listings 0');
 });

@@ -7,6 +7,9 @@ import { createFakeClock } from '../support/fake-clock.ts';
 const answered = (more: Partial<RequestCompletedEvent> = {}): RequestCompletedEvent => ({
   type: 'answered',
   requestId: 'r-1',
+  traceId: undefined,
+  clientIp: undefined,
+  userAgent: undefined,
   method: 'GET',
   caller: 'team-orders',
   path: undefined,
@@ -34,7 +37,13 @@ describe('status statistics', () => {
     const { statusStats } = create();
     for (const cache of ['miss', 'hit', 'stale', 'coalesced'] as const)
       statusStats.observe(answered({ cache, upstreamCalls: cache === 'miss' ? 3 : 0 }));
-    for (let call = 0; call < 4; call++) statusStats.countUpstreamCall('team-orders');
+    for (let call = 0; call < 4; call++)
+      statusStats.observe({
+        type: 'caller-call',
+        caller: 'team-orders',
+        operation: 'listGroupClusters',
+        endpointSet: 'clusters',
+      });
     expect(statusStats.callers().get('team-orders')).toMatchObject({
       requests: 4,
       hits: 2,

@@ -171,7 +171,8 @@ describe('app.fetch, without a socket', () => {
     unready: () => undefined,
     version: '1.2.3',
     report: () => undefined,
-    nextRequestId: () => 'r-2',
+    identify: () => ({ requestId: 'r-2', parent: undefined, clientIp: undefined, userAgent: undefined }),
+    clock: createFakeClock(),
     onUnexpectedError: unused,
   });
   const fetch = (path: string, init?: RequestInit) => app.fetch(new Request(`${PUBLIC_URL}${path}`, init));

@@ -6,6 +6,10 @@ export const NO_HEADERS = {
   ifNoneMatch: undefined,
   cacheControl: undefined,
   pragma: undefined,
+  requestId: undefined,
+  traceparent: undefined,
+  userAgent: undefined,
+  forwardedFor: undefined,
   hosts: 1,
   hasBody: false,
 };

@@ -11,9 +11,9 @@ import { configSchema, type SecretRef } from '../../src/config/schema.ts';
 import type { Caller } from '../../src/gateway/auth/key-auth.ts';
 import { createPersistence, type Persistence } from '../../src/gateway/reads/persistence.ts';
 import { createRequestHandler } from '../../src/gateway/request-handler.ts';
+import { createIdentifyRequest } from '../../src/gateway/request-identity.ts';
 import { createSystemRandom } from '../../src/lib/random.ts';
 import type { LogEvent } from '../../src/observability/log.ts';
-import { createStatusStats } from '../../src/observability/status-stats.ts';
 import { createBudget } from '../../src/upstream/budget/budget.ts';
 import type { Exchange } from '../../src/upstream/message.ts';
 import type { FakeClock } from './fake-clock.ts';
@@ -94,8 +94,7 @@ export function createRequestGateway(
   );
   const { access } = buildAuth(resolveLiveSettings(options), { ...base, publicUrl, shared: undefined });
   const reads = buildReads(config, {
-    ...{ caches, catalog, persistence, upstream, access, cluster: undefined, publicUrl },
-    ...{ clock, observe: base.observe, statusStats: createStatusStats({ clock }) },
+    ...{ ...base, caches, catalog, persistence, upstream, access, cluster: undefined, publicUrl },
   });
   let asking: Caller = ANYBODY;
   const handler = createRequestHandler(
@@ -109,7 +108,8 @@ export function createRequestGateway(
       lists: reads.service,
       renderedPages: caches.renderedPages,
       requestMemo: caches.requestMemo,
-      nextRequestId: () => 'request',
+      identify: createIdentifyRequest({ nextRequestId: () => 'request', clientOf: (peer) => peer }),
+      beginTrace: () => undefined,
     },
   );
 
@@ -117,7 +117,10 @@ export function createRequestGateway(
     async ask(target, { method = 'GET', caller = ANYBODY, ...headers } = {}) {
       asking = caller;
       const { accept = newestVersionAt(target.split('?')[0] ?? ''), ...others } = headers;
-      const none = { authorization: undefined, pragma: undefined };
+      const none = {
+        ...{ authorization: undefined, pragma: undefined, requestId: undefined },
+        ...{ traceparent: undefined, userAgent: undefined, forwardedFor: undefined },
+      };
       const { acceptEncoding, ifNoneMatch, cacheControl } = others;
       const response = await handler.answer({
         method,

@@ -16,7 +16,6 @@ import { createPersistence } from '../../src/gateway/reads/persistence.ts';
 import type { Clock } from '../../src/lib/clock.ts';
 import { createSystemRandom } from '../../src/lib/random.ts';
 import type { LogEvent } from '../../src/observability/log.ts';
-import { createStatusStats } from '../../src/observability/status-stats.ts';
 import { SAMPLE_CREDENTIALS } from '../../src/simulator/world.ts';
 import { createBudget } from '../../src/upstream/budget/budget.ts';
 import type { Exchange } from '../../src/upstream/message.ts';
@@ -202,8 +201,7 @@ export function createVirtualGateway(
     shared: undefined,
   });
   const { service: lists, loads } = buildReads(config, {
-    ...{ caches, catalog, persistence, upstream, access, cluster: undefined, clock, observe: base.observe },
-    statusStats: createStatusStats({ clock }),
+    ...{ ...base, caches, catalog, persistence, upstream, access, cluster: undefined },
     publicUrl: createPublicUrl(config.listen),
   });
 

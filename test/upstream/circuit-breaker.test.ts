@@ -1,5 +1,6 @@
 import { beforeEach, describe, expect, test } from 'vitest';
 import { createCircuitBreaker } from '../../src/upstream/circuit-breaker.ts';
+import type { UpstreamEvent } from '../../src/upstream/events.ts';
 import { upstreamFailure } from '../../src/upstream/failure.ts';
 import type { Send, UpstreamRequest, UpstreamResult } from '../../src/upstream/message.ts';
 import { createFakeClock, type FakeClock } from '../support/fake-clock.ts';
@@ -16,6 +17,7 @@ const timedOut = upstreamFailure('UPSTREAM_TIMEOUT', 'timed out');
 let clock: FakeClock;
 let send: Send;
 let states: string[];
+let events: UpstreamEvent[];
 let sent: string[];
 /** The result for a list; a promise stays on the wire. */
 let reply: (list: string) => UpstreamResult | Promise<UpstreamResult>;
@@ -23,11 +25,18 @@ let reply: (list: string) => UpstreamResult | Promise<UpstreamResult>;
 beforeEach(() => {
   clock = createFakeClock();
   states = [];
+  events = [];
   sent = [];
   reply = () => answered(200);
   const breaker = createCircuitBreaker(
     { credential: 'one' },
-    { clock, observe: (event) => event.type === 'circuit' && states.push(event.state) },
+    {
+      clock,
+      observe(event) {
+        events.push(event);
+        if (event.type === 'circuit') states.push(event.state);
+      },
+    },
   );
   send = breaker.wrap(async ({ list = '' }) => {
     sent.push(list);
@@ -173,4 +182,15 @@ describe('an open circuit breaker', () => {
     expect(result).toMatchObject({ code: 'UPSTREAM_UNREACHABLE', retryAfterMs: 1_000 });
     expect(sent).toEqual([]);
   });
+});
+
+test('what opened the breaker is reported, and for how long it was open', async () => {
+  await open();
+  expect(events).toEqual([
+    { type: 'circuit', credential: 'one', state: 'open', code: 'UPSTREAM_UNREACHABLE', detail: 'refused' },
+  ]);
+  reply = () => answered(200);
+  await clock.advance(3_000);
+  await resultOf('other');
+  expect(events.at(-1)).toEqual({ type: 'circuit', credential: 'one', state: 'closed', openMs: 3_000 });
 });

@@ -96,7 +96,7 @@ export const serve: CommandBody = {
     const signal = await context.shutdownSignal();
     watching.close();
     reload = () => {};
-    await gateway.stop({ immediate: signal === 'SIGINT' });
+    await gateway.stop({ immediate: signal === 'SIGINT', signal });
     await lines?.close();
     return 0;
   },

@@ -30,12 +30,13 @@ export function createDocumentLoader(options: ListingOptions, { clock }: { clock
 
   async function loadWith(
     { send }: Credential,
-    { flight, onCall }: ListLoad,
+    { flight, onCall, span }: ListLoad,
     request: DocumentRequest,
   ): Promise<LoadResult<CachedList>> {
     onCall();
     const result = await fetchDocument(send, {
       ...request,
+      ...(span === undefined ? {} : { span }),
       onQueued: () => advance(flight, 'queued'),
       onSent: () => advance(flight, 'sent'),
     });

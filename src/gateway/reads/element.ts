@@ -4,6 +4,7 @@ import { canonicalQuery, resolveQuery } from '../../atlas/query.ts';
 import { type CacheDirectives, NO_DIRECTIVES, satisfies } from '../../cache/decide.ts';
 import { freshness } from '../../cache/freshness.ts';
 import type { Clock } from '../../lib/clock.ts';
+import type { TraceSpan } from '../../lib/trace-span.ts';
 import { WALK_PAGE_SIZE } from '../../upstream/walk/plan.ts';
 import type { Credential, CredentialChoice } from '../credentials/selection.ts';
 import { createCacheKeys, partitionOf } from './cache-key.ts';
@@ -134,9 +135,9 @@ export function createElements({ cache, clock, credentials, listOf }: ElementDep
     const choose = createChoice(query, credentials);
 
     /** The element in a listing that has been refreshed, or may be served stale; if it is not there, Atlas is asked. */
-    function settle(read: ReadResult | undefined): ReturnType<Reader['read']> {
+    function settle(read: ReadResult | undefined, span: TraceSpan | undefined): ReturnType<Reader['read']> {
       const value = read?.type === 'value' ? element.findIn(read.value) : undefined;
-      if (read?.type !== 'value' || value === undefined) return document.read(NO_DIRECTIVES);
+      if (read?.type !== 'value' || value === undefined) return document.read(NO_DIRECTIVES, span);
       const { detail = 'list' } = read.cacheStatus;
       const cacheStatus = { ...read.cacheStatus, detail: detail === 'partial' ? 'list' : detail };
       return { ...read, value, cacheStatus };
@@ -145,24 +146,25 @@ export function createElements({ cache, clock, credentials, listOf }: ElementDep
     function readWith(
       chosen: readonly Credential[],
       directives: CacheDirectives,
+      span: TraceSpan | undefined,
     ): ReturnType<Reader['read']> {
       const found = listingWith(query, element, chosen);
-      if (found === undefined) return document.read(directives);
+      if (found === undefined) return document.read(directives, span);
       const hit = freshIn(element, found.value, chosen, directives);
       if (hit !== undefined) return hit;
       // A listing of one page costs as much to refresh as the element; a longer one, and a cold walk, would cost more.
       const isOnePage = countItems(found.listing.items) <= WALK_PAGE_SIZE;
-      if (!isOnePage || directives !== NO_DIRECTIVES) return document.read(directives);
-      const read = listReader.read(NO_DIRECTIVES);
-      return read instanceof Promise ? read.then(settle) : settle(read);
+      if (!isOnePage || directives !== NO_DIRECTIVES) return document.read(directives, span);
+      const read = listReader.read(NO_DIRECTIVES, span);
+      return read instanceof Promise ? read.then((late) => settle(late, span)) : settle(read, span);
     }
 
     return {
-      read(directives) {
+      read(directives, span) {
         const chosen = choose();
         return chosen instanceof Promise
-          ? chosen.then((late) => readWith(late, directives))
-          : readWith(chosen, directives);
+          ? chosen.then((late) => readWith(late, directives, span))
+          : readWith(chosen, directives, span);
       },
       pin: document.pin,
     };

@@ -7,6 +7,7 @@ import type { EarlyWait } from '../../cache/loads.ts';
 import type { LoadStart } from '../../cache/results.ts';
 import type { Clock } from '../../lib/clock.ts';
 import { expireAfter } from '../../lib/lru-expiry.ts';
+import type { TraceSpan } from '../../lib/trace-span.ts';
 import type { UpstreamEvent } from '../../upstream/events.ts';
 import { TIMED_OUT_PAGING } from '../../upstream/failure.ts';
 import { listIdOf } from '../../upstream/list-id.ts';
@@ -22,7 +23,12 @@ import { LONGEST_WALK_MS, startWalk } from '../../upstream/walk/walk.ts';
 import type { WalkResult } from '../../upstream/walk/walk-result.ts';
 import type { Credential } from '../credentials/selection.ts';
 import { pageKey } from './cache-key.ts';
-import { createListingFactory, type ListingOptions, loadedListing } from './create-listing.ts';
+import {
+  createListingFactory,
+  type ListingFactory,
+  type ListingOptions,
+  loadedListing,
+} from './create-listing.ts';
 import type { WaitingRequest } from './early-wait.ts';
 import { withFailover } from './failover.ts';
 import type { LoadResult } from './list-cache.ts';
@@ -52,6 +58,8 @@ export interface ListLoad extends Pick<LoadStart, 'flight' | 'priority' | 'retry
   readonly timeoutMs: number;
   /** Called before each call to Atlas. */
   readonly onCall: () => void;
+  /** The span of the load, if it is traced. */
+  readonly span?: TraceSpan | undefined;
 }
 
 export interface ListLoaderOptions extends ListingOptions {
@@ -124,11 +132,12 @@ export function createListLoader(
   const unstableLists = new LRUCache<string, true>({ max: MAX_UNSTABLE_LISTS });
 
   const countedSend =
-    ({ send }: Credential, { flight, onCall }: BegunLoad): Send =>
+    ({ send }: Credential, { flight, onCall, span }: BegunLoad): Send =>
     (request) => {
       onCall();
       return send({
         ...request,
+        ...(span === undefined ? {} : { span }),
         onSent() {
           const load = inProgress.get(flight);
           if (load !== undefined) load.state = 'loading';
@@ -169,24 +178,7 @@ export function createListLoader(
       },
     );
     progress?.follow(walk);
-    return toLoadResult(await walk.done);
-  }
-
-  async function toLoadResult(result: WalkResult): Promise<LoadResult<CachedList>> {
-    switch (result.type) {
-      case 'walked':
-        return {
-          ...loadedListing(await listings.whole(result.parts, versionHeadersOf(result.headers))),
-          loadedAt: result.loadedAt,
-        };
-      case 'too-long':
-      case 'torn':
-        return { type: 'loaded', value: TOO_LONG, bytes: TOO_LONG_BYTES };
-      case 'refused':
-        return { ...result, invalidatesCache: invalidatesCache(result.response) };
-      case 'failed':
-        return result;
-    }
+    return walkedResult(await walk.done, listings);
   }
 
   /** One page by itself. If counting or skipping times out, it is requested again without counting. */
@@ -287,6 +279,23 @@ const isEmpty = (loaded: LoadResult<CachedList>) =>
   loaded.type === 'loaded' && loaded.value.type === 'list' && itemsOf(loaded.value) === 0;
 
 const timedOutPaging = (page: PageResult) => page.type === 'refused' && isTimeoutWhilePaging(page.response);
+
+async function walkedResult(result: WalkResult, listings: ListingFactory): Promise<LoadResult<CachedList>> {
+  switch (result.type) {
+    case 'walked':
+      return {
+        ...loadedListing(await listings.whole(result.parts, versionHeadersOf(result.headers))),
+        loadedAt: result.loadedAt,
+      };
+    case 'too-long':
+    case 'torn':
+      return { type: 'loaded', value: TOO_LONG, bytes: TOO_LONG_BYTES };
+    case 'refused':
+      return { ...result, invalidatesCache: invalidatesCache(result.response) };
+    case 'failed':
+      return result;
+  }
+}
 
 function listRequestOf({ query, priority, deadlineAt, loadClass, retry }: BegunLoad): ListRequest {
   const { operation, pathParameters, filters, mediaType, headers = [], caller } = query;

@@ -5,12 +5,14 @@ import type { PinnedListings } from '../../cache/pinned-listings.ts';
 import type { LoadPermit, LoadStart } from '../../cache/results.ts';
 import type { Clock } from '../../lib/clock.ts';
 import { compactBuffer } from '../../lib/compact-buffer.ts';
+import type { TraceSpan } from '../../lib/trace-span.ts';
 import type { UpstreamFailure } from '../../upstream/message.ts';
 import { expectedPages } from '../../upstream/walk/plan.ts';
 import { LONGEST_WALK_MS } from '../../upstream/walk/walk.ts';
 import type { LoadNeed } from '../auth/caller-limits.ts';
 import { crossProjectRule } from '../auth/policy.ts';
 import type { Credential } from '../credentials/selection.ts';
+import type { CallerCallEvent } from '../events.ts';
 import { lastWholeKeyOf, type PageKey, pageKeyOf } from './cache-key.ts';
 import { isDocument } from './document.ts';
 import type { CacheRead, ListCache, LoadResult } from './list-cache.ts';
@@ -39,6 +41,8 @@ export interface ReadContext {
   /** Monotonic milliseconds. */
   readonly startedAt: number;
   upstreamCalls: number;
+  /** Absent if the read is not traced. */
+  readonly span: TraceSpan | undefined;
 }
 
 /** Reads one cache entry, and loads it from another gateway or from Atlas if the cache asks for it. */
@@ -53,7 +57,7 @@ export interface ReadThroughDependencies {
   readonly loader: ListLoader;
   /** Pinned listings, which links lead back to. */
   readonly pinnedListings: PinnedListings<Listing>;
-  readonly onUpstreamCall: (caller: string) => void;
+  readonly onUpstreamCall: (call: Omit<CallerCallEvent, 'type'>) => void;
   /** Called when a cached list may no longer be served from anywhere. */
   readonly onGone: () => void;
   /** Reserves what a load may cost this caller; returns a failure if the caller may not cause a load now. */
@@ -82,6 +86,21 @@ interface WholeLoad extends SharedQuery {
 
 /** Fraction of its time that a load waits for a load of another gateway; the rest suffices for a load of its own. */
 const WAIT_FRACTION = 0.5;
+
+const loadAttributes = (
+  { operation }: ReadQuery,
+  unit: 'whole' | 'page',
+  priority: LoadStart['priority'],
+) => ({
+  'atlas_gateway.operation': operation.id,
+  'atlas_gateway.load.unit': unit,
+  'atlas_gateway.load.priority': priority,
+});
+
+const resultAttributes = (loaded: LoadResult<CachedList>) => ({
+  'atlas_gateway.load.result': loaded.type,
+  'error.type': loaded.type === 'failed' ? loaded.code : undefined,
+});
 
 /** `timeoutMs` limits how long a request waits. */
 export function createReadThrough(
@@ -181,14 +200,17 @@ export function createReadThrough(
     const { epoch } = cache;
     const now = clock.now();
     const unit = page === undefined ? 'whole' : 'page';
+    // The load may outlive the request that it is traced with.
+    const span = reading.span?.begin('load', 'internal', loadAttributes(query, unit, priority));
     const onCall = () => {
       reading.upstreamCalls++;
       permit?.charge();
-      onUpstreamCall(query.caller.name);
+      const { caller, operation } = query;
+      onUpstreamCall({ caller: caller.name, operation: operation.id, endpointSet: operation.endpointSet });
     };
     const open = loader.open({
       ...{ flight, query, unit, credentials: chosen, merged: isMerged(reading), before, priority, retry },
-      ...{ timeoutMs, onCall },
+      ...{ timeoutMs, onCall, span },
     });
     async function loadFromAtlas() {
       const loaded = dropIfGone(await open.run(), wanted, before);
@@ -198,9 +220,15 @@ export function createReadThrough(
     const isWalk = page === undefined && !isDocument(query.operation);
     const waitUntil = now + (isWalk ? LONGEST_WALK_MS : timeoutMs * WAIT_FRACTION);
     try {
-      return sharing === undefined
-        ? await loadFromAtlas()
-        : await sharing.load({ ...shared, priority, waitUntil, cold: before === undefined }, loadFromAtlas);
+      const loaded =
+        sharing === undefined
+          ? await loadFromAtlas()
+          : await sharing.load({ ...shared, priority, waitUntil, cold: before === undefined }, loadFromAtlas);
+      span?.end({ failed: loaded.type === 'failed', attributes: resultAttributes(loaded) });
+      return loaded;
+    } catch (error) {
+      span?.end({ failed: true, attributes: {} });
+      throw error;
     } finally {
       open.close();
     }

@@ -2,6 +2,7 @@ import { type CacheDirectives, NO_DIRECTIVES } from '../../cache/decide.ts';
 import { type FreshnessWindow, freshness, limitToErrors } from '../../cache/freshness.ts';
 import type { PinnedListings } from '../../cache/pinned-listings.ts';
 import type { Clock } from '../../lib/clock.ts';
+import type { TraceSpan } from '../../lib/trace-span.ts';
 import { upstreamFailure } from '../../upstream/failure.ts';
 import type { Caller } from '../auth/key-auth.ts';
 import { cutOf } from '../auth/policy.ts';
@@ -21,7 +22,11 @@ import type { ReadContext, ReadThrough } from './read-through.ts';
 /** Reads one query, any number of times. The lists it returns contain only items that its caller may see. */
 export interface Reader {
   /** Returns synchronously if memory suffices. Undefined if no credential covers the project. */
-  read(directives: CacheDirectives): ReadResult | Promise<ReadResult | undefined> | undefined;
+  read(
+    directives: CacheDirectives,
+    /** The span of the read, if it is traced. */
+    span?: TraceSpan,
+  ): ReadResult | Promise<ReadResult | undefined> | undefined;
   /** Pins a listing because a link was written that leads back to it. */
   pin(list: Listing, window: FreshnessWindow): void;
 }
@@ -141,6 +146,7 @@ export function createReader(
   function readWith(
     chosen: readonly Credential[],
     directives: CacheDirectives,
+    span: TraceSpan | undefined,
   ): ReadResult | Promise<ReadResult> | undefined {
     if (chosen.length === 0) return undefined;
     if (directives === NO_DIRECTIVES && shape.snapshot === undefined) {
@@ -149,7 +155,7 @@ export function createReader(
     }
     const takesPages = cut === undefined;
     const reading: ReadContext = {
-      ...{ query, partition, policy, chosen, directives, takesPages },
+      ...{ query, partition, policy, chosen, directives, takesPages, span },
       startedAt: clock.now(),
       upstreamCalls: 0,
     };
@@ -163,11 +169,11 @@ export function createReader(
   }
 
   return {
-    read(directives) {
+    read(directives, span) {
       const chosen = choose();
       return chosen instanceof Promise
-        ? chosen.then((found) => readWith(found, directives))
-        : readWith(chosen, directives);
+        ? chosen.then((found) => readWith(found, directives, span))
+        : readWith(chosen, directives, span);
     },
     pin(list, window) {
       const now = clock.now();

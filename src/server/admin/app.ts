@@ -1,12 +1,13 @@
 import { type Context, Hono, type MiddlewareHandler } from 'hono';
+import { accepts } from 'hono/accepts';
 import { deleteCookie, getCookie, setCookie } from 'hono/cookie';
-import { requestId } from 'hono/request-id';
 import { secureHeaders } from 'hono/secure-headers';
 import { credentialsOf } from '../../lib/auth-params.ts';
 import type { Clock } from '../../lib/clock.ts';
 import type { Random } from '../../lib/random.ts';
 import type { UnexpectedErrorEvent } from '../../lib/unexpected-error.ts';
 import type { SignInEvent } from '../../observability/events.ts';
+import type { MetricsFormat } from '../../observability/metrics.ts';
 import type { ServerEnv } from '../bindings.ts';
 import { clientAddress } from '../client-address.ts';
 import { createHealthRoutes, PROBE_METHODS } from '../health-routes.ts';
@@ -14,6 +15,7 @@ import { createMethodNotAllowed } from '../method-not-allowed.ts';
 import { createDescriptionRoutes } from '../openapi-routes.ts';
 import { type Reply, responseOf } from '../reply.ts';
 import { bodyOf } from '../request-body.ts';
+import { requestIds } from '../request-id.ts';
 import { ADMIN_PAGE_HEADERS, PAGE_HEADERS } from '../security-headers.ts';
 import { createUnexpectedErrorHandler } from '../unexpected-error.ts';
 import { errorResponse, tooLarge } from './error-response.ts';
@@ -43,7 +45,9 @@ export interface AdminPages {
 }
 
 export interface AdminDependencies extends PurgeDependencies {
-  readonly metrics: () => Promise<{ readonly contentType: string; readonly text: string }>;
+  readonly metrics: (
+    format: MetricsFormat,
+  ) => Promise<{ readonly contentType: string; readonly text: string }>;
   /** Why the gateway is not ready; undefined if it is. */
   readonly unready: () => string | undefined;
   readonly status: () => unknown;
@@ -91,6 +95,16 @@ const authoritiesOf = ({ req }: Context<ServerEnv>): readonly (string | undefine
 
 /** Whether the target is a URL, not a path: the listener replaces one of its own by the path. */
 const namesAnotherHost = ({ env }: Context<ServerEnv>) => env?.incoming?.url?.startsWith('/') === false;
+
+/** Prometheus asks for OpenMetrics with a higher quality than for its older format; everyone else gets that one. */
+const metricsFormatOf = (context: Context<ServerEnv>): MetricsFormat =>
+  accepts(context, {
+    header: 'Accept',
+    supports: ['text/plain', 'application/openmetrics-text'],
+    default: 'text/plain',
+  }) === 'text/plain'
+    ? 'prometheus'
+    : 'openmetrics';
 
 function refuseOtherMethods(app: Hono<ServerEnv>, paths: Readonly<Record<string, readonly string[]>>): void {
   for (const [path, methods] of Object.entries(paths))
@@ -197,15 +211,10 @@ export function createAdminApp(
     return undefined;
   };
 
-  app.use(
-    '*',
-    requestId({ generator: nextRequestId }),
-    secureHeaders(PAGE_HEADERS),
-    async (context, next) => {
-      await next();
-      context.header('Cache-Control', 'no-store');
-    },
-  );
+  app.use('*', requestIds(nextRequestId), secureHeaders(PAGE_HEADERS), async (context, next) => {
+    await next();
+    context.header('Cache-Control', 'no-store');
+  });
   // Before the check of names: probes send a pod's address as Host, and what they are answered reveals nothing.
   app.route('/', createHealthRoutes(unready));
   app.use('*', async (context, next) => {
@@ -222,8 +231,8 @@ export function createAdminApp(
     return undefined;
   });
   app.get('/metrics', async (context) => {
-    const { contentType, text } = await metrics();
-    return context.body(text, 200, { 'Content-Type': contentType });
+    const { contentType, text } = await metrics(metricsFormatOf(context));
+    return context.body(text, 200, { 'Content-Type': contentType, Vary: 'Accept' });
   });
 
   app.route('/', createDescriptionRoutes('admin', version));

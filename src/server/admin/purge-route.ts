@@ -1,5 +1,7 @@
 import { Hono } from 'hono';
+import type { PurgeEvent } from '../../observability/events.ts';
 import type { ServerEnv } from '../bindings.ts';
+import { clientAddress } from '../client-address.ts';
 import { bodyOf } from '../request-body.ts';
 import { errorResponse, tooLarge } from './error-response.ts';
 import { isBrowsers } from './origin-check.ts';
@@ -11,11 +13,14 @@ export interface PurgeScope {
   soft: boolean;
 }
 
+/** Where a purge came from, for the log. */
+export type PurgeSource = Pick<PurgeEvent, 'origin' | 'requestId' | 'clientIp'>;
+
 export interface PurgeDependencies {
   readonly knowsOperation: (name: string) => boolean;
   /** Whether this project or organization is configured, cached or was read. */
   readonly knowsProject: (id: string) => boolean;
-  readonly purge: (scope: PurgeScope) => void;
+  readonly purge: (scope: PurgeScope, source: PurgeSource) => void;
 }
 
 const ID = /^[a-f0-9]{24}$/;
@@ -45,7 +50,11 @@ export function createPurgeRoute({
         'UNKNOWN_PROJECT',
         'That project is not configured, not cached and was never read.',
       );
-    purge(scope);
+    purge(scope, {
+      origin: isBrowsers(header) ? 'status-page' : 'api',
+      requestId: context.get('requestId'),
+      clientIp: clientAddress(context),
+    });
     return context.json({ purged: scope });
   });
   return app;

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { loggedPath } from '../../src/gateway/logged-path.ts';
+import { loggedPath } from '../../src/gateway/logged-text.ts';
 
 test.each([
   ['/api/x?token=secret', '/api/x'],

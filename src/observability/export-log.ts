@@ -1,0 +1,12 @@
+import type { Logger } from 'pino';
+import type { TraceExportEvent } from './events.ts';
+
+/** Reports when the collector stops and starts again to take spans. */
+export function createExportLog(logger: Logger): (event: TraceExportEvent) => void {
+  let failing = false;
+  return ({ outcome, spans }) => {
+    if (failing === (outcome === 'failed')) return;
+    failing = outcome === 'failed';
+    logger[failing ? 'warn' : 'info']({ outcome, spans }, 'trace export');
+  };
+}
