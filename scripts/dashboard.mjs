@@ -1,7 +1,8 @@
-// Generates deploy/grafana/dashboard.json, a Grafana dashboard. With --check it only reports whether the file is up to date.
+// Generates deploy/grafana/dashboard.json, a Grafana dashboard, and its copy in the Helm chart, which can read its own files only. With
+// --check it only reports whether they are up to date.
 import { readFileSync, writeFileSync } from 'node:fs';
 
-const FILE = new URL('../deploy/grafana/dashboard.json', import.meta.url);
+const FILES = ['grafana/dashboard.json', 'helm/atlas-gateway/files/dashboard.json'];
 const COLUMNS = 24;
 const DATASOURCE = { type: 'prometheus', uid: '$datasource' };
 /** The label matchers of every selector: the gateways selected at the top of the page. */
@@ -845,8 +846,11 @@ const dashboard = {
 };
 
 const text = `${JSON.stringify(dashboard, null, 2)}\n`;
-if (process.argv.includes('--check')) {
-  const current = readFileSync(FILE, 'utf8') === text;
-  if (!current) process.stderr.write('deploy/grafana/dashboard.json is out of date: run npm run dashboard\n');
-  process.exitCode = current ? 0 : 1;
-} else writeFileSync(FILE, text);
+for (const path of FILES) {
+  const file = new URL(`../deploy/${path}`, import.meta.url);
+  if (!process.argv.includes('--check')) writeFileSync(file, text);
+  else if (readFileSync(file, 'utf8') !== text) {
+    process.stderr.write(`deploy/${path} is out of date: run npm run dashboard\n`);
+    process.exitCode = 1;
+  }
+}

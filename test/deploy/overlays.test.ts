@@ -7,7 +7,7 @@ import type { NetworkPolicy } from 'kubernetes-types/networking/v1.js';
 import type { PodDisruptionBudget } from 'kubernetes-types/policy/v1.js';
 import { describe, expect, test } from 'vitest';
 import { parse } from 'yaml';
-import { all, allPodsOf, gatewayConfig, matches, noKustomize, podsOf, ROOT } from '../support/kustomize.ts';
+import { all, allPodsOf, gatewayConfig, matches, noKustomize, podsOf, ROOT } from '../support/manifests.ts';
 
 describe.skipIf(noKustomize)('the base', () => {
   test('is two replicas, of which one may be away, and none is missing during a rollout', () => {

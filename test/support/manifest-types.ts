@@ -2,12 +2,12 @@ import { spawnSync } from 'node:child_process';
 import { symlinkSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { makeFolder } from './built.ts';
-import type { Manifest } from './kustomize.ts';
+import type { Manifest } from './manifests.ts';
 
 /** The fields of Prometheus operator objects that the overlay uses; kubernetes-types does not include them. */
 const MONITORING = `import type { ObjectMeta } from 'kubernetes-types/meta/v1';
 type Duration = \`\${number}\${'s' | 'm' | 'h' | 'd'}\`;
-interface Endpoint { port: string; path: string; interval: Duration; scrapeTimeout: Duration }
+interface Endpoint { port: string; path: string; scheme?: 'http' | 'https'; interval: Duration; scrapeTimeout: Duration }
 interface Recording { record: string; expr: string; labels?: Record<string, string> }
 interface Alert {
   alert: string; expr: string; for?: Duration; keep_firing_for?: Duration;
@@ -16,6 +16,9 @@ interface Alert {
 interface Custom<Kind, Spec> { apiVersion: 'monitoring.coreos.com/v1'; kind: Kind; metadata: ObjectMeta; spec: Spec }
 export type PodMonitor = Custom<'PodMonitor', {
   selector: { matchLabels: Record<string, string> }; podMetricsEndpoints: Endpoint[];
+}>;
+export type ServiceMonitor = Custom<'ServiceMonitor', {
+  selector: { matchLabels: Record<string, string> }; endpoints: Endpoint[];
 }>;
 export type PrometheusRule = Custom<'PrometheusRule', {
   groups: { name: string; interval?: Duration; rules: (Recording | Alert)[] }[];

@@ -4,28 +4,37 @@ import type { Deployment } from 'kubernetes-types/apps/v1.js';
 import type { Service } from 'kubernetes-types/core/v1.js';
 import type { NetworkPolicy } from 'kubernetes-types/networking/v1.js';
 import type { PodDisruptionBudget } from 'kubernetes-types/policy/v1.js';
-import { afterAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeEach, describe, expect, test } from 'vitest';
 import { removeFolders } from '../support/built.ts';
 import { checkConfiguration } from '../support/checked-configuration.ts';
+import { typeErrors } from '../support/manifest-types.ts';
 import {
   all,
   allPodsOf,
+  CHARTS,
   configPath,
   createMounted,
   gatewayConfig,
   type Manifest,
   matches,
+  noHelm,
   noKustomize,
   OVERLAYS,
   objectsOf,
   podsOf,
   ROOT,
-} from '../support/kustomize.ts';
-import { typeErrors } from '../support/manifest-types.ts';
+} from '../support/manifests.ts';
 
 afterAll(removeFolders);
 
-describe.skipIf(noKustomize).each(OVERLAYS)('kustomize %s', (overlay) => {
+const SOURCES = [
+  ...OVERLAYS.map((source) => ({ source, missing: noKustomize })),
+  ...CHARTS.map((source) => ({ source, missing: noHelm })),
+];
+
+describe.each(SOURCES)('$source', ({ source: overlay, missing }) => {
+  beforeEach(({ skip }) => skip(missing));
+
   const pods = () => podsOf(overlay);
 
   test('has no field that Kubernetes does not know', () => {
@@ -34,7 +43,8 @@ describe.skipIf(noKustomize).each(OVERLAYS)('kustomize %s', (overlay) => {
 
   test('runs the version of this package', () => {
     const { version }: { version: string } = JSON.parse(readFileSync('package.json', 'utf8'));
-    for (const { gateway } of pods()) expect(gateway.image).toBe(`atlas-gateway:${version}`);
+    for (const { gateway } of pods())
+      expect(gateway.image).toMatch(new RegExp(`(^|/)atlas-gateway(:${version}|@sha256:[0-9a-f]{64})$`));
   });
 
   test('names no namespace, so that it goes where it is applied', () => {

@@ -1,15 +1,21 @@
 import { spawnSync } from 'node:child_process';
-import { readdirSync } from 'node:fs';
+import { cpSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Deployment } from 'kubernetes-types/apps/v1.js';
 import type { ConfigMap, Container, PodSpec } from 'kubernetes-types/core/v1.js';
 import { parse, parseAllDocuments } from 'yaml';
 import { configSchema } from '../../src/config/schema.ts';
+import { makeFolder } from './built.ts';
 import { standIn } from './checked-configuration.ts';
 
 /** The folders of the base and the overlays. */
 export const ROOT = 'deploy/kustomize';
 export const OVERLAYS = ['base', ...readdirSync(join(ROOT, 'overlays')).map((name) => `overlays/${name}`)];
+/** The chart, and the values it is rendered for: by itself, and in a chart that puts the gateway into its own pod. */
+export const CHART = 'deploy/helm/atlas-gateway';
+const EXAMPLES = 'deploy/helm/examples';
+export const CHARTS = ['helm/service-with-redis', 'helm/hardened', 'helm/sidecar'];
+
 const TOOLS = [
   ['kubectl', 'kustomize'],
   ['kustomize', 'build'],
@@ -23,6 +29,12 @@ if (noKustomize)
     'skipped: neither kubectl nor kustomize is installed, so no Kubernetes object is built\n',
   );
 
+/** Whether helm is not installed, so that the chart cannot be rendered; prints a note in that case. */
+export const noHelm = spawnSync('helm', ['version']).status !== 0;
+if (noHelm) process.stderr.write('skipped: helm is not installed, so the chart is not rendered\n');
+
+const IMAGE = /(^|\/)atlas-gateway[:@]/;
+
 /** A Kubernetes object. */
 export interface Manifest {
   apiVersion: string;
@@ -30,16 +42,41 @@ export interface Manifest {
   metadata: { name: string };
 }
 
-function build(overlay: string): readonly Manifest[] {
-  const [program, command] = tool ?? TOOLS[0];
-  const { status, stdout, stderr } = spawnSync(program, [command, join(ROOT, overlay)], { encoding: 'utf8' });
+function objectsFrom(program: string, args: readonly string[]): readonly Manifest[] {
+  const { status, stdout, stderr } = spawnSync(program, args, { encoding: 'utf8' });
   if (status !== 0) throw new Error(stderr);
-  return parseAllDocuments(stdout).map((document) => document.toJS());
+  // Kubernetes reads YAML 1.1, in which 0440 is octal.
+  return parseAllDocuments(stdout, { version: '1.1' })
+    .map((document) => document.toJS())
+    .filter((object) => object !== null);
+}
+
+/** The release that is rendered for; without a cluster, helm assumes an old one. */
+export const KUBERNETES = ['--kube-version', '1.34.0'];
+
+/** Renders a chart with the release's name `atlas-gateway`; throws what helm reports. */
+export const renderChart = (chart: string, args: readonly string[] = []) =>
+  objectsFrom('helm', ['template', 'atlas-gateway', chart, ...KUBERNETES, ...args]);
+
+/** The example of a program's own chart, with the gateway's chart as its dependency. */
+export function sidecarExample(): string {
+  const folder = makeFolder();
+  cpSync(join(EXAMPLES, 'sidecar'), folder, { recursive: true });
+  cpSync(CHART, join(folder, 'charts/atlas-gateway'), { recursive: true });
+  return folder;
+}
+
+function build(source: string): readonly Manifest[] {
+  const [, example] = source.split('helm/');
+  if (example === 'sidecar') return renderChart(sidecarExample());
+  if (example !== undefined) return renderChart(CHART, ['--values', join(EXAMPLES, `${example}.yaml`)]);
+  const [program, command] = tool ?? TOOLS[0];
+  return objectsFrom(program, [command, join(ROOT, source)]);
 }
 
 const built = new Map<string, readonly Manifest[]>();
 
-/** The objects of an overlay, as `kubectl apply -k` would send them. */
+/** The objects of an overlay or a chart, as they would be sent to Kubernetes. */
 export function objectsOf(overlay: string): readonly Manifest[] {
   const objects = built.get(overlay) ?? build(overlay);
   built.set(overlay, objects);
@@ -79,7 +116,7 @@ export function allPodsOf(overlay: string): Pods[] {
 /** The pods that contain a gateway; throws if there are none. */
 export function podsOf(overlay: string): GatewayPods[] {
   const found = allPodsOf(overlay).flatMap((pods) => {
-    const gateway = pods.containers.find(({ image }) => image?.startsWith('atlas-gateway:'));
+    const gateway = pods.containers.find(({ image }) => image !== undefined && IMAGE.test(image));
     return gateway === undefined ? [] : [{ ...pods, gateway }];
   });
   if (found.length === 0) throw new Error(`no gateway in ${overlay}`);
