@@ -8,7 +8,10 @@ export interface Stage {
   readonly base: string;
   readonly instructions: readonly Instruction[];
 }
-export function readDockerfile(text: string): {
+export function readDockerfile(
+  text: string,
+  buildArgs?: Readonly<Record<string, string>>,
+): {
   readonly args: ReadonlyMap<string, string>;
   readonly stages: readonly Stage[];
 };

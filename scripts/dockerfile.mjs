@@ -22,11 +22,15 @@ function readInstruction(line) {
   return { keyword: keyword.toUpperCase(), flags, text };
 }
 
+/** `$NAME`, `${NAME}`, and `${NAME:+TEXT}`, which is TEXT unless NAME is empty. */
 const substitute = (text, args) =>
-  text.replaceAll(/\$\{(\w+)\}|\$(\w+)/g, (_whole, braced, bare) => args.get(braced ?? bare) ?? '');
+  text.replaceAll(/\$\{(\w+)(?::\+([^}]*))?\}|\$(\w+)/g, (_whole, braced, alternative, bare) => {
+    const value = args.get(braced ?? bare) ?? '';
+    return alternative === undefined || value === '' ? value : alternative;
+  });
 
-/** The stages in order, with ARG values substituted. */
-export function readDockerfile(text) {
+/** The stages in order, with ARG values substituted: the defaults, or those of `buildArgs`. */
+export function readDockerfile(text, buildArgs = {}) {
   // ARGs declared before the first FROM are only in scope in FROM lines.
   const args = new Map();
   const stages = [];
@@ -39,8 +43,10 @@ export function readDockerfile(text) {
       continue;
     }
     const value = substitute(raw, known);
-    if (keyword === 'ARG') known.set(...value.split('=', 2));
-    else if (stages.length === 0) throw new Error(`${keyword} appears before the first FROM`);
+    if (keyword === 'ARG') {
+      const [name, byDefault = args.get(value) ?? ''] = value.split('=', 2);
+      known.set(name, buildArgs[name] ?? byDefault);
+    } else if (stages.length === 0) throw new Error(`${keyword} appears before the first FROM`);
     stages.at(-1)?.instructions.push({ keyword, flags, text: value });
   }
   return { args, stages };

@@ -266,6 +266,8 @@ ${made.output().slice(made.output().indexOf('callers:'))}`,
     const list = `http://127.0.0.1:${port}/api/atlas/v2/groups/${project}/streams/privateLinkConnections`;
     const headers = { accept: 'application/vnd.atlas.2023-02-01+json', authorization: `Bearer ${key}` };
     check('a caller reads a list through it', (await statusOf(list, headers)) === 200);
+    gateway.child.kill('SIGUSR1');
+    check('a signal starts no debugger in it', (await health()) === 0 && !/debugger/i.test(gateway.output()));
     check('its admin listener is on loopback', gateway.output().includes(`http://127.0.0.1:${adminPort}`));
     gateway.child.kill(lastOf(stage, 'STOPSIGNAL')?.text);
     check(`${lastOf(stage, 'STOPSIGNAL')?.text} ends it with 0`, (await gateway.ended()) === 0);

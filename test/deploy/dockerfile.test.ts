@@ -46,7 +46,11 @@ test('it runs as a number that is not root, and is told to end by a signal it he
   expect(lastOf(image, 'USER')?.text).toBe('65532:65532');
   expect(lastOf(image, 'STOPSIGNAL')?.text).toBe('SIGTERM');
   // Exec form: no shell between the signal and the gateway.
-  expect(execForm(lastOf(image, 'ENTRYPOINT')?.text ?? '')).toEqual(['node', '/app/bin/atlas-gateway.js']);
+  expect(execForm(lastOf(image, 'ENTRYPOINT')?.text ?? '')).toEqual([
+    'node',
+    '--disable-sigusr1',
+    '/app/bin/atlas-gateway.js',
+  ]);
   expect(execForm(lastOf(image, 'CMD')?.text ?? '')).toEqual(['serve']);
 });
 
@@ -64,11 +68,25 @@ test('it finds its configuration where the deployments put it, and holds no secr
   });
 });
 
-test('labels say what it is', () => {
+test('labels say what it is, where it comes from and what it is built on', () => {
   const labels = pairs(image, 'LABEL');
   expect(labels.get('org.opencontainers.image.licenses')).toBe(manifest.license);
-  for (const name of ['title', 'description', 'version', 'revision'])
-    expect(labels.get(`org.opencontainers.image.${name}`)).toBeTruthy();
+  const texts = ['title', 'description', 'version', 'revision', 'created', 'source', 'documentation'];
+  for (const name of texts) expect(labels.get(`org.opencontainers.image.${name}`)).toBeTruthy();
+  expect(labels.get('org.opencontainers.image.base.name')).toMatch(/node:\d+-slim$/);
+});
+
+test('the base is pinned by the digest of a build argument, which is empty here', () => {
+  expect(args.get('NODE_DIGEST')).toBe('');
+  const digest = `sha256:${'1'.repeat(64)}`;
+  const text = readFileSync('deploy/Dockerfile', 'utf8');
+  const { stages: pinned } = readDockerfile(text, { NODE_DIGEST: digest });
+  expect(pinned.map(({ base }) => base)).toEqual(
+    pinned.map(() => `node:${args.get('NODE_VERSION')}-slim@${digest}`),
+  );
+  const [, label] =
+    [...pairs(pinned.at(-1) ?? image, 'LABEL')].find(([name]) => name.endsWith('base.digest')) ?? [];
+  expect(label).toBe(digest);
 });
 
 test('a line in shell form is refused, and so is a .dockerignore that lets in more than it names', () => {

@@ -1,6 +1,6 @@
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { cpSync, readdirSync, readFileSync, utimesSync } from 'node:fs';
+import { cpSync, readdirSync, readFileSync, statSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { publint } from 'publint';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -82,6 +82,25 @@ describe('the package', () => {
     for (const [name, version] of Object.entries(manifest.dependencies))
       expect(told).toContain(`${name}@${version}`);
   });
+
+  test('the program is executable after every build', () => {
+    expect(statSync('bin/atlas-gateway.js').mode & 0o111).toBe(0o111);
+    expect(packed.files.find(({ path }) => path === 'bin/atlas-gateway.js')?.mode).toBe(0o755);
+  });
+
+  test('is installed globally, into a project without development packages, and by npx', () => {
+    const quiet = ['--no-audit', '--no-fund', '--ignore-scripts', '--omit=dev'];
+    const prefix = makeFolder();
+    run('npm', ['install', '--global', '--prefix', prefix, ...quiet, packed.archive]);
+    expect(run(join(prefix, 'bin/atlas-gateway'), ['--version']).trim()).toBe(manifest.version);
+    const project = makeFolder();
+    writeFileSync(join(project, 'package.json'), '{ "name": "project", "private": true }');
+    run('npm', ['install', ...quiet, packed.archive], project);
+    expect(run('npx', ['--no-install', 'atlas-gateway', '--version'], project).trim()).toBe(manifest.version);
+    const elsewhere = makeFolder();
+    const help = run('npx', ['--yes', `--package=${packed.archive}`, 'atlas-gateway', 'help'], elsewhere);
+    expect(help).toContain('usage: atlas-gateway <command>');
+  }, 120_000);
 
   test('has nothing that publint objects to', async () => {
     const { buffer } = Uint8Array.from(readFileSync(packed.archive));

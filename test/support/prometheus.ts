@@ -14,6 +14,8 @@ export interface Series {
 export interface RunningPrometheus {
   /** Rejects with Prometheus' error message if it cannot evaluate the expression. */
   query(expression: string): Promise<readonly Series[]>;
+  /** Names of the alerts in its rules. */
+  alerts(): Promise<readonly string[]>;
   stop(): Promise<void>;
 }
 
@@ -29,23 +31,22 @@ async function ended(child: ChildProcess): Promise<void> {
   await new Promise((resolve) => child.once('close', resolve));
 }
 
-/** Starts Prometheus with a file of rules; it scrapes `admin` four times a second, as the job `atlas-gateway`. */
-export async function startPrometheus(options: {
-  folder: string;
-  admin: string;
-  rules: string;
-}): Promise<RunningPrometheus> {
-  const { folder, admin, rules } = options;
-  const config = join(folder, 'prometheus.json');
+/** A configuration that scrapes `admin` four times a second, as the job `atlas-gateway`. */
+const scraping = (admin: string) =>
+  JSON.stringify({
+    global: { scrape_interval: '250ms', scrape_timeout: '250ms', evaluation_interval: '250ms' },
+    rule_files: ['rules.yaml'],
+    scrape_configs: [{ job_name: 'atlas-gateway', static_configs: [{ targets: [new URL(admin).host] }] }],
+  });
+
+/** Starts Prometheus with a file of rules, and a configuration that finds it as `rules.yaml`. */
+export async function startPrometheus(
+  options: { folder: string; rules: string } & ({ admin: string } | { config: string }),
+): Promise<RunningPrometheus> {
+  const { folder, rules } = options;
+  const config = join(folder, 'prometheus.yaml');
   copyFileSync(rules, join(folder, 'rules.yaml'));
-  writeFileSync(
-    config,
-    JSON.stringify({
-      global: { scrape_interval: '250ms', scrape_timeout: '250ms', evaluation_interval: '250ms' },
-      rule_files: ['rules.yaml'],
-      scrape_configs: [{ job_name: 'atlas-gateway', static_configs: [{ targets: [new URL(admin).host] }] }],
-    }),
-  );
+  writeFileSync(config, 'config' in options ? options.config : scraping(options.admin));
   const child = spawn('prometheus', [
     `--config.file=${config}`,
     `--storage.tsdb.path=${join(folder, 'data')}`,
@@ -79,6 +80,11 @@ export async function startPrometheus(options: {
       return answer.data.resultType === 'vector'
         ? answer.data.result.map(({ metric, value }) => ({ metric, value: Number(value[1]) }))
         : [];
+    },
+    async alerts() {
+      const { text } = await ask(origin, '/api/v1/rules?type=alert');
+      const { data }: { data: { groups: { rules: { name: string }[] }[] } } = JSON.parse(text);
+      return data.groups.flatMap((group) => group.rules.map(({ name }) => name));
     },
     async stop() {
       child.kill('SIGTERM');
