@@ -1,7 +1,15 @@
 // Bundles the compiler output in dist/ into bin/, the program that is shipped, because resolving hundreds of modules took most of the
 // startup time. bin/atlas-gateway.js needs no packages. bin/parts/ contains the chunks that commands import on demand. bin/third-party/
 // contains the licence text of each bundled package, as the licences require, and its package.json for image scanners.
-import { copyFileSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  copyFileSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { isBuiltin } from 'node:module';
 import { join, relative } from 'node:path';
 import { build } from 'rolldown';
@@ -72,6 +80,8 @@ const { output } = await build({
     },
   },
 });
+// npm sets it when it installs; a checkout that is run as it is needs it as well.
+chmodSync(join(bin, ENTRY), 0o755);
 const chunks = output.filter(({ type }) => type === 'chunk');
 checkImports(chunks);
 tellPackages(chunks);
