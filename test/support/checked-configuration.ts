@@ -31,6 +31,10 @@ export async function checkConfiguration(
   return { code, printed };
 }
 
+const URLS: Readonly<Record<string, string>> = {
+  'redis-url': 'redis://:password@redis',
+  'proxy-url': 'http://user:password@proxy:3128',
+};
+
 /** Content of a secret file: a URL if its name says so, otherwise a text long enough for a key. */
-export const standIn = (file: string) =>
-  file === 'redis-url' ? 'redis://:password@redis' : `stand-in-of-${file}-long-enough-for-a-key`;
+export const standIn = (file: string) => URLS[file] ?? `stand-in-of-${file}-long-enough-for-a-key`;

@@ -6,6 +6,7 @@ import type { ConfigMap, Container, PodSpec } from 'kubernetes-types/core/v1.js'
 import { parse, parseAllDocuments } from 'yaml';
 import { configSchema } from '../../src/config/schema.ts';
 import { makeFolder } from './built.ts';
+import { createCertificate } from './certificate.ts';
 import { standIn } from './checked-configuration.ts';
 
 /** The folders of the base and the overlays. */
@@ -123,6 +124,15 @@ export function podsOf(overlay: string): GatewayPods[] {
   return found;
 }
 
+let certificate: { cert: string; key: string } | undefined;
+
+/** A certificate or its key, for a file whose name says that it is one. */
+function pemOf(file: string): string | undefined {
+  if (!/\.(crt|key)$/.test(file)) return undefined;
+  certificate ??= createCertificate();
+  return file.endsWith('.key') ? certificate.key : certificate.cert;
+}
+
 /** The file mounted at a path of a container, from a ConfigMap or a placeholder Secret. Throws if there is none. */
 export function createMounted(overlay: string, { spec, gateway }: GatewayPods) {
   const secrets = new Set<string>();
@@ -135,7 +145,7 @@ export function createMounted(overlay: string, { spec, gateway }: GatewayPods) {
       const file = path.slice(mount.mountPath.length + 1);
       if (volume.secret !== undefined) {
         secrets.add(`${volume.secret.secretName} ${file}`);
-        return standIn(file);
+        return pemOf(file) ?? standIn(file);
       }
       const map = all<ConfigMap>(overlay, 'ConfigMap').find(
         ({ metadata }) => metadata.name === volume.configMap?.name,
