@@ -184,7 +184,7 @@ export function buildAdminListener(
   };
   const pages = createPages(
     { operations: catalog.operations.map(({ id }) => id), publicUrl: publicUrl.current },
-    { report, connectionsOf, clock },
+    { report, cache: caches.lists, connectionsOf, clock },
   );
   const app = createAdminApp(
     { listensOn: host },

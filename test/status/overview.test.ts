@@ -26,11 +26,15 @@ function create(coolingDown: Readonly<Record<'list' | 'page', number>>, circuitO
       callers: () => [],
       statusStats: createStatusStats({ clock }),
       privateLinks: { counts: () => [], connectionsOf: () => undefined },
+      projectNames: () => new Map(),
     },
     { clock },
   );
   const text = () =>
-    writeStatusPage({ report: report(), operations: [] }, { nonce: 'n', signedIn: false })
+    writeStatusPage(
+      { report: report(), operations: [], focus: {}, lists: [] },
+      { nonce: 'n', signedIn: false },
+    )
       .replace(/<[^>]*>/g, ' ')
       .replace(/\s+/g, ' ');
   return { clock, report, text };
