@@ -109,6 +109,9 @@ for (let step = 0; step < HOUR_MS / STEP_MS; step++) {
   passedMs += STEP_MS;
 }
 await fetch(`${publicOrigin}/api/atlas/v2/groups/${orders.id}/clusters`, { headers: { accept: ACCEPT } });
+await fetch(`${publicOrigin}/api/atlas/v2/groups`, {
+  headers: { accept: ACCEPT, authorization: `Bearer ${terraform.key.id}_${terraform.key.secret}` },
+});
 await hits(1);
 
 const browser = await chromium.launch({
@@ -121,9 +124,14 @@ const pictures = [
   { name: 'status-light', path: '/', width: 1280, scheme: 'light' },
   { name: 'status-dark', path: '/', width: 1280, scheme: 'dark' },
   { name: 'status-narrow', path: '/', width: 360, scheme: 'light', height: 1_400 },
+  { name: 'status-drill-down', path: `/?project=${payments.id}`, width: 1280, scheme: 'light', height: 900 },
   { name: 'connections', path: links, width: 1280, scheme: 'light', height: 900 },
 ];
-try {
+const outage = [
+  { name: 'status-outage', path: '/', width: 1280, scheme: 'light', height: 600 },
+  { name: 'status-outage-narrow', path: '/', width: 360, scheme: 'dark', height: 900 },
+];
+async function take(pictures) {
   for (const { name, path, width, scheme, height } of pictures) {
     const page = await browser.newPage({ viewport: { width, height: height ?? 900 }, colorScheme: scheme });
     await page.goto(`${adminOrigin}${path}`);
@@ -132,8 +140,23 @@ try {
     process.stdout.write(`docs/images/${name}.png ${picture.length} bytes\n`);
     await page.close();
   }
+}
+
+/** Atlas fails, and lists that are no longer fresh are read. */
+async function beginOutage() {
+  simulator.faults.add({ target: 'privateLink', status: 503 });
+  passedMs += 58_000;
+  await Promise.all([ask(paying, payments), ask(ordering, orders), ask(searching, search)]);
+  // The refreshes, with their retries, run behind the answers.
+  while ((await (await fetch(`${adminOrigin}/status.json`)).json()).failing.length < 3) await hits(1);
+}
+
+try {
+  await take(pictures);
+  await beginOutage();
+  await take(outage);
 } finally {
   await browser.close();
-  await gateway.stop({ hurry: true });
+  await gateway.stop({ immediate: true });
   await simulator.close();
 }

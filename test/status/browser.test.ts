@@ -118,7 +118,7 @@ describe.skipIf(executablePath === undefined)('the status page in a browser', ()
     const dialog = page.getByRole('dialog');
     await dialog.getByLabel(/^Drop/).check();
     await dialog.getByRole('button', { name: 'Purge', exact: true }).click();
-    expect(await page.locator('#purge-hard-warning').textContent()).toContain('Atlas is failing (503)');
+    await page.locator('#purge-hard-warning').getByText('Atlas is failing (503)').waitFor();
     running.simulator.faults.clear();
     // A purge that drops lists ends their pauses too.
     await page.getByRole('button', { name: 'Drop', exact: true }).click();
@@ -315,6 +315,31 @@ describe.skipIf(executablePath === undefined)('the status page in a browser', ()
     expect(await states()).toEqual((await states()).toSorted().reverse());
     expect(new URL(page.url()).search).toBe('?sort=-state');
     expect(running.upstream()).toHaveLength(1);
+    expect(pageErrors).toEqual([]);
+  });
+
+  test('the filter of connections can be cleared, pages have a size, and columns stay where they are', async () => {
+    await running.get(linksOf(orders));
+    const page = await open(`${CONNECTIONS}?sort=state&rows=25`);
+    const found = page.locator('#found');
+    const widths = () =>
+      page
+        .locator('#connections thead th')
+        .evaluateAll((cells) => cells.map(({ offsetWidth }) => offsetWidth));
+    const before = await widths();
+    expect(await page.locator('#connections tbody tr').count()).toBe(25);
+    await page.getByLabel('State').selectOption('FAILED');
+    await page.clock.runFor(200);
+    await page.getByText('6 of 42 connections').waitFor();
+    expect(await widths()).toEqual(before);
+    await page.getByRole('link', { name: 'Clear filter' }).click();
+    expect(await found.textContent()).toBe('42 connections');
+    expect(new URL(page.url()).search).toBe('?sort=state&rows=25');
+    await page.getByLabel('Rows a page').selectOption('100');
+    await page.clock.runFor(200);
+    await expect.poll(() => page.locator('#connections tbody tr').count()).toBe(42);
+    expect(new URL(page.url()).search).toBe('?sort=state');
+    expect(await page.getByRole('link', { name: 'Clear filter' }).count()).toBe(0);
     expect(pageErrors).toEqual([]);
   });
 
