@@ -12,7 +12,6 @@ const COUNTERS: readonly Counter[] = ['requests', 'lookups', 'hits', 'errors', '
 
 /** Steps per bin, to smooth out noise. */
 const STEPS_A_BIN = 3;
-const SHORTEST_RANGE_SECONDS = 60;
 
 /** Groups steps into bins, counted back from the newest step, so that only the last one still changes. Oldest first. */
 export function binsOf(trend: Trend): readonly Bin[] {
@@ -32,8 +31,9 @@ export function binsOf(trend: Trend): readonly Bin[] {
   return bins.reverse();
 }
 
-/** The seconds that a chart of the bins covers: as long as there is data, but not less than a minute. */
-export const rangeOf = (bins: readonly Bin[]): number => Math.max(SHORTEST_RANGE_SECONDS, bins[0]?.ago ?? 0);
+/** The seconds that a chart of the bins covers: as many whole minutes as there are data for, but at least one. */
+export const rangeOf = (bins: readonly Bin[]): number =>
+  60 * Math.max(1, Math.ceil((bins[0]?.ago ?? 0) / 60));
 
 /** The next round number, for the top of a scale. */
 export function niceTop(highest: number): number {

@@ -37,7 +37,7 @@ export function Trouble({
             <span class="mono">{visible(list.code, 64)}</span>,{' '}
             {list.servedSeconds === undefined
               ? 'requests fail'
-              : `served as of ${duration(list.servedSeconds)} ago`}
+              : `served from ${duration(list.servedSeconds)} ago`}
           </li>
         ))}
         {failing.length > MAX_LISTED ? <li>and {count(failing.length - MAX_LISTED)} more</li> : null}
