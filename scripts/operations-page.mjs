@@ -1,8 +1,9 @@
 // Generates docs/operations.md, which documents all lists, from the catalog. With --check it only reports whether the page is up to date.
 import { readFileSync, writeFileSync } from 'node:fs';
-import { operations } from '../dist/atlas/operations.js';
+import { operations as reads } from '../dist/atlas/operations.js';
 import { answerScopeOf } from '../dist/gateway/auth/answer-scope.js';
 
+const operations = reads.filter(({ kind }) => kind === 'list');
 const PAGE = new URL('../docs/operations.md', import.meta.url);
 const SHAPED = new Set(['pageNum', 'itemsPerPage', 'pretty', 'envelope', 'includeCount']);
 
@@ -11,6 +12,7 @@ const grantedBy = {
   open: 'with `lists`, its tag or its name',
   secret: 'by name: may contain secrets',
   personal: 'by name: contains personal data',
+  billing: 'by name: contains billing data',
 };
 const cachedAs = { whole: 'whole', page: 'by page' };
 const row = (operation) =>
@@ -49,7 +51,7 @@ than \`cache.maxItems\` items, callers that may not read all of it get 502 \`UPS
 
 Some lists have items that mention several projects or organizations and cannot be filtered (${withScope('several')}).
 Those granted only by name show data of all projects of the organization. The others require access to everything they mention: \`listOrgInvoices\` requires
-\`organizations: all\`, \`searchOrgInvoiceLineItems\` also \`projects: all\`. Lists of a federation require \`all\` for both. \`listRateLimits\` requires access to every project and organization
+\`organizations: all\`. Lists of a federation require \`all\` for both. \`listRateLimits\` requires access to every project and organization
 in the request, and with \`userId\` or \`ipAddress\` \`all\` for both.
 ${tags
   .map(

@@ -1,25 +1,4 @@
-// Properties of lists that Atlas's description does not contain, decided by this project: cache unit, sensitivity and endpoint set.
-
-/** Lists whose items contain keys, tokens or webhook secrets, masked or not. */
-const SECRET = [
-  /\/alertConfigs$/,
-  /\/integrations$/,
-  /\/logIntegrations$/,
-  /\/metricIntegrations$/,
-  /\/apiKeys$/,
-  /\/serviceAccounts$/,
-  /\/secrets$/,
-  /\/aiModelApiKeys$/,
-];
-
-/** Lists whose items contain personal data or addresses; organizations in a federation include the addresses of users in conflict. */
-const PERSONAL = [
-  /\/users$/,
-  /\/events$/,
-  /\/databaseUsers$/,
-  /\/databaseUsers\/[^/]+\/certs$/,
-  /\/connectedOrgConfigs$/,
-];
+// Properties of operations that Atlas's description does not contain, decided by this project: cache unit, endpoint set and patterns of ids.
 
 /** Lists that are unbounded or change with every request; they are cached page by page. */
 const BY_PAGE = [
@@ -31,19 +10,13 @@ const BY_PAGE = [
   /\/collectionRestoreJobs$/,
   /\/collections$/,
   /\/queryShapes$/,
-  /\/lineItems:search$/,
   /\/backupCheckpoints$/,
   /\/exports$/,
 ];
 
-const some = (patterns, path) => patterns.some((pattern) => pattern.test(path));
-
-/** @returns {'open' | 'secret' | 'personal'} */
-export const sensitivityOf = (path) =>
-  some(SECRET, path) ? 'secret' : some(PERSONAL, path) ? 'personal' : 'open';
-
 /** @returns {'whole' | 'page'} */
-export const cacheUnitOf = (path) => (some(BY_PAGE, path) ? 'page' : 'whole');
+export const cacheUnitOf = (kind, path) =>
+  kind === 'list' && BY_PAGE.some((pattern) => pattern.test(path)) ? 'page' : 'whole';
 
 /** Ids used for grants and cache partitions; always lower case, so that an id has one spelling. */
 const CANONICAL_ID = '^([a-f0-9]{24})$';
@@ -52,10 +25,13 @@ const CANONICAL_ID = '^([a-f0-9]{24})$';
 export const patternOf = (name, described) =>
   name === 'groupId' || name === 'orgId' ? CANONICAL_ID : described;
 
+const isLiteral = (segment) => segment !== undefined && !segment.startsWith('{');
+
 /** Endpoint set by the first segment below the project or organization; the names are the gateway's own [inferred]. */
 export function endpointSetOf(path) {
-  const [, , , area, , resource] = path.slice(1).split('/');
-  if (area === 'groups' && resource !== undefined) {
+  const [, , , area = 'root', id, resource] = path.slice(1).split('/');
+  if (isLiteral(id) || !isLiteral(resource)) return `user.${area}`;
+  if (area === 'groups') {
     const sets = {
       flexClusters: 'clusters',
       privateEndpoint: 'privateEndpoints',
@@ -65,6 +41,6 @@ export function endpointSetOf(path) {
     };
     return sets[resource] ?? resource;
   }
-  if (area === 'orgs' && resource !== undefined) return `org.${resource}`;
+  if (area === 'orgs') return `org.${resource}`;
   return `user.${area}`;
 }

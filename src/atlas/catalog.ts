@@ -1,3 +1,5 @@
+import { createPathTree, type PathParameter, parametersOf, segmentsOf } from './path-tree.ts';
+
 /** One version of an operation: its date, or `preview`, and the day from which Atlas answers 410. */
 export interface OperationVersion {
   readonly name: string;
@@ -16,8 +18,27 @@ export interface Parameter {
   readonly enum?: readonly string[];
 }
 
-/** One paginated GET operation of the Atlas Administration API v2. */
+/**
+ * How an operation answers. `list`: paginated. `element`: one item of a list. `array`: a JSON array. `unpaged-list`: `results` without pages.
+ * `document`: any other JSON.
+ */
+export type OperationKind = 'list' | 'element' | 'array' | 'unpaged-list' | 'document';
+
+/** Where the list of an element contains it. */
+export interface ElementOfList {
+  /** Operation id of the list. */
+  readonly list: string;
+  /** The path parameter that identifies the element; several that belong together are joined by `+`. */
+  readonly idParameter: string;
+  /** The field of the item with the same value; several are joined by `+`, alternatives separated by `|`. */
+  readonly itemField: string;
+  /** Versions in which recordings show item and element equal. */
+  readonly recordedVersions: readonly string[];
+}
+
+/** One GET operation of the Atlas Administration API v2 that answers JSON. */
 export interface Operation {
+  readonly kind: OperationKind;
   /** Operation id as in Atlas's OpenAPI description, such as `listGroupStreamPrivateLinkConnections`. */
   readonly id: string;
   /** The older name that the Atlas CLI and older SDKs use. */
@@ -29,12 +50,24 @@ export interface Operation {
   readonly versions: readonly OperationVersion[];
   readonly pathParameters: readonly Parameter[];
   readonly queryParameters: readonly Parameter[];
+  /** Headers that change the representation, such as `Use-Effective-Instance-Fields`. */
+  readonly headerParameters: readonly Parameter[];
+  /** For elements only; undefined if the path does not determine the list. */
+  readonly element?: ElementOfList;
   /** The endpoint set, which is the rate-limit bucket that Atlas charges. */
   readonly endpointSet: string;
-  /** Lists with secrets or personal data are readable only by callers whose policy names them. */
-  readonly sensitivity: 'open' | 'secret' | 'personal';
-  /** `whole`: cached as one listing. `page`: unbounded or too long, cached page by page. */
+  /** Operations with secrets, personal data or billing data are readable only by callers whose policy names them. */
+  readonly sensitivity: 'open' | 'secret' | 'personal' | 'billing';
+  /** For lists; `whole`: cached as one listing. `page`: unbounded or too long, cached page by page. */
   readonly cacheUnit: 'whole' | 'page';
+}
+
+/** A GET operation that the gateway does not serve: its response is a file, or its request has a body. */
+export interface UnservedOperation {
+  readonly id: string;
+  readonly alias?: string;
+  readonly path: string;
+  readonly reason: 'download' | 'takes-body';
 }
 
 /** A path that matches an operation, with its decoded path parameters. */
@@ -50,7 +83,7 @@ export type Matched =
   | { readonly type: 'unknown' }
   | { readonly type: 'bad-parameter'; readonly name: string; readonly detail: string };
 
-/** The list operations that the gateway supports, with lookup by name and by path. */
+/** The operations that the gateway serves, with lookup by name and by path. */
 export interface Catalog {
   readonly operations: readonly Operation[];
   /** The operation with this id or alias. */
@@ -59,47 +92,10 @@ export interface Catalog {
   match(path: string): Matched;
 }
 
-interface Branch {
-  readonly literals: Map<string, Branch>;
-  parameter?: Branch;
-  operation?: Operation;
-}
-
 const MAX_VALUE_LENGTH = 256;
 const CONTROL = /\p{Cc}/u;
 /** Characters of a segment (RFC 3986 `pchar`). A `;` is forwarded percent-encoded, so that no server reads it as a matrix parameter. */
 const SEGMENT = /^[\w.~!$&'()*+,;=:@%-]*$/;
-const isParameter = (segment: string) => segment.startsWith('{');
-
-function buildTree(operations: readonly Operation[]): Branch {
-  const root: Branch = { literals: new Map() };
-  for (const operation of operations) {
-    let branch = root;
-    for (const segment of operation.path.slice(1).split('/')) {
-      const literal = isParameter(segment) ? undefined : segment;
-      const next: Branch = (literal === undefined ? branch.parameter : branch.literals.get(literal)) ?? {
-        literals: new Map(),
-      };
-      if (literal === undefined) branch.parameter = next;
-      else branch.literals.set(literal, next);
-      branch = next;
-    }
-    if (branch.operation !== undefined)
-      throw new Error(`${branch.operation.id} and ${operation.id} have the same path`);
-    branch.operation = operation;
-  }
-  return root;
-}
-
-/** The operation that `segments` lead to. If a literal branch has no match, the parameter branch of the same node is tried. */
-function findOperation(branch: Branch, segments: readonly string[], index: number): Operation | undefined {
-  const segment = segments[index];
-  if (segment === undefined) return branch.operation;
-  const literal = branch.literals.get(segment);
-  const found = literal === undefined ? undefined : findOperation(literal, segments, index + 1);
-  if (found !== undefined || branch.parameter === undefined || segment === '') return found;
-  return findOperation(branch.parameter, segments, index + 1);
-}
 
 /** Decodes a segment once; undefined if it is malformed or contains path syntax. */
 function decodeSegment(segment: string): string | undefined {
@@ -118,51 +114,65 @@ function decodeSegment(segment: string): string | undefined {
   }
 }
 
-/** Builds the catalog: one tree of path segments, and one compiled pattern per parameter. */
+/** A path parameter of an operation: where its value is, and what it must match. */
+interface CheckedParameter extends PathParameter {
+  readonly rule: Parameter | undefined;
+  readonly pattern: RegExp | undefined;
+}
+
+/** An operation with its path parameters, prepared for matching. */
+interface Target {
+  readonly operation: Operation;
+  readonly parameters: readonly CheckedParameter[];
+}
+
+function targetOf(operation: Operation): Target {
+  const parameters = parametersOf(operation.path).map((parameter): CheckedParameter => {
+    const rule = operation.pathParameters.find(({ name }) => name === parameter.name);
+    return {
+      ...parameter,
+      rule,
+      pattern: rule?.pattern === undefined ? undefined : new RegExp(rule.pattern),
+    };
+  });
+  return { operation, parameters };
+}
+
+/** Decodes and checks the path parameters of an operation. */
+function matchParameters({ operation, parameters }: Target, segments: readonly string[]): Matched {
+  const pathParameters: Record<string, string> = {};
+  for (const { name, segment, verbLength, pattern, rule } of parameters) {
+    const text = segments[segment] ?? '';
+    const value = decodeSegment(verbLength === 0 ? text : text.slice(0, -verbLength));
+    if (value === undefined)
+      return { type: 'bad-parameter', name, detail: `${name} in the path is not a well-formed value.` };
+    if (pattern?.test(value) === false)
+      return { type: 'bad-parameter', name, detail: `${name} in the path must match ${rule?.pattern}.` };
+    if (rule?.enum !== undefined && !rule.enum.includes(value)) {
+      const choices = rule.enum.join(', ');
+      return { type: 'bad-parameter', name, detail: `${name} in the path must be one of ${choices}.` };
+    }
+    pathParameters[name] = value;
+  }
+  return { type: 'matched', operation, pathParameters };
+}
+
+/** Builds the catalog: one tree of path segments, with a compiled pattern per parameter. */
 export function createCatalog(operations: readonly Operation[]): Catalog {
-  const root = buildTree(operations);
+  const findTarget = createPathTree(operations.map((one) => ({ path: one.path, value: targetOf(one) })));
   const byName = new Map<string, Operation>();
   for (const operation of operations)
     if (operation.alias !== undefined) byName.set(operation.alias, operation);
   for (const operation of operations) byName.set(operation.id, operation);
-  const patterns = new Map(
-    operations.flatMap(({ pathParameters }) =>
-      pathParameters.flatMap(({ pattern }) =>
-        pattern === undefined ? [] : [[pattern, new RegExp(pattern)] as const],
-      ),
-    ),
-  );
 
   return {
     operations,
     find: (name) => byName.get(name),
     match(path) {
       if (!path.startsWith('/')) return { type: 'unknown' };
-      const segments = path.slice(1).split('/');
-      const operation = findOperation(root, segments, 0);
-      if (operation === undefined) return { type: 'unknown' };
-      const pathParameters: Record<string, string> = {};
-      const template = operation.path.slice(1).split('/');
-      for (const [index, part] of template.entries()) {
-        if (!isParameter(part)) continue;
-        const name = part.slice(1, -1);
-        const value = decodeSegment(segments[index] ?? '');
-        if (value === undefined)
-          return { type: 'bad-parameter', name, detail: `${name} in the path is not a well-formed value.` };
-        const rule = operation.pathParameters.find((parameter) => parameter.name === name);
-        if (rule?.pattern !== undefined && patterns.get(rule.pattern)?.test(value) !== true) {
-          return { type: 'bad-parameter', name, detail: `${name} in the path must match ${rule.pattern}.` };
-        }
-        if (rule?.enum !== undefined && !rule.enum.includes(value)) {
-          return {
-            type: 'bad-parameter',
-            name,
-            detail: `${name} in the path must be one of ${rule.enum.join(', ')}.`,
-          };
-        }
-        pathParameters[name] = value;
-      }
-      return { type: 'matched', operation, pathParameters };
+      const segments = segmentsOf(path);
+      const target = findTarget(segments);
+      return target === undefined ? { type: 'unknown' } : matchParameters(target, segments);
     },
   };
 }

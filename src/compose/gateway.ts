@@ -57,7 +57,7 @@ export function compose(
   const statusStats = createStatusStats({ clock });
   const inForce = createInForce(config, resolveLiveSettings(options));
   const publicUrl = createPublicUrl(config.listen);
-  const catalog = createCatalog(operations);
+  const catalog = createCatalog(operations.filter(({ kind }) => kind === 'list'));
   const inFlight = createInFlight(config.listen.maxInFlight);
 
   const budget = createBudget({ clock });

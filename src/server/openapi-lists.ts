@@ -81,6 +81,7 @@ const GRANTED_BY = {
   open: 'Granted to a caller by `lists`, by its tag or by its name.',
   secret: 'May contain secrets: granted to a caller only by its name.',
   personal: 'Contains personal data: granted to a caller only by its name.',
+  billing: 'Contains billing data: granted to a caller only by its name.',
 } as const;
 const CACHED_AS = {
   whole: 'Cached as a whole: one load serves every page and representation.',

@@ -1,4 +1,4 @@
-import { operations } from '../atlas/operations.ts';
+import { operations as reads } from '../atlas/operations.ts';
 import { DESCRIBED, ERROR_SCHEMAS, errorName, HEADERS, headers, sharedResponses } from './openapi-answers.ts';
 import {
   type Description,
@@ -158,6 +158,8 @@ const SECURITY_SCHEMES: Description = {
     description: 'Id and secret of a caller key; only for the token endpoints.',
   },
 };
+
+const operations = reads.filter(({ kind }) => kind === 'list');
 
 /** Describes the public listener: every list of the catalog, the token endpoints, and the other endpoints that clients call. */
 export function describePublic(version: string): OpenApiDocument {

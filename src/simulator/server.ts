@@ -99,7 +99,7 @@ export function createSimulator(
     { projects: options.projects ?? [], limits: options.limits ?? {} },
     { weather, clock },
   );
-  const catalog = createCatalog(operations);
+  const catalog = createCatalog(operations.filter(({ kind }) => kind === 'list'));
   const faults = createFaults();
   const draw = createLimits(
     clock,

@@ -14,7 +14,13 @@ function operation(id: string): Operation {
 }
 
 const links = operation('listGroupStreamPrivateLinkConnections');
-const events = operation('listGroupEvents');
+/** Events, without the default values that would be added to every query. */
+const events = {
+  ...operation('listGroupEvents'),
+  queryParameters: operation('listGroupEvents').queryParameters.map(
+    ({ default: _default, ...parameter }) => parameter,
+  ),
+};
 const indexes = operation('listGroupProcessPerformanceAdvisorSuggestedIndexes');
 const peerings = operation('listGroupStreamVpcPeeringConnections');
 

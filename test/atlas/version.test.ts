@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { Operation, OperationVersion } from '../../src/atlas/catalog.ts';
-import { operations } from '../../src/atlas/operations.ts';
 import { resolveVersion } from '../../src/atlas/version.ts';
+import { lists as operations } from '../support/lists.ts';
 
 const TODAY = '2026-08-10';
 const [first] = operations;

@@ -1,6 +1,5 @@
 import { beforeAll, expect, test } from 'vitest';
 import { createCatalog } from '../../src/atlas/catalog.ts';
-import { operations } from '../../src/atlas/operations.ts';
 import { renderPage } from '../../src/atlas/page-renderer.ts';
 import { linkParameters, resolveQuery } from '../../src/atlas/query.ts';
 import { NO_DIRECTIVES } from '../../src/cache/decide.ts';
@@ -14,6 +13,7 @@ import { createReadService } from '../../src/gateway/reads/read-service.ts';
 import { createSystemClock } from '../../src/lib/clock.ts';
 import { privateLinkConnection } from '../../src/simulator/items.ts';
 import type { UpstreamFailure } from '../../src/upstream/message.ts';
+import { lists as operations } from '../support/lists.ts';
 import { heldByProcess } from '../support/process-memory.ts';
 
 const LISTINGS = 10_000;

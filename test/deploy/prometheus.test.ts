@@ -4,7 +4,6 @@ import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
 import { parse } from 'yaml';
-import { operations } from '../../src/atlas/operations.ts';
 import { STATUS_BY_CODE } from '../../src/gateway/gateway-error.ts';
 import { createSystemClock } from '../../src/lib/clock.ts';
 import { createSystemRandom } from '../../src/lib/random.ts';
@@ -12,6 +11,7 @@ import { createSimulator, type Simulator } from '../../src/simulator/server.ts';
 import { SAMPLE_CREDENTIALS, SAMPLE_PROJECTS } from '../../src/simulator/world.ts';
 import { type Built, makeFolder, removeFolders, serveBuilt } from '../support/built.ts';
 import { type Dashboard, isRow } from '../support/dashboard.ts';
+import { lists as operations } from '../support/lists.ts';
 import { isInstalled, metricsIn, type RunningPrometheus, startPrometheus } from '../support/prometheus.ts';
 import { ACCEPT, ask, CALLER_KEY, CALLER_SECRET, linksOf } from '../support/running.ts';
 

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { operations } from '../../src/atlas/operations.ts';
 import { SAMPLE_PROJECTS } from '../../src/simulator/world.ts';
+import { lists as operations } from '../support/lists.ts';
 import { CALLER_KEY, linksOf, type Reply, type Running, startGateway } from '../support/running.ts';
 
 /** What differs from one gateway to the next, and from one moment to the next. */

@@ -1,11 +1,11 @@
 import fc from 'fast-check';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { createCatalog, type Operation, type Parameter, targetPath } from '../../src/atlas/catalog.ts';
-import { operations } from '../../src/atlas/operations.ts';
 import { answerScopeOf } from '../../src/gateway/auth/answer-scope.ts';
 import { SAMPLE_PROJECTS } from '../../src/simulator/world.ts';
 import { testKey } from '../support/caller-keys.ts';
 import { createFakeClock } from '../support/fake-clock.ts';
+import { lists as operations } from '../support/lists.ts';
 import {
   asAtlas,
   heldWhole,

@@ -1,6 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { createCatalog } from '../../src/atlas/catalog.ts';
-import { operations } from '../../src/atlas/operations.ts';
 import { resolveQuery } from '../../src/atlas/query.ts';
 import { resolveVersion } from '../../src/atlas/version.ts';
 import { createAccess } from '../../src/gateway/auth/authentication.ts';
@@ -19,6 +18,7 @@ import { readChallenge } from '../../src/upstream/auth/digest-challenge.ts';
 import { readCount } from '../../src/upstream/budget/rate-limit-messages.ts';
 import { readRetryAfter } from '../../src/upstream/retry-after.ts';
 import { createFakeClock } from '../support/fake-clock.ts';
+import { lists as operations } from '../support/lists.ts';
 import { NO_HEADERS } from '../support/no-headers.ts';
 import { raw } from '../support/raw.ts';
 import { ACCEPT, linksOf, type Running, startGateway } from '../support/running.ts';

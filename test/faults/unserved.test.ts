@@ -1,7 +1,7 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { operations } from '../../src/atlas/operations.ts';
 import { SAMPLE_PROJECTS } from '../../src/simulator/world.ts';
 import { answer, startHostile } from '../support/hostile.ts';
+import { lists as operations } from '../support/lists.ts';
 import { raw } from '../support/raw.ts';
 import {
   asAtlas,

@@ -1,7 +1,6 @@
 import fc from 'fast-check';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { createCatalog, type Operation } from '../../src/atlas/catalog.ts';
-import { operations } from '../../src/atlas/operations.ts';
 import { isCountable, type PageOptions } from '../../src/atlas/query.ts';
 import { ANSWER_SCOPES } from '../../src/gateway/auth/answer-scope.ts';
 import { parameterScopeOf } from '../../src/gateway/auth/parameter-scope.ts';
@@ -9,6 +8,7 @@ import type { Json } from '../../src/simulator/pages.ts';
 import { SAMPLE_PROJECTS } from '../../src/simulator/world.ts';
 import { testKey } from '../support/caller-keys.ts';
 import { createFakeClock, type FakeClock } from '../support/fake-clock.ts';
+import { lists as operations } from '../support/lists.ts';
 import { json, type Reply, type Running, startGateway } from '../support/running.ts';
 
 const API = '/api/atlas/v2';
@@ -359,7 +359,8 @@ describe('ids and responses that refer to other projects', () => {
       expect(json(refused).errorCode).toBe('OPERATION_FORBIDDEN');
       expect(running.upstream()).toEqual([]);
       const byName = await running.get(ownPath(operation), as(named));
-      if (operation.sensitivity === 'open') expect(json(byName).errorCode).toBe('OPERATION_FORBIDDEN');
+      if (operation.sensitivity === 'open' || operation.sensitivity === 'billing')
+        expect(json(byName).errorCode).toBe('OPERATION_FORBIDDEN');
       else expect(json(byName).errorCode).not.toBe('OPERATION_FORBIDDEN');
     },
   );

@@ -26,14 +26,19 @@ const description = {
         responses: {
           '200': {
             content: {
-              'application/vnd.atlas.2024-01-01+json': {},
+              'application/vnd.atlas.2024-01-01+json': { schema: { properties: { results: {} } } },
               'application/vnd.atlas.2023-01-01+json': { 'x-sunset': '2027-01-01' },
             },
           },
         },
       },
     },
-    '/api/atlas/v2/groups/{groupId}': { get: { operationId: 'getGroup', parameters: [], responses: {} } },
+    '/api/atlas/v2/groups/{groupId}/report': {
+      get: {
+        operationId: 'downloadReport',
+        responses: { '200': { content: { 'application/vnd.atlas.2024-01-01+csv': {} } } },
+      },
+    },
     '/api/atlas/v2/groups/{groupId}/users': { post: { operationId: 'addUser' } },
   },
   components: {
@@ -61,7 +66,7 @@ test('the catalog is rebuilt from an OpenAPI description, with a report of what 
   expect(built.stdout).toContain('1 operations written');
   const source = readFileSync(output, 'utf8');
   expect(source).toContain(
-    '{"id":"listGroupThings","alias":"listThings","path":"/api/atlas/v2/groups/{groupId}/things","tag":"Things","versions":[{"name":"2023-01-01","sunset":"2027-01-01"},{"name":"2024-01-01"}],"endpointSet":"things","sensitivity":"open","cacheUnit":"whole"',
+    '{"id":"listGroupThings","alias":"listThings","path":"/api/atlas/v2/groups/{groupId}/things","kind":"list","tag":"Things","versions":[{"name":"2023-01-01","sunset":"2027-01-01"},{"name":"2024-01-01"}],"endpointSet":"things","sensitivity":"secret","cacheUnit":"whole"',
   );
   expect(source).toContain('{"name":"groupId","type":"string","required":true,"pattern":"^([a-f0-9]{24})$"}');
   expect(source).toContain(

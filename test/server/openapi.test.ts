@@ -3,7 +3,6 @@ import { Validator } from '@seriousme/openapi-schema-validator';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { createCatalog, type Parameter } from '../../src/atlas/catalog.ts';
-import { operations } from '../../src/atlas/operations.ts';
 import { acceptsZero, resolveQuery } from '../../src/atlas/query.ts';
 import { createTokens } from '../../src/gateway/auth/token-service.ts';
 import { STATUS_BY_CODE } from '../../src/gateway/gateway-error.ts';
@@ -15,6 +14,7 @@ import { describeAdmin } from '../../src/server/openapi-admin.ts';
 import { createDescriptionRoutes } from '../../src/server/openapi-routes.ts';
 import { responseOf } from '../../src/server/reply.ts';
 import { SAMPLE_PROJECTS } from '../../src/simulator/world.ts';
+import { lists as operations } from '../support/lists.ts';
 import { ask, linksOf, type Running, startGateway } from '../support/running.ts';
 
 interface Schema {

@@ -1,6 +1,5 @@
 import { createCatalog } from '../../src/atlas/catalog.ts';
 import { countItems, type Items, itemValue } from '../../src/atlas/list-parser.ts';
-import { operations } from '../../src/atlas/operations.ts';
 import { type CacheDirectives, NO_DIRECTIVES } from '../../src/cache/decide.ts';
 import { createPinnedListings } from '../../src/cache/pinned-listings.ts';
 import { createListCache } from '../../src/cache/read-cache.ts';
@@ -14,6 +13,7 @@ import { writePage } from '../../src/simulator/pages.ts';
 import { upstreamFailure } from '../../src/upstream/failure.ts';
 import type { UpstreamFailure, UpstreamRequest, UpstreamResult } from '../../src/upstream/message.ts';
 import type { FakeClock } from './fake-clock.ts';
+import { lists as operations } from './lists.ts';
 
 /** An item of the list: which one, and which request of which walk it was read by, after how many purges. */
 export interface WorldItem {

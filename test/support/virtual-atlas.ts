@@ -1,5 +1,4 @@
 import { createCatalog } from '../../src/atlas/catalog.ts';
-import { operations } from '../../src/atlas/operations.ts';
 import { bucketSizeOf } from '../../src/atlas/rate-limit-buckets.ts';
 import type { Clock } from '../../src/lib/clock.ts';
 import { createSystemRandom } from '../../src/lib/random.ts';
@@ -13,6 +12,7 @@ import { weatherSchema } from '../../src/simulator/weather-settings.ts';
 import { createWorld, weatherProjectId } from '../../src/simulator/world.ts';
 import { upstreamFailure } from '../../src/upstream/failure.ts';
 import type { Exchange, UpstreamResult, WireRequest } from '../../src/upstream/message.ts';
+import { lists as operations } from './lists.ts';
 
 /** A list request that reached the virtual Atlas. `status` is absent until it is answered. */
 export interface VirtualCall {

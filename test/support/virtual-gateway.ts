@@ -1,6 +1,5 @@
 import { createCatalog } from '../../src/atlas/catalog.ts';
 import { countItems, itemValue } from '../../src/atlas/list-parser.ts';
-import { operations } from '../../src/atlas/operations.ts';
 import { resolveQuery } from '../../src/atlas/query.ts';
 import { type CacheDirectives, NO_DIRECTIVES } from '../../src/cache/decide.ts';
 import type { CacheFile } from '../../src/cache/snapshot-file.ts';
@@ -21,6 +20,7 @@ import { createStatusStats } from '../../src/observability/status-stats.ts';
 import { SAMPLE_CREDENTIALS } from '../../src/simulator/world.ts';
 import { createBudget } from '../../src/upstream/budget/budget.ts';
 import type { Exchange } from '../../src/upstream/message.ts';
+import { lists as operations } from './lists.ts';
 
 /** One read of a page. */
 export interface VirtualRead {

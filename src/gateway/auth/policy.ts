@@ -77,6 +77,13 @@ const namesScope = (values: readonly NamedValue[]) =>
 const namesUser = (values: readonly NamedValue[]) =>
   values.some(([name]) => parameterScopeOf(name) === 'user');
 
+/**
+ * A sensitive operation is granted only by its id: by naming it, the operator has allowed exactly this response. Bills of linked
+ * organizations are not meant by that.
+ */
+const grantCoversResponse = ({ sensitivity }: Operation) =>
+  sensitivity === 'secret' || sensitivity === 'personal';
+
 /** Whether a caller may see all that the response may contain. The ids in the request have been checked before. */
 function maySeeResponse(
   caller: Caller,
@@ -94,10 +101,9 @@ function maySeeResponse(
       // The limits of a user do not belong to the project that the same query names.
       return seesEverything || namesScope(path) || (namesScope(filters) && !namesUser(filters));
     case 'several':
-      // A sensitive operation is granted only by its id: by naming it, the operator has allowed exactly this response.
       return (
         scope.grants.every((grant) => caller[grant] === 'all') ||
-        (namesScope(path) && operation.sensitivity !== 'open')
+        (namesScope(path) && grantCoversResponse(operation))
       );
     case 'unscoped':
       return seesEverything;

@@ -1,9 +1,9 @@
 import { describe, expect, test } from 'vitest';
 import { createCatalog, type Operation } from '../../../src/atlas/catalog.ts';
-import { operations } from '../../../src/atlas/operations.ts';
 import { resolveQuery } from '../../../src/atlas/query.ts';
 import type { Caller } from '../../../src/gateway/auth/key-auth.ts';
 import { authorize, type Decision } from '../../../src/gateway/auth/policy.ts';
+import { lists as operations } from '../../support/lists.ts';
 
 const P1 = 'a'.repeat(24);
 const P2 = 'b'.repeat(24);
@@ -133,26 +133,34 @@ describe('response scopes', () => {
       'operation-forbidden',
     ],
     ['the same, granted by id', byId('listOrgInvoices'), `/orgs/${O1}/invoices`, 'operation-forbidden'],
-    ['the same for `all`', ALL, `/orgs/${O1}/invoices`, 'allowed'],
+    ['the same for `all`', opening(ALL, 'listOrgInvoices'), `/orgs/${O1}/invoices`, 'allowed'],
+    ['the same for `all`, not granted by id', ALL, `/orgs/${O1}/invoices`, 'operation-forbidden'],
     [
       'identity providers of a federation',
       ALL_PROJECTS,
       `/federationSettings/${P1}/identityProviders`,
       'operation-forbidden',
     ],
-    ['the same for `all`', ALL, `/federationSettings/${P1}/identityProviders`, 'allowed'],
+    [
+      'the same for `all`',
+      opening(ALL, 'listFederationSettingIdentityProviders'),
+      `/federationSettings/${P1}/identityProviders`,
+      'allowed',
+    ],
   ])('%s', (_title, grants, target, decision) => {
     expect(decisionOn(grants, target)).toBe(decision);
   });
 
   test('an operation without a reviewed scope is allowed only for callers that may see everything', () => {
     const unreviewed: Operation = {
+      kind: 'list',
       id: 'listGroupSomethingNew',
       path: '/api/atlas/v2/groups/{groupId}/somethingNew',
       tag: 'New',
       versions: [],
       pathParameters: [],
       queryParameters: [],
+      headerParameters: [],
       endpointSet: 'new',
       sensitivity: 'open',
       cacheUnit: 'whole',

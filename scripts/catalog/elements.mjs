@@ -1,0 +1,371 @@
+// Which documents are single items of a list, reviewed by hand against the schemas of Atlas's description: the list, the path parameter
+// that identifies the item, and the field of the item that contains its value. Several joined by `+` belong together; alternatives are
+// separated by `|`. `recordedVersions` are those in which recordings show the document equal to the item, and never with other fields [recorded].
+
+const ELEMENTS = {
+  getDefaultGroupLimit: {
+    list: 'listDefaultGroupLimits',
+    idParameter: 'limitName',
+    itemField: 'name',
+    recordedVersions: [],
+  },
+  getFederationSettingConnectedOrgConfig: {
+    list: 'listFederationSettingConnectedOrgConfigs',
+    idParameter: 'orgId',
+    itemField: 'orgId',
+    recordedVersions: ['2023-01-01'],
+  },
+  getFederationSettingIdentityProvider: {
+    list: 'listFederationSettingIdentityProviders',
+    idParameter: 'identityProviderId',
+    itemField: 'id',
+    recordedVersions: [],
+  },
+  getGroup: { list: 'listGroups', idParameter: 'groupId', itemField: 'id', recordedVersions: [] },
+  getGroupAccessListEntry: {
+    list: 'listGroupAccessListEntries',
+    idParameter: 'entryValue',
+    itemField: 'ipAddress|cidrBlock|awsSecurityGroup',
+    recordedVersions: ['2023-01-01'],
+  },
+  getGroupAiModelApiKey: {
+    list: 'listGroupAiModelApiKeys',
+    idParameter: 'apiKeyId',
+    itemField: 'apiKeyId',
+    recordedVersions: [],
+  },
+  getGroupAlert: { list: 'listGroupAlerts', idParameter: 'alertId', itemField: 'id', recordedVersions: [] },
+  getGroupAlertConfig: {
+    list: 'listGroupAlertConfigs',
+    idParameter: 'alertConfigId',
+    itemField: 'id',
+    recordedVersions: [],
+  },
+  getGroupBackupExportBucket: {
+    list: 'listGroupBackupExportBuckets',
+    idParameter: 'exportBucketId',
+    itemField: '_id',
+    recordedVersions: [],
+  },
+  getGroupBackupPrivateEndpoint: {
+    list: 'listGroupBackupPrivateEndpoints',
+    idParameter: 'endpointId',
+    itemField: 'id',
+    recordedVersions: [],
+  },
+  getGroupByName: { list: 'listGroups', idParameter: 'groupName', itemField: 'name', recordedVersions: [] },
+  getGroupCluster: {
+    list: 'listGroupClusters',
+    idParameter: 'clusterName',
+    itemField: 'name',
+    recordedVersions: ['2023-02-01', '2024-08-05'],
+  },
+  getGroupClusterBackupCheckpoint: {
+    list: 'listGroupClusterBackupCheckpoints',
+    idParameter: 'checkpointId',
+    itemField: 'id',
+    recordedVersions: [],
+  },
+  getGroupClusterBackupExport: {
+    list: 'listGroupClusterBackupExports',
+    idParameter: 'exportId',
+    itemField: 'id',
+    recordedVersions: [],
+  },
+  getGroupClusterBackupRestoreJob: {
+    list: 'listGroupClusterBackupRestoreJobs',
+    idParameter: 'restoreJobId',
+    itemField: 'id',
+    recordedVersions: [],
+  },
+  getGroupClusterBackupSnapshot: {
+    list: 'listGroupClusterBackupSnapshots',
+    idParameter: 'snapshotId',
+    itemField: 'id',
+    recordedVersions: [],
+  },
+  getGroupClusterBackupSnapshotDatabase: {
+    list: 'listGroupClusterBackupSnapshotDatabases',
+    idParameter: 'databaseName',
+    itemField: 'name',
+    recordedVersions: [],
+  },
+  getGroupClusterBackupSnapshotDatabaseCollection: {
+    list: 'listGroupClusterBackupSnapshotDatabaseCollections',
+    idParameter: 'collectionName',
+    itemField: 'name',
+    recordedVersions: [],
+  },
+  getGroupClusterCollectionRestoreJob: {
+    list: 'listGroupClusterCollectionRestoreJobs',
+    idParameter: 'jobId',
+    itemField: 'id',
+    recordedVersions: [],
+  },
+  getGroupClusterCollectionRestoreJobCollection: {
+    list: 'listGroupClusterCollectionRestoreJobCollections',
+    idParameter: 'sourceNamespace',
+    itemField: 'sourceNamespace',
+    recordedVersions: [],
+  },
+  getGroupClusterOnlineArchive: {
+    list: 'listGroupClusterOnlineArchives',
+    idParameter: 'archiveId',
+    itemField: '_id',
+    recordedVersions: ['2023-01-01'],
+  },
+  getGroupClusterOverloadSimulation: {
+    list: 'listGroupClusterOverloadSimulations',
+    idParameter: 'simulationId',
+    itemField: 'simulationId',
+    recordedVersions: [],
+  },
+  getGroupClusterQueryShape: {
+    list: 'listGroupClusterQueryShapes',
+    idParameter: 'queryShapeHash',
+    itemField: 'queryShapeHash',
+    recordedVersions: [],
+  },
+  getGroupClusterRestoreJob: {
+    list: 'listGroupClusterRestoreJobs',
+    idParameter: 'jobId',
+    itemField: 'id',
+    recordedVersions: [],
+  },
+  getGroupClusterSnapshot: {
+    list: 'listGroupClusterSnapshots',
+    idParameter: 'snapshotId',
+    itemField: 'id',
+    recordedVersions: [],
+  },
+  getGroupContainer: {
+    list: 'listGroupContainers',
+    idParameter: 'containerId',
+    itemField: 'id',
+    recordedVersions: [],
+  },
+  getGroupDatabaseUser: {
+    list: 'listGroupDatabaseUsers',
+    idParameter: 'databaseName+username',
+    itemField: 'databaseName+username',
+    recordedVersions: ['2023-01-01'],
+  },
+  getGroupEncryptionAtRestPrivateEndpoint: {
+    list: 'listGroupEncryptionAtRestPrivateEndpoints',
+    idParameter: 'endpointId',
+    itemField: 'id',
+    recordedVersions: [],
+  },
+  getGroupEvent: { list: 'listGroupEvents', idParameter: 'eventId', itemField: 'id', recordedVersions: [] },
+  getGroupFlexCluster: {
+    list: 'listGroupFlexClusters',
+    idParameter: 'name',
+    itemField: 'name',
+    recordedVersions: ['2024-11-13'],
+  },
+  getGroupFlexClusterBackupRestoreJob: {
+    list: 'listGroupFlexClusterBackupRestoreJobs',
+    idParameter: 'restoreJobId',
+    itemField: 'id',
+    recordedVersions: [],
+  },
+  getGroupFlexClusterBackupSnapshot: {
+    list: 'listGroupFlexClusterBackupSnapshots',
+    idParameter: 'snapshotId',
+    itemField: 'id',
+    recordedVersions: ['2024-11-13'],
+  },
+  getGroupIntegration: {
+    list: 'listGroupIntegrations',
+    idParameter: 'integrationType',
+    itemField: 'type',
+    recordedVersions: ['2023-01-01'],
+  },
+  getGroupLogIntegration: {
+    list: 'listGroupLogIntegrations',
+    idParameter: 'id',
+    itemField: 'id',
+    recordedVersions: [],
+  },
+  getGroupMcpConfig: {
+    list: 'listGroupMcpConfigs',
+    idParameter: 'mcpConfigId',
+    itemField: 'mcpConfigId',
+    recordedVersions: [],
+  },
+  getGroupMcpConfigSecret: {
+    list: 'listGroupMcpConfigSecrets',
+    idParameter: 'secretId',
+    itemField: 'id',
+    recordedVersions: [],
+  },
+  getGroupMetricIntegration: {
+    list: 'listGroupMetricIntegrations',
+    idParameter: 'metricIntegrationId',
+    itemField: 'metricIntegrationId',
+    recordedVersions: [],
+  },
+  getGroupPeer: { list: 'listGroupPeers', idParameter: 'peerId', itemField: 'id', recordedVersions: [] },
+  getGroupPrivateNetworkSettingEndpointId: {
+    list: 'listGroupPrivateNetworkSettingEndpointIds',
+    idParameter: 'endpointId',
+    itemField: 'endpointId',
+    recordedVersions: ['2023-01-01'],
+  },
+  getGroupProcess: {
+    list: 'listGroupProcesses',
+    idParameter: 'processId',
+    itemField: 'id',
+    recordedVersions: [],
+  },
+  getGroupProcessDatabase: {
+    list: 'listGroupProcessDatabases',
+    idParameter: 'databaseName',
+    itemField: 'databaseName',
+    recordedVersions: [],
+  },
+  getGroupProcessDisk: {
+    list: 'listGroupProcessDisks',
+    idParameter: 'partitionName',
+    itemField: 'partitionName',
+    recordedVersions: [],
+  },
+  getGroupServerlessBackupRestoreJob: {
+    list: 'listGroupServerlessBackupRestoreJobs',
+    idParameter: 'restoreJobId',
+    itemField: 'id',
+    recordedVersions: [],
+  },
+  getGroupServerlessBackupSnapshot: {
+    list: 'listGroupServerlessBackupSnapshots',
+    idParameter: 'snapshotId',
+    itemField: 'id',
+    recordedVersions: [],
+  },
+  getGroupServerlessInstance: {
+    list: 'listGroupServerlessInstances',
+    idParameter: 'name',
+    itemField: 'name',
+    recordedVersions: [],
+  },
+  getGroupServiceAccount: {
+    list: 'listGroupServiceAccounts',
+    idParameter: 'clientId',
+    itemField: 'clientId',
+    recordedVersions: [],
+  },
+  getGroupStandbyLink: {
+    list: 'listGroupStandbyLinks',
+    idParameter: 'standbyLinkId',
+    itemField: 'standbyLinkId',
+    recordedVersions: [],
+  },
+  getGroupStandbyLinkFailover: {
+    list: 'listGroupStandbyLinkFailovers',
+    idParameter: 'failoverId',
+    itemField: 'failoverId',
+    recordedVersions: [],
+  },
+  getGroupStreamConnection: {
+    list: 'listGroupStreamConnections',
+    idParameter: 'connectionName',
+    itemField: 'name',
+    recordedVersions: ['2023-02-01'],
+  },
+  getGroupStreamConnectionFailoverConnection: {
+    list: 'listGroupStreamConnectionFailoverConnections',
+    idParameter: 'failoverConnectionId',
+    itemField: 'id',
+    recordedVersions: [],
+  },
+  getGroupStreamPrivateLinkConnection: {
+    list: 'listGroupStreamPrivateLinkConnections',
+    idParameter: 'connectionId',
+    itemField: '_id',
+    recordedVersions: ['2023-02-01'],
+  },
+  getGroupStreamProcessor: {
+    list: 'getGroupStreamProcessors',
+    idParameter: 'processorName',
+    itemField: 'name',
+    recordedVersions: [],
+  },
+  getGroupStreamWorkspace: {
+    list: 'listGroupStreamWorkspaces',
+    idParameter: 'tenantName',
+    itemField: 'name',
+    recordedVersions: ['2023-02-01'],
+  },
+  getGroupTeam: { list: 'listGroupTeams', idParameter: 'teamId', itemField: 'teamId', recordedVersions: [] },
+  getGroupUser: { list: 'listGroupUsers', idParameter: 'userId', itemField: 'id', recordedVersions: [] },
+  getOrg: { list: 'listOrgs', idParameter: 'orgId', itemField: 'id', recordedVersions: [] },
+  getOrgAiModelApiKey: {
+    list: 'listOrgAiModelApiKeys',
+    idParameter: 'apiKeyId',
+    itemField: 'apiKeyId',
+    recordedVersions: [],
+  },
+  getOrgApiKey: { list: 'listOrgApiKeys', idParameter: 'apiUserId', itemField: 'id', recordedVersions: [] },
+  getOrgApiKeyAccessListEntry: {
+    list: 'listOrgApiKeyAccessListEntries',
+    idParameter: 'ipAddress',
+    itemField: 'ipAddress|cidrBlock',
+    recordedVersions: [],
+  },
+  getOrgEvent: { list: 'listOrgEvents', idParameter: 'eventId', itemField: 'id', recordedVersions: [] },
+  getOrgInvoiceReport: {
+    list: 'listOrgInvoiceReports',
+    idParameter: 'reportId',
+    itemField: 'reportId',
+    recordedVersions: [],
+  },
+  getOrgMcpConfig: {
+    list: 'listOrgMcpConfigs',
+    idParameter: 'mcpConfigId',
+    itemField: 'mcpConfigId',
+    recordedVersions: [],
+  },
+  getOrgMcpConfigSecret: {
+    list: 'listOrgMcpConfigSecrets',
+    idParameter: 'secretId',
+    itemField: 'id',
+    recordedVersions: [],
+  },
+  getOrgSandboxConfig: {
+    list: 'listOrgSandboxConfig',
+    idParameter: 'sandboxConfigId',
+    itemField: 'id',
+    recordedVersions: [],
+  },
+  getOrgServiceAccount: {
+    list: 'listOrgServiceAccounts',
+    idParameter: 'clientId',
+    itemField: 'clientId',
+    recordedVersions: [],
+  },
+  getOrgTeam: { list: 'listOrgTeams', idParameter: 'teamId', itemField: 'id', recordedVersions: [] },
+  getOrgTeamByName: {
+    list: 'listOrgTeams',
+    idParameter: 'teamName',
+    itemField: 'name',
+    recordedVersions: [],
+  },
+  getOrgUser: { list: 'listOrgUsers', idParameter: 'userId', itemField: 'id', recordedVersions: [] },
+  getRateLimit: {
+    list: 'listRateLimits',
+    idParameter: 'endpointSetId',
+    itemField: 'endpointSetId',
+    recordedVersions: [],
+  },
+  getSku: { list: 'listSkus', idParameter: 'skuId', itemField: 'id', recordedVersions: [] },
+};
+
+/** Elements whose path does not name the organization, so that it is unknown in which list they are. */
+const ELEMENTS_WITHOUT_LIST = ['getUser', 'getUserByName'];
+
+/** Whether an operation is an element of a list. */
+export const isElement = (operationId) =>
+  operationId in ELEMENTS || ELEMENTS_WITHOUT_LIST.includes(operationId);
+
+/** The list that contains an element; undefined if its path does not determine one. */
+export const elementOf = (operationId) => ELEMENTS[operationId];
