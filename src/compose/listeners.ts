@@ -116,7 +116,8 @@ export function buildPublicListener(
     write: createResponseWriter(serving),
   };
   const report = (event: RoutedEvent) => observe(toEvent(event, clock.now()));
-  const app = createPublicApp({ ...api, ...serving, tokens, version, report });
+  const landing = { operations: catalog.operations, access, publicUrl: publicUrl.current, clock };
+  const app = createPublicApp({ ...api, ...serving, tokens, landing, version, report });
   const { tls } = inForce.settings;
   const listener = createListener(
     { host: listen.host, port: listen.port, setting: 'listen.port', ...(tls === undefined ? {} : { tls }) },

@@ -6,6 +6,8 @@ import type { CompletedResponse } from '../gateway/response.ts';
 import type { UnexpectedErrorEvent } from '../lib/unexpected-error.ts';
 import type { ServerEnv } from './bindings.ts';
 import type { AnswerApi } from './in-flight-limit.ts';
+import { ACCESS_PATH } from './landing/access-check.ts';
+import { createLandingRoutes, type LandingDependencies } from './landing/routes.ts';
 import { createMethodNotAllowed } from './method-not-allowed.ts';
 import { createOauthRoutes, OAUTH_PATHS, type TokenEndpoints } from './oauth-routes.ts';
 import { createDescriptionRoutes } from './openapi-routes.ts';
@@ -20,6 +22,7 @@ export interface PublicAppDependencies {
   readonly answer: AnswerApi;
   readonly write: WriteResponse;
   readonly tokens: TokenEndpoints;
+  readonly landing: LandingDependencies;
   /** The gateway's version. */
   readonly version: string;
   readonly report: (event: RoutedEvent) => void;
@@ -33,7 +36,7 @@ Example: curl -H 'Accept: application/vnd.atlas.2023-02-01+json' <here>/api/atla
 `;
 
 /** Paths outside the API. */
-const PAGES = ['/', '/openapi.json'] as const;
+const PAGES = ['/', '/openapi.json', ACCESS_PATH] as const;
 
 /** The request as the handler reads it: from the socket, or under `app.fetch` from Hono's request. */
 function requestOf({ env, req }: Context<ServerEnv>): GatewayRequest {
@@ -59,6 +62,7 @@ export function createPublicApp({
   answer,
   write,
   tokens,
+  landing,
   version,
   report,
   nextRequestId,
@@ -73,6 +77,7 @@ export function createPublicApp({
   // The request handler numbers its requests itself.
   for (const path of [...PAGES, ...OAUTH_PATHS]) app.use(path, requestId({ generator: nextRequestId }));
   for (const path of PAGES) app.use(path, secureHeaders(PAGE_HEADERS));
+  app.route('/', createLandingRoutes({ ...landing, version, report }));
   app.get('/', (context) => context.text(ABOUT));
   app.route('/', createDescriptionRoutes('public', version));
   for (const path of PAGES) app.all(path, readOnly);

@@ -11,6 +11,7 @@ import type { WhenOver } from './connection-slots.ts';
 import { checkEdge, readEdgeRequest } from './edge.ts';
 import { createHitPath } from './hit-path.ts';
 import { type AnswerApi, OVERLOADED } from './in-flight-limit.ts';
+import { readsForm } from './landing/routes.ts';
 import { readsBody } from './oauth-routes.ts';
 import type { WriteResponse } from './write-response.ts';
 
@@ -65,7 +66,8 @@ export function createPublicListener(
       return;
     }
     const { method, target, headers } = seen;
-    if (headers.hasBody && readsBody(method, target.split('?', 1)[0] ?? '')) {
+    const [path = ''] = target.split('?', 1);
+    if (headers.hasBody && (readsBody(method, path) || readsForm(method, path))) {
       appListener.routeWithBody(request, response);
       return;
     }

@@ -168,6 +168,12 @@ describe('app.fetch, without a socket', () => {
     },
     write: unused,
     tokens: { issue: async () => ({ status: 401, reason: 'wrong' }), revoke: unused },
+    landing: {
+      operations: [],
+      access: { authenticate: unused, acquireRequest: unused },
+      publicUrl: () => PUBLIC_URL,
+      clock: createFakeClock(),
+    },
     version: '1.2.3',
     report: () => undefined,
     nextRequestId: () => 'r-2',

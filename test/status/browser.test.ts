@@ -1,32 +1,15 @@
-import { execFileSync } from 'node:child_process';
 import axe from 'axe-core';
-import { type Browser, type BrowserContextOptions, chromium, type Page } from 'playwright-core';
+import type { Browser, BrowserContextOptions, Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { SAMPLE_PROJECTS } from '../../src/simulator/world.ts';
+import { findChromium, launchChromium, violationsOfAxe } from '../support/chromium.ts';
 import { CALLER_KEY, json, linksOf, type Running, startGateway } from '../support/running.ts';
 
 const { orders, payments, search } = SAMPLE_PROJECTS;
 const TOKEN = 'admin-token-of-a-test';
 const CONNECTIONS = `/projects/${orders.id}/private-link-connections`;
 
-function findChromium(): string | undefined {
-  for (const name of ['chromium', 'chromium-browser', 'google-chrome']) {
-    try {
-      return execFileSync('which', [name], { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] }).trim();
-    } catch {
-      // Try the next name.
-    }
-  }
-  return undefined;
-}
-const executablePath = findChromium();
-if (executablePath === undefined)
-  process.stderr.write('skipped: chromium is not installed, so the status page is not tested in a browser\n');
-
-interface Violation {
-  readonly id: string;
-  readonly nodes: readonly { readonly html: string }[];
-}
+const executablePath = findChromium('the status page');
 
 describe.skipIf(executablePath === undefined)('the status page in a browser', () => {
   let browser: Browser;
@@ -34,10 +17,7 @@ describe.skipIf(executablePath === undefined)('the status page in a browser', ()
   /** Console messages, exceptions and CSP violations of the page. */
   let pageErrors: string[];
   beforeAll(async () => {
-    browser = await chromium.launch({
-      ...(executablePath === undefined ? {} : { executablePath }),
-      args: process.getuid?.() === 0 ? ['--no-sandbox'] : [],
-    });
+    browser = await launchChromium(executablePath);
   });
   afterAll(() => browser?.close());
   beforeEach(async () => {
@@ -385,13 +365,6 @@ describe.skipIf(executablePath === undefined)('the status page in a browser', ()
     expect(await page.evaluate(() => Reflect.get(globalThis, 'ran'))).toBeUndefined();
     expect(pageErrors).toEqual([]);
   });
-
-  /** The violations that axe finds on the current page, as text. */
-  async function violationsOfAxe(page: Page, options: object = {}): Promise<string[]> {
-    const run = `axe.run(${JSON.stringify({ ...options, resultTypes: ['violations'] })})`;
-    const { violations } = await page.evaluate<{ violations: Violation[] }>(run);
-    return violations.map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html).join(' ')}`);
-  }
 
   test('axe finds no violations in light mode, dark mode and at 360 px, where nothing overflows the page', async () => {
     await running.get(linksOf(orders));
