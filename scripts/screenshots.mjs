@@ -1,5 +1,5 @@
-// Generates docs/images: screenshots, taken with the system's Chromium, of the status page of a gateway that has run for an hour in front
-// of a simulated Atlas. The hour takes seconds, because the script advances the gateway's clock between requests.
+// Generates docs/images: screenshots, taken with the system's Chromium, of the pages of a gateway that has run for an hour in front of a
+// simulated Atlas. The hour takes seconds, because the script advances the gateway's clock between requests.
 import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
@@ -127,14 +127,18 @@ const pictures = [
   { name: 'status-drill-down', path: `/?project=${payments.id}`, width: 1280, scheme: 'light', height: 900 },
   { name: 'connections', path: links, width: 1280, scheme: 'light', height: 900 },
 ];
+const landing = [
+  { name: 'landing', origin: publicOrigin, path: '/', width: 1200, scheme: 'light', height: 900 },
+  { name: 'landing-narrow', origin: publicOrigin, path: '/', width: 360, scheme: 'dark', height: 900 },
+];
 const outage = [
   { name: 'status-outage', path: '/', width: 1280, scheme: 'light', height: 600 },
   { name: 'status-outage-narrow', path: '/', width: 360, scheme: 'dark', height: 900 },
 ];
 async function take(pictures) {
-  for (const { name, path, width, scheme, height } of pictures) {
+  for (const { name, origin: at = adminOrigin, path, width, scheme, height } of pictures) {
     const page = await browser.newPage({ viewport: { width, height: height ?? 900 }, colorScheme: scheme });
-    await page.goto(`${adminOrigin}${path}`);
+    await page.goto(`${at}${path}`);
     const picture = withPalette(await page.screenshot({ fullPage: height === undefined }));
     writeFileSync(new URL(`${name}.png`, folder), picture);
     process.stdout.write(`docs/images/${name}.png ${picture.length} bytes\n`);
@@ -153,6 +157,7 @@ async function beginOutage() {
 
 try {
   await take(pictures);
+  await take(landing);
   await beginOutage();
   await take(outage);
 } finally {
