@@ -25,7 +25,7 @@ export function createRefusalCounts({ clock }: { clock: Clock }) {
       const requests = (groups.get(key)?.requests ?? 0) + 1;
       groups.set(key, { code, status, caller, operation, requests, lastAt: clock.wall() });
     },
-    /** The most frequent first. */
+    /** The most frequent first, of equal ones the latest. */
     all: (): readonly RefusalGroup[] =>
       [...groups.values()].toSorted((one, other) => other.requests - one.requests),
   };

@@ -40,7 +40,7 @@ export function createUsageCounts() {
       if (cache === 'hit' || cache === 'stale') usage.hits++;
       if (status >= 500) usage.errors++;
     },
-    /** The most frequent first. */
+    /** The most frequent first, of equal ones the latest. */
     all: (): readonly Usage[] => [...usages.values()].toSorted((one, other) => other.requests - one.requests),
   };
 }
