@@ -1,5 +1,5 @@
 import type { CacheEntry } from '../cache/entry-store.ts';
-import type { CachedList } from '../gateway/reads/listing.ts';
+import { type CachedList, itemsOf } from '../gateway/reads/listing.ts';
 
 /** One entry of the cache. */
 export interface CachedListReport {
@@ -31,7 +31,7 @@ export function cachedListsOf(
     lists.push({
       operation: of.operation,
       project: of.project,
-      ...(value.type === 'list' ? { items: value.items.starts.length - 1 } : {}),
+      ...(value.type === 'list' ? { items: itemsOf(value) } : {}),
       bytes,
       ageSeconds: Math.floor((now - window.loadedAt) / 1_000),
       isFresh: now < window.freshUntil,
