@@ -7,7 +7,7 @@ import { ACCEPT, listPath, projectId, startAtlas } from './lib/atlas.mjs';
 import { fill } from './lib/fill.mjs';
 import { callerKey, startGateway } from './lib/gateway.mjs';
 import { readOptions } from './lib/options.mjs';
-import { rssMiB } from './lib/processes.mjs';
+import { peakRssMiB, rssMiB } from './lib/processes.mjs';
 import { createReport } from './lib/report.mjs';
 import { spread, spreadText } from './lib/statistics.mjs';
 import { table } from './lib/table.mjs';
@@ -20,9 +20,55 @@ const listings = Number(options.listings ?? (options.short ? 50 : 10_000));
 const starts = Number(options.starts ?? (options.short ? 1 : 9));
 const MIB = 2 ** 20;
 const SIZES = options.short ? [4] : [4, 20];
+const CACHE_SIZES = options.short ? [16] : [16, 32, 64, 128, 256];
+/** Lists take this fraction of `cache.maxBytes`; the rest is for rendered pages, pinned listings and memoized requests. */
+const LISTS_FRACTION = 0.6;
+/** More lists of 20 items than a MiB of `cache.maxBytes` holds. */
+const LISTS_PER_MIB = options.short ? 2 : 75;
+/** Items of a list that nearly takes the share of a project, as far as `cache.maxItems` allows. */
+const LARGE_ITEMS_PER_MIB = 300;
+const MAX_ITEMS = 10_000;
 const { bearer } = callerKey(1);
 const headers = { Accept: ACCEPT, Authorization: bearer };
 const report = createReport(options);
+
+/** What `cache.maxBytes` means: a full cache, in lists and in memory of the process, and what loading four large lists at once adds. */
+async function measureSize(maxMiB) {
+  const folder = mkdtempSync(join(tmpdir(), 'atlas-gateway-bench-'));
+  const few = Array.from({ length: Math.ceil(maxMiB * LISTS_PER_MIB) }, (_none, index) => projectId(index));
+  const large = Array.from({ length: 4 }, (_none, index) => projectId(few.length + index));
+  const largeItems = Math.min(MAX_ITEMS, Math.floor(maxMiB * LARGE_ITEMS_PER_MIB));
+  const counts = [...few.map((id) => [id, 20]), ...large.map((id) => [id, largeItems])];
+  const atlas = await startAtlas(Object.fromEntries(counts));
+  const gateway = await startGateway({
+    ...{ atlas: atlas.origin, folder },
+    cache: `fresh: 24h, maxBytes: ${maxMiB}MiB, projectShare: 0.25`,
+  });
+  const read = (ids) => fill({ origin: gateway.origin, targets: ids.map(listPath), headers });
+  try {
+    await askUntil(gateway.admin, '/readyz', {}, { alive: gateway.alive });
+    const empty = await settled(gateway);
+    await read(few);
+    // A page is cached from its second request on.
+    for (let round = 0; round < 2; round++) await read(few.slice(-few.length / 4));
+    const full = await settled(gateway);
+    await read(large);
+    const after = await settled(gateway);
+    const peak = peakRssMiB(gateway.pid);
+    report.keep(`memory, maxBytes ${maxMiB} MiB`, { empty, full, after, peak });
+    return [
+      `${maxMiB} MiB`,
+      (maxMiB * LISTS_FRACTION * 0.25).toFixed(1),
+      String(full.listings),
+      full.cache.toFixed(1),
+      ...[empty.rss, full.rss, after.rss, peak].map((mib) => mib.toFixed(0)),
+    ];
+  } finally {
+    await gateway.stop();
+    await atlas.close();
+    rmSync(folder, { recursive: true });
+  }
+}
 
 async function metricsOf({ admin, pid }) {
   const text = (await ask(admin, '/metrics')).body.toString();
@@ -130,6 +176,24 @@ report.print(
       'of counted',
     ],
     rows,
+  )}`,
+);
+const sizes = [];
+for (const maxMiB of CACHE_SIZES) sizes.push(await measureSize(maxMiB));
+report.print(
+  'memory-sizes',
+  `### What \`cache.maxBytes\` means, MiB\n\n${table(
+    [
+      'maxBytes',
+      'largest whole list',
+      'lists of 20 items',
+      'counted',
+      'process, started',
+      'process, full',
+      'after four large lists at once',
+      'process, at most',
+    ],
+    sizes,
   )}`,
 );
 report.end();

@@ -92,3 +92,13 @@ export function rssMiB(pid) {
     }
   }, 0);
 }
+
+/** The highest memory that a process has had so far, in MiB; NaN on systems without /proc. */
+export function peakRssMiB(pid) {
+  try {
+    const [, kib] = /VmHWM:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8')) ?? [];
+    return Number(kib) / 1_024;
+  } catch {
+    return Number.NaN;
+  }
+}

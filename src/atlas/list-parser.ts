@@ -1,5 +1,6 @@
 import { isUtf8 } from 'node:buffer';
 import { parseBoundedJson } from '../lib/bounded-json.ts';
+import { createPauses, runAtOnce, STEP_BYTES, type Steps } from '../lib/event-loop.ts';
 
 /** Items of a list as the bytes that Atlas sent, joined by commas in one buffer, so that any range of items is one slice. */
 export interface Items {
@@ -164,11 +165,12 @@ function skipValue(body: Buffer, from: number, depth: number): number {
 }
 
 /** Start and end of every item of the array that opens at `opening`, as a flat array; `bad` if it is not an array of JSON values. */
-function itemRanges(
+function* findItems(
   body: Buffer,
   opening: number,
   maxItems: number,
-): { ranges: number[]; end: number } | 'bad' | 'too-many' {
+): Steps<{ ranges: number[]; end: number } | 'bad' | 'too-many'> {
+  const pauseAfter = createPauses();
   if (body[opening] !== OPEN_BRACKET) return 'bad';
   const ranges: number[] = [];
   let at = skipSpace(body, opening + 1);
@@ -178,6 +180,7 @@ function itemRanges(
     if (end === BAD) return 'bad';
     if (ranges.length === 2 * maxItems) return 'too-many';
     ranges.push(at, end);
+    yield* pauseAfter(end - at);
     at = skipSpace(body, end);
     if (body[at] === CLOSE_BRACKET) return { ranges, end: at + 1 };
     if (body[at] !== COMMA) return 'bad';
@@ -217,10 +220,10 @@ const shortName = (body: Buffer, opening: number, end: number): string =>
  * Parses a page of a list with at most `maxItems` items. It validates the whole body as JSON, and locates and copies the items without
  * building other objects, so that the memory it needs in addition to the body is bounded for any input.
  */
-export function parseListBody(
+export function* parseInSteps(
   body: Buffer,
   maxItems = MAX_PAGE_ITEMS,
-): ListBody | BadListBody | TooLargeListBody {
+): Steps<ListBody | BadListBody | TooLargeListBody> {
   const bad = (what: string, at: number): BadListBody => ({
     type: 'bad',
     detail: `${what} at byte ${at} of ${body.length}`,
@@ -242,7 +245,7 @@ export function parseListBody(
     at = skipSpace(body, at + 1);
     const from = at;
     if (name === 'results') {
-      const found = itemRanges(body, at, maxItems);
+      const found = yield* findItems(body, at, maxItems);
       if (found === 'too-many') return { type: 'too-large', detail: `more than ${maxItems} items` };
       if (found === 'bad' || items !== undefined)
         return bad(items === undefined ? 'results is not an array' : 'duplicate results', at);
@@ -270,13 +273,18 @@ export function parseListBody(
   return { type: 'list', items, hasNext, ...(totalCount === undefined ? {} : { totalCount }) };
 }
 
+/** The same at once. */
+export const parseListBody = (body: Buffer, maxItems?: number): ListBody | BadListBody | TooLargeListBody =>
+  runAtOnce(parseInSteps(body, maxItems));
+
 /** The number of items. */
 export const countItems = (items: Items): number => items.starts.length - 1;
 
 /** Concatenates the items of several pages. */
-export function concatItems(pages: readonly Items[]): Items {
+export function* concatInSteps(pages: readonly Items[]): Steps<Items> {
   const [only] = pages;
   if (only !== undefined && pages.length === 1) return only;
+  const pauseAfter = createPauses();
   const filled = pages.filter((page) => countItems(page) > 0);
   const count = filled.reduce((sum, page) => sum + countItems(page), 0);
   const size = filled.reduce((sum, page) => sum + page.bytes.length, Math.max(0, filled.length - 1));
@@ -288,10 +296,14 @@ export function concatItems(pages: readonly Items[]): Items {
     if (at > 0) bytes[at++] = COMMA;
     for (let item = 0; item < countItems(page); item++) starts[index++] = at + (page.starts[item] ?? 0);
     at += page.bytes.copy(bytes, at);
+    yield* pauseAfter(page.bytes.length);
   }
   starts[count] = size + 1;
   return { bytes, starts };
 }
+
+/** The same at once. */
+export const concatItems = (pages: readonly Items[]): Items => runAtOnce(concatInSteps(pages));
 
 /** The bytes of items `from` (included) to `to` (excluded), joined by commas; a view, not a copy. */
 export function sliceItems(items: Items, from: number, to: number): Buffer {
@@ -304,12 +316,27 @@ export function sliceItems(items: Items, from: number, to: number): Buffer {
 
 /** Items `from` (included) to `to` (excluded) of a list that has them; a view, not a copy. */
 export function viewItems(items: Items, from: number, to: number): Items {
+  if (from === 0 && to === countItems(items)) return items;
   const bytes = sliceItems(items, from, to);
   const offset = items.starts[from] ?? 0;
   const starts = new Uint32Array(to - from + 1);
   for (let index = from; index < to; index++) starts[index - from] = (items.starts[index] ?? 0) - offset;
   starts[to - from] = bytes.length + 1;
   return { bytes, starts };
+}
+
+/** The items in parts of about `STEP_BYTES`; views, not copies. */
+export function partsOf(items: Items): readonly Items[] {
+  const { starts } = items;
+  const parts: Items[] = [];
+  let from = 0;
+  for (let to = 1; to <= countItems(items); to++) {
+    const isLast = to === countItems(items);
+    if (!isLast && (starts[to] ?? 0) - (starts[from] ?? 0) < STEP_BYTES) continue;
+    parts.push(viewItems(items, from, to));
+    from = to;
+  }
+  return parts;
 }
 
 /** A copy of the items at the given indexes, which must be in ascending order. */

@@ -1,4 +1,4 @@
-import { extendFreshness, type FreshnessWindow, freshness, markStale } from './freshness.ts';
+import { extendFreshness, type FreshnessWindow, freshness, limitToErrors, markStale } from './freshness.ts';
 import type { Forwarded } from './results.ts';
 
 /** The `Cache-Control` request directives (RFC 9111 section 5.2.1). */
@@ -18,6 +18,8 @@ export interface CachedCandidate {
   /** `refusal`: a 4xx response of Atlas, which is never served stale. */
   readonly kind: 'value' | 'refusal';
   readonly softPurged: boolean;
+  /** A page of an earlier generation (`page-generation`), which is served only if Atlas fails. */
+  readonly superseded: boolean;
   /** Factor by which freshness is extended now, at least 1. */
   readonly freshnessFactor: number;
   /** End of the cool-down after failed loads; in the past if the list does not cool down. */
@@ -94,8 +96,10 @@ export function decide(candidate: CachedCandidate, directives: CacheDirectives, 
   };
 }
 
-/** A soft purge ends freshness; a factor over 1 extends that of a value, but does not make a stale one look younger than it is. */
-function currentWindow({ window, kind, softPurged, freshnessFactor }: CachedCandidate, now: number) {
+/** A soft purge ends freshness, a newer generation stale-while-revalidate as well; a factor over 1 extends that of a value, but does not make a stale one look younger than it is. */
+function currentWindow(candidate: CachedCandidate, now: number) {
+  const { window, kind, softPurged, superseded, freshnessFactor } = candidate;
+  if (superseded) return limitToErrors(window, now);
   if (softPurged) return markStale(window, now);
   if (now < window.freshUntil || kind === 'refusal') return window;
   const extended = extendFreshness(window, freshnessFactor);

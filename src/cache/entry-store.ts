@@ -4,6 +4,7 @@ import { LRU_OVERHEAD } from '../lib/partitioned-lru.ts';
 import type { CacheEvent } from './events.ts';
 import { type FreshnessWindow, markStale } from './freshness.ts';
 import { createMemoryTier, type Entry, type ProjectSize } from './memory-tier.ts';
+import type { PagePlace } from './page-generation.ts';
 import { createPurgeLog, type PurgeScope } from './purge-log.ts';
 import type { Loaded, LoadFailure, Refused } from './results.ts';
 
@@ -15,6 +16,8 @@ export interface EntryAddress {
   readonly project: string;
   readonly operation: string;
   readonly key: string;
+  /** Set for a page of a list that is cached by the page. */
+  readonly page?: PagePlace | undefined;
 }
 
 /** A cached list with its key and freshness window. */
@@ -37,6 +40,7 @@ export interface EntryStore<Value, Failure extends LoadFailure> {
     window: FreshnessWindow,
     epoch: number,
   ): boolean;
+  delete(address: EntryAddress): void;
   /** Stores an entry of an earlier process; returns false if it is too large or the key is already cached. */
   restore(listing: CacheEntry<Value>): boolean;
   /** `soft`: the covered entries stay, as stale ones. */
@@ -58,11 +62,14 @@ const MAX_SCOPES = 10_000;
 
 const entryBytes = (key: string, valueBytes: number) => valueBytes + key.length + ENTRY_BYTES;
 
-/** The form in which a result is cached. The body of a 4xx response may be a view of a larger buffer, so it is copied. */
+/** The form in which a result is cached: without what only its load needs. The body of a 4xx response may be a view of a larger buffer, so it is copied. */
 function storable<Value, Failure extends LoadFailure>(
   content: Content<Value, Failure>,
 ): { value: Content<Value, Failure>; bytes: number } {
-  if (content.type === 'loaded') return { value: content, bytes: content.bytes };
+  if (content.type === 'loaded') {
+    const { value, bytes } = content;
+    return { value: { type: 'loaded', value, bytes }, bytes };
+  }
   const { response } = content;
   const body = compactBuffer(response.body);
   const texts = Object.entries(response.headers).map(([name, value = '']) => name.length + value.length);
@@ -109,6 +116,7 @@ export function createEntryStore<Value, Failure extends LoadFailure>(
       if (!stored) tier.delete(project, key);
       return stored;
     },
+    delete: ({ project, key }) => tier.delete(project, key),
     restore({ project, operation, key, value, bytes, window }) {
       if (tier.get(project, key) !== undefined) return false;
       return tier.set(project, key, {

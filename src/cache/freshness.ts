@@ -39,6 +39,12 @@ export const markStale = (window: FreshnessWindow, now: number): FreshnessWindow
   freshUntil: Math.min(window.freshUntil, now),
 });
 
+/** Limits an entry to stale-if-error from now on. */
+export const limitToErrors = (window: FreshnessWindow, now: number): FreshnessWindow => ({
+  ...markStale(window, now),
+  revalidateUntil: Math.min(window.revalidateUntil, now),
+});
+
 /** Extends freshness by `factor` so that the entry is refreshed less often, up to the end of stale-while-revalidate. */
 export const extendFreshness = (window: FreshnessWindow, factor: number): FreshnessWindow => ({
   ...window,

@@ -1,5 +1,7 @@
 /** A load among those of the same list or page. */
 export interface OrderedLoad {
+  /** Monotonic milliseconds. */
+  readonly startedAt: number;
   /** Whether a load that began later has completed: this one has nothing new. */
   readonly isOvertaken: boolean;
   /** Atlas has answered the load. */
@@ -30,10 +32,12 @@ export function createLoadOrder(clock: { now(): number }): LoadOrder {
     begin(key) {
       const row = rows.get(key) ?? { begun: 0, inProgress: 0, lastStartedAt: 0, completed: 0 };
       rows.set(key, row);
-      row.lastStartedAt = clock.now();
+      const startedAt = clock.now();
+      row.lastStartedAt = startedAt;
       row.inProgress++;
       const number = ++row.begun;
       return {
+        startedAt,
         get isOvertaken() {
           return row.completed > number;
         },

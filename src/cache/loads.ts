@@ -5,7 +5,8 @@ import type { Content, EntryAddress, EntryStore } from './entry-store.ts';
 import type { CacheEvent, CoolingKind } from './events.ts';
 import { type FreshnessWindow, freshness, freshnessWindow, type Lifetimes } from './freshness.ts';
 import { createLoadOrder, type OrderedLoad } from './load-order.ts';
-import type { LoadFailure, LoadPermit, LoadResult, LoadStart } from './results.ts';
+import type { PageGenerations } from './page-generation.ts';
+import type { Loaded, LoadFailure, LoadPermit, LoadResult, LoadStart } from './results.ts';
 import { createSingleFlight } from './single-flight.ts';
 
 /** One request to the cache. Concurrent requests for a key share one call of `load`, which never rejects. */
@@ -102,9 +103,15 @@ export function createLoads<Value, Failure extends LoadFailure>(
   options: LoadsOptions<Failure>,
   {
     store,
+    generations,
     clock,
     observe,
-  }: { store: EntryStore<Value, Failure>; clock: Clock; observe: (event: CacheEvent) => void },
+  }: {
+    store: EntryStore<Value, Failure>;
+    generations: PageGenerations;
+    clock: Clock;
+    observe: (event: CacheEvent) => void;
+  },
 ): Loads<Value, Failure> {
   const { refreshPauseMs: firstPauseMs, maxLoads, maxWaiting } = options;
   const flights = createSingleFlight<LoadOutcome<Value, Failure>>({ maxFlights: maxLoads, maxWaiting });
@@ -125,12 +132,31 @@ export function createLoads<Value, Failure extends LoadFailure>(
     const now = clock.now();
     return content.type === 'refused'
       ? freshnessWindow(now, { ...ZERO, freshMs: options.negativeTtlMs })
-      : (content.shared?.window ?? freshnessWindow(now, content.lifetimes ?? lifetimes));
+      : (content.shared?.window ??
+          freshnessWindow(content.loadedAt ?? now, content.lifetimes ?? lifetimes));
   }
 
   /** A refusal that does not mean "gone" must not replace a list. */
   const isOutranked = (content: Content<Value, Failure>, address: EntryAddress) =>
     content.type === 'refused' && !content.invalidatesCache && cachedEntry(address)?.value.type === 'loaded';
+
+  /** A load of a list that is not cached by the page, or no longer is one, ends what is cached of its pages. */
+  function recordGeneration(
+    { project, key, page, lifetimes, freshnessFactor }: CacheRequest<Value, Failure>,
+    { loadedAt, shared }: Loaded<Value, Failure>,
+    startedAt: number,
+  ): void {
+    if (page === undefined) {
+      generations.start(project, key, startedAt);
+      return;
+    }
+    // When the load of another gateway ended is known only as precisely as the clocks of both agree.
+    const times =
+      shared === undefined
+        ? { requestedAt: loadedAt ?? startedAt, completedAt: clock.now() }
+        : { requestedAt: shared.window.loadedAt, completedAt: shared.window.loadedAt };
+    generations.loaded(project, page, times, lifetimes.freshMs * freshnessFactor());
+  }
 
   /** Records and stores the result of a load that began in `epoch`. */
   function complete(
@@ -142,6 +168,7 @@ export function createLoads<Value, Failure extends LoadFailure>(
       if (!load.isOvertaken) coolDown.failed(request, result, hasCopy(request));
       return result;
     }
+    if (result.type === 'loaded') recordGeneration(request, result, load.startedAt);
     const window = windowOf(result, request.lifetimes);
     const stored =
       !load.isOvertaken && !isOutranked(result, request) && store.store(request, result, window, epoch);

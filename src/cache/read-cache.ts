@@ -1,9 +1,11 @@
 import type { Clock } from '../lib/clock.ts';
 import { decide, decideCold } from './decide.ts';
-import { type CacheEntry, createEntryStore } from './entry-store.ts';
+import { type CacheEntry, createEntryStore, type EntryAddress } from './entry-store.ts';
 import type { CacheEvent, CoolingKind } from './events.ts';
+import type { FreshnessWindow } from './freshness.ts';
 import { type CacheRequest, createLoads, type LoadsOptions } from './loads.ts';
 import type { ProjectSize } from './memory-tier.ts';
+import { createPageGenerations, type PagePlace } from './page-generation.ts';
 import type { PurgeScope } from './purge-log.ts';
 import { createReadThrough, serveEntry } from './read-through.ts';
 import type { CacheRead, CacheStatus, LoadFailure } from './results.ts';
@@ -24,9 +26,21 @@ export interface ListCache<Value, Failure extends LoadFailure = LoadFailure> {
     project: string,
     operation: string,
     key: string,
+    page?: PagePlace,
   ): (CacheRead<Value, Failure> & { type: 'value' }) | undefined;
   /** The cached value under a key regardless of its age; never loads. */
-  peek(project: string, operation: string, key: string): Value | undefined;
+  peek(
+    project: string,
+    operation: string,
+    key: string,
+  ): { readonly value: Value; readonly window: FreshnessWindow } | undefined;
+  /** Monotonic milliseconds before which a page must not have been requested, to fit the other pages of its list. */
+  earliestRequest(project: string, page: PagePlace): number;
+  /** The number of purges so far. */
+  readonly epoch: number;
+  /** Stores a value that was read in `epoch` by the load of another one, unless it was purged since or is too large. */
+  put(entry: CacheEntry<Value>, epoch: number): void;
+  delete(address: EntryAddress): void;
   /**
    * `soft`: marks the covered entries stale, so that the next read revalidates them and they can still be served if that fails. A purge
    * that is not soft ends all cool-downs, so that lists are loaded again at once.
@@ -54,13 +68,17 @@ export function createListCache<Value, Failure extends LoadFailure = LoadFailure
   { clock, observe }: { clock: Clock; observe: (event: CacheEvent) => void },
 ): ListCache<Value, Failure> {
   const store = createEntryStore<Value, Failure>(options, { clock, observe });
-  const loads = createLoads(options, { store, clock, observe });
+  const generations = createPageGenerations();
+  const loads = createLoads(options, { store, generations, clock, observe });
   const revalidate = createRevalidation({ loads, clock, observe });
-  const readThrough = createReadThrough({ loads, revalidate, clock });
+  const readThrough = createReadThrough({ loads, revalidate, generations, clock });
+
+  const isSuperseded = (project: string, page: PagePlace | undefined, { loadedAt }: FreshnessWindow) =>
+    page !== undefined && generations.isSuperseded(project, page, loadedAt);
 
   return {
     read(request) {
-      const { project, operation, key, directives } = request;
+      const { project, operation, key, page, directives } = request;
       const entry = store.find(project, operation, key);
       const now = clock.now();
       const coolingUntil = loads.failedLoads(request)?.until ?? 0;
@@ -72,6 +90,7 @@ export function createListCache<Value, Failure extends LoadFailure = LoadFailure
           window,
           kind: value.type === 'loaded' ? 'value' : 'refusal',
           softPurged: store.isSoftPurged(project, operation, entry),
+          superseded: value.type === 'loaded' && isSuperseded(project, page, window),
           freshnessFactor: now < window.freshUntil ? 1 : request.freshnessFactor(),
           coolingUntil,
         },
@@ -84,16 +103,32 @@ export function createListCache<Value, Failure extends LoadFailure = LoadFailure
       revalidate(request);
       return serveEntry({ entry, window: decision.window }, STALE);
     },
-    fresh(project, operation, key) {
+    fresh(project, operation, key, page) {
       const entry = store.find(project, operation, key);
       if (entry?.value.type !== 'loaded' || clock.now() >= entry.window.freshUntil) return undefined;
-      if (store.isSoftPurged(project, operation, entry)) return undefined;
+      if (store.isSoftPurged(project, operation, entry) || isSuperseded(project, page, entry.window))
+        return undefined;
       return { type: 'value', value: entry.value.value, window: entry.window, cacheStatus: HIT };
     },
     peek(project, operation, key) {
       const entry = store.find(project, operation, key);
-      return entry?.value.type === 'loaded' ? entry.value.value : undefined;
+      return entry?.value.type === 'loaded' ? { value: entry.value.value, window: entry.window } : undefined;
     },
+    earliestRequest: generations.earliestRequest,
+    get epoch() {
+      return store.epoch;
+    },
+    put({ value, window, bytes, page, ...address }, epoch) {
+      if (page !== undefined)
+        generations.loaded(
+          address.project,
+          page,
+          { requestedAt: window.loadedAt, completedAt: clock.now() },
+          window.freshUntil - window.loadedAt,
+        );
+      store.store(address, { type: 'loaded', value, bytes }, window, epoch);
+    },
+    delete: store.delete,
     purge(scope) {
       store.purge(scope);
       if (!scope.soft) loads.endCoolDowns();

@@ -3,6 +3,7 @@ import type { Content } from './entry-store.ts';
 import { type FreshnessWindow, freshnessWindow } from './freshness.ts';
 import type { CacheRequest, EarlyAnswer, LoadAttempt, LoadOutcome, Loads } from './loads.ts';
 import type { Entry } from './memory-tier.ts';
+import type { PageGenerations } from './page-generation.ts';
 import type { CacheRead, CacheStatus, Forwarded, LoadFailure, SharedOrigin } from './results.ts';
 
 /** A cached entry to serve, with its window as of now. */
@@ -38,10 +39,12 @@ function isAcceptable<Value, Failure extends LoadFailure>(
 export function createReadThrough<Value, Failure extends LoadFailure>({
   loads,
   revalidate,
+  generations,
   clock,
 }: {
   loads: Loads<Value, Failure>;
   revalidate: (request: CacheRequest<Value, Failure>) => void;
+  generations: PageGenerations;
   clock: { now(): number };
 }) {
   type Read = CacheRead<Value, Failure>;
@@ -85,7 +88,7 @@ export function createReadThrough<Value, Failure extends LoadFailure>({
         return fallback === undefined ? { type: 'overloaded' } : serveInstead(fallback, 'OVERLOADED');
       case 'loading': {
         const collapsed = attempt.role === 'follower';
-        const loaded = await firstAnswer(request, attempt, fallback !== undefined);
+        const loaded = await firstAnswer(request, attempt, isServedWhenSlow(request, fallback));
         // A follower whose directives require a newer value than the shared load returned starts a load of its own.
         if (
           collapsed &&
@@ -103,6 +106,14 @@ export function createReadThrough<Value, Failure extends LoadFailure>({
       }
     }
   }
+
+  /** A page of an earlier generation takes the place of a newer one only if that cannot be loaded. */
+  const isServedWhenSlow = (
+    { project, page }: CacheRequest<Value, Failure>,
+    fallback: Fallback<Value, Failure> | undefined,
+  ) =>
+    fallback !== undefined &&
+    (page === undefined || !generations.isSuperseded(project, page, fallback.window.loadedAt));
 
   /** The result of the load, or what answers the request before. */
   async function firstAnswer(

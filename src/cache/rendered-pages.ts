@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
-import { brotliCompressSync, constants, gzipSync } from 'node:zlib';
+import { promisify } from 'node:util';
+import { type BrotliOptions, brotliCompress, brotliCompressSync, constants, gzip, gzipSync } from 'node:zlib';
 import { compactBuffer } from '../lib/compact-buffer.ts';
 import { LRU_OVERHEAD } from '../lib/partitioned-lru.ts';
 import { freshnessWindow } from './freshness.ts';
@@ -22,13 +23,17 @@ export interface Representation<CachedHead> {
 export interface RenderedPage<CachedHead> {
   /** Whether the body is large enough for compression. */
   readonly compressible: boolean;
-  body(coding: ContentCoding): Representation<CachedHead>;
+  readonly identity: Representation<CachedHead>;
+  /** A promise while a large body is being compressed. */
+  body(coding: ContentCoding): Representation<CachedHead> | Promise<Representation<CachedHead>>;
 }
 
 const MIN_COMPRESSED_BYTES = 1_024;
 /** Above this size, copying the text costs more than a second write. */
 const MAX_TEXT_BYTES = 16_384;
 const BROTLI_QUALITY = 4;
+/** A larger body is compressed in another thread: Brotli takes about 30 ms for a MiB. */
+const MAX_SYNC_BYTES = 262_144;
 const FOREVER = freshnessWindow(0, {
   freshMs: Number.MAX_SAFE_INTEGER,
   staleWhileRevalidateMs: 0,
@@ -40,21 +45,18 @@ const PLACEHOLDER_BYTES = 320;
 const PAGE_BYTES = 384;
 const REPRESENTATION_BYTES = 2_048;
 
-function compress(plain: Buffer, coding: ContentCoding): Buffer {
-  switch (coding) {
-    case 'identity':
-      return plain;
-    case 'br':
-      return brotliCompressSync(plain, {
-        params: {
-          [constants.BROTLI_PARAM_QUALITY]: BROTLI_QUALITY,
-          [constants.BROTLI_PARAM_SIZE_HINT]: plain.length,
-        },
-      });
-    case 'gzip':
-      return gzipSync(plain);
-  }
-}
+type Compression = Exclude<ContentCoding, 'identity'>;
+
+const brotliOptions = ({ length }: Buffer): BrotliOptions => ({
+  params: { [constants.BROTLI_PARAM_QUALITY]: BROTLI_QUALITY, [constants.BROTLI_PARAM_SIZE_HINT]: length },
+});
+const compressBrotli = promisify<Buffer, BrotliOptions, Buffer>(brotliCompress);
+const compressGzip = promisify<Buffer, Buffer>(gzip);
+
+const compressNow = (plain: Buffer, coding: Compression): Buffer =>
+  coding === 'br' ? brotliCompressSync(plain, brotliOptions(plain)) : gzipSync(plain);
+const compressLater = (plain: Buffer, coding: Compression): Promise<Buffer> =>
+  coding === 'br' ? compressBrotli(plain, brotliOptions(plain)) : compressGzip(plain);
 
 const shortText = (bytes: Buffer) => (bytes.length <= MAX_TEXT_BYTES ? bytes.toString('latin1') : undefined);
 
@@ -63,7 +65,7 @@ const bytesOf = ({ bytes, text }: Representation<unknown>) =>
   bytes.length + (text?.length ?? 0) + REPRESENTATION_BYTES;
 const placeholderBytes = (key: string) => PLACEHOLDER_BYTES + key.length;
 const cachedBytes = (key: string, page: RenderedPage<unknown>) =>
-  placeholderBytes(key) + PAGE_BYTES + bytesOf(page.body('identity'));
+  placeholderBytes(key) + PAGE_BYTES + bytesOf(page.identity);
 
 /**
  * A body that is hashed once, and compressed when a content coding is first requested. `onEncoded` is called with each further
@@ -76,18 +78,27 @@ export function createRenderedPage<CachedHead = never>(
   const plain = compactBuffer(page);
   const tag = createHash('sha256').update(plain).digest('base64url').slice(0, 27);
   const identity: Representation<CachedHead> = { bytes: plain, etag: `"${tag}"`, text: shortText(plain) };
-  const representations: Partial<Record<ContentCoding, Representation<CachedHead>>> = { identity };
+  const representations: { [Coding in Compression]?: ReturnType<RenderedPage<CachedHead>['body']> } = {};
+
+  function add(coding: Compression, compressed: Buffer): Representation<CachedHead> {
+    const bytes = compactBuffer(compressed);
+    const fresh: Representation<CachedHead> = { bytes, etag: `"${tag}-${coding}"`, text: shortText(bytes) };
+    representations[coding] = fresh;
+    onEncoded(fresh);
+    return fresh;
+  }
+
+  function compress(coding: Compression): ReturnType<RenderedPage<CachedHead>['body']> {
+    if (plain.length <= MAX_SYNC_BYTES) return add(coding, compressNow(plain, coding));
+    const later = compressLater(plain, coding).then((bytes) => add(coding, bytes));
+    representations[coding] = later;
+    return later;
+  }
+
   return {
+    identity,
     compressible: plain.length >= MIN_COMPRESSED_BYTES,
-    body(coding) {
-      const known = representations[coding];
-      if (known !== undefined) return known;
-      const bytes = compactBuffer(compress(plain, coding));
-      const fresh: Representation<CachedHead> = { bytes, etag: `"${tag}-${coding}"`, text: shortText(bytes) };
-      representations[coding] = fresh;
-      onEncoded(fresh);
-      return fresh;
-    },
+    body: (coding) => (coding === 'identity' ? identity : (representations[coding] ?? compress(coding))),
   };
 }
 

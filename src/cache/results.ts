@@ -23,6 +23,8 @@ export interface Loaded<Value, Failure extends LoadFailure> {
   readonly type: 'loaded';
   readonly value: Value;
   readonly bytes: number;
+  /** Since when the value is as it is, in monotonic milliseconds, if the load went on after that: its age counts from here. */
+  readonly loadedAt?: number;
   /** Overrides the lifetimes of the request. */
   readonly lifetimes?: Lifetimes;
   /** Set if another gateway loaded the value: its freshness window, and why no newer value could be loaded. */

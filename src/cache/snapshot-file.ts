@@ -28,7 +28,7 @@ export interface CacheFileOptions {
 }
 
 /** Name and version of the format: a file of another version is rejected. */
-const MARK = Buffer.from('atlas-gateway cache 1\n');
+const MARK = Buffer.from('atlas-gateway cache 2\n');
 const SUFFIX_BYTES = 4;
 const isMissing = (error: unknown) => error instanceof Error && 'code' in error && error.code === 'ENOENT';
 

@@ -3,6 +3,7 @@ import type { CacheEntry } from '../cache/entry-store.ts';
 import { type FreshnessWindow, freshness } from '../cache/freshness.ts';
 import type { ListCache } from '../cache/read-cache.ts';
 import type { Clock } from '../lib/clock.ts';
+import { isLastWholeKey } from './reads/cache-key.ts';
 import type { CachedList, Listing } from './reads/listing.ts';
 
 /** The list whose items metrics and status pages show. */
@@ -119,7 +120,7 @@ export function createPrivateLinks({
     for (const listing of cache.listings()) {
       const { project, operation, window } = listing;
       if (operation !== PRIVATE_LINK_CONNECTIONS || (only !== undefined && project !== only)) continue;
-      if (!isList(listing) || freshness(window, now) === 'expired') continue;
+      if (!isList(listing) || isLastWholeKey(listing.key) || freshness(window, now) === 'expired') continue;
       const known = byProject.get(project);
       if (known === undefined) byProject.set(project, [listing]);
       else known.push(listing);

@@ -2,7 +2,7 @@ import { targetPath } from '../atlas/catalog.ts';
 import { countItems } from '../atlas/list-parser.ts';
 import { renderPage } from '../atlas/page-renderer.ts';
 import { type PageOptions, SNAPSHOT_PARAMETER } from '../atlas/query.ts';
-import type { createRenderedPages } from '../cache/rendered-pages.ts';
+import type { createRenderedPages, Representation } from '../cache/rendered-pages.ts';
 import type { Clock } from '../lib/clock.ts';
 import { chooseCoding, matchesEtag } from '../lib/content-coding.ts';
 import type { DeprecatedEvent, PartialResponseEvent } from './events.ts';
@@ -61,7 +61,7 @@ export function createRenderResponse(
     headers: RequestHeaders,
     resolved: ResolvedRequest,
     read: Extract<ReadResult, { type: 'value' }>,
-  ): GatewayResponse {
+  ): GatewayResponse | Promise<GatewayResponse> {
     const { operation, shape, caller, mediaType, version } = resolved.query;
     const { value: list, window, cacheStatus } = read;
     const { deprecationHeaders } = list;
@@ -72,17 +72,14 @@ export function createRenderResponse(
     const key = pageKey(resolved, list);
     const page = renderedPages.get(resolved.partition, key, () => render(resolved, list));
     const coding = page.compressible ? chooseCoding(headers.acceptEncoding) : 'identity';
+    const respond = (body: Representation<CachedHeads>) =>
+      pageResponse({
+        ...{ body, coding, mediaType, deprecationHeaders, cacheStatus, window },
+        now: clock.now(),
+        unchanged: matchesEtag(headers.ifNoneMatch, body.etag),
+      });
     const body = page.body(coding);
-    return pageResponse({
-      body,
-      coding,
-      mediaType,
-      deprecationHeaders,
-      cacheStatus,
-      window,
-      now: clock.now(),
-      unchanged: matchesEtag(headers.ifNoneMatch, body.etag),
-    });
+    return body instanceof Promise ? body.then(respond) : respond(body);
   }
 
   return (
@@ -90,7 +87,7 @@ export function createRenderResponse(
     resolved: ResolvedRequest,
     read: ReadResult,
     context: RequestContext,
-  ): GatewayResponse => {
+  ): GatewayResponse | Promise<GatewayResponse> => {
     context.upstreamCalls = read.upstreamCalls;
     if (read.type === 'not-cached') return errorResponse(NOT_CACHED);
     if (read.type === 'overloaded') return errorResponse(OVERLOADED);

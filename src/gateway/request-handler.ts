@@ -129,12 +129,14 @@ export function createRequestHandler(
     resolved: ResolvedRequest,
     read: ReadResult | undefined,
     context: RequestContext,
-  ): CompletedResponse {
+  ): CompletedResponse | Promise<CompletedResponse> {
     const response =
       read === undefined
         ? errorResponse(gatewayError('NO_CREDENTIAL_FOR_PROJECT', NO_CREDENTIAL))
         : renderResponse(request.headers, resolved, read, context);
-    return complete(request, response, context);
+    return response instanceof Promise
+      ? response.then((late) => complete(request, late, context))
+      : complete(request, response, context);
   }
 
   function start(

@@ -110,7 +110,15 @@ function createSlotted(
     const own = loadClass === 'internal';
     request.onQueued?.();
     return (own ? internalScheduler : scheduler).run(
-      { caller, list: listOf(request), loadClass: own ? 'background' : loadClass, deadlineAt },
+      {
+        ...{
+          caller,
+          list: listOf(request),
+          loadClass: own ? ('background' as const) : loadClass,
+          deadlineAt,
+        },
+        walk: request.reservation,
+      },
       () => call(request),
     );
   };

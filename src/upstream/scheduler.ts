@@ -1,14 +1,19 @@
 import { LRUCache } from 'lru-cache';
 import type { Clock } from '../lib/clock.ts';
+import type { Reservation } from './budget/reservation.ts';
 import type { UpstreamEvent } from './events.ts';
 import { overloaded } from './failure.ts';
 import type { UpstreamFailure } from './message.ts';
 import { createSlotQueue, type QueuedCall } from './slot-queue.ts';
+import { createWalkBytes } from './walk-bytes.ts';
 
 export interface SchedulerOptions {
   /** Number of slots: calls that may be on the wire at once. */
   readonly maxConnections: number;
-  /** Calls start only while the expected size of all responses in flight stays below this. */
+  /**
+   * Calls start only while the expected size of all responses in flight stays below this. Together with what walks in progress have
+   * received, it limits the calls that no caller waits for: above it, only the oldest walk goes on.
+   */
   readonly maxBytesInFlight: number;
 }
 
@@ -16,6 +21,8 @@ export interface SchedulerOptions {
 export interface SlotRequest extends QueuedCall {
   /** Monotonic milliseconds after which the call is no longer worth sending. */
   readonly deadlineAt: number;
+  /** The walk that the response belongs to; it keeps the response until it ends. */
+  readonly walk?: Reservation | undefined;
 }
 
 /** Decides which call to Atlas is sent next. */
@@ -62,11 +69,12 @@ const REFUSED: UpstreamFailure = {
 const isBulk = ({ loadClass }: QueuedCall) => loadClass !== 'first-page';
 
 /** What is on the wire, and whether another call may join it. */
-function createWire({ maxConnections, maxBytesInFlight }: SchedulerOptions) {
+function createWire({ maxConnections, maxBytesInFlight }: SchedulerOptions, onReleased: () => void) {
   const bulkSlots = Math.max(1, Math.floor(maxConnections * BULK_FRACTION));
   const spareFrom = maxConnections - Math.floor(maxConnections * SPARE_FRACTION);
   const unknownBytes = Math.min(UNKNOWN_BYTES, maxBytesInFlight / maxConnections);
   const callsByList = new Map<string, number>();
+  const walkBytes = createWalkBytes(onReleased);
   /** The largest recent response of each list. */
   const sizes = new LRUCache<string, number>({
     maxSize: MAX_SIZES_BYTES,
@@ -78,20 +86,26 @@ function createWire({ maxConnections, maxBytesInFlight }: SchedulerOptions) {
 
   const expectedBytes = (list: string) => sizes.get(list) ?? unknownBytes;
 
+  /** Whether walks have received so much that the call must wait for one of them to end. */
+  const waitsForWalks = ({ list, walk }: SlotRequest) =>
+    walkBytes.total > 0 &&
+    walkBytes.total + bytes + expectedBytes(list) > maxBytesInFlight &&
+    !walkBytes.isOldest(walk);
+
   return {
     get busy() {
       return busy;
     },
     isFull: () => busy >= maxConnections,
-    admits(call: QueuedCall): boolean {
+    admits(call: SlotRequest): boolean {
       const own = callsByList.get(call.list) ?? 0;
       if (own >= MAX_PER_LIST || (own > 0 && busy >= spareFrom)) return false;
-      if (isBulk(call) && bulk >= bulkSlots) return false;
+      if (isBulk(call) && (bulk >= bulkSlots || waitsForWalks(call))) return false;
       // One response may exceed the limit alone; otherwise it could never be loaded.
       return busy === 0 || bytes + expectedBytes(call.list) <= maxBytesInFlight;
     },
     /** Takes a slot; the returned function gives it back, with the size of the response if there was one. */
-    occupy(call: QueuedCall): (received: number | undefined) => void {
+    occupy(call: SlotRequest): (received: number | undefined) => void {
       const { list } = call;
       const expected = expectedBytes(list);
       busy++;
@@ -105,7 +119,9 @@ function createWire({ maxConnections, maxBytesInFlight }: SchedulerOptions) {
         const left = (callsByList.get(list) ?? 0) - 1;
         if (left > 0) callsByList.set(list, left);
         else callsByList.delete(list);
-        if (received !== undefined) sizes.set(list, Math.max(received, sizes.get(list) ?? 0));
+        if (received === undefined) return;
+        sizes.set(list, Math.max(received, sizes.get(list) ?? 0));
+        if (call.walk !== undefined) walkBytes.add(call.walk, received);
       };
     },
   };
@@ -119,7 +135,7 @@ export function createScheduler(
   options: SchedulerOptions,
   { clock, observe }: { clock: Clock; observe: (event: UpstreamEvent) => void },
 ): Scheduler {
-  const wire = createWire(options);
+  const wire = createWire(options, () => startNext());
   const queue = createSlotQueue<WaitingCall>();
   let closed = false;
 

@@ -1,6 +1,7 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import { buildConnector, type Dispatcher, Pool } from 'undici';
 import type { Clock } from '../lib/clock.ts';
+import { createTurns } from '../lib/event-loop.ts';
 import { isLoopback } from '../lib/loopback.ts';
 import { codingOf, decodeBody } from './decode-body.ts';
 import { failureOf, TIMED_OUT, upstreamFailure } from './failure.ts';
@@ -23,6 +24,8 @@ export interface Transport {
 const MAX_HEADER_BYTES = 32 * 1_024;
 /** Error bodies of Atlas have a few hundred bytes. */
 const MAX_ERROR_BODY_BYTES = 1_048_576;
+/** It takes some milliseconds to parse a larger body, and several may be decoded at the same moment. */
+const LARGE_BODY_BYTES = 262_144;
 /** Aborts an exchange that has already been resolved. */
 const ABORTED = new Error('aborted');
 
@@ -45,6 +48,7 @@ function joinHeaders(headers: IncomingHttpHeaders): Record<string, string | unde
 
 /** Pooled HTTP/1.1 connections to one origin. Redirects are never followed, every exchange ends by its deadline, and nothing throws. */
 export function createTransport(options: TransportOptions, { clock }: { clock: Clock }): Transport {
+  const takeTurn = createTurns();
   let connections = 0;
   // The deadline of the exchange is the only timeout: it covers connect, headers and body together.
   const connector = buildConnector({ timeout: 0 });
@@ -74,19 +78,18 @@ export function createTransport(options: TransportOptions, { clock }: { clock: C
       `Atlas sent ${status} with a body of more than ${bodyLimit(status)} bytes.`,
     );
 
-  function answerOf(
+  async function answerOf(
     status: number,
     headers: UpstreamHeaders,
     chunks: readonly Buffer[],
-  ): UpstreamResult | Promise<UpstreamResult> {
+  ): Promise<UpstreamResult> {
     const [only] = chunks;
     const sent = only !== undefined && chunks.length === 1 ? only : Buffer.concat(chunks);
-    const answered = (body: Buffer): UpstreamResult => ({ type: 'answered', status, headers, body });
     const coding = codingOf(headers['content-encoding']);
-    if (coding === 'identity') return answered(sent);
-    return decodeBody(sent, coding, bodyLimit(status)).then((decoded) =>
-      Buffer.isBuffer(decoded) ? answered(decoded) : decoded,
-    );
+    const body = coding === 'identity' ? sent : await decodeBody(sent, coding, bodyLimit(status));
+    if (!Buffer.isBuffer(body)) return body;
+    if (body.length > LARGE_BODY_BYTES) await takeTurn();
+    return { type: 'answered', status, headers, body };
   }
 
   return {

@@ -20,6 +20,7 @@ const CANDIDATE: CachedCandidate = {
   window: WINDOW,
   kind: 'value',
   softPurged: false,
+  superseded: false,
   freshnessFactor: 1,
   coolingUntil: 0,
 };
@@ -93,6 +94,13 @@ describe('the decision about a cached entry', () => {
     [10, {}, { softPurged: true }, 'revalidate'],
     [10, { maxAgeMs: 20_000 }, { softPurged: true }, 'forced load stale or fallback'],
     [100, {}, { softPurged: true }, 'load stale or fallback'],
+    // A page of an earlier generation is only served on error.
+    [10, {}, { superseded: true }, 'load stale or fallback'],
+    [40, {}, { superseded: true }, 'load stale or fallback'],
+    [10, {}, { superseded: true, freshnessFactor: 4 }, 'load stale or fallback'],
+    [10, {}, { superseded: true, ...COOLING }, 'serve while cooling down'],
+    [10, IF_CACHED, { superseded: true }, 'not-cached'],
+    [330, {}, { superseded: true }, 'load miss'],
     // A low rate limit extends freshness, at most to the end of stale-while-revalidate.
     [10, {}, { freshnessFactor: 4 }, 'serve'],
     [59, {}, { freshnessFactor: 2 }, 'serve stretched'],

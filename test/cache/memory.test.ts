@@ -117,7 +117,7 @@ function createGateway(body: Buffer) {
     const source = { ...list, address: path, parameters: '', suffix: '' };
     const key = `${list.revision} ${linkParameters(operation, shape, filters)}100/${shape.pageNum}`;
     const page = renderedPages.get(pathParameters['groupId'] ?? '', key, () => renderPage(source, shape));
-    return page.body(coding).bytes.length;
+    return (await page.body(coding)).bytes.length;
   }
   return {
     cache,

@@ -50,7 +50,7 @@ test('72: a restart while Atlas is down → cached lists are served with their A
 
 test.each([
   ['another key', 'x'.repeat(40), undefined],
-  ['a damaged file', undefined, 'atlas-gateway cache 1\ndamaged, and long enough to be read as one of ours'],
+  ['a damaged file', undefined, 'atlas-gateway cache 2\ndamaged, and long enough to be read as one of ours'],
   ['a file of something else', undefined, 'hello'],
 ])('72: %s → a warning, and an empty cache', async (_what, key, content) => {
   const { simulator, atlas } = await startSimulator();

@@ -192,6 +192,7 @@ export const ROWS = new Map([
   [105, ['a list larger than the project’s share', 'cached by the page, served while Atlas is down']],
   [106, ['lists cached by the page', 'staleIfError, restart and fallback as for whole lists']],
   [107, ['a sweep of events whose first page is polled', 'every event at least once']],
+  [111, ['a list of 31 MiB, parsed, joined and compressed', 'the event loop is never blocked for 100 ms']],
   [108, ['a walk that fails, a stray 429', 'the budget stays within 10 calls of Atlas’s']],
   [109, ['one caller requests 1 000 cold lists', 'others wait at most 3 times as long, none refused']],
   [112, ['refreshes that fail; a cold list that fails twice', 'back-off; remembered for some seconds']],

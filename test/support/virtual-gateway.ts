@@ -64,12 +64,17 @@ export interface VirtualGateway {
   /** Writes the cache file, as a shutdown does, and restores it, as a start does. */
   save(): Promise<void>;
   restore(): void;
+  /** Purges everything, as an operator does. */
+  purge(): void;
+  /** Bytes of items in the cache. */
+  readonly cachedBytes: number;
 }
 
 export interface VirtualGatewayOptions {
   readonly exchange: Exchange;
   readonly maxBytes?: number;
   readonly maxItems?: number;
+  readonly projectShare?: number;
   /** What an earlier gateway saved. */
   readonly file?: CacheFile;
 }
@@ -160,7 +165,13 @@ function failureReply(result: Exclude<ReadResult, Value> | undefined) {
 }
 
 export function createVirtualGateway(
-  { exchange, maxBytes = 67_108_864, maxItems = 10_000, file = createMemoryFile() }: VirtualGatewayOptions,
+  {
+    exchange,
+    maxBytes = 67_108_864,
+    maxItems = 10_000,
+    projectShare = 0.25,
+    file = createMemoryFile(),
+  }: VirtualGatewayOptions,
   { clock }: { clock: Clock },
 ): VirtualGateway {
   const random = { ...createSystemRandom(), fraction: () => 0.5 };
@@ -174,7 +185,7 @@ export function createVirtualGateway(
       { name: 'sample', serviceAccount: { clientId: { env: 'ID' }, clientSecret: { env: 'SECRET' } } },
     ],
     callers: [],
-    cache: { maxBytes, maxItems },
+    cache: { maxBytes, maxItems, projectShare },
   });
   const transport = { exchange, close: async () => undefined };
   const budget = createBudget({ clock });
@@ -214,5 +225,9 @@ export function createVirtualGateway(
     remaining: (endpointSet) => budget.remaining().find((one) => one.endpointSet === endpointSet)?.remaining,
     save: () => persistence.stop(),
     restore: () => persistence.restore(),
+    purge: () => caches.lists.purge({ soft: false }),
+    get cachedBytes() {
+      return caches.lists.bytes;
+    },
   };
 }

@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { createReservation, type Reservation } from '../../src/upstream/budget/reservation.ts';
 import type { UpstreamEvent } from '../../src/upstream/events.ts';
 import type { UpstreamFailure } from '../../src/upstream/message.ts';
 import { createScheduler } from '../../src/upstream/scheduler.ts';
@@ -16,6 +17,7 @@ type Outcome = Page | UpstreamFailure | 'thrown';
 
 /** A call of the test: when it was queued and sent, how often it was answered, and what ends it. */
 interface Call {
+  readonly walk: Reservation | undefined;
   readonly caller: string;
   readonly list: string;
   readonly loadClass: LoadClass;
@@ -44,7 +46,7 @@ function createWorld(maxConnections: number, maxBytesInFlight = 64 * MIB) {
   let onSend: (call: Call) => void = () => undefined;
 
   function request(
-    { caller = 'a', list = `list-${calls.length}`, loadClass = 'first-page' }: Partial<Call> = {},
+    { caller = 'a', list = `list-${calls.length}`, loadClass = 'first-page', walk }: Partial<Call> = {},
     deadlineMs = 10_000,
   ): Call {
     let answer: (page: Page) => void = () => undefined;
@@ -57,6 +59,7 @@ function createWorld(maxConnections: number, maxBytesInFlight = 64 * MIB) {
       act();
     };
     const call: Call = {
+      walk,
       caller,
       list,
       loadClass,
@@ -222,6 +225,30 @@ describe('a limit', () => {
     large.finish(8 * MIB);
     await world.clock.advance(0);
     expect(small.sentAt).toBe(world.clock.now());
+  });
+
+  test('on bytes counts what walks have received: above it only the oldest goes on, and callers get their pages', async () => {
+    const world = createWorld(8, 4 * MIB);
+    const [oldest, other] = [createReservation(), createReservation()];
+    for (const [list, walk] of [
+      ['oldest', oldest],
+      ['other', other],
+    ] as const) {
+      world.request({ list, walk }).finish(1.5 * MIB);
+      await world.clock.advance(0);
+    }
+    const next = world.request({ list: 'oldest', walk: oldest, loadClass: 'walk' });
+    const held = world.request({ list: 'other', walk: other, loadClass: 'walk' });
+    const wanted = world.request({ list: 'other', walk: other });
+    await world.clock.advance(10);
+    const sent = () => [next, wanted, held].map(({ sentAt }) => sentAt !== undefined);
+    expect(sent()).toEqual([true, true, false]);
+    for (const call of [next, wanted]) call.finish(0.5 * MIB);
+    await world.clock.advance(0);
+    expect(sent()).toEqual([true, true, false]);
+    oldest.end();
+    await world.clock.advance(0);
+    expect(sent()).toEqual([true, true, true]);
   });
 });
 

@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { ask, askUntil } from '../ask.mjs';
 import { ACCEPT } from '../atlas.mjs';
 import { caller, callerKey, startGateway } from '../gateway.mjs';
+import { peakRssMiB } from '../processes.mjs';
 import { startWeatherAtlas } from './atlas.mjs';
 
 const MONITOR = new URL('lag-monitor.mjs', import.meta.url).pathname;
@@ -17,16 +18,6 @@ export const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, Math.m
 export const times = (count) => Array.from({ length: count }, (_none, index) => index);
 export const pageQuery = (pageNum, itemsPerPage = 100) => `?itemsPerPage=${itemsPerPage}&pageNum=${pageNum}`;
 export const isHit = ({ cacheStatus }) => /; hit\b/.test(cacheStatus) && !cacheStatus.includes('detail=');
-
-/** The highest resident memory of a process in MiB; NaN on systems without /proc. */
-function peakMiB(pid) {
-  try {
-    const [, kib] = /VmHWM:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8')) ?? [];
-    return Number(kib) / 1_024;
-  } catch {
-    return Number.NaN;
-  }
-}
 
 /** What ends the processes of the stages that are open, and removes their folders; those that are still being opened included. */
 const openStages = new Set();
@@ -139,7 +130,7 @@ async function startStage({ projects = 1, cache = 'maxBytes: 256MiB', atlasOrigi
     /** What the processes used so far. */
     measures: async () => ({
       calls: (await atlas.calls()).length,
-      peakMiB: peakMiB(gateway.pid),
+      peakMiB: peakRssMiB(gateway.pid),
       lagMs: Number(readFileSync(gateway.lagFile, 'utf8')),
       alive: gateway.alive(),
     }),

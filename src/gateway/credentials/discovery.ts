@@ -1,6 +1,6 @@
 import type { Catalog } from '../../atlas/catalog.ts';
 import { identityFieldsOf } from '../../atlas/identity-fields.ts';
-import { countItems, itemValue } from '../../atlas/list-parser.ts';
+import { countItems, type Items, itemValue } from '../../atlas/list-parser.ts';
 import type { Clock } from '../../lib/clock.ts';
 import { walkList } from '../../upstream/walk/walk.ts';
 import type { Discover } from './selection.ts';
@@ -9,6 +9,14 @@ import type { Discover } from './selection.ts';
 const SOURCES = ['listGroups', 'listOrgs'];
 const MAX_ITEMS = 100_000;
 const MAX_BYTES = 268_435_456;
+
+function* idsOf(items: Items): Generator<string> {
+  for (let index = 0; index < countItems(items); index++) {
+    const item = itemValue(items, index);
+    if (typeof item === 'object' && item !== null && 'id' in item && typeof item.id === 'string')
+      yield item.id;
+  }
+}
 
 /** Discovers the projects and organizations that a credential sees. */
 export function createDiscover({
@@ -46,11 +54,7 @@ export function createDiscover({
         { send, clock },
       );
       if (result.type !== 'walked') return undefined;
-      for (let index = 0; index < countItems(result.items); index++) {
-        const item = itemValue(result.items, index);
-        if (typeof item === 'object' && item !== null && 'id' in item && typeof item.id === 'string')
-          ids.add(item.id);
-      }
+      for (const part of result.parts) for (const id of idsOf(part)) ids.add(id);
     }
     return ids;
   };

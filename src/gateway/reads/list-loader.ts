@@ -21,6 +21,7 @@ import {
 import { LONGEST_WALK_MS, startWalk } from '../../upstream/walk/walk.ts';
 import type { WalkResult } from '../../upstream/walk/walk-result.ts';
 import type { Credential } from '../credentials/selection.ts';
+import { pageKey } from './cache-key.ts';
 import { createListingFactory, type ListingOptions, loadedListing } from './create-listing.ts';
 import { deprecationHeadersOf } from './deprecation-headers.ts';
 import { withFailover } from './failover.ts';
@@ -33,7 +34,6 @@ import {
   type ReadQuery,
   TOO_LONG,
   TOO_LONG_BYTES,
-  TOO_LONG_LIFETIMES,
 } from './listing.ts';
 import { mergeAcrossCredentials } from './merge.ts';
 import { invalidatesCache, isAddressRefused } from './upstream-denial.ts';
@@ -69,10 +69,18 @@ export interface ListLoaderDependencies {
   readonly observe: (event: UpstreamEvent) => void;
 }
 
+/** A page of a list that was still being loaded. */
+export interface WalkedPage {
+  readonly shape: PageOptions;
+  readonly list: Listing;
+}
+
 /** A load that requests can wait for. */
 export interface OpenLoad {
   /** Loads from Atlas; never rejects because of what Atlas answers. */
   run(): Promise<LoadResult<CachedList>>;
+  /** The pages with which requests were answered before the load was over. */
+  pages(): readonly WalkedPage[];
   /** Call when the load is over. */
   close(): void;
 }
@@ -102,6 +110,8 @@ const SLOW_LIST_MS = 600_000;
 const MAX_SLOW_LISTS = 10_000;
 /** Lists without a stable order that are remembered, so that each is reported once. */
 const MAX_UNSTABLE_LISTS = 1_000;
+/** Pages of a walk that are cached if the list turns out to be too long to be cached whole. */
+const MAX_WALKED_PAGES = 100;
 
 export function createListLoader(
   options: ListLoaderOptions,
@@ -161,13 +171,16 @@ export function createListLoader(
     return toLoadResult(await walk.done);
   }
 
-  function toLoadResult(result: WalkResult): LoadResult<CachedList> {
+  async function toLoadResult(result: WalkResult): Promise<LoadResult<CachedList>> {
     switch (result.type) {
       case 'walked':
-        return loadedListing(listings.whole(result.items, deprecationHeadersOf(result.headers)));
+        return {
+          ...loadedListing(await listings.whole(result.parts, deprecationHeadersOf(result.headers))),
+          loadedAt: result.loadedAt,
+        };
       case 'too-long':
       case 'torn':
-        return { type: 'loaded', value: TOO_LONG, bytes: TOO_LONG_BYTES, lifetimes: TOO_LONG_LIFETIMES };
+        return { type: 'loaded', value: TOO_LONG, bytes: TOO_LONG_BYTES };
       case 'refused':
         return { ...result, invalidatesCache: invalidatesCache(result.response) };
       case 'failed':
@@ -183,12 +196,15 @@ export function createListLoader(
   ): Promise<LoadResult<CachedList>> {
     const send = countedSend(credential, load);
     const list = listRequestOf(load);
+    let loadedAt = clock.now();
     let page = await fetchPage(send, list, shape);
-    if (timedOutPaging(page) && list.countable && shape.includeCount)
+    if (timedOutPaging(page) && list.countable && shape.includeCount) {
+      loadedAt = clock.now();
       page = await fetchPage(send, list, { ...shape, includeCount: false });
+    }
     switch (page.type) {
       case 'list':
-        return loadedListing(listings.page({ ...page, hasMore: page.hasNext }, shape));
+        return { ...loadedListing(listings.page({ ...page, hasMore: page.hasNext }, shape)), loadedAt };
       case 'refused':
         return timedOutPaging(page)
           ? TIMED_OUT_PAGING
@@ -206,7 +222,7 @@ export function createListLoader(
       ? mergeAcrossCredentials(
           { credentials, identityFields: identityFieldsOf(query.operation.id) },
           loadWith,
-          (items, first) => loadedListing(listings.whole(items, first.deprecationHeaders)),
+          async (items, first) => loadedListing(await listings.whole([items], first.deprecationHeaders)),
         )
       : withFailover(credentials, loadWith);
   }
@@ -228,13 +244,18 @@ export function createListLoader(
     return loaded.type === 'loaded' && loaded.value.type === 'list' ? loaded.value : undefined;
   }
 
-  function createProgressOf(load: ListLoad): ListProgress {
+  /** `answered`: the pages that requests were answered with, which the cache takes over if the list turns out to be too long. */
+  function createProgressOf(load: ListLoad, answered: Map<string, WalkedPage>): ListProgress {
     const { credentials, query } = load;
     const { endpointSet } = query.operation;
     const scope = scopeOf(query.pathParameters);
     return createListProgress({
       clock,
-      toPage: listings.page,
+      toPage(slice, shape) {
+        const list = listings.page(slice, shape);
+        if (answered.size < MAX_WALKED_PAGES) answered.set(pageKey(shape), { shape, list });
+        return list;
+      },
       loadPage: (shape, request) => loadOwnPage({ ...load, ...request, priority: 'foreground' }, shape),
       // Freshness is stretched as soon as half of the bucket is used.
       mayHedge: () => credentials.every((credential) => credential.freshnessFactor(endpointSet, scope) === 1),
@@ -246,9 +267,11 @@ export function createListLoader(
   return {
     open(load) {
       const { flight } = load;
-      inProgress.set(flight, { progress: createProgressOf(load), state: 'waiting' });
+      const answered = new Map<string, WalkedPage>();
+      inProgress.set(flight, { progress: createProgressOf(load, answered), state: 'waiting' });
       return {
         run: () => run({ ...load, deadlineAt: clock.now() + load.timeoutMs }),
+        pages: () => [...answered.values()],
         close: () => void inProgress.delete(flight),
       };
     },

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { countItems } from '../../atlas/list-parser.ts';
-import type { Listing } from './listing.ts';
+import type { SharedCodec } from '../../cluster/redis-tier.ts';
+import { bytesOf, type CachedList, type Listing, TOO_LONG, TOO_LONG_BYTES } from './listing.ts';
 
 /** A list in a form that other processes can read: with wall-clock time and durations, in milliseconds. */
 export interface ListingRecord {
@@ -96,4 +97,51 @@ export function readListingRecord(record: Buffer): ListingRecord | undefined {
     ...(totalCount === undefined ? {} : { totalCount }),
   };
   return { project, operation, key, loadedAt, freshMs, revalidateMs, staleIfErrorMs, list };
+}
+
+const LIST = 1;
+const LONG = 2;
+const longForm = z.object({
+  project: z.string(),
+  operation: z.string(),
+  key: z.string(),
+  loadedAt: z.number(),
+  freshMs: z.number(),
+  revalidateMs: z.number(),
+  staleIfErrorMs: z.number(),
+});
+
+/** Encodes a listing as a record, and the marker of a list that is too long as short JSON. */
+export function createListingCodec(nextRevision: () => number): SharedCodec<CachedList> {
+  return {
+    write({ value, ...record }) {
+      switch (value.type) {
+        case 'list': {
+          const { revision: _revision, type: _type, ...list } = value;
+          return Buffer.concat([Buffer.of(LIST), writeListingRecord({ ...record, list })]);
+        }
+        case 'long':
+          return Buffer.concat([Buffer.of(LONG), Buffer.from(JSON.stringify(record))]);
+      }
+    },
+    read(bytes) {
+      const content = bytes.subarray(1);
+      if (bytes[0] === LIST) {
+        const record = readListingRecord(content);
+        if (record === undefined) return undefined;
+        const { list, ...rest } = record;
+        return {
+          ...rest,
+          value: { type: 'list', revision: nextRevision(), ...list },
+          bytes: bytesOf(list.items),
+        };
+      }
+      if (bytes[0] !== LONG) return undefined;
+      try {
+        return { ...longForm.parse(JSON.parse(content.toString())), value: TOO_LONG, bytes: TOO_LONG_BYTES };
+      } catch {
+        return undefined;
+      }
+    },
+  };
 }

@@ -52,11 +52,19 @@ export interface CachePolicy extends Lifetimes {
 export type ReadResult = Exclude<CacheRead<Listing>, never> & { readonly upstreamCalls: number };
 
 export const TOO_LONG: TooLong = { type: 'long' };
-export const TOO_LONG_LIFETIMES: Lifetimes = {
-  freshMs: 600_000,
+/** How long a list is cached by the page before it is walked again. */
+const TOO_LONG_MS = 600_000;
+
+/** The marker of a list that is cached by the page is usable for as long as any page that was loaded because of it. */
+export const tooLongLifetimes = ({
+  freshMs,
+  staleWhileRevalidateMs,
+  staleIfErrorMs,
+}: Lifetimes): Lifetimes => ({
+  freshMs: TOO_LONG_MS,
   staleWhileRevalidateMs: 0,
-  staleIfErrorMs: 3_600_000,
-};
+  staleIfErrorMs: freshMs + Math.max(staleIfErrorMs, staleWhileRevalidateMs),
+});
 export const TOO_LONG_BYTES = 64;
 
 /** Bytes that items count as in the cache. */

@@ -1,5 +1,7 @@
 import { identitiesOf } from '../../atlas/item-identity.ts';
 import { concatItems, type Items, pickItems } from '../../atlas/list-parser.ts';
+import type { Loaded } from '../../cache/results.ts';
+import type { UpstreamFailure } from '../../upstream/message.ts';
 import type { Credential } from '../credentials/selection.ts';
 import { NO_CREDENTIAL } from './failover.ts';
 import type { LoadResult } from './list-cache.ts';
@@ -21,20 +23,26 @@ interface MergeOptions {
   readonly identityFields: readonly string[];
 }
 
-/** A list across projects as all credentials together see it, without duplicates; fails or is refused as the first of its loads is. */
+/**
+ * A list across projects as all credentials together see it, without duplicates and as old as the oldest of its loads; fails or is refused as
+ * the first of its loads is.
+ */
 export async function mergeAcrossCredentials(
   { credentials, identityFields }: MergeOptions,
   load: (credential: Credential) => Promise<LoadResult<CachedList>>,
-  toLoadResult: (items: Items, first: Listing) => LoadResult<CachedList>,
+  toLoaded: (items: Items, first: Listing) => Promise<Loaded<CachedList, UpstreamFailure>>,
 ): Promise<LoadResult<CachedList>> {
   const listings: Listing[] = [];
+  let oldestAt = Number.POSITIVE_INFINITY;
   for (const credential of credentials) {
     const loaded = await load(credential);
     if (loaded.type !== 'loaded' || loaded.value.type !== 'list') return loaded;
     listings.push(loaded.value);
+    oldestAt = Math.min(oldestAt, loaded.loadedAt ?? oldestAt);
   }
   const [first] = listings;
   if (first === undefined) return NO_CREDENTIAL;
   const lists = listings.map(({ items }) => items);
-  return toLoadResult(distinctItems(lists, identityFields), first);
+  const loaded = await toLoaded(distinctItems(lists, identityFields), first);
+  return Number.isFinite(oldestAt) ? { ...loaded, loadedAt: oldestAt } : loaded;
 }

@@ -4,7 +4,7 @@ import type { CacheFile } from '../../cache/snapshot-file.ts';
 import type { Clock } from '../../lib/clock.ts';
 import type { PersistenceEvent } from '../events.ts';
 import type { CachedList } from './listing.ts';
-import { readListingRecord, writeListingRecord } from './listing-codec.ts';
+import { createListingCodec } from './listing-codec.ts';
 
 /** Persists the cache in a file, so that a gateway that starts while Atlas is down can serve from it. */
 export interface Persistence {
@@ -35,6 +35,7 @@ export function createPersistence(
     observe: (event: PersistenceEvent) => void;
   },
 ): Persistence {
+  const codec = createListingCodec(nextRevision);
   let writing: Promise<void> = Promise.resolve();
   let cancel: () => void = () => undefined;
   let stopped = false;
@@ -42,9 +43,7 @@ export function createPersistence(
 
   function* records() {
     for (const { project, operation, key, value, window } of [...cache.listings()]) {
-      if (value.type !== 'list') continue;
-      const { revision: _revision, type: _type, ...list } = value;
-      yield writeListingRecord({ project, operation, key, list, ...toWallTimes(window, clock) });
+      yield codec.write({ project, operation, key, value, ...toWallTimes(window, clock) });
     }
   }
 
@@ -86,12 +85,10 @@ export function createPersistence(
       let restored = 0;
       try {
         for (const record of file.read()) {
-          const read = readListingRecord(record);
+          const read = codec.read(record);
           if (read === undefined) continue;
-          const { project, operation, key, list, loadedAt } = read;
+          const { project, operation, key, value, bytes, loadedAt } = read;
           const window = fromWallTimes(loadedAt, lifetimesOf(read), { clock, skewMs: 0 });
-          const bytes = list.items.bytes.length + list.items.starts.byteLength;
-          const value: CachedList = { type: 'list', revision: nextRevision(), ...list };
           const usable = window.staleIfErrorUntil > clock.now();
           if (usable && cache.restore({ project, operation, key, value, bytes, window })) restored++;
         }

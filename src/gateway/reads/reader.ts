@@ -1,12 +1,12 @@
 import { type CacheDirectives, NO_DIRECTIVES } from '../../cache/decide.ts';
-import type { FreshnessWindow } from '../../cache/freshness.ts';
+import { type FreshnessWindow, freshness, limitToErrors } from '../../cache/freshness.ts';
 import type { PinnedListings } from '../../cache/pinned-listings.ts';
 import type { Clock } from '../../lib/clock.ts';
 import { upstreamFailure } from '../../upstream/failure.ts';
 import type { Caller } from '../auth/key-auth.ts';
 import { cutOf } from '../auth/policy.ts';
 import type { Credential, Credentials } from '../credentials/selection.ts';
-import { createCacheKeys, partitionOf } from './cache-key.ts';
+import { createCacheKeys, lastWholeKeyOf, partitionOf } from './cache-key.ts';
 import type { CacheRead, ListCache } from './list-cache.ts';
 import {
   bytesOf,
@@ -72,8 +72,9 @@ export function createReader(
   /** The fresh entry of the list or page, if memory has one. */
   function fresh(chosen: readonly Credential[]): ReadResult | undefined {
     const { whole, page } = keysFor(chosen);
-    let hit = cache.fresh(partition, operation.id, readsWhole ? whole : page);
-    if (hit?.value.type === 'long' && cut === undefined) hit = cache.fresh(partition, operation.id, page);
+    const freshPage = () => cache.fresh(partition, operation.id, page.key, page);
+    let hit = readsWhole ? cache.fresh(partition, operation.id, whole) : freshPage();
+    if (hit?.value.type === 'long' && cut === undefined) hit = freshPage();
     if (hit?.value.type !== 'list') return undefined;
     const { window, cacheStatus } = hit;
     return { type: 'value', value: visible(hit.value), window, cacheStatus, upstreamCalls: 0 };
@@ -84,7 +85,21 @@ export function createReader(
     upstreamCalls: reading.upstreamCalls,
   });
 
+  /** The last whole listing of a list that is cached by the page, where a page cannot be loaded. */
+  function readLastWhole({ chosen }: ReadContext, detail: string): CacheRead<Listing> | undefined {
+    const last = cache.peek(partition, operation.id, lastWholeKeyOf(keysFor(chosen).whole));
+    const now = clock.now();
+    if (last?.value.type !== 'list' || freshness(last.window, now) === 'expired') return undefined;
+    const window = limitToErrors(last.window, now);
+    return { type: 'value', value: visible(last.value), window, cacheStatus: { outcome: 'stale', detail } };
+  }
+
+  /** A failure, unless the last whole listing can be served instead. */
+  const failed = (reading: ReadContext, result: CacheRead<Listing> & { type: 'failed' }): ReadResult =>
+    counted(reading, readLastWhole(reading, result.failure.code) ?? result);
+
   function settlePage(reading: ReadContext, result: CacheRead<CachedList>): ReadResult {
+    if (result.type === 'failed') return failed(reading, result);
     if (result.type !== 'value') return counted(reading, result);
     // A page key only ever maps to a page.
     return result.value.type === 'list'
@@ -93,7 +108,7 @@ export function createReader(
   }
 
   function readPage(reading: ReadContext): ReadResult | Promise<ReadResult> {
-    const page = readThrough(reading, keysFor(reading.chosen).page, 'page');
+    const page = readThrough(reading, keysFor(reading.chosen).page);
     return page instanceof Promise
       ? page.then((late) => settlePage(reading, late))
       : settlePage(reading, page);
@@ -106,7 +121,7 @@ export function createReader(
     if (result.type !== 'value') return counted(reading, result);
     if (result.value.type === 'list') return counted(reading, { ...result, value: visible(result.value) });
     if (cut === undefined) return readPage(reading);
-    return counted(reading, { type: 'failed', failure: NOT_WHOLE, cacheStatus: result.cacheStatus });
+    return failed(reading, { type: 'failed', failure: NOT_WHOLE, cacheStatus: result.cacheStatus });
   }
 
   /** The pinned listing that a link leads back to. While it is still the current one, it is read as usual, and refreshed. */
@@ -116,7 +131,8 @@ export function createReader(
     const pinned = pinnedListings.find(partition, key, shape.snapshot);
     if (pinned === undefined) return undefined;
     const current = cache.peek(partition, operation.id, whole);
-    if (current?.type === 'list' && visible(current).snapshot === shape.snapshot) return undefined;
+    if (current?.value.type === 'list' && visible(current.value).snapshot === shape.snapshot)
+      return undefined;
     const { value, window } = pinned;
     const cacheStatus = { outcome: 'hit', detail: 'snapshot' } as const;
     return { type: 'value', value, window, cacheStatus, upstreamCalls: 0 };
@@ -140,7 +156,7 @@ export function createReader(
     if (!readsWhole) return readPage(reading);
     const pinned = findPinned(chosen);
     if (pinned !== undefined) return pinned;
-    const whole = readThrough(reading, keysFor(chosen).whole, 'whole');
+    const whole = readThrough(reading, keysFor(chosen).whole);
     return whole instanceof Promise
       ? whole.then((late) => settleWhole(reading, late))
       : settleWhole(reading, whole);

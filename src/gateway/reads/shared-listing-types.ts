@@ -11,6 +11,8 @@ export interface SharedQuery {
   readonly credentials: readonly string[];
   readonly lifetimes: Lifetimes;
   readonly directives: CacheDirectives;
+  /** Monotonic milliseconds: a value of another gateway that was loaded before does not fit the other pages cached here. */
+  readonly notBefore: number;
 }
 
 /** A load of such a list. */

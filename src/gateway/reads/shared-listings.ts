@@ -1,61 +1,12 @@
-import { z } from 'zod';
 import { satisfies } from '../../cache/decide.ts';
 import { type FreshnessWindow, freshness, freshnessWindow, type Lifetimes } from '../../cache/freshness.ts';
 import type { Entry } from '../../cache/memory-tier.ts';
-import type { SharedCodec, SharedTier } from '../../cluster/redis-tier.ts';
+import type { SharedTier } from '../../cluster/redis-tier.ts';
 import type { Clock } from '../../lib/clock.ts';
 import type { UpstreamFailure } from '../../upstream/message.ts';
 import type { LoadResult } from './list-cache.ts';
-import { bytesOf, type CachedList, TOO_LONG, TOO_LONG_BYTES } from './listing.ts';
-import { readListingRecord, writeListingRecord } from './listing-codec.ts';
+import type { CachedList } from './listing.ts';
 import type { SharedLists, SharedQuery } from './shared-listing-types.ts';
-
-const LIST = 1;
-const LONG = 2;
-const longForm = z.object({
-  project: z.string(),
-  operation: z.string(),
-  key: z.string(),
-  loadedAt: z.number(),
-  freshMs: z.number(),
-  revalidateMs: z.number(),
-  staleIfErrorMs: z.number(),
-});
-
-/** Encodes a listing in the format of `listing-codec`, and the marker of a list that is too long as short JSON. */
-export function createListingCodec(nextRevision: () => number): SharedCodec<CachedList> {
-  return {
-    write({ value, ...record }) {
-      switch (value.type) {
-        case 'list': {
-          const { revision: _revision, type: _type, ...list } = value;
-          return Buffer.concat([Buffer.of(LIST), writeListingRecord({ ...record, list })]);
-        }
-        case 'long':
-          return Buffer.concat([Buffer.of(LONG), Buffer.from(JSON.stringify(record))]);
-      }
-    },
-    read(bytes) {
-      const content = bytes.subarray(1);
-      if (bytes[0] === LIST) {
-        const record = readListingRecord(content);
-        if (record === undefined) return undefined;
-        const { list, ...rest } = record;
-        return {
-          ...rest,
-          value: { type: 'list', revision: nextRevision(), ...list },
-          bytes: bytesOf(list.items),
-        };
-      }
-      if (bytes[0] !== LONG) return undefined;
-      try {
-        return { ...longForm.parse(JSON.parse(content.toString())), value: TOO_LONG, bytes: TOO_LONG_BYTES };
-      } catch {
-        return undefined;
-      }
-    },
-  };
-}
 
 /** `identityOf`: the id behind a credential's name, so that credentials with equal names on two gateways do not share lists. */
 export function createSharing(
@@ -92,7 +43,7 @@ export function createSharing(
           value,
           bytes,
           operation,
-          window: freshnessWindow(clock.now(), loaded.lifetimes ?? lifetimes),
+          window: freshnessWindow(loaded.loadedAt ?? clock.now(), loaded.lifetimes ?? lifetimes),
         };
       }
     }
@@ -127,7 +78,8 @@ export function createSharing(
           if (state === 'expired') return undefined;
           last = { entry, window };
           const isGood =
-            priority === 'foreground' ? satisfies(directives, window, clock.now()) : state === 'fresh';
+            window.loadedAt >= loading.notBefore &&
+            (priority === 'foreground' ? satisfies(directives, window, clock.now()) : state === 'fresh');
           return isGood ? found(entry, window) : undefined;
         },
         async load() {
@@ -143,7 +95,10 @@ export function createSharing(
       if (entry === undefined) return undefined;
       const window = windowHere(entry, query.lifetimes);
       const now = clock.now();
-      const isServed = freshness(window, now) !== 'expired' && satisfies(query.directives, window, now);
+      const isServed =
+        freshness(window, now) !== 'expired' &&
+        window.loadedAt >= query.notBefore &&
+        satisfies(query.directives, window, now);
       return isServed ? { value: entry.value, window } : undefined;
     },
   };

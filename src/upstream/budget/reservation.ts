@@ -6,11 +6,15 @@ export interface Reservation {
   draw(): boolean;
   /** Refunds what is left, and all later deposits. Every end of a walk calls it, whatever the reason. */
   end(): void;
+  readonly ended: boolean;
+  /** Runs at the end, if that is still to come. */
+  atEnd(act: () => void): void;
 }
 
 export function createReservation(): Reservation {
   let left = 0;
   let ended = false;
+  const endings: (() => void)[] = [];
   let refundRest: (calls: number) => void = () => undefined;
   return {
     deposit(calls, refund) {
@@ -31,6 +35,11 @@ export function createReservation(): Reservation {
       const rest = left;
       left = 0;
       if (rest > 0) refundRest(rest);
+      for (const act of endings.splice(0)) act();
     },
+    get ended() {
+      return ended;
+    },
+    atEnd: (act) => void endings.push(act),
   };
 }

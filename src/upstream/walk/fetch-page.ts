@@ -1,5 +1,6 @@
 import { errorCodeOf, isApiError } from '../../atlas/api-error.ts';
-import { type ListBody, parseListBody } from '../../atlas/list-parser.ts';
+import { type ListBody, parseInSteps } from '../../atlas/list-parser.ts';
+import { runInTurns } from '../../lib/event-loop.ts';
 import { upstreamFailure } from '../failure.ts';
 import { listIdOf } from '../list-id.ts';
 import type {
@@ -45,7 +46,7 @@ export const isTimeoutWhilePaging = (response: UpstreamResponse): boolean =>
   errorCodeOf(response.body) === 'TIMEOUT_WHILE_PAGING';
 
 /** Interprets a response to a page request. A 4xx of Atlas is passed on; anything else that is not a list is a failure. */
-function readPage(response: UpstreamResponse, itemsPerPage: number): PageResult {
+async function readPage(response: UpstreamResponse, itemsPerPage: number): Promise<PageResult> {
   const { status, body } = response;
   if (status === 200) return readList(response, itemsPerPage);
   if (status === 429)
@@ -68,9 +69,9 @@ function readPage(response: UpstreamResponse, itemsPerPage: number): PageResult 
     : upstreamFailure('UPSTREAM_FAILED', `Atlas answered ${status}.`);
 }
 
-function readList({ headers, body }: UpstreamResponse, itemsPerPage: number): PageResult {
+async function readList({ headers, body }: UpstreamResponse, itemsPerPage: number): Promise<PageResult> {
   // Atlas returns one item for `itemsPerPage=0` [inferred].
-  const page = parseListBody(body, Math.max(1, itemsPerPage));
+  const page = await runInTurns(parseInSteps(body, Math.max(1, itemsPerPage)));
   switch (page.type) {
     case 'list':
       return { ...page, headers };

@@ -1,4 +1,4 @@
-import { concatItems, countItems, type Items, viewItems } from '../../atlas/list-parser.ts';
+import { countItems, type Items, viewItems } from '../../atlas/list-parser.ts';
 
 /** Items of a page, with a hash that identifies each. */
 export interface IdentifiedItems {
@@ -21,8 +21,14 @@ export function sharedItems(before: Float64Array, after: Float64Array): number {
   return shared;
 }
 
-/** The items of consecutive pages, those that two pages share once; undefined if two of them do not join. */
-export function joinOverlapping(pages: readonly IdentifiedItems[]): IdentifiedItems | undefined {
+/** Consecutive pages, without the items of each that are on the page before it, too. */
+export interface JoinedPages {
+  readonly parts: readonly Items[];
+  readonly identities: Float64Array;
+}
+
+/** Joins consecutive pages; undefined if two of them do not join. */
+export function joinOverlapping(pages: readonly IdentifiedItems[]): JoinedPages | undefined {
   const parts: Items[] = [];
   const identities: number[] = [];
   let before: Float64Array | undefined;
@@ -33,5 +39,5 @@ export function joinOverlapping(pages: readonly IdentifiedItems[]): IdentifiedIt
     identities.push(...page.identities.subarray(shared));
     before = page.identities;
   }
-  return { items: concatItems(parts), identities: Float64Array.from(identities) };
+  return { parts, identities: Float64Array.from(identities) };
 }

@@ -3,7 +3,7 @@ import { concatItems, countItems, type Items, viewItems } from '../../atlas/list
 import type { UpstreamHeaders } from '../message.ts';
 import type { Census } from './census.ts';
 import type { FetchedPage } from './fetch-page.ts';
-import { type IdentifiedItems, joinOverlapping, sharedItems } from './joining.ts';
+import { type IdentifiedItems, type JoinedPages, joinOverlapping, sharedItems } from './joining.ts';
 import type { ItemRange, PageLayout } from './plan.ts';
 
 /** Some items of a list, as one page of it. `totalCount` is absent if Atlas did not count the list. */
@@ -16,6 +16,14 @@ export interface ListSlice {
 
 /** A slice, and since when its oldest page is here. */
 export interface LoadedSlice extends ListSlice {
+  /** Monotonic milliseconds. */
+  readonly loadedAt: number;
+}
+
+/** All items of a list, in consecutive parts that the reader joins, and since when its oldest page is here. */
+export interface WholeList {
+  readonly parts: readonly Items[];
+  readonly headers: UpstreamHeaders;
   /** Monotonic milliseconds. */
   readonly loadedAt: number;
 }
@@ -57,7 +65,7 @@ export interface Progress {
   /** The items of a range, once the pages that hold them have arrived and join. */
   slice(range: ItemRange): LoadedSlice | undefined;
   /** All items, once all pages have arrived and join; `torn` if they do not add up. */
-  whole(): { readonly items: Items; readonly headers: UpstreamHeaders } | 'torn' | undefined;
+  whole(): WholeList | 'torn' | undefined;
 }
 
 interface ArrivedPage extends FetchedPage, IdentifiedItems {
@@ -166,10 +174,12 @@ export function createProgress(options: ProgressOptions): Progress {
   }
 
   /** The items of consecutive pages; undefined if they do not join. */
-  const join = (consecutive: readonly ArrivedPage[]): Items | undefined =>
-    layout.overlaps
-      ? joinOverlapping(consecutive)?.items
-      : concatItems(consecutive.map((page) => page.items));
+  function join(consecutive: readonly ArrivedPage[]): Items | undefined {
+    const parts = layout.overlaps
+      ? joinOverlapping(consecutive)?.parts
+      : consecutive.map(({ items }) => items);
+    return parts === undefined ? undefined : concatItems(parts);
+  }
 
   /** The pages with these numbers, as far as the list goes; undefined if one has not arrived. */
   function arrivedOf(pageNums: readonly number[]): readonly ArrivedPage[] | undefined {
@@ -178,6 +188,10 @@ export function createProgress(options: ProgressOptions): Progress {
     const arrived = found.filter((page) => page !== undefined);
     return arrived.length === found.length ? arrived : undefined;
   }
+
+  /** When the first of these pages arrived: what is made of them is as old as the oldest. */
+  const oldestOf = (found: readonly ArrivedPage[]) =>
+    Math.min(now(), ...found.map(({ arrivedAt }) => arrivedAt));
 
   function slice(range: ItemRange): LoadedSlice | undefined {
     if (pages.size === 0) return undefined;
@@ -202,24 +216,25 @@ export function createProgress(options: ProgressOptions): Progress {
       ...(count === undefined ? {} : { totalCount: count }),
       hasMore,
       headers: last?.headers ?? {},
-      loadedAt: Math.min(now(), ...found.map(({ arrivedAt }) => arrivedAt)),
+      loadedAt: oldestOf(found),
     };
   }
 
   /** Whether no item appears twice, and none that was counted is missing. */
-  function addsUp({ items, identities }: IdentifiedItems): boolean {
+  function addsUp({ parts, identities }: JoinedPages): boolean {
     if (new Set(identities).size !== identities.length) return false;
-    return total === undefined || countItems(items) === total || census.hasChanged;
+    const count = parts.reduce((sum, part) => sum + countItems(part), 0);
+    return total === undefined || count === total || census.hasChanged;
   }
 
-  function whole(): { items: Items; headers: UpstreamHeaders } | 'torn' | undefined {
+  function whole(): WholeList | 'torn' | undefined {
     if (lastPage === undefined || nextPage() <= lastPage) return undefined;
     const ordered = arrivedOf(Array.from({ length: lastPage }, (_none, index) => index + 1)) ?? [];
-    const headers = ordered.at(-1)?.headers ?? {};
-    if (!layout.overlaps) return { items: concatItems(ordered.map(({ items }) => items)), headers };
+    const rest = { headers: ordered.at(-1)?.headers ?? {}, loadedAt: oldestOf(ordered) };
+    if (!layout.overlaps) return { parts: ordered.map(({ items }) => items), ...rest };
     const joined = joinOverlapping(ordered);
     if (joined === undefined) return undefined;
-    return addsUp(joined) ? { items: joined.items, headers } : 'torn';
+    return addsUp(joined) ? { parts: joined.parts, ...rest } : 'torn';
   }
 
   return {

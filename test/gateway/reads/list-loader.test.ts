@@ -147,6 +147,20 @@ describe('a request to a cold list', () => {
     await world.answerAll();
     expect(world.stored()).toHaveLength(1);
   });
+
+  test('leaves a list that is as old as the first of its pages to arrive', async () => {
+    start();
+    await read(1);
+    await clock.advance(2_000);
+    await answer(1);
+    const firstAt = clock.now();
+    await clock.advance(8_000);
+    await world.answerAll();
+    expect(world.stored()).toMatchObject([{ window: { loadedAt: firstAt, freshUntil: firstAt + 30_000 } }]);
+    expect((await read(13)).result).toMatchObject({
+      ...{ cacheStatus: { outcome: 'hit' }, window: { loadedAt: firstAt } },
+    });
+  });
 });
 
 describe('a page that fails', () => {

@@ -7,10 +7,10 @@ import { upstreamFailure } from '../../../src/upstream/failure.ts';
 
 const listings = createListingFactory({ publicUrl: () => 'http://gateway.test', nextRevision: () => 1 });
 
-function listingOf(results: readonly unknown[]) {
+async function listingOf(results: readonly unknown[]) {
   const page = parseListBody(Buffer.from(JSON.stringify({ links: [], results, totalCount: results.length })));
   if (page.type !== 'list') throw new Error(page.detail);
-  return loadedListing(listings.whole(page.items, {}));
+  return loadedListing(await listings.whole([page.items], {}));
 }
 
 const credential = (name: string): Credential => ({
@@ -27,7 +27,7 @@ async function merge(
   const merged = await mergeAcrossCredentials(
     { credentials: Object.keys(seen).map(credential), identityFields },
     async ({ name }) => listingOf(seen[name] ?? []),
-    (items) => loadedListing(listings.whole(items, {})),
+    async (items) => loadedListing(await listings.whole([items], {})),
   );
   if (merged.type !== 'loaded' || merged.value.type !== 'list') return merged.type;
   const { items } = merged.value;
@@ -71,3 +71,16 @@ test.each([
     expect(await merge(seen, identityFields)).toEqual(expected);
   },
 );
+
+test('a list across projects is as old as the oldest of the lists it is merged from', async () => {
+  const loads = [
+    { ...(await listingOf([{ id: 'a' }])), loadedAt: 2_000 },
+    { ...(await listingOf([{ id: 'b' }])), loadedAt: 1_000 },
+  ];
+  const merged = await mergeAcrossCredentials(
+    { credentials: [credential('one'), credential('other')], identityFields: ['id'] },
+    async () => loads.shift() ?? listingOf([]),
+    async (items) => loadedListing(await listings.whole([items], {})),
+  );
+  expect(merged).toMatchObject({ type: 'loaded', loadedAt: 1_000 });
+});

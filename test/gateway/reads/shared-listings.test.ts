@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { concatItems } from '../../../src/atlas/list-parser.ts';
 import { type CachedList, TOO_LONG } from '../../../src/gateway/reads/listing.ts';
-import { createListingCodec } from '../../../src/gateway/reads/shared-listings.ts';
+import { createListingCodec } from '../../../src/gateway/reads/listing-codec.ts';
 
 const itemsOf = (texts: readonly string[]) =>
   concatItems(

@@ -132,7 +132,8 @@ async function walk({ pages, kind, place, rate, inOrder }: Run, fraction: Fracti
   return { slices, end: ends[0], calls, throughout: existedAtStart.filter((item) => existsNow.has(item)) };
 }
 
-const itemsOf = (end: AttemptEnd | undefined) => (end?.type === 'walked' ? valuesOf(end.items) : undefined);
+const itemsOf = (end: AttemptEnd | undefined) =>
+  end?.type === 'walked' ? end.parts.flatMap(valuesOf) : undefined;
 
 const runsOf = (kinds: readonly Change[], places: readonly Place[]): readonly Run[] =>
   kinds.flatMap((kind) =>

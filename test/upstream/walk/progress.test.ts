@@ -82,7 +82,9 @@ describe('the progress of a walk', () => {
           expect(slice.totalCount).toBe(counted ? count : undefined);
         }
         const whole = progress.whole();
-        expect(whole === undefined || whole === 'torn' ? whole : idsOf(whole)).toEqual(items);
+        expect(
+          whole === undefined || whole === 'torn' ? whole : whole.parts.flatMap((items) => idsOf({ items })),
+        ).toEqual(items);
       }),
       { numRuns: 300 },
     );

@@ -73,7 +73,7 @@ function report(send: Send, { smallPages = false } = {}) {
   return { done, unstable };
 }
 const countOf = (result: Awaited<ReturnType<typeof walk>>) =>
-  result.type === 'walked' ? countItems(result.items) : result.type;
+  result.type === 'walked' ? result.parts.reduce((sum, part) => sum + countItems(part), 0) : result.type;
 
 describe('a walk', () => {
   test.each([
