@@ -74,7 +74,9 @@ function Tiles({ report }: { readonly report: StatusReport }) {
       <Loading report={report} />
       <div>
         <dt>Configuration</dt>
-        <dd>{reload === undefined ? 'unchanged' : reload.outcome === 'applied' ? 'reloaded' : 'rejected'}</dd>
+        <dd>
+          {reload === undefined ? 'unchanged' : reload.outcome === 'rejected' ? 'rejected' : 'reloaded'}
+        </dd>
         <dd class="more">{reload === undefined ? 'since the start' : <Ago at={reload.at} now={time} />}</dd>
       </div>
     </dl>
@@ -85,7 +87,7 @@ function ReloadProblems({ reload }: { readonly reload: NonNullable<StatusReport[
   const { outcome, problems } = reload;
   if (problems.length === 0) return null;
   return (
-    <div class={outcome === 'rejected' ? 'problem' : 'hint'}>
+    <div class={outcome === 'applied' ? 'hint' : 'problem'}>
       <p>
         {outcome === 'rejected'
           ? 'The changed configuration is invalid; the previous one stays in force:'
