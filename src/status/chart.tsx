@@ -33,6 +33,7 @@ export interface ChartProps {
 
 const WIDTH = 360;
 const HEIGHT = 72;
+const SINGLE_POINT_WIDTH = 4;
 
 const place = (number: number) => String(Math.round(number * 10) / 10);
 const xOf = (ago: number, range: number) => WIDTH * (1 - ago / range);
@@ -44,7 +45,10 @@ function paths(points: readonly Point[], { top, range }: ChartProps): { line: st
   let run: string[] = [];
   let from = 0;
   let to = 0;
+  let height = 0;
   const end = () => {
+    // A line of one point would not be visible.
+    if (run.length === 1) run.unshift(`${place(from - SINGLE_POINT_WIDTH)},${place(height)}`);
     if (run.length > 0) {
       lines.push(`M${run.join('L')}`);
       areas.push(`M${place(from)},${HEIGHT}L${run.join('L')}L${place(to)},${HEIGHT}Z`);
@@ -60,6 +64,7 @@ function paths(points: readonly Point[], { top, range }: ChartProps): { line: st
     const y = HEIGHT - (Math.min(value, top) / top) * (HEIGHT - 2);
     if (run.length === 0) from = x;
     to = x;
+    height = y;
     run.push(`${place(x)},${place(y)}`);
   }
   end();
