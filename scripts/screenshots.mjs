@@ -1,5 +1,5 @@
-// Generates docs/images: screenshots, taken with the system's Chromium, of the status page of a gateway that has run for an hour in front
-// of a simulated Atlas. The hour takes seconds, because the script advances the gateway's clock between requests.
+// Generates docs/images: screenshots, taken with the system's Chromium, of the pages of a gateway that has run for an hour in front of a
+// simulated Atlas. The hour takes seconds, because the script advances the gateway's clock between requests.
 import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
@@ -109,6 +109,9 @@ for (let step = 0; step < HOUR_MS / STEP_MS; step++) {
   passedMs += STEP_MS;
 }
 await fetch(`${publicOrigin}/api/atlas/v2/groups/${orders.id}/clusters`, { headers: { accept: ACCEPT } });
+await fetch(`${publicOrigin}/api/atlas/v2/groups`, {
+  headers: { accept: ACCEPT, authorization: `Bearer ${terraform.key.id}_${terraform.key.secret}` },
+});
 await hits(1);
 
 const browser = await chromium.launch({
@@ -121,19 +124,44 @@ const pictures = [
   { name: 'status-light', path: '/', width: 1280, scheme: 'light' },
   { name: 'status-dark', path: '/', width: 1280, scheme: 'dark' },
   { name: 'status-narrow', path: '/', width: 360, scheme: 'light', height: 1_400 },
+  { name: 'status-drill-down', path: `/?project=${payments.id}`, width: 1280, scheme: 'light', height: 900 },
   { name: 'connections', path: links, width: 1280, scheme: 'light', height: 900 },
 ];
-try {
-  for (const { name, path, width, scheme, height } of pictures) {
+const landing = [
+  { name: 'landing', origin: publicOrigin, path: '/', width: 1200, scheme: 'light', height: 900 },
+  { name: 'landing-narrow', origin: publicOrigin, path: '/', width: 360, scheme: 'dark', height: 900 },
+];
+const outage = [
+  { name: 'status-outage', path: '/', width: 1280, scheme: 'light', height: 600 },
+  { name: 'status-outage-narrow', path: '/', width: 360, scheme: 'dark', height: 900 },
+];
+async function take(pictures) {
+  for (const { name, origin: at = adminOrigin, path, width, scheme, height } of pictures) {
     const page = await browser.newPage({ viewport: { width, height: height ?? 900 }, colorScheme: scheme });
-    await page.goto(`${adminOrigin}${path}`);
+    await page.goto(`${at}${path}`);
     const picture = withPalette(await page.screenshot({ fullPage: height === undefined }));
     writeFileSync(new URL(`${name}.png`, folder), picture);
     process.stdout.write(`docs/images/${name}.png ${picture.length} bytes\n`);
     await page.close();
   }
+}
+
+/** Atlas fails, and lists that are no longer fresh are read. */
+async function beginOutage() {
+  simulator.faults.add({ target: 'privateLink', status: 503 });
+  passedMs += 58_000;
+  await Promise.all([ask(paying, payments), ask(ordering, orders), ask(searching, search)]);
+  // The refreshes, with their retries, run behind the answers.
+  while ((await (await fetch(`${adminOrigin}/status.json`)).json()).failing.length < 3) await hits(1);
+}
+
+try {
+  await take(pictures);
+  await take(landing);
+  await beginOutage();
+  await take(outage);
 } finally {
   await browser.close();
-  await gateway.stop({ hurry: true });
+  await gateway.stop({ immediate: true });
   await simulator.close();
 }

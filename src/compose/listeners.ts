@@ -131,7 +131,8 @@ export function buildPublicListener(
   };
   const report = (event: RoutedEvent) => observe(toEvent(event, clock.now()));
   const unready = () => (state() === 'ready' ? undefined : state());
-  const app = createPublicApp({ ...api, ...serving, identify, tokens, unready, version, report });
+  const landing = { operations: catalog.operations, access, publicUrl: publicUrl.current, clock };
+  const app = createPublicApp({ ...api, ...serving, identify, tokens, unready, landing, version, report });
   const listener = createListener(
     { address: { section: 'listen', ...listen }, tls: inForce.settings.tls },
     createPublicListener(
@@ -197,7 +198,7 @@ export function buildAdminListener(
   };
   const pages = createPages(
     { operations: catalog.operations.map(({ id }) => id), publicUrl: publicUrl.current },
-    { report, connectionsOf, clock },
+    { report, cache: caches.lists, connectionsOf, clock },
   );
   const app = createAdminApp(
     { listensOn: admin.host, isSecure: admin.tls !== undefined },

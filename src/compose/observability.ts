@@ -1,5 +1,6 @@
 import type { GatewayConfig } from '../config/schema.ts';
 import type { PrivateLinks } from '../gateway/private-links.ts';
+import { createProjectNames } from '../gateway/project-names.ts';
 import type { Clock } from '../lib/clock.ts';
 import { createMetrics } from '../observability/metrics.ts';
 import type { StatusStats } from '../observability/status-stats.ts';
@@ -107,6 +108,7 @@ export function buildReport(
       callers: () => inForce.config.callers.map(({ name, keys }) => ({ name, keys: keys.length })),
       statusStats,
       privateLinks,
+      projectNames: createProjectNames({ cache: caches.lists }),
     },
     { clock },
   );

@@ -1,7 +1,10 @@
 import { LRUCache } from 'lru-cache';
 import type { RequestCompletedEvent } from '../gateway/events.ts';
 import type { Clock } from '../lib/clock.ts';
+import { createFailingLists, type FailingLists } from './failing-lists.ts';
 import type { LogEvent } from './log.ts';
+import { createRefusalCounts, type RefusalGroup } from './refusal-counts.ts';
+import { createUsageCounts, type Usage } from './usage-counts.ts';
 
 /** Counts of one caller or project since the start. */
 export interface Counted {
@@ -57,6 +60,9 @@ export interface StatusStats {
   projects(): ReadonlyMap<string, Counted & { readonly lastError: LastError | undefined }>;
   /** Newest first. */
   refused(): readonly RefusedRequest[];
+  readonly refusalGroups: () => readonly RefusalGroup[];
+  readonly usage: () => readonly Usage[];
+  readonly failing: FailingLists['all'];
   trend(): Trend;
   readonly reload: LastReload | undefined;
 }
@@ -144,6 +150,9 @@ export function createStatusStats({ clock }: { clock: Clock }): StatusStats {
   const refused: RefusalRecord[] = [];
   let nextRefused = 0;
   let reload: LastReload | undefined;
+  const refusalCounts = createRefusalCounts({ clock });
+  const usageCounts = createUsageCounts();
+  const failingLists = createFailingLists({ clock });
   const trend = createTrend(clock);
   const { rings } = trend;
 
@@ -175,7 +184,11 @@ export function createStatusStats({ clock }: { clock: Clock }): StatusStats {
     if (cache !== 'none') add(rings.lookups, slot);
     if (isHit) add(rings.hits, slot);
     if (isFailure(status)) add(rings.errors, slot);
-    if (status >= 400) recordRefusal(event);
+    if (status >= 400) {
+      recordRefusal(event);
+      refusalCounts.count(event);
+    }
+    usageCounts.count(event);
     if (caller !== undefined) {
       const count = callers.for(caller);
       count.requests++;
@@ -202,6 +215,7 @@ export function createStatusStats({ clock }: { clock: Clock }): StatusStats {
 
   return {
     observe(event) {
+      failingLists.observe(event);
       switch (event.type) {
         case 'answered':
           answered(event);
@@ -250,6 +264,9 @@ export function createStatusStats({ clock }: { clock: Clock }): StatusStats {
     callers: callers.all,
     projects: projects.all,
     refused: () => [...refused.slice(nextRefused), ...refused.slice(0, nextRefused)].reverse(),
+    refusalGroups: refusalCounts.all,
+    usage: usageCounts.all,
+    failing: failingLists.all,
     trend: () => trend.read(),
     get reload() {
       return reload;

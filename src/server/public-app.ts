@@ -9,6 +9,8 @@ import type { UnexpectedErrorEvent } from '../lib/unexpected-error.ts';
 import type { ServerEnv } from './bindings.ts';
 import { createHealthRoutes, HEALTH_PATHS, PROBE_METHODS } from './health-routes.ts';
 import type { AnswerApi } from './in-flight-limit.ts';
+import { ACCESS_PATH } from './landing/access-check.ts';
+import { createLandingRoutes, type LandingDependencies } from './landing/routes.ts';
 import { createMethodNotAllowed } from './method-not-allowed.ts';
 import { createOauthRoutes, OAUTH_PATHS, type TokenEndpoints } from './oauth-routes.ts';
 import { createDescriptionRoutes } from './openapi-routes.ts';
@@ -25,6 +27,7 @@ export interface PublicAppDependencies {
   readonly tokens: TokenEndpoints;
   /** Why the gateway is not ready; undefined if it is. */
   readonly unready: () => string | undefined;
+  readonly landing: LandingDependencies;
   /** The gateway's version. */
   readonly version: string;
   readonly report: (event: RoutedEvent) => void;
@@ -39,7 +42,7 @@ Example: curl -H 'Accept: application/vnd.atlas.2023-02-01+json' <here>/api/atla
 `;
 
 /** Paths outside the API. */
-const PAGES = ['/', '/openapi.json'] as const;
+const PAGES = ['/', '/openapi.json', ACCESS_PATH] as const;
 const ROUTED = [...PAGES, ...HEALTH_PATHS, ...OAUTH_PATHS];
 
 /** What a probe is answered is true for a moment. */
@@ -103,6 +106,7 @@ export function createPublicApp({
   write,
   tokens,
   unready,
+  landing,
   version,
   report,
   identify,
@@ -130,6 +134,7 @@ export function createPublicApp({
   for (const path of ROUTED) app.use(path, createIdentification(identify, clock));
   for (const path of [...PAGES, ...HEALTH_PATHS]) app.use(path, secureHeaders(PAGE_HEADERS));
   for (const path of HEALTH_PATHS) app.use(path, noStore);
+  app.route('/', createLandingRoutes({ ...landing, version, report: reportAnswer }));
   app.get('/', (context) => context.text(ABOUT));
   app.route('/', createDescriptionRoutes('public', version));
   for (const path of PAGES) app.all(path, readOnly);

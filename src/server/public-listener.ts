@@ -12,6 +12,7 @@ import { checkEdge, type PublicAddress, readEdgeRequest } from './edge.ts';
 import { HEALTH_PATHS } from './health-routes.ts';
 import { createHitPath } from './hit-path.ts';
 import { type AnswerApi, OVERLOADED } from './in-flight-limit.ts';
+import { readsForm } from './landing/routes.ts';
 import { readsBody } from './oauth-routes.ts';
 import { namesItsHostOnce } from './request-headers.ts';
 import type { WriteResponse } from './write-response.ts';
@@ -70,7 +71,8 @@ export function createPublicListener(
       return;
     }
     const { method, target, headers } = seen;
-    if (headers.hasBody && readsBody(method, target.split('?', 1)[0] ?? '')) {
+    const [path = ''] = target.split('?', 1);
+    if (headers.hasBody && (readsBody(method, path) || readsForm(method, path))) {
       appListener.routeWithBody(request, response);
       return;
     }

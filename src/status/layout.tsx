@@ -1,7 +1,6 @@
 import { raw } from 'hono/html';
 import type { Child } from 'hono/jsx';
-import { SCRIPT } from './script.ts';
-import { STYLE } from './style.ts';
+import { pageScript, pageStyle } from './assets.ts';
 
 /** The favicon: an arrow on the green of the pages. */
 const ICON =
@@ -40,7 +39,7 @@ function Document({ title, view, crumbs = [], refreshMs, after, children }: Docu
         <meta name="color-scheme" content="light dark" />
         <title>{title}</title>
         <link rel="icon" href={ICON} />
-        <style nonce={nonce}>{raw(STYLE)}</style>
+        <style nonce={nonce}>{raw(pageStyle())}</style>
         <script nonce={nonce}>{raw(FIRST)}</script>
       </head>
       <body>
@@ -53,7 +52,7 @@ function Document({ title, view, crumbs = [], refreshMs, after, children }: Docu
           {children}
         </main>
         {after}
-        <script nonce={nonce}>{raw(SCRIPT)}</script>
+        <script nonce={nonce}>{raw(pageScript())}</script>
       </body>
     </html>
   );
@@ -111,63 +110,3 @@ function Top({
 /** Renders a page to text. */
 export const writeDocument = (props: DocumentProps): string =>
   `<!doctype html>${String(<Document {...props} />)}`;
-
-/** A table that scrolls horizontally if it is wider than the page. */
-export function Table({
-  id,
-  caption,
-  note,
-  columns,
-  children,
-}: {
-  readonly id: string;
-  readonly caption: string;
-  readonly note?: Child;
-  readonly columns: readonly {
-    readonly name: string;
-    readonly number?: boolean;
-    readonly unseen?: boolean;
-  }[];
-  readonly children?: Child;
-}) {
-  return (
-    <div class="card">
-      <div class="card-head">
-        <h2 id={`${id}-title`}>{caption}</h2>
-        {note}
-      </div>
-      <section class="scroll" aria-labelledby={`${id}-title`} tabindex={0}>
-        <table id={id}>
-          <caption class="unseen">{caption}</caption>
-          <thead>
-            <tr>
-              {columns.map(({ name, number, unseen }) => (
-                <th scope="col" class={number === true ? 'number' : undefined}>
-                  {unseen === true ? <span class="unseen">{name}</span> : name}
-                </th>
-              ))}
-            </tr>
-          </thead>
-          <tbody>{children}</tbody>
-        </table>
-      </section>
-    </div>
-  );
-}
-
-/** A time as an age. */
-export function Ago({
-  at,
-  seconds,
-  text,
-}: {
-  readonly at: string;
-  readonly seconds?: number;
-  readonly text: string;
-}) {
-  return (
-    <time datetime={at} title={seconds === undefined ? at : undefined}>
-      {text}
-    </time>
-  );
-}

@@ -1,7 +1,11 @@
+import type { ListCache } from '../cache/read-cache.ts';
 import type { CachedConnections } from '../gateway/private-links.ts';
+import type { CachedList } from '../gateway/reads/listing.ts';
 import type { Clock } from '../lib/clock.ts';
+import { cachedListsOf } from './cached-lists.ts';
 import type { PageView } from './layout.tsx';
 import type { ConnectionRow } from './links/rows.ts';
+import { readFocus } from './overview/focus.ts';
 import type { StatusReport } from './report.ts';
 import type { SignInForm } from './sign-in.tsx';
 
@@ -14,6 +18,7 @@ export interface PagesOptions {
 
 export interface PagesDependencies {
   readonly report: () => StatusReport;
+  readonly cache: Pick<ListCache<CachedList>, 'listings'>;
   readonly connectionsOf: (project: string) => CachedConnections | undefined;
   readonly clock: Clock;
 }
@@ -21,7 +26,7 @@ export interface PagesDependencies {
 /** Renders the pages as self-contained HTML documents. The templates are imported at the first request to keep startup fast. */
 export function createPages(
   { operations, publicUrl }: PagesOptions,
-  { report, connectionsOf, clock }: PagesDependencies,
+  { report, cache, connectionsOf, clock }: PagesDependencies,
 ) {
   const sorted = operations.toSorted();
   /** Caches rows per list: an open page re-reads its list every few seconds and with every keystroke in a filter. */
@@ -33,9 +38,11 @@ export function createPages(
     return rows;
   }
   return {
-    async status(view: PageView) {
+    async status(query: URLSearchParams, view: PageView) {
       const { writeStatusPage } = await import('./overview/page.tsx');
-      return writeStatusPage({ report: report(), operations: sorted }, view);
+      const focus = readFocus(query);
+      const lists = cachedListsOf(focus, cache.listings(), clock.now());
+      return writeStatusPage({ report: report(), operations: sorted, focus, lists }, view);
     },
     async connections(project: string, query: URLSearchParams, view: PageView) {
       const { writeConnectionsPage } = await import('./links/page.tsx');

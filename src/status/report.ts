@@ -1,13 +1,19 @@
 import type { ListCache } from '../cache/read-cache.ts';
 import type { PrivateLinks } from '../gateway/private-links.ts';
+import type { ProjectNames } from '../gateway/project-names.ts';
 import type { CachedList } from '../gateway/reads/listing.ts';
 import type { Clock } from '../lib/clock.ts';
-import type { RefusedRequest, StatusStats, Trend } from '../observability/status-stats.ts';
+import type { FailingList } from '../observability/failing-lists.ts';
+import type { RefusalGroup } from '../observability/refusal-counts.ts';
+import type { LastError, RefusedRequest, StatusStats, Trend } from '../observability/status-stats.ts';
+import type { Usage } from '../observability/usage-counts.ts';
+import { type FailingReport, reportFailing } from './failing-report.ts';
+import { type ProjectUsage, projectUsages } from './project-usage.ts';
 
 export type GatewayState = 'starting' | 'ready' | 'draining';
 
 /** An ISO 8601 time in UTC. */
-type Instant = string;
+export type Instant = string;
 
 /** The data of the status page: names, numbers and times only. Public as `GET /status.json`. */
 export interface StatusReport {
@@ -42,8 +48,14 @@ export interface StatusReport {
   readonly callers: readonly CallerReport[];
   /** Projects and organizations that are cached or were read since the start. `-` stands for lists across projects. */
   readonly projects: readonly ProjectReport[];
+  /** Reads that Atlas did not answer the last time it was asked; those that failed longest first. */
+  readonly failing: readonly FailingReport[];
+  /** Requests by caller, project and operation; the most frequent first. */
+  readonly usage: readonly Usage[];
   /** Newest first. */
   readonly refusals: readonly (Omit<RefusedRequest, 'at'> & { readonly at: Instant })[];
+  /** All errors since the start, by code, caller and operation; the most frequent first. */
+  readonly refusalGroups: readonly (Omit<RefusalGroup, 'lastAt'> & { readonly lastAt: Instant })[];
   readonly trend: Trend;
 }
 
@@ -75,7 +87,11 @@ export interface CallerReport {
 
 export interface ProjectReport {
   readonly id: string;
+  /** Absent if no list that names it is cached. */
+  readonly name?: string;
   readonly listings: number;
+  /** Of these, those that are no longer fresh. */
+  readonly staleListings: number;
   readonly items: number;
   readonly bytes: number;
   readonly oldestSeconds: number;
@@ -109,38 +125,30 @@ export interface ReportSources {
   readonly callers: () => readonly { readonly name: string; readonly keys: number }[];
   readonly statusStats: StatusStats;
   readonly privateLinks: PrivateLinks;
+  readonly projectNames: ProjectNames;
 }
 
 const DAY_MS = 86_400_000;
 const instant = (wallMs: number): Instant => new Date(wallMs).toISOString();
+const NO_USAGE: ProjectUsage = { listings: 0, staleListings: 0, items: 0, bytes: 0, oldestSeconds: 0 };
+
+/** The latest failure of each project that fails now: a load that failed behind an answer from memory is in no request's answer. */
+const lastFailures = (failing: readonly FailingList[]): ReadonlyMap<string, LastError> =>
+  new Map(
+    failing
+      .toSorted((one, other) => one.lastAt - other.lastAt)
+      .map(({ project, operation, code, lastAt }) => [project, { at: lastAt, operation, code }]),
+  );
+
+const later = (one: LastError | undefined, other: LastError | undefined) =>
+  one !== undefined && (other === undefined || one.at > other.at) ? one : other;
 
 const budgetName = ({ endpointSet, credential }: BudgetReport) => `${endpointSet} ${credential}`;
-
-interface ProjectUsage {
-  listings: number;
-  items: number;
-  bytes: number;
-  oldestSeconds: number;
-}
 
 /** Assembles the current status. */
 export function createReport(sources: ReportSources, { clock }: { clock: Clock }): () => StatusReport {
   const { build, cache, statusStats, privateLinks } = sources;
   const startedAt = clock.now();
-
-  function usages(): Map<string, ProjectUsage> {
-    const projects = new Map<string, ProjectUsage>();
-    const now = clock.now();
-    for (const { project, value, window, bytes } of cache.listings()) {
-      const known = projects.get(project) ?? { listings: 0, items: 0, bytes: 0, oldestSeconds: 0 };
-      known.listings++;
-      known.items += value.type === 'list' ? value.items.starts.length - 1 : 0;
-      known.bytes += bytes;
-      known.oldestSeconds = Math.max(known.oldestSeconds, Math.floor((now - window.loadedAt) / 1_000));
-      projects.set(project, known);
-    }
-    return projects;
-  }
 
   function connections(): Map<string, { total: number; failed: number }> {
     const projects = new Map<string, { total: number; failed: number }>();
@@ -154,22 +162,23 @@ export function createReport(sources: ReportSources, { clock }: { clock: Clock }
   }
 
   function projectReports(): ProjectReport[] {
-    const usage = usages();
+    const usage = projectUsages(cache.listings(), clock.now());
+    const names = sources.projectNames();
     const counted = statusStats.projects();
     const linked = connections();
+    const failures = lastFailures(statusStats.failing());
     const ids = [...new Set([...usage.keys(), ...counted.keys()])].sort();
     return ids.map((id) => {
-      const { listings = 0, items = 0, bytes = 0, oldestSeconds = 0 } = usage.get(id) ?? {};
-      const { requests = 0, hits = 0, lastError } = counted.get(id) ?? {};
+      const name = names.get(id);
+      const count = counted.get(id);
+      const lastError = later(count?.lastError, failures.get(id));
       const links = linked.get(id);
       return {
         id,
-        listings,
-        items,
-        bytes,
-        oldestSeconds,
-        requests,
-        hits,
+        ...(name === undefined ? {} : { name }),
+        ...(usage.get(id) ?? NO_USAGE),
+        requests: count?.requests ?? 0,
+        hits: count?.hits ?? 0,
         ...(links === undefined ? {} : { privateLinkConnections: links }),
         ...(lastError === undefined
           ? {}
@@ -236,7 +245,12 @@ export function createReport(sources: ReportSources, { clock }: { clock: Clock }
       budget: sources.budget().toSorted((one, other) => (budgetName(one) < budgetName(other) ? -1 : 1)),
       callers: callerReports(),
       projects: projectReports(),
+      failing: reportFailing(statusStats.failing(), { listings: cache.listings(), clock }),
+      usage: statusStats.usage(),
       refusals: statusStats.refused().map((refusal) => ({ ...refusal, at: instant(refusal.at) })),
+      refusalGroups: statusStats
+        .refusalGroups()
+        .map((group) => ({ ...group, lastAt: instant(group.lastAt) })),
       trend: statusStats.trend(),
     };
   };

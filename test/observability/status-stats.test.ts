@@ -57,6 +57,51 @@ describe('status statistics', () => {
     });
   });
 
+  test('count errors by code, caller and operation, the most frequent first', async () => {
+    const { statusStats, clock } = create();
+    const refused = { status: 403, cache: 'none', errorCode: 'PROJECT_FORBIDDEN' } as const;
+    statusStats.observe(answered({ status: 502, errorCode: 'UPSTREAM_FAILED', cache: 'miss' }));
+    for (const project of [id(1), id(2)]) statusStats.observe(answered({ ...refused, project }));
+    await clock.advance(1_000);
+    statusStats.observe(answered({ ...refused, caller: 'team-search' }));
+    expect(statusStats.refusalGroups()).toEqual([
+      {
+        code: 'PROJECT_FORBIDDEN',
+        status: 403,
+        caller: 'team-orders',
+        operation: 'listGroupClusters',
+        requests: 2,
+        lastAt: clock.wall() - 1_000,
+      },
+      expect.objectContaining({ caller: 'team-search', requests: 1, lastAt: clock.wall() }),
+      expect.objectContaining({ code: 'UPSTREAM_FAILED', requests: 1 }),
+    ]);
+    for (let number = 0; number < 600; number++)
+      statusStats.observe(answered({ ...refused, errorCode: `CODE_${number}` }));
+    expect(statusStats.refusalGroups()).toHaveLength(500);
+  });
+
+  test('count authorized requests by caller, project and operation, within a bound', () => {
+    const { statusStats } = create();
+    statusStats.observe(answered({ status: 502, cache: 'miss' }));
+    statusStats.observe(answered());
+    statusStats.observe(answered({ project: undefined, operation: 'listGroups', cache: 'miss' }));
+    statusStats.observe(answered({ status: 403, cache: 'none', project: id(7) }));
+    expect(statusStats.usage()).toEqual([
+      {
+        caller: 'team-orders',
+        operation: 'listGroupClusters',
+        project: '64b7c0ffee0000000000a004',
+        requests: 2,
+        hits: 1,
+        errors: 1,
+      },
+      { caller: 'team-orders', operation: 'listGroups', project: '-', requests: 1, hits: 0, errors: 0 },
+    ]);
+    for (let number = 0; number < 1_100; number++) statusStats.observe(answered({ project: id(number) }));
+    expect(statusStats.usage()).toHaveLength(1_000);
+  });
+
   test('contain the last fifty errors, newest first, with the fields of the event only', () => {
     const { statusStats, clock } = create();
     for (let number = 0; number < 120; number++)

@@ -169,6 +169,12 @@ describe('app.fetch, without a socket', () => {
     write: unused,
     tokens: { issue: async () => ({ status: 401, reason: 'wrong' }), revoke: unused },
     unready: () => undefined,
+    landing: {
+      operations: [],
+      access: { authenticate: unused, acquireRequest: unused },
+      publicUrl: () => PUBLIC_URL,
+      clock: createFakeClock(),
+    },
     version: '1.2.3',
     report: () => undefined,
     identify: () => ({ requestId: 'r-2', parent: undefined, clientIp: undefined, userAgent: undefined }),

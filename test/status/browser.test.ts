@@ -1,32 +1,15 @@
-import { execFileSync } from 'node:child_process';
 import axe from 'axe-core';
-import { type Browser, type BrowserContextOptions, chromium, type Page } from 'playwright-core';
+import type { Browser, BrowserContextOptions, Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { SAMPLE_PROJECTS } from '../../src/simulator/world.ts';
+import { findChromium, launchChromium, violationsOfAxe } from '../support/chromium.ts';
 import { CALLER_KEY, json, linksOf, type Running, startGateway } from '../support/running.ts';
 
 const { orders, payments, search } = SAMPLE_PROJECTS;
 const TOKEN = 'admin-token-of-a-test';
 const CONNECTIONS = `/projects/${orders.id}/private-link-connections`;
 
-function findChromium(): string | undefined {
-  for (const name of ['chromium', 'chromium-browser', 'google-chrome']) {
-    try {
-      return execFileSync('which', [name], { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] }).trim();
-    } catch {
-      // Try the next name.
-    }
-  }
-  return undefined;
-}
-const executablePath = findChromium();
-if (executablePath === undefined)
-  process.stderr.write('skipped: chromium is not installed, so the status page is not tested in a browser\n');
-
-interface Violation {
-  readonly id: string;
-  readonly nodes: readonly { readonly html: string }[];
-}
+const executablePath = findChromium('the status page');
 
 describe.skipIf(executablePath === undefined)('the status page in a browser', () => {
   let browser: Browser;
@@ -34,10 +17,7 @@ describe.skipIf(executablePath === undefined)('the status page in a browser', ()
   /** Console messages, exceptions and CSP violations of the page. */
   let pageErrors: string[];
   beforeAll(async () => {
-    browser = await chromium.launch({
-      ...(executablePath === undefined ? {} : { executablePath }),
-      args: process.getuid?.() === 0 ? ['--no-sandbox'] : [],
-    });
+    browser = await launchChromium(executablePath);
   });
   afterAll(() => browser?.close());
   beforeEach(async () => {
@@ -100,18 +80,118 @@ describe.skipIf(executablePath === undefined)('the status page in a browser', ()
     await page.getByText('The gateway is reachable again.').waitFor();
   });
 
+  test('says what fails, since when and what is served, and warns before lists are dropped', async () => {
+    await running.get(linksOf(orders));
+    running.simulator.faults.add({ target: 'privateLink', status: 503 });
+    const noCache = { 'cache-control': 'no-cache' };
+    expect((await running.get(linksOf(orders), noCache)).status).toBe(200);
+    expect((await running.get(linksOf(search))).status).toBe(502);
+    const page = await open('/');
+    expect(await page.title()).toBe('failing: atlas-gateway');
+    expect(await page.getByRole('heading', { level: 1 }).textContent()).toContain('ready, Atlas failing');
+    const trouble = await page.locator('#trouble').textContent();
+    expect(trouble).toMatch(
+      /^Atlas is failing \(503\) since \d\d:\d\d UTC; serving lists up to \d+ s old, and requests for one list fail;/,
+    );
+    expect(await row(page, orders.id).textContent()).toContain('503');
+    await row(page, orders.id).getByRole('button', { name: /Purge/ }).click();
+    const dialog = page.getByRole('dialog');
+    await dialog.getByLabel(/^Drop/).check();
+    await dialog.getByRole('button', { name: 'Purge', exact: true }).click();
+    await page.locator('#purge-hard-warning').getByText('Atlas is failing (503)').waitFor();
+    running.simulator.faults.clear();
+    // A purge that drops lists ends their pauses too.
+    await page.getByRole('button', { name: 'Drop', exact: true }).click();
+    await page.getByText(`Dropped: all lists of project ${orders.id}.`).waitFor();
+    for (const project of [orders, search]) await running.get(linksOf(project));
+    await page.clock.runFor(3_000);
+    await expect.poll(() => page.title()).toBe('atlas-gateway');
+    expect(await page.locator('#trouble').count()).toBe(0);
+    expect(pageErrors).toEqual([]);
+  });
+
+  test('a refresh that fails leaves nothing that looks current, and says why it failed', async () => {
+    const page = await open('/');
+    const badge = page.locator('#state');
+    await page.route('**/*', (route) => route.fulfill({ status: 500, body: '' }));
+    await page.clock.runFor(3_000);
+    await page.getByText('The status page answers 500 since').waitFor();
+    expect(await badge.textContent()).toBe('unknown');
+    await page.unroute('**/*');
+    await page.clock.runFor(6_000);
+    await page.getByText('The gateway is reachable again.').waitFor();
+    expect(await badge.textContent()).toBe('ready');
+    await page.evaluate("document.getElementById('state').dataset.state = 'draining'");
+    await page.route('**/*', (route) => route.abort());
+    await page.clock.runFor(3_000);
+    await page.getByText('The gateway was shutting down and has not answered since').waitFor();
+    expect(await badge.textContent()).toBe('stopped');
+    expect(await page.title()).toBe('stopped: atlas-gateway');
+  });
+
+  test('is narrowed down to a project, a caller and an operation, by links', async () => {
+    await running.get(linksOf(orders));
+    await running.get(linksOf(search));
+    await running.get(linksOf(payments), { authorization: `Bearer ${CALLER_KEY}` });
+    const page = await open('/');
+    await row(page, orders.id).getByRole('link').first().click();
+    expect(new URL(page.url()).search).toBe(`?project=${orders.id}`);
+    expect(await page.locator('#projects tbody tr').count()).toBe(1);
+    expect(await page.locator('#cached tbody').textContent()).toContain('42');
+    await page
+      .locator('#usages')
+      .getByRole('link', { name: 'listGroupStreamPrivateLinkConnections' })
+      .click();
+    expect(new URL(page.url()).searchParams.get('operation')).toBe('listGroupStreamPrivateLinkConnections');
+    await page.getByRole('link', { name: 'Stop showing only this project' }).click();
+    expect(await page.locator('#projects tbody tr').count()).toBe(2);
+    await page.getByRole('link', { name: 'Show everything' }).click();
+    expect(await page.locator('#refusal-groups tbody').textContent()).toContain('PROJECT_FORBIDDEN');
+    await page.locator('#refusal-groups').getByRole('link', { name: 'team-orders' }).click();
+    expect(await page.locator('#callers tbody tr').count()).toBe(1);
+    expect(pageErrors).toEqual([]);
+  });
+
+  test('charts show their values under the pointer and by the arrow keys', async () => {
+    await running.get(linksOf(orders));
+    const page = await open('/');
+    const plot = page.getByRole('slider').first();
+    const reading = page.locator('.reading').first();
+    await plot.hover();
+    expect(await reading.textContent()).toMatch(/^now: all [\d.]+, failed 0$/);
+    await page.mouse.move(0, 0);
+    expect(await reading.textContent()).toBe('');
+    await plot.focus();
+    await page.keyboard.press('Home');
+    expect(await plot.getAttribute('aria-valuetext')).toMatch(/^now: all/);
+    await page.clock.runFor(3_000);
+    expect(await reading.textContent()).toMatch(/^now: all/);
+    expect(await page.locator('.legend').first().textContent()).toBe('allfailed');
+    expect(pageErrors).toEqual([]);
+  });
+
   test('purges one project after confirmation only', async () => {
     await running.get(linksOf(orders));
     await running.get(linksOf(search));
     const page = await open('/');
     const dialog = page.getByRole('dialog');
     await row(page, orders.id).getByRole('button', { name: /Purge/ }).click();
-    expect(await dialog.textContent()).toContain(`Drops all lists of project ${orders.id}`);
+    expect(await dialog.textContent()).toContain(`Reloads all lists of project ${orders.id}`);
     await dialog.getByRole('button', { name: 'Cancel' }).click();
     expect((await running.get(linksOf(orders))).headers['cache-status']).toContain('hit');
-    await row(page, orders.id).getByRole('button', { name: /Purge/ }).click();
-    await dialog.getByRole('button', { name: 'Purge', exact: true }).click();
-    await page.getByText(`Purged: all lists of project ${orders.id}.`).waitFor();
+    const chooseDrop = async () => {
+      await row(page, orders.id).getByRole('button', { name: /Purge/ }).click();
+      await dialog.getByLabel(/^Drop/).check();
+      expect(await dialog.textContent()).toContain(`Drops all lists of project ${orders.id}`);
+      await dialog.getByRole('button', { name: 'Purge', exact: true }).click();
+    };
+    await chooseDrop();
+    expect(await page.locator('#purge-hard-warning').isVisible()).toBe(false);
+    await page.getByRole('button', { name: 'Keep them' }).click();
+    expect((await running.get(linksOf(orders))).headers['cache-status']).toContain('hit');
+    await chooseDrop();
+    await page.getByRole('button', { name: 'Drop', exact: true }).click();
+    await page.getByText(`Dropped: all lists of project ${orders.id}.`).waitFor();
     await expect.poll(() => row(page, orders.id).locator('td').first().textContent()).toBe('0');
     expect((await running.get(linksOf(orders))).headers['cache-status']).toContain('fwd=miss');
     expect((await running.get(linksOf(search))).headers['cache-status']).toContain('hit');
@@ -125,6 +205,8 @@ describe.skipIf(executablePath === undefined)('the status page in a browser', ()
     expect(await page.evaluate('document.activeElement.className')).toBe('skip');
     await page.keyboard.press('Enter');
     expect(await page.evaluate('document.activeElement.id')).toBe('main');
+    for (const _chart of ['requests', 'from memory', 'to Atlas']) await page.keyboard.press('Tab');
+    expect(await page.evaluate('document.activeElement.role')).toBe('slider');
     await page.keyboard.press('Tab');
     expect(await page.evaluate('document.activeElement.dataset.purge')).toBe('');
     await page.keyboard.press('Enter');
@@ -136,15 +218,12 @@ describe.skipIf(executablePath === undefined)('the status page in a browser', ()
     await page.keyboard.press('Enter');
     await page.keyboard.press('Tab');
     await page.keyboard.type('listGroupStreamPriv');
-    await page.keyboard.press('Tab');
-    await page.keyboard.press('Space');
     expect(await page.locator('#purge-says').textContent()).toContain(
       'Reloads listGroupStreamPrivateLinkConnections of all projects',
     );
-    await page.keyboard.press('Tab');
-    await page.keyboard.press('Tab');
+    for (const _next of ['how', 'Cancel', 'Purge']) await page.keyboard.press('Tab');
     await page.keyboard.press('Enter');
-    await page.getByText('Purged: listGroupStreamPrivateLinkConnections of all projects.').waitFor();
+    await page.getByText('Marked as stale: listGroupStreamPrivateLinkConnections of all projects.').waitFor();
     expect(running.upstream()).toHaveLength(1);
     await running.get(linksOf(orders));
     await expect.poll(() => running.upstream().length).toBe(2);
@@ -177,7 +256,7 @@ describe.skipIf(executablePath === undefined)('the status page in a browser', ()
     await page.goto(running.admin);
     await row(page, orders.id).getByRole('button', { name: /Purge/ }).click();
     await page.getByRole('dialog').getByRole('button', { name: 'Purge', exact: true }).click();
-    await page.getByText('Purged: all lists of project').waitFor();
+    await page.getByText('Marked as stale: all lists of project').waitFor();
     expect(pageErrors).toEqual([]);
     await page.getByRole('button', { name: 'Sign out' }).click();
     await page.getByLabel('Admin token').waitFor();
@@ -219,6 +298,31 @@ describe.skipIf(executablePath === undefined)('the status page in a browser', ()
     expect(pageErrors).toEqual([]);
   });
 
+  test('the filter of connections can be cleared, pages have a size, and columns stay where they are', async () => {
+    await running.get(linksOf(orders));
+    const page = await open(`${CONNECTIONS}?sort=state&rows=25`);
+    const found = page.locator('#found');
+    const widths = () =>
+      page
+        .locator('#connections thead th')
+        .evaluateAll((cells) => cells.map(({ offsetWidth }) => offsetWidth));
+    const before = await widths();
+    expect(await page.locator('#connections tbody tr').count()).toBe(25);
+    await page.getByLabel('State').selectOption('FAILED');
+    await page.clock.runFor(200);
+    await page.getByText('6 of 42 connections').waitFor();
+    expect(await widths()).toEqual(before);
+    await page.getByRole('link', { name: 'Clear filter' }).click();
+    expect(await found.textContent()).toBe('42 connections');
+    expect(new URL(page.url()).search).toBe('?sort=state&rows=25');
+    await page.getByLabel('Rows a page').selectOption('100');
+    await page.clock.runFor(200);
+    await expect.poll(() => page.locator('#connections tbody tr').count()).toBe(42);
+    expect(new URL(page.url()).search).toBe('?sort=state');
+    expect(await page.getByRole('link', { name: 'Clear filter' }).count()).toBe(0);
+    expect(pageErrors).toEqual([]);
+  });
+
   test('works without script: pages, filters, sorting', async () => {
     await running.get(linksOf(orders));
     const page = await open('/', { javaScriptEnabled: false });
@@ -227,7 +331,9 @@ describe.skipIf(executablePath === undefined)('the status page in a browser', ()
       true,
     );
     expect(await page.locator('.needs-script').first().isVisible()).toBe(false);
-    await row(page, orders.id).getByRole('link').click();
+    await row(page, orders.id)
+      .getByRole('link', { name: /private link connections/ })
+      .click();
     await page.getByLabel('Provider').selectOption('AZURE');
     await page.getByRole('button', { name: 'Filter' }).click();
     expect(await page.locator('#found').textContent()).toBe('14 of 42 connections');
@@ -259,13 +365,6 @@ describe.skipIf(executablePath === undefined)('the status page in a browser', ()
     expect(await page.evaluate(() => Reflect.get(globalThis, 'ran'))).toBeUndefined();
     expect(pageErrors).toEqual([]);
   });
-
-  /** The violations that axe finds on the current page, as text. */
-  async function violationsOfAxe(page: Page, options: object = {}): Promise<string[]> {
-    const run = `axe.run(${JSON.stringify({ ...options, resultTypes: ['violations'] })})`;
-    const { violations } = await page.evaluate<{ violations: Violation[] }>(run);
-    return violations.map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html).join(' ')}`);
-  }
 
   test('axe finds no violations in light mode, dark mode and at 360 px, where nothing overflows the page', async () => {
     await running.get(linksOf(orders));

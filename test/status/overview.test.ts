@@ -1,7 +1,9 @@
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { createStatusStats } from '../../src/observability/status-stats.ts';
+import { addressOf, inFocus, readFocus } from '../../src/status/overview/focus.ts';
 import { writeStatusPage } from '../../src/status/overview/page.tsx';
 import { createReport } from '../../src/status/report.ts';
+import { binsOf, rangeOf } from '../../src/status/trend-points.ts';
 import { createFakeClock } from '../support/fake-clock.ts';
 
 function create(coolingDown: Readonly<Record<'list' | 'page', number>>, circuitOpenedAt?: number) {
@@ -26,11 +28,15 @@ function create(coolingDown: Readonly<Record<'list' | 'page', number>>, circuitO
       callers: () => [],
       statusStats: createStatusStats({ clock }),
       privateLinks: { counts: () => [], connectionsOf: () => undefined },
+      projectNames: () => new Map(),
     },
     { clock },
   );
   const text = () =>
-    writeStatusPage({ report: report(), operations: [] }, { nonce: 'n', signedIn: false })
+    writeStatusPage(
+      { report: report(), operations: [], focus: {}, lists: [] },
+      { nonce: 'n', signedIn: false },
+    )
       .replace(/<[^>]*>/g, ' ')
       .replace(/\s+/g, ' ');
   return { clock, report, text };
@@ -55,4 +61,44 @@ test('the status page says since when a circuit breaker is open', async () => {
   expect(report().credentials).toMatchObject([{ circuitOpen: true, circuitOpenSince: openedAt }]);
   expect(text()).toContain('open for 3 min , probes once a second');
   expect(create({ list: 0, page: 0 }).text()).toContain('closed');
+});
+
+describe('focus', () => {
+  const whole = { project: 'p', caller: 'c', operation: 'o' };
+
+  test('is read from the address that it is written to', () => {
+    for (const focus of [{}, { project: 'a&b=c' }, whole]) {
+      const { searchParams } = new URL(addressOf(focus), 'http://gateway.example');
+      expect(readFocus(searchParams)).toEqual(focus);
+    }
+    expect(readFocus(new URLSearchParams('project=&other=1'))).toEqual({});
+  });
+
+  test.each([
+    [{}, true],
+    [{ project: 'p' }, true],
+    [{ project: 'p', caller: 'c' }, true],
+    [{ project: 'other' }, false],
+    [{ project: 'p', caller: 'other' }, false],
+  ])('%o matches: %s', (focus, expected) => {
+    expect(inFocus(focus, whole)).toBe(expected);
+  });
+});
+
+test.each([
+  ['one minute at least', 1, 60],
+  ['as long as there are data for', 31, 300],
+  ['an hour at most', 360, 3_600],
+])('charts cover %s', (_name, steps, seconds) => {
+  const zeros = Array.from({ length: steps }, () => 0);
+  const trend = {
+    stepMs: 10_000,
+    runningMs: 5_000,
+    requests: zeros,
+    lookups: zeros,
+    hits: zeros,
+    errors: zeros,
+    upstreamCalls: zeros,
+  };
+  expect(rangeOf(binsOf(trend))).toBe(seconds);
 });

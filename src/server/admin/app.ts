@@ -38,7 +38,8 @@ export interface SignInForm {
 
 /** The pages, each as a complete HTML document. */
 export interface AdminPages {
-  status(view: PageView): Promise<string>;
+  /** `query` contains what the page is narrowed down to, unvalidated. */
+  status(query: URLSearchParams, view: PageView): Promise<string>;
   /** `query` contains the page's own parameters, unvalidated: filters, order and page number. */
   connections(project: string, query: URLSearchParams, view: PageView): Promise<string>;
   signIn(form: SignInForm, view: PageView): Promise<string>;
@@ -290,7 +291,10 @@ export function createAdminApp(
     return errorResponse(context, 401, 'UNAUTHENTICATED', 'Send the admin token: Authorization: Bearer ….');
   });
 
-  app.get('/', (context) => page(context, 200, (view) => pages.status(view)));
+  app.get('/', (context) => {
+    const { searchParams } = new URL(context.req.url);
+    return page(context, 200, (view) => pages.status(searchParams, view));
+  });
   app.get('/status.json', (context) => context.json(status()));
   app.get(CONNECTIONS, (context) => {
     const { searchParams } = new URL(context.req.url);

@@ -1,11 +1,10 @@
 import type { FreshnessWindow } from '../../cache/freshness.ts';
 import { count, duration } from '../format.ts';
 import { Filters } from './filters.tsx';
+import { readPageSize } from './page-size.ts';
 import { Pager } from './pager.tsx';
 import { type ConnectionRow, readFilter, readOrder, select } from './rows.ts';
 import { ConnectionsTable } from './table.tsx';
-
-const ROWS_A_PAGE = 100;
 
 export interface ConnectionList {
   readonly rows: readonly ConnectionRow[];
@@ -35,13 +34,14 @@ export function Connections({
   const filter = readFilter(query);
   const order = readOrder(query);
   const found = select(rows, filter, order);
-  const pages = Math.max(1, Math.ceil(found.length / ROWS_A_PAGE));
+  const rowsAPage = readPageSize(query);
+  const pages = Math.max(1, Math.ceil(found.length / rowsAPage));
   const wanted = Number(query.getAll('page').at(-1) ?? '1');
   const page = Number.isInteger(wanted) ? Math.min(pages, Math.max(1, wanted)) : 1;
-  const shown = found.slice((page - 1) * ROWS_A_PAGE, page * ROWS_A_PAGE);
+  const shown = found.slice((page - 1) * rowsAPage, page * rowsAPage);
   return (
     <div class="card">
-      <Filters rows={rows} filter={filter} order={order} />
+      <Filters rows={rows} filter={filter} order={order} rowsAPage={rowsAPage} />
       <div class="card-head">
         <p id="found" role="status">
           {found.length === rows.length

@@ -27,8 +27,15 @@ export function ConnectionsTable({
 }) {
   return (
     <section class="scroll" aria-labelledby="connections-title" tabindex={0}>
-      <table id="connections">
+      <table id="connections" class="cards">
         <caption class="unseen">Private link connections</caption>
+        {/* Fixed widths: the columns stay where they are while filters and pages change the rows. */}
+        <colgroup>
+          {COLUMNS.map((column) => (
+            <col class={`column-${column}`} />
+          ))}
+          <col class="column-id" />
+        </colgroup>
         <thead>
           <tr>
             {COLUMNS.map((column) => (
@@ -92,7 +99,7 @@ function Row({ row }: { readonly row: ConnectionRow }) {
   const dash = <span class="faint">–</span>;
   return (
     <tr>
-      <td>
+      <td data-label={NAMES.state}>
         {state === '' ? dash : <span class={tagOf(state)}>{state}</span>}
         {errorMessage === '' ? null : (
           <p class="why">
@@ -100,10 +107,10 @@ function Row({ row }: { readonly row: ConnectionRow }) {
           </p>
         )}
       </td>
-      <td>{provider === '' ? dash : <bdi>{provider}</bdi>}</td>
-      <td>{vendor === '' ? dash : <bdi>{vendor}</bdi>}</td>
-      <td>{region === '' ? dash : <bdi>{region}</bdi>}</td>
-      <td>
+      <td data-label={NAMES.provider}>{provider === '' ? dash : <bdi>{provider}</bdi>}</td>
+      <td data-label={NAMES.vendor}>{vendor === '' ? dash : <bdi>{vendor}</bdi>}</td>
+      <td data-label={NAMES.region}>{region === '' ? dash : <bdi>{region}</bdi>}</td>
+      <td data-label={NAMES.endpoint}>
         {endpoint.length === 0 ? dash : null}
         {endpoint.map(({ name, value }) => (
           <p class="endpoint">
@@ -111,7 +118,7 @@ function Row({ row }: { readonly row: ConnectionRow }) {
           </p>
         ))}
       </td>
-      <td class="mono">
+      <td class="mono" data-label="Id">
         <bdi>{id}</bdi>
       </td>
     </tr>

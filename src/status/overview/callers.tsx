@@ -1,12 +1,27 @@
-import { count, percent, visible } from '../format.ts';
-import { Table } from '../layout.tsx';
-import type { StatusReport } from '../report.ts';
+import { count, percent } from '../format.ts';
+import type { CallerReport } from '../report.ts';
+import { Table } from '../table.tsx';
+import type { Focus } from './focus.ts';
+import { CallerLink } from './links.tsx';
 
 const MAX_CALLERS = 200;
+const COLUMNS = [
+  { name: 'Caller' },
+  { name: 'Keys', number: true },
+  { name: 'Requests', number: true },
+  { name: 'From memory', number: true },
+  { name: 'Requests to Atlas', number: true },
+];
 
 /** The callers with the most requests, by name. */
-export function Callers({ report }: { readonly report: StatusReport }) {
-  const callers = report.callers
+export function Callers({
+  callers,
+  focus,
+}: {
+  readonly callers: readonly CallerReport[];
+  readonly focus: Focus;
+}) {
+  const shown = callers
     .toSorted((one, other) => other.requests - one.requests)
     .slice(0, MAX_CALLERS)
     .toSorted((one, other) => (one.name < other.name ? -1 : 1));
@@ -14,32 +29,20 @@ export function Callers({ report }: { readonly report: StatusReport }) {
     <Table
       id="callers"
       caption="Callers"
-      columns={[
-        { name: 'Caller' },
-        { name: 'Keys', number: true },
-        { name: 'Requests', number: true },
-        { name: 'From memory', number: true },
-        { name: 'Requests to Atlas', number: true },
-      ]}
-    >
-      {callers.length === 0 ? (
-        <tr data-key="none">
-          <td class="empty" colspan={5}>
-            No requests yet.
-          </td>
-        </tr>
-      ) : null}
-      {callers.map(({ name, keys, requests, hits, upstreamCalls }) => (
-        <tr data-key={name}>
-          <th scope="row">{visible(name, 64)}</th>
-          <td class="number">{count(keys)}</td>
-          <td class="number">{count(requests)}</td>
-          <td class="number">
+      columns={COLUMNS}
+      rows={shown.map(({ name, keys, requests, hits, upstreamCalls }) => ({
+        key: name,
+        cells: [
+          <CallerLink name={name} focus={focus} />,
+          count(keys),
+          count(requests),
+          <>
             {count(hits)} <small>{percent(hits, requests)}</small>
-          </td>
-          <td class="number">{count(upstreamCalls)}</td>
-        </tr>
-      ))}
-    </Table>
+          </>,
+          count(upstreamCalls),
+        ],
+      }))}
+      whenEmpty="No requests yet."
+    />
   );
 }

@@ -1,6 +1,7 @@
+import { Moment } from '../ago.tsx';
 import { count, duration } from '../format.ts';
-import { Ago, Table } from '../layout.tsx';
 import type { CredentialReport, StatusReport } from '../report.ts';
+import { Table } from '../table.tsx';
 
 const URGENT_DAYS = 3;
 const SOON_DAYS = 30;
@@ -25,8 +26,8 @@ function Circuit({ since, time }: { readonly since: string | undefined; readonly
     <>
       <span class="tag bad">open</span>{' '}
       <span class="faint">
-        for <Ago at={since} text={duration((Date.parse(time) - Date.parse(since)) / 1_000)} />, probes once a
-        second
+        for <Moment at={since} text={duration((Date.parse(time) - Date.parse(since)) / 1_000)} />, probes once
+        a second
       </span>
     </>
   );
@@ -39,22 +40,21 @@ export function Credentials({ report: { credentials, time } }: { readonly report
       id="credentials"
       caption="Credentials"
       columns={[{ name: 'Credential' }, { name: 'Kind' }, { name: 'Secret' }, { name: 'Circuit' }]}
-    >
-      {credentials.map(({ name, kind, circuitOpenSince, daysLeft, expires }) => (
-        <tr data-key={name}>
-          <th scope="row">{name}</th>
-          <td>{KIND_NAMES[kind]}</td>
-          <td>
-            <Expiry
-              {...(daysLeft === undefined ? {} : { daysLeft })}
-              {...(expires === undefined ? {} : { expires })}
-            />
-          </td>
-          <td>
+      rows={credentials.map(({ name, kind, circuitOpenSince, daysLeft, expires }) => ({
+        key: name,
+        cells: [
+          name,
+          KIND_NAMES[kind],
+          <Expiry
+            {...(daysLeft === undefined ? {} : { daysLeft })}
+            {...(expires === undefined ? {} : { expires })}
+          />,
+          <span>
             <Circuit since={circuitOpenSince} time={time} />
-          </td>
-        </tr>
-      ))}
-    </Table>
+          </span>,
+        ],
+      }))}
+      whenEmpty="None."
+    />
   );
 }

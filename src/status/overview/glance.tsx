@@ -1,27 +1,46 @@
-import { ago, bytes, count, duration, visible } from '../format.ts';
-import { Ago } from '../layout.tsx';
+import { Ago } from '../ago.tsx';
+import { bytes, count, duration, visible } from '../format.ts';
 import type { StatusReport } from '../report.ts';
 import { Bar, LOW_FRACTION } from './bar.tsx';
+import { type Health, healthOf } from './health.ts';
 import { Loading } from './loading.tsx';
+
+const HEALTH_TEXT: Readonly<Record<Health, string>> = {
+  ok: '',
+  stale: ', serving stale',
+  failing: ', Atlas failing',
+};
+
+const RELOADED = { applied: 'reloaded', partial: 'reloaded in part', rejected: 'rejected' } as const;
 
 /** The state of the gateway at one glance, with the outcome of the last reload. */
 export function Glance({ report }: { readonly report: StatusReport }) {
-  const { state, version, node, uptimeSeconds, reload } = report;
+  const { state, version, node, uptimeSeconds, inFlight, reload } = report;
+  const health = healthOf(report);
   return (
     <section class="glance" aria-labelledby="state-title">
       <h1 id="state-title">
-        <span class={`badge ${state}`}>{state}</span>
+        <span id="state" class={`badge ${state} ${health}`} data-state={state}>
+          {state}
+          {HEALTH_TEXT[health]}
+        </span>
         <span class="unseen"> atlas-gateway</span>
       </h1>
       <p class="build">
         version {version}, Node {node.replace(/^v/, '')}, up for {duration(uptimeSeconds)}
       </p>
+      {state === 'draining' ? (
+        <p class="hint">
+          The gateway is shutting down: it reports itself as not ready, finishes{' '}
+          {inFlight === 1 ? 'one request' : `${count(inFlight)} requests`} and ends. This page then stays as
+          it is.
+        </p>
+      ) : null}
       <Tiles report={report} />
       {reload === undefined ? null : <ReloadProblems reload={reload} />}
     </section>
   );
 }
-
 function Tiles({ report }: { readonly report: StatusReport }) {
   const { requests, inFlight, inFlightLimit, cache, reload, time } = report;
   return (
@@ -57,12 +76,8 @@ function Tiles({ report }: { readonly report: StatusReport }) {
       <Loading report={report} />
       <div>
         <dt>Configuration</dt>
-        <dd>
-          {reload === undefined ? 'unchanged' : reload.outcome === 'rejected' ? 'rejected' : 'reloaded'}
-        </dd>
-        <dd class="more">
-          {reload === undefined ? 'since the start' : <Ago at={reload.at} text={ago(reload.at, time)} />}
-        </dd>
+        <dd>{reload === undefined ? 'unchanged' : RELOADED[reload.outcome]}</dd>
+        <dd class="more">{reload === undefined ? 'since the start' : <Ago at={reload.at} now={time} />}</dd>
       </div>
     </dl>
   );

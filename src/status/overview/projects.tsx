@@ -1,7 +1,9 @@
-import { ago, bytes, count, duration, percent, visible } from '../format.ts';
-import { Ago, Table } from '../layout.tsx';
+import { Ago } from '../ago.tsx';
+import { bytes, count, duration, percent, visible } from '../format.ts';
 import type { ProjectReport, StatusReport } from '../report.ts';
-import { ACROSS, projectName } from './project-name.ts';
+import { type Row, Table } from '../table.tsx';
+import type { Focus } from './focus.ts';
+import { ACROSS, type Names, ProjectLink, projectText } from './project-name.tsx';
 
 /** Keeps the page fast to render and readable; /status.json contains all projects. */
 export const MAX_PROJECTS = 200;
@@ -19,38 +21,46 @@ const COLUMNS = [
   { name: 'Purge', unseen: true },
 ];
 
+interface ProjectsProps {
+  readonly report: StatusReport;
+  /** Those to show, in the order of the report. */
+  readonly projects: readonly ProjectReport[];
+  readonly names: Names;
+  readonly focus: Focus;
+}
+
 /** The projects in the order of the report, with buttons to purge them. */
-export function Projects({ report }: { readonly report: StatusReport }) {
-  const { projects, time } = report;
+export function Projects({ report, projects, names, focus }: ProjectsProps) {
   const shown = new Set(mostRequested(projects));
-  const note = (
-    <button type="button" class="needs-script" data-purge="">
-      Purge…
-    </button>
-  );
+  const failing = new Set(report.failing.map(({ project }) => project));
+  const rows = projects
+    .filter((project) => shown.has(project))
+    .map((project) =>
+      rowOf(project, { time: report.time, isFailing: failing.has(project.id), names, focus }),
+    );
   return (
-    <Table id="projects" caption="Projects" note={note} columns={COLUMNS}>
-      {projects.length === 0 ? (
-        <tr data-key="none">
-          <td class="empty" colspan={COLUMNS.length}>
-            No project was read yet: a project appears here after its first request.
-          </td>
-        </tr>
-      ) : null}
-      {projects
-        .filter((project) => shown.has(project))
-        .map((project) => (
-          <ProjectRow project={project} time={time} />
-        ))}
-      {projects.length > MAX_PROJECTS ? (
-        <tr data-key="more">
-          <td class="empty" colspan={COLUMNS.length}>
-            The {MAX_PROJECTS} most requested of {count(projects.length)}; all of them are in{' '}
-            <a href="/status.json">/status.json</a>.
-          </td>
-        </tr>
-      ) : null}
-    </Table>
+    <Table
+      id="projects"
+      caption="Projects"
+      note={
+        <button type="button" class="needs-script" data-purge="">
+          Purge…
+        </button>
+      }
+      columns={COLUMNS}
+      rows={rows}
+      whenEmpty="No project was read yet: a project appears here after its first request."
+      {...(projects.length > MAX_PROJECTS ? { more: <LeftOut total={projects.length} /> } : {})}
+    />
+  );
+}
+
+function LeftOut({ total }: { readonly total: number }) {
+  return (
+    <>
+      The {MAX_PROJECTS} most requested of {count(total)}; all of them are in{' '}
+      <a href="/status.json">/status.json</a>.
+    </>
   );
 }
 
@@ -59,42 +69,71 @@ const mostRequested = (projects: readonly ProjectReport[]): readonly ProjectRepo
     ? projects
     : projects.toSorted((one, other) => other.requests - one.requests).slice(0, MAX_PROJECTS);
 
-function ProjectRow({ project, time }: { readonly project: ProjectReport; readonly time: string }) {
-  const { id, listings, items, oldestSeconds, requests, hits, lastError } = project;
+interface RowContext {
+  readonly time: string;
+  readonly isFailing: boolean;
+  readonly names: Names;
+  readonly focus: Focus;
+}
+
+function rowOf(project: ProjectReport, { time, isFailing, names, focus }: RowContext): Row {
+  const { id, listings, items, requests, hits, lastError } = project;
+  return {
+    key: id,
+    cells: [
+      <ProjectLink id={id} names={names} focus={focus} />,
+      count(listings),
+      count(items),
+      <Oldest project={project} isFailing={isFailing} />,
+      bytes(project.bytes),
+      count(requests),
+      percent(hits, requests),
+      <Connections id={id} connections={project.privateLinkConnections} />,
+      <LastError lastError={lastError} time={time} />,
+      id === ACROSS ? null : (
+        <button type="button" class="small needs-script" data-purge={id}>
+          Purge<span class="unseen"> project {projectText(id, names)}</span>…
+        </button>
+      ),
+    ],
+  };
+}
+
+/** The age of the oldest list. It is marked if lists are no longer fresh, and marked as a problem if Atlas does not renew them. */
+function Oldest({ project, isFailing }: { readonly project: ProjectReport; readonly isFailing: boolean }) {
+  const { listings, staleListings, oldestSeconds } = project;
+  if (listings === 0) return <>–</>;
   return (
-    <tr data-key={id}>
-      <th scope="row" class={id === ACROSS ? undefined : 'mono'}>
-        {projectName(id)}
-      </th>
-      <td class="number">{count(listings)}</td>
-      <td class="number">{count(items)}</td>
-      <td class="number">{listings === 0 ? '–' : duration(oldestSeconds)}</td>
-      <td class="number">{bytes(project.bytes)}</td>
-      <td class="number">{count(requests)}</td>
-      <td class="number">{percent(hits, requests)}</td>
-      <td class="number">
-        <Connections id={id} connections={project.privateLinkConnections} />
-      </td>
-      <td class="nowrap">
-        {lastError === undefined ? (
-          <span class="faint">none</span>
-        ) : (
-          <>
-            <span class="mono">{visible(lastError.code, 64)}</span>{' '}
-            <span class="faint">
-              <Ago at={lastError.at} text={ago(lastError.at, time)} />
-            </span>
-          </>
-        )}
-      </td>
-      <td>
-        {id === ACROSS ? null : (
-          <button type="button" class="small needs-script" data-purge={id}>
-            Purge<span class="unseen"> project {projectName(id)}</span>…
-          </button>
-        )}
-      </td>
-    </tr>
+    <>
+      {duration(oldestSeconds)}
+      {staleListings === 0 ? null : (
+        <>
+          {' '}
+          <span class={isFailing ? 'tag warn' : 'tag'}>
+            {staleListings === listings ? 'stale' : `${count(staleListings)} stale`}
+          </span>
+        </>
+      )}
+    </>
+  );
+}
+
+function LastError({
+  lastError,
+  time,
+}: {
+  readonly lastError: ProjectReport['lastError'];
+  readonly time: string;
+}) {
+  if (lastError === undefined) return <span class="faint">none</span>;
+  const { at, code, operation } = lastError;
+  return (
+    <span class="nowrap" title={operation}>
+      <span class="mono">{visible(code, 64)}</span>{' '}
+      <span class="faint">
+        <Ago at={at} now={time} />
+      </span>
+    </span>
   );
 }
 
@@ -111,9 +150,9 @@ function Connections({
     <>
       <a href={`/projects/${id}/private-link-connections`}>
         {count(total)}
-        <span class="unseen"> private link connections of {projectName(id)}</span>
+        <span class="unseen"> private link connections of {visible(id, 64)}</span>
       </a>
-      {failed === 0 ? null : <span class="tag bad">{count(failed)} failed</span>}
+      {failed === 0 ? null : <span class="tag bad links-failed">{count(failed)} failed</span>}
     </>
   );
 }
