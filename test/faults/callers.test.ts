@@ -48,6 +48,13 @@ describe('callers', () => {
     const reply = await running.get(path);
     expect(reply.status).toBe(401);
     expect(json(reply)).toMatchObject({ error: 401, errorCode: 'UNAUTHENTICATED' });
+    for (const scheme of [
+      'Bearer <id>_<secret>',
+      'HTTP Digest',
+      'POST /api/oauth/token',
+      'a JWT of an issuer',
+    ])
+      expect(json(reply).detail).toContain(scheme);
     const digest = (algorithm: string) =>
       `Digest realm="MMS Public API", domain="", nonce="[\\w-]{32}", algorithm=${algorithm}, qop="auth", stale=false`;
     expect(reply.headers['www-authenticate']).toMatch(
@@ -111,7 +118,11 @@ describe('callers', () => {
     const replies = await Promise.all(
       projects.map((project) => running.get(linksOf(project), { authorization: team.bearer })),
     );
-    expect(new Set(replies.map(({ status, text }) => `${status} ${text}`)).size).toBe(1);
+    // The message repeats the id that the caller sent, and nothing else of the project.
+    const texts = replies.map(({ status, text }, index) =>
+      `${status} ${text}`.replaceAll(projects[index]?.id ?? '', 'ID'),
+    );
+    expect(new Set(texts).size).toBe(1);
     expect(replies[0]?.status).toBe(403);
     expect(running.simulator.requests).toEqual([]);
   });
