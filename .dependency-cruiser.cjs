@@ -59,6 +59,7 @@ module.exports = {
     only('pino', ['observability/']),
     only('prom-client', ['observability/']),
     only('ioredis', ['cluster/redis-connection\\.ts']),
+    only('commander', ['cli/(run|help|parser)\\.ts']),
     only('undici', ['upstream/(dispatcher|transport)\\.ts']),
   ],
   options: {

@@ -67,15 +67,16 @@ describe('the command line', () => {
     async (name) => {
       const { code, out } = await say([name, '--help']);
       expect(code).toBe(0);
-      expect(out).toContain(`usage: atlas-gateway ${name}`);
+      expect(out).toContain(`Usage: atlas-gateway ${name}`);
     },
   );
 
   test.each([
-    [['srve'], "unknown command 'srve': did you mean 'serve'?"],
-    [['serve', '--confg', 'x'], "unknown flag --confg: did you mean '--config'?"],
-    [['serve', '--config'], '--config needs a value'],
-    [['serve', 'gateway.yaml'], "'gateway.yaml' is not expected here"],
+    [['srve'], "atlas-gateway: unknown command 'srve' (Did you mean serve?)\n"],
+    [['serve', '--confg', 'x'], "unknown option '--confg' (Did you mean --config?)"],
+    [['serve', '--config'], "option '--config <FILE>' argument missing"],
+    [['serve', '--config='], '--config needs a value'],
+    [['serve', 'gateway.yaml'], "too many arguments for 'serve'. Expected 0 arguments but got 1."],
     [['demo', '--port', 'x'], '--port must be a port from 0 to 65535'],
     [['new-key'], '--caller NAME is required'],
     [['serve'], 'atlas-gateway demo'],
