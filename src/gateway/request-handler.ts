@@ -41,11 +41,11 @@ export interface RequestHandlerDependencies extends ResolveDependencies, RenderD
 }
 
 const AUTHENTICATION_HINT =
-  'Authenticate with a caller key of this gateway: send Authorization: Bearer <id>_<secret>, use HTTP Digest with id and secret, or send a bearer token from POST /api/oauth/token.';
+  'Authenticate with a caller key of this gateway, not with credentials of Atlas. Accepted are: Authorization: Bearer <id>_<secret>; HTTP Digest with id and secret; a bearer token from POST /api/oauth/token; a JWT of an issuer that this gateway trusts.';
 const NO_CREDENTIAL =
   'No Atlas credential of this gateway covers this project. Add the project to credentials[].projects in the configuration.';
 const BASIC_HINT =
-  'Basic authentication is not accepted here: exchange id and secret for a token at POST /api/oauth/token, or use HTTP Digest.';
+  'Basic authentication is not accepted here: send Authorization: Bearer <id>_<secret>, use HTTP Digest with id and secret, or exchange them for a token at POST /api/oauth/token.';
 const UNAVAILABLE = gatewayError(
   'AUTH_UNAVAILABLE',
   'The token cannot be verified at the moment: the keys of its issuer are unavailable.',

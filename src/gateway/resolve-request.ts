@@ -76,6 +76,8 @@ export interface ResolveDependencies {
 
 /** Names in metrics every version that the catalog does not know. */
 const OTHER_VERSION = 'other';
+const READ_ONLY =
+  'This gateway is read-only: use GET or HEAD. Send writes to Atlas itself, with credentials of your own.';
 const NOT_FOUND = gatewayError('NOT_FOUND', 'Not found: the API is under /api/atlas/v2/.');
 /** Filters that were sent without a value, as `resolveQuery` returns them. */
 type ResolvedBlank = Extract<ResolvedQuery, { type: 'resolved' }>['blank'];
@@ -119,11 +121,22 @@ function decide(
   return decision === 'allowed' || decision === 'if-own-project' ? decision : denialOf(decision, requested);
 }
 
-const notAcceptable = ({ versions }: Operation): GatewayError =>
-  gatewayError(
+/** The first sentence is Atlas's own. */
+function notAcceptable({ id, versions }: Operation, accept: string | undefined): GatewayError {
+  const names = versions.map(({ name }) => name);
+  const reason =
+    (accept ?? '') === '' ? 'The Accept header is missing.' : 'The Accept header names no valid API version.';
+  return gatewayError(
     'INVALID_VERSION_DATE',
-    `Invalid accept header or version date. Send Accept: application/vnd.atlas.${versions.at(-1)?.name}+json.`,
+    `Invalid accept header or version date. ${reason} ${id} has ${names.length === 1 ? 'the version' : 'the versions'} ${names.join(', ')}: send Accept: application/vnd.atlas.${names.at(-1)}+json.`,
   );
+}
+
+function invalidQuery({ parameter, detail }: { parameter: string; detail: string }): GatewayError {
+  if (parameter === '') return gatewayError('INVALID_QUERY_PARAMETER', detail);
+  const sentence = `Invalid query parameter ${parameter} specified. ${detail}`;
+  return gatewayError('INVALID_QUERY_PARAMETER', sentence, { parameters: [parameter] });
+}
 
 /** Steps 3 and 4: parses a request and authorizes its caller; memoized for repeated identical requests of the same caller. */
 export function createResolveRequest({ catalog, acquireRequest, lists, requestMemo }: ResolveDependencies) {
@@ -165,20 +178,13 @@ export function createResolveRequest({ catalog, acquireRequest, lists, requestMe
     context.operation = operation;
     context.project = projectOf(pathParameters);
     if (!isRead(method))
-      return gatewayError('METHOD_NOT_ALLOWED', 'This gateway is read-only: use GET or HEAD.', {
-        headers: { Allow: 'GET, HEAD' },
-      });
+      return gatewayError('METHOD_NOT_ALLOWED', READ_ONLY, { headers: { Allow: 'GET, HEAD' } });
     const parameters = resolveQuery(operation, rawQuery);
     const decision = decide({ caller, operation, pathParameters }, parameters);
     if (typeof decision !== 'string') return decision;
-    if (parameters.type === 'invalid')
-      return gatewayError(
-        'INVALID_QUERY_PARAMETER',
-        `Invalid query parameter ${parameters.parameter} specified. ${parameters.detail}`,
-        { parameters: [parameters.parameter] },
-      );
+    if (parameters.type === 'invalid') return invalidQuery(parameters);
     const version = chooseVersion(operation, headers.accept);
-    if (version === undefined) return notAcceptable(operation);
+    if (version === undefined) return notAcceptable(operation, headers.accept);
     const resolved = resolveHeaders(operation, headers.parameters);
     if (resolved.type === 'invalid')
       return gatewayError('INVALID_REQUEST', resolved.detail, { parameters: [resolved.name] });
