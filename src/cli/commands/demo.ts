@@ -28,6 +28,7 @@ function demoConfig({
   const team = (name: string, { id, secret }: Key, projects: string[]) => ({
     name,
     projects,
+    operations: 'reads',
     keys: [{ id, sha256: createHash('sha256').update(secret).digest('hex') }],
   });
   return configSchema.parse({
@@ -44,7 +45,7 @@ function demoConfig({
       team('team-payments', keys.payments, [payments.id, empty.id]),
       team('team-orders', keys.orders, [orders.id]),
     ],
-    anonymous: { projects: 'all', organizations: 'all' },
+    anonymous: { projects: 'all', organizations: 'all', operations: 'reads' },
   });
 }
 
