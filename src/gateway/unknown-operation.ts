@@ -6,6 +6,8 @@ import { type GatewayError, gatewayError } from './gateway-error.ts';
 const ROOT = '/api/atlas/v2';
 /** Longer paths are not compared with the catalog. */
 const MAX_SEGMENTS = 16;
+/** Correcting a name takes a comparison with every name of the catalog. */
+const MAX_CORRECTED = 3;
 const DESCRIBED = '/openapi.json describes all that is served.';
 
 const WRITE =
@@ -44,15 +46,20 @@ export function createUnknownOperation(
     templates.flatMap(({ segments }) => segments.filter((segment) => NAME.test(segment))),
   );
 
-  /** A misspelt name of a resource, corrected. */
-  const corrected = (segment: string) =>
-    names.has(segment) || !NAME.test(segment) ? segment : (suggest(segment, names) ?? segment);
+  /** The segments with the first misspelt names of resources corrected. */
+  function corrected(segments: readonly string[]): readonly string[] {
+    let unknown = 0;
+    return segments.map((segment) => {
+      if (names.has(segment) || !NAME.test(segment) || ++unknown > MAX_CORRECTED) return segment;
+      return suggest(segment, names) ?? segment;
+    });
+  }
 
   /** The served operation whose path is most like this one. */
   function nearest(segments: readonly string[]) {
     let best: { readonly id: string; readonly path: string } | undefined;
     let most = ROOT_LIKENESS;
-    const spelt = segments.map(corrected);
+    const spelt = corrected(segments);
     for (const template of templates) {
       const likeness = likenessOf(template.segments, spelt);
       if (likeness <= most) continue;
