@@ -8,20 +8,24 @@ export interface DocumentBody {
   readonly items: Items;
 }
 
-const OPENINGS = { object: OPEN_BRACE, array: OPEN_BRACKET } as const;
+/** What a body must be: an object, an array, or any JSON value. */
+export type ExpectedValue = 'object' | 'array' | 'value';
+
+const OPENINGS = { object: OPEN_BRACE, array: OPEN_BRACKET, value: undefined } as const;
 
 /**
- * Parses a body that must be one JSON object or one JSON array. It validates all of it without building objects, so that the memory it needs
+ * Parses a body that must be one JSON value of the expected type. It validates all of it without building objects, so that the memory it needs
  * in addition to the body is bounded for any input.
  */
-export function parseDocument(body: Buffer, expected: keyof typeof OPENINGS): DocumentBody | BadListBody {
+export function parseDocument(body: Buffer, expected: ExpectedValue): DocumentBody | BadListBody {
   const bad = (what: string, at: number): BadListBody => ({
     type: 'bad',
     detail: `${what} at byte ${at} of ${body.length}`,
   });
   if (!isUtf8(body)) return { type: 'bad', detail: 'not UTF-8' };
   const from = skipSpace(body, 0);
-  if (body[from] !== OPENINGS[expected]) return bad(`not a JSON ${expected}`, from);
+  const opening = OPENINGS[expected];
+  if (opening !== undefined && body[from] !== opening) return bad(`not a JSON ${expected}`, from);
   const to = skipValue(body, from, 0);
   if (to === BAD) return bad('invalid JSON', from);
   if (skipSpace(body, to) !== body.length) return bad('trailing bytes', to);

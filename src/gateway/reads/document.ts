@@ -1,4 +1,5 @@
 import type { Operation } from '../../atlas/catalog.ts';
+import type { ExpectedValue } from '../../atlas/document-parser.ts';
 import type { Filters, PageOptions } from '../../atlas/query.ts';
 import type { CachePolicy, ReadQuery } from './listing.ts';
 
@@ -8,9 +9,19 @@ import type { CachePolicy, ReadQuery } from './listing.ts';
  */
 export const isDocument = ({ kind }: Operation): boolean => kind !== 'list';
 
-/** The JSON value that the body of a document must be. */
-export const expectedValueOf = ({ kind }: Operation): 'object' | 'array' =>
-  kind === 'array' ? 'array' : 'object';
+/** The JSON value that the body of a document must be; a few documents are a boolean or a string, such as `managedSlowMs`. */
+export function expectedValueOf({ kind }: Operation): ExpectedValue {
+  switch (kind) {
+    case 'document':
+      return 'value';
+    case 'array':
+      return 'array';
+    case 'list':
+    case 'element':
+    case 'unpaged-list':
+      return 'object';
+  }
+}
 
 /** Parameters that select a page of a list, but are ordinary parameters of the few documents that have them. */
 const PAGE_PARAMETERS = ['includeCount', 'itemsPerPage', 'pageNum'] as const;
