@@ -2,19 +2,22 @@
 // JSON object a line for each call: the test decides what should have come of it.
 //
 // Which method reads, and which path it asks for, is found out first, with a transport that sends nothing: every path parameter is a
-// placeholder, and what is not a GET is left alone. Then it is called with values that lead to something.
+// placeholder of the length that the SDK demands, and what is not a GET is left alone. Then it is called with values that lead to something.
 package main
 
 import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"log"
 	"net/http"
 	"os"
 	"reflect"
 	"regexp"
+	"slices"
 	"sort"
+	"strconv"
 	"strings"
 
 	"github.com/mongodb-forks/digest"
@@ -27,8 +30,8 @@ import (
 // Input is what the test passes on standard input.
 type Input struct {
 	Origin, ID, Secret string
-	// Values of path parameters in order, by path with `{}` in place of each parameter.
-	Values map[string][]string
+	// Values of path parameters in order, by release of the SDK and path with `{}` in place of each parameter.
+	Values map[string]map[string][]string
 	// Values of required query parameters by name.
 	Query map[string]string
 }
@@ -48,14 +51,52 @@ type read struct {
 	service, method string
 	path            string
 	parameters      []string
+	// Query parameters that the method demands, in lower case: the SDK has pointers for them, as for optional ones.
+	required map[string]bool
 }
 
-const placeholder = "placeholder0"
-
 var (
-	inPath     = regexp.MustCompile(placeholder + `(\w+)`)
+	inPath     = regexp.MustCompile(`~(\d\d)_*`)
+	badLength  = regexp.MustCompile(`(\w+) must have (?:at least|less than) (\d+) elements`)
+	missing    = regexp.MustCompile(`(\w+) is required and must be specified`)
 	errNotSent = errors.New("not sent")
 )
+
+// placeholders are the values that a method is called with to find its path.
+type placeholders struct {
+	fields []string
+	// What the SDK demands, by the lower-case name of the parameter.
+	lengths map[string]int
+}
+
+// value is `~`, the number of the field, and as many underscores as it takes.
+func (p *placeholders) value(field string) string {
+	index := slices.Index(p.fields, field)
+	if index < 0 {
+		index = len(p.fields)
+		p.fields = append(p.fields, field)
+	}
+	value := fmt.Sprintf("~%02d", index)
+	return value + strings.Repeat("_", max(0, p.lengths[strings.ToLower(field)]-len(value)))
+}
+
+// learn takes from the error of the SDK which length or parameter it demands, and reports whether it was such an error.
+func (p *placeholders) learn(err error, required map[string]bool) bool {
+	if err == nil {
+		return false
+	}
+	if match := missing.FindStringSubmatch(err.Error()); match != nil {
+		required[strings.ToLower(match[1])] = true
+		return true
+	}
+	match := badLength.FindStringSubmatch(err.Error())
+	if match == nil {
+		return false
+	}
+	length, _ := strconv.Atoi(match[2])
+	p.lengths[strings.ToLower(match[1])] = length
+	return true
+}
 
 // sink keeps the last request and sends nothing.
 type sink struct{ last *http.Request }
@@ -70,7 +111,7 @@ func execute(client any, one read, value func(field string) string) (response *h
 	service := reflect.ValueOf(client).Elem().FieldByName(one.service)
 	method := service.MethodByName(one.method)
 	arguments := reflect.New(method.Type().In(1).Elem())
-	fill(arguments.Elem(), value)
+	fill(arguments.Elem(), one.required, value)
 	request := method.Call([]reflect.Value{reflect.ValueOf(context.Background()), arguments})[0]
 	results := request.MethodByName("Execute").Call(nil)
 	if failure, failed := results[len(results)-1].Interface().(error); failed {
@@ -80,25 +121,31 @@ func execute(client any, one read, value func(field string) string) (response *h
 	return response, err
 }
 
-func fill(arguments reflect.Value, value func(field string) string) {
+func fill(arguments reflect.Value, required map[string]bool, value func(field string) string) {
 	for i := range arguments.NumField() {
 		field, name := arguments.Field(i), arguments.Type().Field(i).Name
-		switch {
-		case field.Kind() == reflect.String:
+		if field.Kind() == reflect.String {
 			field.SetString(value(name))
-		case field.Kind() == reflect.Pointer && field.Type().Elem().Kind() == reflect.Slice && required[name]:
-			list := reflect.New(field.Type().Elem())
-			list.Elem().Set(reflect.Append(list.Elem(), reflect.ValueOf(value(name))))
-			field.Set(list)
-		case field.Kind() == reflect.Pointer && field.Type().Elem().Kind() == reflect.Struct:
+			continue
+		}
+		if field.Kind() != reflect.Pointer {
+			continue
+		}
+		given := reflect.New(field.Type().Elem())
+		switch target := given.Elem(); {
+		case target.Kind() == reflect.Struct:
 			// A body: only writes have one, and they are left alone.
-			field.Set(reflect.New(field.Type().Elem()))
+			field.Set(given)
+		case !required[strings.ToLower(name)]:
+		case target.Kind() == reflect.String:
+			target.SetString(value(name))
+			field.Set(given)
+		case target.Kind() == reflect.Slice && target.Type().Elem().Kind() == reflect.String:
+			target.Set(reflect.Append(target, reflect.ValueOf(value(name))))
+			field.Set(given)
 		}
 	}
 }
-
-// Lists that an operation requires are pointers in the SDK, like those it does not.
-var required = map[string]bool{"Metrics": true}
 
 // reads finds the methods that send a GET.
 func reads(client any, sent *sink) []read {
@@ -110,18 +157,24 @@ func reads(client any, sent *sink) []read {
 			continue
 		}
 		for j := range service.Type.NumMethod() {
-			one := read{service: service.Name, method: service.Type.Method(j).Name}
+			one := read{service: service.Name, method: service.Type.Method(j).Name, required: map[string]bool{}}
 			if !strings.HasSuffix(one.method, "WithParams") {
 				continue
 			}
 			sent.last = nil
-			_, _ = execute(client, one, func(field string) string { return placeholder + field })
+			probe := placeholders{lengths: map[string]int{}}
+			for tries := 0; tries < 10; tries++ {
+				if _, err := execute(client, one, probe.value); !probe.learn(err, one.required) {
+					break
+				}
+			}
 			if sent.last == nil || sent.last.Method != http.MethodGet {
 				continue
 			}
 			one.path = inPath.ReplaceAllString(sent.last.URL.Path, "{}")
 			for _, match := range inPath.FindAllStringSubmatch(sent.last.URL.Path, -1) {
-				one.parameters = append(one.parameters, match[1])
+				index, _ := strconv.Atoi(match[1])
+				one.parameters = append(one.parameters, probe.fields[index])
 			}
 			found = append(found, one)
 		}
@@ -179,8 +232,8 @@ func withDigest(one release, input Input) (any, error) {
 }
 
 // valueOf gives the parameters of a path what leads to something, and any other string what its name asks for.
-func valueOf(one read, input Input) func(field string) string {
-	values := input.Values[one.path]
+func valueOf(sdk string, one read, input Input) func(field string) string {
+	values := input.Values[sdk][one.path]
 	return func(field string) string {
 		for i, name := range one.parameters {
 			if name == field && i < len(values) {
@@ -217,7 +270,7 @@ func main() {
 			}
 			for _, method := range methods {
 				call := Call{SDK: one.name, Auth: auth, Method: method.method, Path: method.path}
-				response, err := execute(client, method, valueOf(method, input))
+				response, err := execute(client, method, valueOf(one.name, method, input))
 				if response != nil {
 					call.Status = response.StatusCode
 				}
