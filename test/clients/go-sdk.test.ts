@@ -73,7 +73,7 @@ const surprises = (calls: readonly Call[]) =>
 
 const noGo =
   isMissing('go', 'version') ||
-  isUnavailable('the Atlas SDK for Go', 'go', ['mod', 'download'], { cwd: PROGRAM, env: ENV });
+  (await isUnavailable('the Atlas SDK for Go', 'go', ['mod', 'download'], { cwd: PROGRAM, env: ENV }));
 
 describe.skipIf(noGo)('the Atlas SDK for Go', () => {
   const downloads = createDownloads();

@@ -19,11 +19,7 @@ export async function readPathValues(day: string): Promise<Readonly<Record<strin
   const atlas = startAtlas();
   const values = operations.map(async (operation) => {
     const { samples } = await existing(atlas, operation, versionOn(day, operation));
-    const known: Readonly<Record<string, string>> = {
-      ...samples,
-      ...LONG_ENOUGH,
-      ...otherName(operation, item),
-    };
+    const known: Readonly<Record<string, string>> = { ...samples, ...LONG_ENOUGH };
     return [unnamed(operation.path), namesOf(operation.path).map((name) => known[name] ?? '')] as const;
   });
   return Object.fromEntries(await Promise.all(values));

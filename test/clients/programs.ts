@@ -43,16 +43,16 @@ export function isMissing(program: string, argument: string): boolean {
   return missing;
 }
 
-/** Whether a client cannot be downloaded here; says so. */
-export function isUnavailable(
+/** Downloads a client, and returns whether that is impossible here; says so. */
+export async function isUnavailable(
   client: string,
   program: string,
   args: readonly string[],
   options: RunOptions = {},
-): boolean {
-  const { status } = spawnSync(program, args, { ...options, env: { ...process.env, ...options.env } });
-  if (status !== 0) print(`skipped: ${client} cannot be downloaded here, so it is not tried`);
-  return status !== 0;
+): Promise<boolean> {
+  const { code } = await run(program, args, options);
+  if (code !== 0) print(`skipped: ${client} cannot be downloaded here, so it is not tried`);
+  return code !== 0;
 }
 
 /** A temporary folder for downloads, and how to remove it. */
