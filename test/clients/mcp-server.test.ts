@@ -10,16 +10,15 @@ const SERVER = 'mongodb-mcp-server@3.0.4';
 const downloads = createDownloads();
 const noServer =
   isMissing('openssl', 'version') ||
-  (false &&
-    (await isUnavailable(SERVER, 'npm', [
-      'install',
-      '--prefix',
-      downloads.folder,
-      '--ignore-scripts',
-      '--no-audit',
-      '--no-fund',
-      SERVER,
-    ])));
+  (await isUnavailable(SERVER, 'npm', [
+    'install',
+    '--prefix',
+    downloads.folder,
+    '--ignore-scripts',
+    '--no-audit',
+    '--no-fund',
+    SERVER,
+  ]));
 
 /** Values of the path parameters of operations that tools read. */
 const values = await readPathValues('2025-03-12');

@@ -12,15 +12,14 @@ const python = join(downloads.folder, 'bin/python3');
 const noPython =
   isMissing('python3', '--version') ||
   (await isUnavailable('venv for Python', 'python3', ['-m', 'venv', downloads.folder])) ||
-  (false &&
-    (await isUnavailable('a client for Python', python, [
-      '-m',
-      'pip',
-      'install',
-      '--quiet',
-      '--requirement',
-      REQUIREMENTS,
-    ])));
+  (await isUnavailable('a client for Python', python, [
+    '-m',
+    'pip',
+    'install',
+    '--quiet',
+    '--requirement',
+    REQUIREMENTS,
+  ]));
 
 /** Clients, and how they authenticate. With digest each asks twice, so that a nonce is used again. */
 const CLIENTS = [
