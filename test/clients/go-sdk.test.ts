@@ -41,7 +41,7 @@ interface Call {
 const EXCEPTIONS: readonly (readonly [sdk: string, method: string, status: number, reason: string])[] = [
   ['v20231001001.0.0', 'GetInvoice', 406, 'asks for CSV'],
   ['v20231001001.0.0', 'CreateCostExplorerQueryProcess1', 406, 'asks for CSV'],
-  ['v20231001001.0.0', 'GetIdentityProvider', 0, 'demands an id of Okta, which the simulator has not'],
+  ['v20231001001.0.0', 'GetIdentityProvider', 0, 'demands an id of Okta, which the simulator does not have'],
   ['v20231001001.0.0', 'ListConnectedOrgConfigs', 200, 'expects an array; Atlas describes a list'],
   ['v20231001001.0.0', 'ListIdentityProviders', 200, 'expects an array; Atlas describes a list'],
   ['v20231001001.0.0', 'ListRoleMappings', 200, 'expects an array; Atlas describes a list'],
@@ -110,13 +110,15 @@ describe.skipIf(noGo)('the Atlas SDK for Go', () => {
     for (const auth of AUTHS)
       test(`${sdk} with ${auth}: every read of the catalog succeeds, the others are refused with 501`, () => {
         const own = calls.filter((call) => call.sdk === sdk && call.auth === auth);
-        const served = own.filter(({ path }) => paths.has(path)).length;
+        const reads = own.filter(({ path }) => paths.has(path)).length;
+        const refused = own.filter(({ status }) => status === 501).length;
         const exceptions = EXCEPTIONS.filter(([release]) => release === sdk);
+        const served = own.filter(({ status, error }) => status === 200 && error === undefined).length;
         print(
-          `Atlas SDK for Go ${sdk}, ${auth}: ${served} reads served, ${own.length - served} refused with 501, ` +
-            `${exceptions.length} of all cannot work: ${exceptions.map(([, method, , reason]) => `${method} ${reason}`).join('; ')}`,
+          `Atlas SDK for Go ${sdk}, ${auth}: ${served} of ${reads} reads succeed, ${refused} others get 501`,
         );
-        expect(served).toBeGreaterThan(150);
+        for (const [, method, , reason] of exceptions) print(`  not ${method}, which ${reason}`);
+        expect(served).toBeGreaterThan(140);
         const unexplained = surprises(own).filter(
           ({ method, status }) => !exceptions.some(([, name, got]) => name === method && got === status),
         );
