@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
 /** Exit code and output of a program. */
-interface Finished {
+interface Ended {
   readonly code: number | null;
   readonly out: string;
   readonly err: string;
@@ -18,7 +18,7 @@ interface RunOptions {
 }
 
 /** Runs a program until it ends. */
-export function run(program: string, args: readonly string[], options: RunOptions = {}): Promise<Finished> {
+export function run(program: string, args: readonly string[], options: RunOptions = {}): Promise<Ended> {
   const { input, env, ...rest } = options;
   return new Promise((resolve) => {
     const child = spawn(program, args, { ...rest, env: { ...process.env, ...env } });
