@@ -15,7 +15,7 @@ const copyLibraries = [
   ...['dependency:copy-dependencies', `-DoutputDirectory=${libraries}`],
 ];
 const noJava =
-  isMissing('java', '-version') ||
+  isMissing('javac', '-version') ||
   isMissing('mvn', '-version') ||
   isMissing('openssl', 'version') ||
   (await isUnavailable('Apache HttpClient', 'mvn', copyLibraries));
