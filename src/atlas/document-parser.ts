@@ -8,10 +8,19 @@ export interface DocumentBody {
   readonly items: Items;
 }
 
-/** What a body must be: an object, an array, or any JSON value. */
-export type ExpectedValue = 'object' | 'array' | 'value';
+/** What a body must be; a scalar is a boolean, a number, a string or null. */
+export type ExpectedValue = 'object' | 'array' | 'scalar';
 
-const OPENINGS = { object: OPEN_BRACE, array: OPEN_BRACKET, value: undefined } as const;
+function isExpected(opening: number | undefined, expected: ExpectedValue): boolean {
+  switch (expected) {
+    case 'object':
+      return opening === OPEN_BRACE;
+    case 'array':
+      return opening === OPEN_BRACKET;
+    case 'scalar':
+      return opening !== OPEN_BRACE && opening !== OPEN_BRACKET;
+  }
+}
 
 /**
  * Parses a body that must be one JSON value of the expected type. It validates all of it without building objects, so that the memory it needs
@@ -24,8 +33,7 @@ export function parseDocument(body: Buffer, expected: ExpectedValue): DocumentBo
   });
   if (!isUtf8(body)) return { type: 'bad', detail: 'not UTF-8' };
   const from = skipSpace(body, 0);
-  const opening = OPENINGS[expected];
-  if (opening !== undefined && body[from] !== opening) return bad(`not a JSON ${expected}`, from);
+  if (!isExpected(body[from], expected)) return bad(`not a JSON ${expected}`, from);
   const to = skipValue(body, from, 0);
   if (to === BAD) return bad('invalid JSON', from);
   if (skipSpace(body, to) !== body.length) return bad('trailing bytes', to);

@@ -25,14 +25,19 @@ describe('a body', () => {
     );
   });
 
-  test('that may be any value is taken as it is', () => {
+  test('that is a scalar is taken as it is', () => {
+    const scalars = fc.oneof(fc.boolean(), fc.string(), fc.integer(), fc.constant(null));
     fc.assert(
-      fc.property(fc.json(), space, space, (text, before, after) => {
-        expect(textOf(`${before}${text}${after}`, 'value')).toBe(text);
+      fc.property(scalars, space, space, (value, before, after) => {
+        const text = JSON.stringify(value);
+        expect(textOf(`${before}${text}${after}`, 'scalar')).toBe(text);
+        expect(textOf(text)).toBeUndefined();
+        expect(textOf(`[${text}]`, 'scalar')).toBeUndefined();
       }),
     );
-    expect(textOf('<html></html>', 'value')).toBeUndefined();
-    expect(textOf('', 'value')).toBeUndefined();
+    expect(textOf('{}', 'scalar')).toBeUndefined();
+    expect(textOf('<html></html>', 'scalar')).toBeUndefined();
+    expect(textOf('', 'scalar')).toBeUndefined();
   });
 
   test('that is cut, or has something behind it, is not', () => {

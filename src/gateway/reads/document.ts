@@ -9,18 +9,10 @@ import type { CachePolicy, ReadQuery } from './listing.ts';
  */
 export const isDocument = ({ kind }: Operation): boolean => kind !== 'list';
 
-/** The JSON value that the body of a document must be; a few documents are a boolean or a string, such as `managedSlowMs`. */
-export function expectedValueOf({ kind }: Operation): ExpectedValue {
-  switch (kind) {
-    case 'document':
-      return 'value';
-    case 'array':
-      return 'array';
-    case 'list':
-    case 'element':
-    case 'unpaged-list':
-      return 'object';
-  }
+/** The JSON value that the body of a document must be. */
+export function expectedValueOf({ kind, scalar }: Operation): ExpectedValue {
+  if (kind === 'array') return 'array';
+  return scalar === true ? 'scalar' : 'object';
 }
 
 /** Parameters that select a page of a list, but are ordinary parameters of the few documents that have them. */

@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { beforeEach, describe, expect, test } from 'vitest';
 import type { Operation } from '../../../src/atlas/catalog.ts';
 import { operations } from '../../../src/atlas/operations.ts';
-import { type Json, writeJson } from '../../../src/simulator/pages.ts';
+import { isObject, type Json, writeJson } from '../../../src/simulator/pages.ts';
 import { createFakeClock, type FakeClock } from '../../support/fake-clock.ts';
 import { ANYBODY, createRequestGateway, type RequestGateway } from '../../support/request-gateway.ts';
 import { filtersOf, pathOf, required, sampleOf } from '../../support/sample-requests.ts';
@@ -14,18 +14,21 @@ const TODAY = '2026-08-10';
 let clock: FakeClock;
 let atlas: ScriptedAtlas;
 let gateway: RequestGateway;
-/** What Atlas has under every path: an array, or an object that may also be a page of a list. */
+/** What Atlas has under every path: in an array, as a text, or in an object that may also be a page of a list. */
 let value: Json;
+
+function contentOf(operation: Pick<Operation, 'kind' | 'scalar'> | undefined): Json {
+  if (operation?.kind === 'array') return [value];
+  if (operation?.scalar === true) return writeJson(value, false);
+  return { links: [], results: [value], totalCount: 1 };
+}
 
 beforeEach(() => {
   clock = createFakeClock();
   atlas = createScriptedAtlas({ clock });
   value = {};
-  const arrays = new Set(operations.filter(({ kind }) => kind === 'array').map((one) => pathOf(one)));
-  atlas.answerWith((path) => {
-    if (arrays.has(path)) return { body: writeJson([value], false) };
-    return { body: writeJson({ links: [], results: [value], totalCount: 1 }, false) };
-  });
+  const byPath = new Map(operations.map((one) => [pathOf(one), one]));
+  atlas.answerWith((path) => ({ body: writeJson(contentOf(byPath.get(path)), false) }));
   // Room for all of them.
   gateway = createRequestGateway({ exchange: atlas.exchange, cache: { maxBytes: '256MiB' } }, { clock });
 });
@@ -175,12 +178,11 @@ describe('every document', () => {
   }
 
   /** What Atlas would send in a format. */
-  function written({ kind }: Operation, { pretty, envelope }: Format): string {
-    if (kind === 'array') return writeJson(envelope ? { content: [value], status: 200 } : [value], pretty);
-    const page = { links: [], results: [value], totalCount: 1 };
-    if (!envelope) return writeJson(page, pretty);
-    const isOwnEnvelope = kind === 'unpaged-list';
-    return writeJson(isOwnEnvelope ? { ...page, status: 200 } : { content: page, status: 200 }, pretty);
+  function written(operation: Operation, { pretty, envelope }: Format): string {
+    const content = contentOf(operation);
+    if (!envelope) return writeJson(content, pretty);
+    const isOwnEnvelope = operation.kind === 'unpaged-list' && isObject(content);
+    return writeJson(isOwnEnvelope ? { ...content, status: 200 } : { content, status: 200 }, pretty);
   }
 
   /** Reads a document in one format with GET, HEAD and `If-None-Match`; returns the calls to Atlas. */
