@@ -15,7 +15,7 @@ import type { ReadService } from './reads/read-service.ts';
 import type { Reader } from './reads/reader.ts';
 import type { RequestContext } from './request-context.ts';
 import type { RequestMemo } from './request-memo.ts';
-import { createUnknownOperation } from './unknown-operation.ts';
+import { createUnknownOperation, createUnservedLookup } from './unknown-operation.ts';
 
 /** The request headers that the gateway reads. */
 export interface RequestHeaders {
@@ -141,7 +141,8 @@ function invalidQuery({ parameter, detail }: { parameter: string; detail: string
 /** Steps 3 and 4: parses a request and authorizes its caller; memoized for repeated identical requests of the same caller. */
 export function createResolveRequest({ catalog, acquireRequest, lists, requestMemo }: ResolveDependencies) {
   const chooseVersion = createVersionChoice(catalog.operations);
-  const unknownOperation = createUnknownOperation(catalog.operations, unservedOperations);
+  const findUnserved = createUnservedLookup(unservedOperations);
+  const unknownOperation = createUnknownOperation(catalog.operations, findUnserved);
   const ownProject = createOwnProject({ catalog, lists });
 
   /** Whether a project that the path names by its name is one of the caller's. */
@@ -172,8 +173,11 @@ export function createResolveRequest({ catalog, acquireRequest, lists, requestMe
     const { path, rawQuery } = splitTarget(target);
     const match = catalog.match(path);
     if (match.type === 'unknown') return API_PATH.test(path) ? unknownOperation(method, path) : NOT_FOUND;
-    if (match.type === 'bad-parameter')
+    if (match.type === 'bad-parameter') {
+      // The name of a download, such as queryLogs.gz, stands where another operation has an id.
+      if (findUnserved(path) !== undefined) return unknownOperation(method, path);
       return gatewayError('INVALID_PATH_PARAMETER', match.detail, { parameters: [match.name] });
+    }
     const { operation, pathParameters } = match;
     context.operation = operation;
     context.project = projectOf(pathParameters);

@@ -35,12 +35,19 @@ function likenessOf(template: readonly string[], segments: readonly string[]): n
   return likeness;
 }
 
+/** Finds the operation of a path among those that Atlas has and the gateway does not serve. */
+export function createUnservedLookup(
+  unserved: readonly UnservedOperation[],
+): (path: string) => UnservedOperation | undefined {
+  const find = createPathTree(unserved.map((value) => ({ path: value.path, value })));
+  return (path) => find(segmentsOf(path));
+}
+
 /** Explains why a path is not served; never with 404, which clients interpret as "deleted". */
 export function createUnknownOperation(
   operations: readonly Operation[],
-  unserved: readonly UnservedOperation[],
+  findUnserved: (path: string) => UnservedOperation | undefined,
 ): (method: string, path: string) => GatewayError {
-  const findUnserved = createPathTree(unserved.map((value) => ({ path: value.path, value })));
   const templates = operations.map(({ id, path }) => ({ id, path, segments: segmentsOf(path) }));
   const names = new Set(
     templates.flatMap(({ segments }) => segments.filter((segment) => NAME.test(segment))),
@@ -70,10 +77,10 @@ export function createUnknownOperation(
 
   function detailOf(method: string, path: string): string {
     if (method !== 'GET' && method !== 'HEAD') return WRITE;
-    const segments = segmentsOf(path);
-    const known = findUnserved(segments);
+    const known = findUnserved(path);
     if (known !== undefined) return `${known.id} ${WHY_UNSERVED[known.reason]}`;
     if (path !== ROOT && !path.startsWith(`${ROOT}/`)) return NOT_THIS_API;
+    const segments = segmentsOf(path);
     const similar = segments.length > MAX_SEGMENTS ? undefined : nearest(segments);
     const hint =
       similar === undefined ? '' : ` The most similar path is that of ${similar.id}: ${similar.path}.`;

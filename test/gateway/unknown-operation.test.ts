@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'vitest';
 import { operations, unservedOperations } from '../../src/atlas/operations.ts';
-import { createUnknownOperation } from '../../src/gateway/unknown-operation.ts';
+import { createUnknownOperation, createUnservedLookup } from '../../src/gateway/unknown-operation.ts';
 
-const unknownOperation = createUnknownOperation(operations, unservedOperations);
+const unknownOperation = createUnknownOperation(operations, createUnservedLookup(unservedOperations));
 const ROOT = '/api/atlas/v2';
 const ID = 'a'.repeat(24);
 const detailOf = (path: string, method = 'GET') => unknownOperation(method, path).detail;
