@@ -28,15 +28,15 @@ interface ListedElement {
   readonly list: ReadQuery;
   readonly listKey: (chosen: readonly Credential[]) => string;
   readonly elementKey: (chosen: readonly Credential[]) => string;
-  /** The element as a listing of one item; undefined if the list does not contain it, or more than once. */
-  readonly findIn: (listing: Listing) => Listing | undefined;
+  /** The number of its item; undefined if the list does not contain it, or more than once. */
+  readonly indexIn: (listing: Listing) => number | undefined;
 }
 
 /** Answers elements from cached listings of the lists that contain them. */
 export interface Elements {
   /** A reader that answers from the listing if it can, and with `document` otherwise; `document` itself if no list is proven equal. */
   createReader(query: ReadQuery, document: Reader, readerOf: (list: ReadQuery) => Reader): Reader;
-  /** Atlas does not have an element any more: a listing that contains it is no longer fresh. */
+  /** Atlas does not have an element any more: a listing that contains it is no longer fresh, and does not answer for it. */
   forget(query: ReadQuery, chosen: readonly Credential[]): void;
 }
 
@@ -68,8 +68,16 @@ function listQueryOf(query: ReadQuery, list: Operation): ReadQuery | undefined {
   };
 }
 
+/** One item of a listing, as a listing of its own. */
+function itemOf(listing: Listing, index: number): Listing {
+  const items = viewItems(listing.items, index, index + 1);
+  return { ...listing, items, whole: true, offset: 0, hasMore: false, totalCount: 1 };
+}
+
 export function createElements({ cache, clock, credentials, listOf }: ElementDependencies): Elements {
   const indexes = new Map<string, ElementIndex>();
+  /** The items of a listing that Atlas does not have any more. The listing may be served stale after that, but they may not. */
+  const missing = new WeakMap<Listing, Set<number>>();
 
   function indexOf({ id }: Operation, itemField: string): ElementIndex {
     const known = indexes.get(id) ?? createElementIndex(itemField);
@@ -93,26 +101,31 @@ export function createElements({ cache, clock, credentials, listOf }: ElementDep
       list,
       listKey: (chosen) => listKeys(chosen).whole,
       elementKey: (chosen) => elementKeys(chosen).whole,
-      findIn(listing) {
+      indexIn(listing) {
         if (last?.revision !== listing.revision)
           last = { revision: listing.revision, found: index.find(listing, id) };
-        const { found } = last;
-        if (found === undefined) return undefined;
-        const items = viewItems(listing.items, found, found + 1);
-        return { ...listing, items, whole: true, offset: 0, hasMore: false, totalCount: 1 };
+        return last.found;
       },
     };
   }
 
+  /** The element in a listing; undefined if the listing does not contain it, or Atlas has said since that it does not exist any more. */
+  function findIn(listing: Listing, { indexIn }: ListedElement): Listing | undefined {
+    const index = indexIn(listing);
+    return index === undefined || missing.get(listing)?.has(index) === true
+      ? undefined
+      : itemOf(listing, index);
+  }
+
   /** The cached listing that answers for an element: it contains the element, and was not loaded before the element itself was. */
   function listingWith(query: ReadQuery, element: ListedElement, chosen: readonly Credential[]) {
-    const { partition, list, listKey, elementKey, findIn } = element;
+    const { partition, list, listKey, elementKey } = element;
     const listed = cache.peek(partition, list.operation.id, listKey(chosen));
     if (listed?.value.type !== 'list' || freshness(listed.window, clock.now()) === 'expired')
       return undefined;
     const own = cache.peek(partition, query.operation.id, elementKey(chosen));
     if (own !== undefined && own.window.loadedAt > listed.window.loadedAt) return undefined;
-    const value = findIn(listed.value);
+    const value = findIn(listed.value, element);
     return value === undefined ? undefined : { value, listing: listed.value };
   }
 
@@ -136,7 +149,7 @@ export function createElements({ cache, clock, credentials, listOf }: ElementDep
 
     /** The element in a listing that has been refreshed, or may be served stale; if it is not there, Atlas is asked. */
     function settle(read: ReadResult | undefined, span: TraceSpan | undefined): ReturnType<Reader['read']> {
-      const value = read?.type === 'value' ? element.findIn(read.value) : undefined;
+      const value = read?.type === 'value' ? findIn(read.value, element) : undefined;
       if (read?.type !== 'value' || value === undefined) return document.read(NO_DIRECTIVES, span);
       const { detail = 'list' } = read.cacheStatus;
       const cacheStatus = { ...read.cacheStatus, detail: detail === 'partial' ? 'list' : detail };
@@ -180,10 +193,14 @@ export function createElements({ cache, clock, credentials, listOf }: ElementDep
     forget(query, chosen) {
       const element = listedElement(query);
       if (element === undefined) return;
-      const { partition, list, listKey, findIn } = element;
+      const { partition, list, listKey, indexIn } = element;
       const listed = cache.peek(partition, list.operation.id, listKey(chosen));
-      if (listed?.value.type === 'list' && findIn(listed.value) !== undefined)
-        cache.purge({ project: partition, operation: list.operation.id, soft: true });
+      if (listed?.value.type !== 'list') return;
+      const index = indexIn(listed.value);
+      const known = missing.get(listed.value) ?? new Set();
+      if (index === undefined || known.has(index)) return;
+      missing.set(listed.value, known.add(index));
+      cache.purge({ project: partition, operation: list.operation.id, soft: true });
     },
   };
 }

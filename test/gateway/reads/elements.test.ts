@@ -156,6 +156,22 @@ describe('an element of a cached list', () => {
     expect((await ask(pathOf(1))).status).toBe(404);
   });
 
+  test.each([
+    ['is refreshed', false],
+    ['cannot be refreshed', true],
+  ])('that Atlas does not have any more stays 404 while its listing %s', async (_title, isDown) => {
+    await ask(LIST);
+    items = [itemOf(2), itemOf(3)];
+    expect((await ask(pathOf(1), { cacheControl: 'no-cache' })).status).toBe(404);
+    if (isDown)
+      atlas.answerWith((path) => atlasError(path === LIST ? 500 : 404, path === LIST ? 'DOWN' : 'NOT_THERE'));
+    for (let poll = 0; poll < 3; poll++) {
+      expect((await ask(pathOf(1))).status).toBe(404);
+      expect((await ask(pathOf(2))).text).toBe(JSON.stringify(itemOf(2)));
+      await clock.advance(20_000);
+    }
+  });
+
   test('is served to those who may read it, though not the list', async () => {
     const caller = { ...ANYBODY, operations: new Set(['getGroupStreamPrivateLinkConnection']) };
     await ask(LIST);
