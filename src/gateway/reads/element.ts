@@ -2,7 +2,7 @@ import type { Operation } from '../../atlas/catalog.ts';
 import { countItems, viewItems } from '../../atlas/list-parser.ts';
 import { canonicalQuery, resolveQuery } from '../../atlas/query.ts';
 import { type CacheDirectives, NO_DIRECTIVES, satisfies } from '../../cache/decide.ts';
-import { freshness } from '../../cache/freshness.ts';
+import { type FreshnessWindow, freshness } from '../../cache/freshness.ts';
 import type { Clock } from '../../lib/clock.ts';
 import type { TraceSpan } from '../../lib/trace-span.ts';
 import { WALK_PAGE_SIZE } from '../../upstream/walk/plan.ts';
@@ -11,7 +11,17 @@ import { createCacheKeys, partitionOf } from './cache-key.ts';
 import { createElementIndex, type ElementIndex } from './element-index.ts';
 import type { ListCache } from './list-cache.ts';
 import type { CachedList, Listing, ReadQuery, ReadResult } from './listing.ts';
+import { createMissingElements } from './missing-elements.ts';
 import { createChoice, type Reader } from './reader.ts';
+
+/** The credentials that serve a query. */
+type Chosen = readonly Credential[];
+
+/** A listing as it is cached. */
+interface LoadedListing {
+  readonly value: Listing;
+  readonly window: FreshnessWindow;
+}
 
 export interface ElementDependencies {
   readonly cache: ListCache<CachedList>;
@@ -26,8 +36,8 @@ interface ListedElement {
   readonly partition: string;
   /** The query of its list: the same version, headers and credentials, without filters. */
   readonly list: ReadQuery;
-  readonly listKey: (chosen: readonly Credential[]) => string;
-  readonly elementKey: (chosen: readonly Credential[]) => string;
+  readonly listKey: (chosen: Chosen) => string;
+  readonly elementKey: (chosen: Chosen) => string;
   /** The number of its item; undefined if the list does not contain it, or more than once. */
   readonly indexIn: (listing: Listing) => number | undefined;
 }
@@ -37,7 +47,7 @@ export interface Elements {
   /** A reader that answers from the listing if it can, and with `document` otherwise; `document` itself if no list is proven equal. */
   createReader(query: ReadQuery, document: Reader, readerOf: (list: ReadQuery) => Reader): Reader;
   /** Atlas does not have an element any more: a listing that contains it is no longer fresh, and does not answer for it. */
-  forget(query: ReadQuery, chosen: readonly Credential[]): void;
+  forget(query: ReadQuery, chosen: Chosen): void;
 }
 
 /** The parameters without which a list, or an element, is requested by default. */
@@ -76,8 +86,7 @@ function itemOf(listing: Listing, index: number): Listing {
 
 export function createElements({ cache, clock, credentials, listOf }: ElementDependencies): Elements {
   const indexes = new Map<string, ElementIndex>();
-  /** The items of a listing that Atlas does not have any more. The listing may be served stale after that, but they may not. */
-  const missing = new WeakMap<Listing, Set<number>>();
+  const missing = createMissingElements(clock);
 
   function indexOf({ id }: Operation, itemField: string): ElementIndex {
     const known = indexes.get(id) ?? createElementIndex(itemField);
@@ -109,23 +118,27 @@ export function createElements({ cache, clock, credentials, listOf }: ElementDep
     };
   }
 
-  /** The element in a listing; undefined if the listing does not contain it, or Atlas has said since that it does not exist any more. */
-  function findIn(listing: Listing, { indexIn }: ListedElement): Listing | undefined {
-    const index = indexIn(listing);
-    return index === undefined || missing.get(listing)?.has(index) === true
+  /** The element in a listing; undefined if it does not contain the element, or if Atlas has said since that it does not exist any more. */
+  function findIn(
+    { value, window }: LoadedListing,
+    { indexIn, elementKey }: ListedElement,
+    chosen: Chosen,
+  ): Listing | undefined {
+    const index = indexIn(value);
+    return index === undefined || missing.isMissingSince(elementKey(chosen), window.loadedAt)
       ? undefined
-      : itemOf(listing, index);
+      : itemOf(value, index);
   }
 
   /** The cached listing that answers for an element: it contains the element, and was not loaded before the element itself was. */
-  function listingWith(query: ReadQuery, element: ListedElement, chosen: readonly Credential[]) {
+  function listingWith(query: ReadQuery, element: ListedElement, chosen: Chosen) {
     const { partition, list, listKey, elementKey } = element;
     const listed = cache.peek(partition, list.operation.id, listKey(chosen));
     if (listed?.value.type !== 'list' || freshness(listed.window, clock.now()) === 'expired')
       return undefined;
     const own = cache.peek(partition, query.operation.id, elementKey(chosen));
     if (own !== undefined && own.window.loadedAt > listed.window.loadedAt) return undefined;
-    const value = findIn(listed.value, element);
+    const value = findIn({ value: listed.value, window: listed.window }, element, chosen);
     return value === undefined ? undefined : { value, listing: listed.value };
   }
 
@@ -133,7 +146,7 @@ export function createElements({ cache, clock, credentials, listOf }: ElementDep
   function freshIn(
     { partition, list, listKey }: ListedElement,
     value: Listing,
-    chosen: readonly Credential[],
+    chosen: Chosen,
     directives: CacheDirectives,
   ): ReadResult | undefined {
     const hit = cache.fresh(partition, list.operation.id, listKey(chosen));
@@ -148,8 +161,12 @@ export function createElements({ cache, clock, credentials, listOf }: ElementDep
     const choose = createChoice(query, credentials);
 
     /** The element in a listing that has been refreshed, or may be served stale; if it is not there, Atlas is asked. */
-    function settle(read: ReadResult | undefined, span: TraceSpan | undefined): ReturnType<Reader['read']> {
-      const value = read?.type === 'value' ? findIn(read.value, element) : undefined;
+    function settle(
+      chosen: Chosen,
+      read: ReadResult | undefined,
+      span: TraceSpan | undefined,
+    ): ReturnType<Reader['read']> {
+      const value = read?.type === 'value' ? findIn(read, element, chosen) : undefined;
       if (read?.type !== 'value' || value === undefined) return document.read(NO_DIRECTIVES, span);
       const { detail = 'list' } = read.cacheStatus;
       const cacheStatus = { ...read.cacheStatus, detail: detail === 'partial' ? 'list' : detail };
@@ -157,7 +174,7 @@ export function createElements({ cache, clock, credentials, listOf }: ElementDep
     }
 
     function readWith(
-      chosen: readonly Credential[],
+      chosen: Chosen,
       directives: CacheDirectives,
       span: TraceSpan | undefined,
     ): ReturnType<Reader['read']> {
@@ -169,7 +186,9 @@ export function createElements({ cache, clock, credentials, listOf }: ElementDep
       const isOnePage = countItems(found.listing.items) <= WALK_PAGE_SIZE;
       if (!isOnePage || directives !== NO_DIRECTIVES) return document.read(directives, span);
       const read = listReader.read(NO_DIRECTIVES, span);
-      return read instanceof Promise ? read.then((late) => settle(late, span)) : settle(read, span);
+      return read instanceof Promise
+        ? read.then((late) => settle(chosen, late, span))
+        : settle(chosen, read, span);
     }
 
     return {
@@ -193,14 +212,13 @@ export function createElements({ cache, clock, credentials, listOf }: ElementDep
     forget(query, chosen) {
       const element = listedElement(query);
       if (element === undefined) return;
-      const { partition, list, listKey, indexIn } = element;
+      const { partition, list, listKey, elementKey } = element;
       const listed = cache.peek(partition, list.operation.id, listKey(chosen));
-      if (listed?.value.type !== 'list') return;
-      const index = indexIn(listed.value);
-      const known = missing.get(listed.value) ?? new Set();
-      if (index === undefined || known.has(index)) return;
-      missing.set(listed.value, known.add(index));
-      cache.purge({ project: partition, operation: list.operation.id, soft: true });
+      const isListed =
+        listed?.value.type === 'list' &&
+        findIn({ value: listed.value, window: listed.window }, element, chosen) !== undefined;
+      missing.add(elementKey(chosen));
+      if (isListed) cache.purge({ project: partition, operation: list.operation.id, soft: true });
     },
   };
 }

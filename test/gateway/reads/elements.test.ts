@@ -172,6 +172,20 @@ describe('an element of a cached list', () => {
     }
   });
 
+  test('that Atlas does not have any more is not answered from a copy of the listing that is older', async () => {
+    const file = createMemoryFile();
+    gateway = createRequestGateway({ exchange: atlas.exchange, file }, { clock });
+    await ask(LIST);
+    await gateway.persistence.stop();
+    items = [itemOf(2), itemOf(3)];
+    await clock.advance(1_000);
+    await ask(pathOf(1), { cacheControl: 'no-cache' });
+    gateway.caches.purge({ soft: false });
+    gateway.persistence.restore();
+    expect((await ask(pathOf(1))).status).toBe(404);
+    expect(await cacheStatusOf(pathOf(2))).toMatch(/detail=list$/);
+  });
+
   test('is served to those who may read it, though not the list', async () => {
     const caller = { ...ANYBODY, operations: new Set(['getGroupStreamPrivateLinkConnection']) };
     await ask(LIST);
