@@ -145,8 +145,8 @@ export function createRequestHandler(
     if ('type' in resolved) return complete(request, errorResponse(resolved), context);
     return resolved.admission === undefined
       ? readAndRespond(request, resolved, context)
-      : resolved
-          .admission(context.span)
+      : resolved.admission
+          .admit(context.span)
           .then((admission) => respondIfAdmitted(request, resolved, admission, context));
   }
 
@@ -180,16 +180,26 @@ export function createRequestHandler(
       : respond(request, resolved, read, context);
   }
 
+  function toResponse(
+    request: GatewayRequest,
+    resolved: ResolvedRequest,
+    read: ReadResult | undefined,
+    context: RequestContext,
+  ): GatewayResponse | Promise<GatewayResponse> {
+    if (read === undefined) return errorResponse(gatewayError('NO_CREDENTIAL_FOR_PROJECT', NO_CREDENTIAL));
+    const denial = read.type === 'value' ? resolved.admission?.denialOf(read.value) : undefined;
+    if (denial === undefined) return renderResponse(request.headers, resolved, read, context);
+    context.upstreamCalls = read.upstreamCalls;
+    return errorResponse(denial);
+  }
+
   function respond(
     request: GatewayRequest,
     resolved: ResolvedRequest,
     read: ReadResult | undefined,
     context: RequestContext,
   ): CompletedResponse | Promise<CompletedResponse> {
-    const response =
-      read === undefined
-        ? errorResponse(gatewayError('NO_CREDENTIAL_FOR_PROJECT', NO_CREDENTIAL))
-        : renderResponse(request.headers, resolved, read, context);
+    const response = toResponse(request, resolved, read, context);
     return response instanceof Promise
       ? response.then((late) => complete(request, late, context))
       : complete(request, response, context);

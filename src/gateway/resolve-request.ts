@@ -8,9 +8,9 @@ import type { Caller } from './auth/key-auth.ts';
 import { authorize } from './auth/policy.ts';
 import { denialOf, type Requested } from './denial.ts';
 import { type GatewayError, gatewayError } from './gateway-error.ts';
-import { createOwnProject } from './own-project.ts';
+import { createOwnProject, isOwnProject } from './own-project.ts';
 import { partitionOf } from './reads/cache-key.ts';
-import type { ReadQuery, ReadResult } from './reads/listing.ts';
+import type { Listing, ReadQuery, ReadResult } from './reads/listing.ts';
 import type { ReadService } from './reads/read-service.ts';
 import type { Reader } from './reads/reader.ts';
 import type { RequestContext } from './request-context.ts';
@@ -53,8 +53,16 @@ export interface ResolvedRequest {
   readonly parameters: string;
   /** Key of its rendered page, for the listing revision it was last rendered from. */
   page: { readonly revision: number; readonly key: string } | undefined;
-  /** Whether the caller may read it, where that depends on its list of projects; undefined if it is known. */
-  readonly admission?: (span: TraceSpan | undefined) => Promise<Admission>;
+  /** Absent if it is known that the caller may read it. */
+  readonly admission?: ProjectAdmission;
+}
+
+/** Whether the caller may read a project that the path names by its name. */
+export interface ProjectAdmission {
+  /** Asked before the read. */
+  readonly admit: (span: TraceSpan | undefined) => Promise<Admission>;
+  /** Asked after it: the error if the project that was read is not one of the caller's. */
+  readonly denialOf: (project: Listing) => GatewayError | undefined;
 }
 
 /** `failed`: the list of projects could not be read, for this reason. */
@@ -145,23 +153,22 @@ export function createResolveRequest({ catalog, acquireRequest, lists, requestMe
   const unknownOperation = createUnknownOperation(catalog.operations, findUnserved);
   const ownProject = createOwnProject({ catalog, lists });
 
-  /** Whether a project that the path names by its name is one of the caller's. */
-  async function admit(
-    { operation, pathParameters, caller }: ReadQuery,
-    span: TraceSpan | undefined,
-  ): Promise<Admission> {
-    const found = await ownProject({ caller, name: pathParameters['groupName'] ?? '', span });
-    switch (found.type) {
-      case 'own':
-        return { type: 'admitted' };
-      case 'foreign':
-        return {
-          type: 'denied',
-          error: denialOf('project-forbidden', { caller, operation, pathParameters }),
-        };
-      case 'unknown':
-        return { type: 'failed', read: found.read };
-    }
+  function createAdmission({ operation, pathParameters, caller }: ReadQuery): ProjectAdmission {
+    const denial = () => denialOf('project-forbidden', { caller, operation, pathParameters });
+    return {
+      async admit(span) {
+        const found = await ownProject({ caller, name: pathParameters['groupName'] ?? '', span });
+        switch (found.type) {
+          case 'own':
+            return { type: 'admitted' };
+          case 'foreign':
+            return { type: 'denied', error: denial() };
+          case 'unknown':
+            return { type: 'failed', read: found.read };
+        }
+      },
+      denialOf: (project) => (isOwnProject(caller, project) ? undefined : denial()),
+    };
   }
 
   /** Notes in the context what is known of the request, also if it is rejected. */
@@ -238,7 +245,7 @@ export function createResolveRequest({ catalog, acquireRequest, lists, requestMe
       partition: partitionOf(query.pathParameters),
       parameters: linkParameters(query.operation, query.shape, query.filters, blank),
       page: undefined,
-      ...(decision === 'if-own-project' ? { admission: (span) => admit(query, span) } : {}),
+      ...(decision === 'if-own-project' ? { admission: createAdmission(query) } : {}),
     };
     requestMemo.set(caller, target, variant, resolved);
     return resolved;
