@@ -9,6 +9,23 @@ const SHAPED = new Set(['pageNum', 'itemsPerPage', 'pretty', 'envelope', 'includ
 const CACHED = { whole: 'whole', page: 'by page' };
 const UNSERVED = { download: 'is a download', 'takes-body': 'takes a body' };
 
+const WIDTH = 120;
+
+/** Lines of at most WIDTH characters; a list item continues below its text. */
+function wrap(text) {
+  const indent = text.startsWith('- ') ? '  ' : '';
+  const lines = [];
+  let line = '';
+  // A code span may contain a space; links do not.
+  for (const [word] of text.matchAll(/(?:`[^`]*`|\S)+/g)) {
+    if (line.trim() !== '' && line.length + 1 + word.length > WIDTH) {
+      lines.push(line);
+      line = `${indent}${word}`;
+    } else line = line === '' ? word : `${line} ${word}`;
+  }
+  return [...lines, line].join('\n');
+}
+
 const code = (text) => `\`${text}\``;
 const list = (names) => names.map(code).join(', ');
 const relative = (path) => code(path.replace('/api/atlas/v2', '') || '/');
@@ -40,15 +57,16 @@ const KINDS = [
   [
     'list',
     'Lists',
-    `Paginated. A list that is cached whole is loaded with one walk and then served in every page size and format. A list that is cached by page, because it is
-unbounded or changes constantly, is loaded separately for each page and page size. \`cache.operations.<id>.whole\` overrides this for one list.`,
+    `Paginated. A list that is cached whole is loaded with one walk and then served in every page size and format. A list that is cached
+by page, because it is unbounded or changes constantly, is loaded separately for each page and page size.
+\`cache.operations.<id>.whole\` overrides this for one list.`,
     [['cached', ({ cacheUnit }) => CACHED[cacheUnit]]],
   ],
   [
     'element',
     'Elements',
-    `One item of a list. Where recordings of Atlas show the item of the list and the element equal, in the versions named, a cached list answers for its elements.
-Otherwise an element is requested from Atlas and cached by itself.`,
+    `One item of a list. Where recordings of Atlas show that the item of the list and the element are equal, in the versions named, an
+element is answered from a cached list. Otherwise it is requested from Atlas and cached separately.`,
     [['list', FROM_LIST]],
   ],
   ['array', 'Arrays', 'A JSON array without pages.', []],
@@ -69,19 +87,37 @@ function table(columns, rows) {
 
 function section([kind, heading, description, columns]) {
   const ofKind = operations.filter((operation) => operation.kind === kind).sort(byTagAndPath);
-  return `## ${heading}\n\n${ofKind.length} operations. ${description}\n\n${table([...COMMON, ...columns], ofKind)}\n`;
+  return `## ${heading}\n\n${wrap(`${ofKind.length} operations. ${description}`)}\n\n${table([...COMMON, ...columns], ofKind)}\n`;
 }
 
 const withScope = (...types) =>
   list(operations.flatMap(({ id }) => (types.includes(answerScopeOf(id).type) ? [id] : [])));
 
+/** Whose data a response contains, where that is not the project or organization in the path. */
+const SCOPES = [
+  `- Lists across projects (${withScope('cut')}) contain only the items that the caller may read, with counts, pages, links and ETags
+to match. They are always filtered from the whole list: if that cannot be loaded, because it has more than \`cache.maxItems\`
+items, callers that may not read all of it get 502 \`UPSTREAM_TOO_LARGE\`.`,
+  `- Some mention several projects or organizations and cannot be filtered (${withScope('several')}). They require access to
+everything that they mention, except that those with secrets or personal data, which are granted only by name, show data of all
+projects of the organization.`,
+  `- ${withScope('unscoped')} require \`projects: all\` and \`organizations: all\`.`,
+  `- ${withScope('project-name')} requires that the project of this name is one of the caller's. Any other name is 403, whether or
+not a project has it.`,
+  `- \`listRateLimits\` and \`getRateLimit\` require access to every project and organization in the request, and with \`userId\` or
+\`ipAddress\` \`all\` for both.`,
+  `- ${withScope('public')} are the same for all callers.`,
+];
+
 const page = `# Operations
 
-Generated from the catalog by \`npm run docs\`. The gateway serves ${operations.length} of the ${operations.length + unservedOperations.length} reads of the Atlas Administration API v2: all that answer JSON to a request without a body.
-Paths are relative to \`/api/atlas/v2\`. Below the id of an operation is its older name, which the Atlas CLI and older SDKs use.
+${wrap(`Generated from the catalog by \`npm run docs\`. The gateway serves ${operations.length} of the ${operations.length + unservedOperations.length} reads of the
+Atlas Administration API v2: all that answer JSON to a request without a body. Paths are relative to \`/api/atlas/v2\`. Below the id of an
+operation is its older name, which the Atlas CLI and older SDKs use.`)}
 
-A caller may read an operation if its \`operations\` grant it: with \`reads\`; with \`lists\` or the tag, if it is a list; with \`reads:\` and the tag; or with its id or older name.
-Operations that are not \`open\` must be granted by id or older name; [why](#sensitivity).
+${wrap(`A caller may read an operation if its \`operations\` grant it: with \`reads\`; with \`lists\` or the tag, if it is a list; with
+\`reads:\` and the tag; or with its id or older name. Operations that are not \`open\` must be granted by id or older name;
+[why](#sensitivity).`)}
 
 \`\`\`yaml
 callers:
@@ -101,14 +137,7 @@ ${table([OPERATION, PATH, ['why', ({ reason }) => UNSERVED[reason]]], unservedOp
 
 Most responses belong to the project or organization in the path. The others:
 
-- Lists across projects (${withScope('cut')}) contain only the items that the caller may read, with counts, pages, links and ETags to match. They are always
-  filtered from the whole list: if that cannot be loaded, because it has more than \`cache.maxItems\` items, callers that may not read all of it get 502 \`UPSTREAM_TOO_LARGE\`.
-- Some mention several projects or organizations and cannot be filtered (${withScope('several')}). They require access to everything that they mention, except that those with
-  secrets or personal data, which are granted only by name, show data of all projects of the organization.
-- ${withScope('unscoped')} require \`projects: all\` and \`organizations: all\`.
-- ${withScope('project-name')} requires that the project of this name is one of the caller's. Any other name is 403, whether or not a project has it.
-- \`listRateLimits\` and \`getRateLimit\` require access to every project and organization in the request, and with \`userId\` or \`ipAddress\` \`all\` for both.
-- ${withScope('public')} are the same for all callers.
+${SCOPES.map(wrap).join('\n')}
 
 ## Sensitivity
 

@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
-import { chmodSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
@@ -125,24 +125,3 @@ test.skipIf(noShell)(
   // A dozen starts of the program, on machines that do other things too.
   90_000,
 );
-
-test('every page that the pages link to is there, and every heading', () => {
-  const names = readdirSync('docs').filter((name) => name.endsWith('.md'));
-  let links = 0;
-  for (const name of names) {
-    const page = readFileSync(join('docs', name), 'utf8');
-    for (const [, target = '', anchor] of page.matchAll(/\]\(((?!https?:)[^)#\s]*)(?:#([^)\s]+))?\)/g)) {
-      const linked = readFileSync(resolve('docs', target === '' ? name : target), 'utf8');
-      links++;
-      if (anchor === undefined) continue;
-      const anchors = [...linked.matchAll(/^#+ (.+)$/gm)].map(([, heading = '']) =>
-        heading
-          .toLowerCase()
-          .replaceAll(/[^\w\- ]/g, '')
-          .replaceAll(' ', '-'),
-      );
-      expect(anchors, `${name} links to ${target}#${anchor}`).toContain(anchor);
-    }
-  }
-  expect(links).toBeGreaterThan(names.length);
-});
