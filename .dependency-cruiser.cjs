@@ -60,6 +60,7 @@ module.exports = {
     only('prom-client', ['observability/']),
     only('@opentelemetry', ['observability/otlp-tracer\\.ts']),
     only('ioredis', ['cluster/redis-connection\\.ts']),
+    only('commander', ['cli/(run|help|parser)\\.ts']),
     only('undici', ['upstream/(dispatcher|transport)\\.ts']),
   ],
   options: {

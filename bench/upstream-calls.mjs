@@ -68,7 +68,7 @@ function get(origin, path, headers) {
 }
 
 async function startSimulator() {
-  const simulator = createSimulator({ projects }, { clock, random });
+  const simulator = createSimulator({ projects: [...projects, ...refreshed] }, { clock, random });
   return { simulator, origin: await simulator.listen(0) };
 }
 
@@ -81,7 +81,7 @@ async function startGateway() {
     credentials: [
       { name: 'bench', serviceAccount: { clientId: { env: 'ID' }, clientSecret: { env: 'SECRET' } } },
     ],
-    anonymous: { projects: 'all' },
+    anonymous: { projects: 'all', operations: ['lists', 'reads'] },
     cache: { fresh: `${FRESH_SECONDS}s`, staleWhileRevalidate: '0s' },
   });
   const secretOf = ({ env }) => (env === 'ID' ? clientId : clientSecret);
@@ -185,9 +185,48 @@ async function run(name, { simulator, origin, stop }) {
   return { name, requests: total, calls };
 }
 
+/** One list and fifty of its elements, as Terraform refreshes the resources of a project. */
+const ELEMENTS = 50;
+const refreshed = projects.map((project, index) => ({
+  ...project,
+  id: `c${String(index).padStart(23, '0')}`,
+  connections: ELEMENTS,
+}));
+
+function getJson(origin, path, headers) {
+  return fetch(`${origin}${path}`, { headers }).then((response) => response.json());
+}
+
+/** Upstream calls per project of two refreshes in a row. */
+async function refreshTwice(name, { simulator, origin, stop }) {
+  const headers = { accept: 'application/vnd.atlas.2023-02-01+json' };
+  const statuses = new Map();
+  simulator.clearRequests();
+  for (let time = 0; time < 2; time++)
+    for (const { id } of refreshed) {
+      const list = `/api/atlas/v2/groups/${id}/streams/privateLinkConnections`;
+      const { results } = await getJson(origin, list, headers);
+      for (const { _id: element } of results) {
+        const status = await get(origin, `${list}/${element}`, headers);
+        statuses.set(status, (statuses.get(status) ?? 0) + 1);
+      }
+    }
+  const calls = simulator.requests.filter(({ target }) => target.startsWith('/api/atlas/')).length;
+  await stop();
+  if (statuses.get(200) !== 2 * PROJECTS * ELEMENTS)
+    process.stderr.write(
+      `${name}: not all elements were answered with 200: ${JSON.stringify([...statuses])}\n`,
+    );
+  return { name, requests: 2 * PROJECTS * (ELEMENTS + 1), calls };
+}
+
 const results = [
   await run('atlas-gateway', await startGateway()),
   await run('nginx, keyed on the URL', await startNginx()),
+];
+const refreshes = [
+  await refreshTwice('atlas-gateway', await startGateway()),
+  await refreshTwice('nginx, keyed on the URL', await startNginx()),
 ];
 agent.destroy();
 const perThousand = ({ calls, requests }) => (calls * 1_000) / requests;
@@ -197,4 +236,8 @@ ${results.map((result) => `| ${result.name} | ${result.requests} | ${result.call
 
 ${PROJECTS} projects, ${SHAPES.length} kinds of request, ${SECONDS} seconds at ${REQUESTS_PER_SECOND} requests a second, both fresh for ${FRESH_SECONDS} seconds:
 ${(perThousand(results[1]) / perThousand(results[0])).toFixed(1)} times fewer calls.
+
+| two refreshes of a list and ${ELEMENTS} of its elements, ${PROJECTS} projects | requests | calls to Atlas | calls per project |
+| --- | --- | --- | --- |
+${refreshes.map(({ name, requests, calls }) => `| ${name} | ${requests} | ${calls} | ${(calls / PROJECTS).toFixed(1)} |`).join('\n')}
 `);

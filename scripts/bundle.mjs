@@ -76,7 +76,7 @@ const { output } = await build({
     comments: { legal: true },
     // Modules shared by the entry and the commands, so that no command imports the entry.
     codeSplitting: {
-      groups: [{ name: 'command-line', test: /\/dist\/(lib\/|cli\/(command|help|run)\.js$)/ }],
+      groups: [{ name: 'command-line', test: /\/dist\/(lib\/|cli\/(colours|command|help|parser|run)\.js$)/ }],
     },
   },
 });

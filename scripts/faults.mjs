@@ -14,11 +14,14 @@ function runTests() {
   const folder = mkdtempSync(join(tmpdir(), 'atlas-gateway-faults-'));
   const file = join(folder, 'report.json');
   process.stderr.write('Running test/faults; this takes about a minute.\n');
-  spawnSync(
-    process.execPath,
-    ['node_modules/vitest/vitest.mjs', 'run', 'test/faults', '--reporter=json', `--outputFile.json=${file}`],
-    { stdio: ['ignore', 'ignore', 'inherit'] },
-  );
+  const reporters = [
+    '--reporter=json',
+    `--outputFile.json=${file}`,
+    '--reporter=./scripts/faults-progress.mjs',
+  ];
+  spawnSync(process.execPath, ['node_modules/vitest/vitest.mjs', 'run', 'test/faults', ...reporters], {
+    stdio: ['ignore', 'ignore', 'inherit'],
+  });
   const report = JSON.parse(readFileSync(file, 'utf8'));
   rmSync(folder, { recursive: true });
   return report;

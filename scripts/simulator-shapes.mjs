@@ -50,9 +50,17 @@ function membersOf(schema) {
   };
 }
 
+/** Connection strings have no format in the description; clients parse them. */
+const MONGO_URI =
+  /ConnectionStrings\w*\.(standard|private|awsPrivateLink\{\})$|\.(connectionString|mongoURI|mongoURIWithOptions)$/;
+const MONGO_SRV_URI =
+  /\.(standardSrv|privateSrv|awsPrivateLinkSrv\{\}|srvConnectionString|srvShardOptimizedConnectionString|srvAddress)$/;
+
 function textShape({ format, pattern, minLength = 0, maxLength = 64 }, place) {
   if (pattern !== undefined) return kindOfPattern(pattern, place);
   if (KINDS.has(format)) return KINDS.get(format);
+  if (MONGO_URI.test(place)) return 'mongoUri';
+  if (MONGO_SRV_URI.test(place)) return 'mongoSrvUri';
   return minLength > 8 || maxLength < 12 ? `hex${Math.max(minLength, Math.min(8, maxLength))}` : 'text';
 }
 

@@ -27,6 +27,11 @@ function kindOf(description, id, schemas, query, where) {
   return query.some(({ name }) => name === 'pageNum') ? 'list' : 'unpaged-list';
 }
 
+const SCALARS = new Set(['boolean', 'integer', 'number', 'string']);
+
+const isScalar = (description, schemas, where) =>
+  schemas.some((schema) => SCALARS.has(resolve(description, schema, where)?.type));
+
 /** The versions of an operation in JSON. Other formats that Atlas is known to have are ignored. */
 function versionsOf(description, get, where) {
   const response = resolve(description, get.responses?.['200'], where);
@@ -74,6 +79,7 @@ function readOf(description, path, item) {
   return {
     ...named,
     kind: kindOf(description, id, schemas, parameters.query, where),
+    ...(isScalar(description, schemas, where) ? { scalar: true } : {}),
     tag: get.tags?.[0] ?? '',
     versions: versions
       .sort(byVersion)

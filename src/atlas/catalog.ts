@@ -40,6 +40,8 @@ export interface ElementOfList {
 /** One GET operation of the Atlas Administration API v2 that answers JSON. */
 export interface Operation {
   readonly kind: OperationKind;
+  /** For documents; true if the body is a boolean, a number or a string, and not an object. */
+  readonly scalar?: true;
   /** Operation id as in Atlas's OpenAPI description, such as `listGroupStreamPrivateLinkConnections`. */
   readonly id: string;
   /** The older name that the Atlas CLI and older SDKs use. */

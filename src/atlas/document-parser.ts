@@ -8,32 +8,32 @@ export interface DocumentBody {
   readonly items: Items;
 }
 
-/** The kind of JSON value that a document is. `scalar`: a string, number or boolean. */
-export type DocumentValue = 'object' | 'array' | 'scalar';
+/** What a body must be; a scalar is a boolean, a number, a string or null. */
+export type ExpectedValue = 'object' | 'array' | 'scalar';
 
-function valueAt(body: Buffer, from: number): DocumentValue {
-  switch (body[from]) {
-    case OPEN_BRACE:
-      return 'object';
-    case OPEN_BRACKET:
-      return 'array';
-    default:
-      return 'scalar';
+function isExpected(opening: number | undefined, expected: ExpectedValue): boolean {
+  switch (expected) {
+    case 'object':
+      return opening === OPEN_BRACE;
+    case 'array':
+      return opening === OPEN_BRACKET;
+    case 'scalar':
+      return opening !== OPEN_BRACE && opening !== OPEN_BRACKET;
   }
 }
 
 /**
- * Parses a body that must be one JSON value of a kind. It validates all of it without building objects, so that the memory it needs
+ * Parses a body that must be one JSON value of the expected type. It validates all of it without building objects, so that the memory it needs
  * in addition to the body is bounded for any input.
  */
-export function parseDocument(body: Buffer, expected: DocumentValue): DocumentBody | BadListBody {
+export function parseDocument(body: Buffer, expected: ExpectedValue): DocumentBody | BadListBody {
   const bad = (what: string, at: number): BadListBody => ({
     type: 'bad',
     detail: `${what} at byte ${at} of ${body.length}`,
   });
   if (!isUtf8(body)) return { type: 'bad', detail: 'not UTF-8' };
   const from = skipSpace(body, 0);
-  if (valueAt(body, from) !== expected) return bad(`not a JSON ${expected}`, from);
+  if (!isExpected(body[from], expected)) return bad(`not a JSON ${expected}`, from);
   const to = skipValue(body, from, 0);
   if (to === BAD) return bad('invalid JSON', from);
   if (skipSpace(body, to) !== body.length) return bad('trailing bytes', to);

@@ -1,3 +1,5 @@
+import { patternInWords } from './pattern-words.ts';
+
 /** What the description says of a path parameter. */
 interface Described {
   readonly name: string;
@@ -48,7 +50,7 @@ export function problemOf(
   matchPattern: MatchPattern | undefined,
   value: string,
 ): string | undefined {
-  if (matchPattern?.(value) === false) return `${name} in the path must match ${pattern}.`;
+  if (matchPattern?.(value) === false) return `${name} in the path ${patternInWords(pattern ?? '')}.`;
   if (choices !== undefined && !choices.includes(value))
     return `${name} in the path must be one of ${choices.join(', ')}.`;
   return undefined;

@@ -1,4 +1,6 @@
+import { didYouMean } from '../lib/suggest.ts';
 import type { Operation, Parameter } from './catalog.ts';
+import { patternInWords } from './pattern-words.ts';
 
 /** Paging and format of a page. */
 export interface PageOptions {
@@ -49,6 +51,7 @@ const ZERO_IS_ONE: ReadonlySet<string> = new Set(['pageNum', 'itemsPerPage']);
 /** Whether 0 is treated as 1, regardless of the documented minimum. */
 export const acceptsZero = ({ name }: Parameter): boolean => ZERO_IS_ONE.has(name);
 
+const MALFORMED = `A name or value in the query is not valid percent-encoded UTF-8, contains a control character, or is longer than ${MAX_VALUE_LENGTH} characters.`;
 const CONTROL = /\p{Cc}/u;
 const NO_FILTERS: Filters = [];
 const NO_NAMES: readonly string[] = [];
@@ -99,7 +102,7 @@ export function problemOf(parameter: Parameter, value: string): string | undefin
       if (parameter.enum !== undefined && !parameter.enum.includes(value))
         return `must be one of ${parameter.enum.join(', ')}`;
       if (parameter.pattern !== undefined && !patternOf(parameter, parameter.pattern).test(value))
-        return `must match ${parameter.pattern}`;
+        return patternInWords(parameter.pattern);
       return undefined;
   }
 }
@@ -109,6 +112,13 @@ const invalid = (parameter: string, detail: string): ResolvedQuery => ({
   parameter,
   detail,
 });
+
+/** Names the parameters that exist, so that nobody has to look them up. */
+function unknownName({ id, queryParameters }: Operation, name: string): string {
+  const names = queryParameters.map((known) => known.name);
+  const existing = names.length === 0 ? 'It has none.' : `It has ${names.join(', ')}.`;
+  return `${id} has no query parameter of that name${didYouMean(name, names) || '.'} ${existing}`;
+}
 
 /** Whether a parameter with an empty value counts as absent, as in Atlas [recorded on `name=`]. */
 const mayBeBlank = ({ name, required }: Parameter) =>
@@ -128,13 +138,12 @@ export function resolveQuery(operation: Operation, rawQuery: string): ResolvedQu
     const equals = part.indexOf('=');
     const name = decode(equals < 0 ? part : part.slice(0, equals));
     const value = decode(equals < 0 ? '' : part.slice(equals + 1));
-    if (name === undefined || value === undefined)
-      return invalid(name ?? '', 'The query is not well-formed.');
+    if (name === undefined || value === undefined) return invalid(name ?? '', MALFORMED);
     const parameter =
       name === SNAPSHOT_PARAMETER.name
         ? SNAPSHOT_PARAMETER
         : operation.queryParameters.find((known) => known.name === name);
-    if (parameter === undefined) return invalid(name, `${operation.id} has no query parameter of that name.`);
+    if (parameter === undefined) return invalid(name, unknownName(operation, name));
     const isBlank = value === '' && mayBeBlank(parameter);
     const problem = isBlank ? undefined : problemOf(parameter, value);
     if (problem !== undefined) return invalid(name, `${name} ${problem}.`);

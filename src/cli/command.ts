@@ -1,7 +1,5 @@
-import { parseArgs } from 'node:util';
 import type { Clock } from '../lib/clock.ts';
 import type { Random } from '../lib/random.ts';
-import { didYouMean } from '../lib/suggest.ts';
 
 /** A command-line flag, as help and shell completion describe it. */
 export type Flag =
@@ -32,7 +30,7 @@ export interface Argument {
 /** A row of a two-column table in help. */
 export type Entry = readonly [name: string, description: string];
 
-/** Help text of a command besides its flags. Texts contain no line breaks; `helpOf` wraps them. */
+/** Help text of a command besides its flags. Texts contain no line breaks; they are wrapped when printed. */
 export interface Help {
   /** Paragraphs. */
   readonly description: readonly string[];
@@ -111,42 +109,6 @@ export class UsageError extends Error {}
 
 /** The flag that every command has. */
 export const HELP_FLAG = { name: 'help', short: 'h', description: 'Shows this help.' } as const;
-
-function readArgument({ name, argument }: Command, value: string, flags: Flags): string {
-  if (argument === undefined || flags[argument.name] !== undefined)
-    throw new UsageError(`'${value}' is not expected here; see atlas-gateway ${name} --help`);
-  const choices = argument.choices();
-  if (!choices.includes(value))
-    throw new UsageError(`'${value}' is not one of ${choices.join(', ')}${didYouMean(value, choices)}`);
-  return value;
-}
-
-/** Parses a command's flags; throws a UsageError with a suggestion for an unknown one. */
-export function readFlags(command: Command, args: readonly string[]): Flags {
-  const options: Record<string, { type: 'string' | 'boolean'; short?: string }> = {
-    [HELP_FLAG.name]: { type: 'boolean', short: HELP_FLAG.short },
-  };
-  for (const [name, { type }] of Object.entries(command.flags)) options[name] = { type };
-  const names = Object.keys(options).map((name) => `--${name}`);
-  const { tokens } = parseArgs({ args: [...args], options, strict: false, tokens: true });
-  const flags: Record<string, string | boolean | undefined> = {};
-  for (const token of tokens) {
-    if (token.kind === 'positional') {
-      const value = readArgument(command, token.value, flags);
-      if (command.argument !== undefined) flags[command.argument.name] = value;
-    }
-    if (token.kind !== 'option') continue;
-    const option = options[token.name];
-    if (option === undefined)
-      throw new UsageError(`unknown flag ${token.rawName}${didYouMean(token.rawName, names)}`);
-    if (option.type === 'string' && (token.value ?? '') === '')
-      throw new UsageError(`${token.rawName} needs a value`);
-    if (option.type === 'boolean' && token.value !== undefined)
-      throw new UsageError(`${token.rawName} takes no value`);
-    flags[token.name] = token.value ?? true;
-  }
-  return flags;
-}
 
 /** The port given with a flag, or the default. */
 export function readPort(flags: Flags, name: string, defaultPort: number): number {

@@ -57,12 +57,6 @@ export const CONFIG_HELP = {
   settings: SCALAR_SETTINGS.map((setting): Entry => [variableOf(setting), setting]),
 } satisfies Partial<Help>;
 
-/** Help entry for commands that write human-readable log lines. */
-export const COLOUR_VARIABLE: Entry = [
-  'NO_COLOR',
-  'If not empty, disables coloured log lines on a terminal.',
-];
-
 /** Path of the configuration file from flags or environment; undefined if neither names one. */
 export const configurationPath = (flags: Flags, { env }: CommandContext): string | undefined =>
   readText(flags, 'config') ?? env[CONFIG_VARIABLE];

@@ -58,22 +58,23 @@ export function readYaml(file: string, text: string, kind: YamlKind = CONFIGURAT
   let parsed: unknown;
   try {
     parsed = document.toJS();
-  } catch (error) {
+  } catch {
     const dangling = danglingAlias(document);
     if (dangling !== undefined)
       return problem(
         `*${dangling.name} refers to an undefined anchor; quote the value if it begins with *, or write &${dangling.name} where it is defined`,
         lines.linePos(dangling.offset).line,
       );
-    const reason = error instanceof Error ? (error.message.split('\n', 1)[0] ?? '') : '';
-    return problem(`is not valid YAML: ${reason}; write the values out instead of using aliases and merges`);
+    return problem(
+      'is not valid YAML: its aliases (*) or merges (<<) cannot be resolved; write the values out instead',
+    );
   }
   if (!isRaw(parsed)) return problem(`must be a mapping of settings; begin with ${kind.firstSetting}:`);
   const { contents } = document;
   return { ok: true, raw: parsed, lineOf: (path) => lineOf(contents, path, lines) };
 }
 
-/** Offsets of duplicate keys. The library's own check compares each key with all others of its mapping, which blocks for minutes. */
+/** Offsets of duplicate keys, in the order of the file. The library's own check compares each key with all others of its mapping, which blocks for minutes. */
 function repeatedKeys(document: YamlDocument): number[] {
   const offsets: number[] = [];
   visit(document, {
@@ -86,7 +87,8 @@ function repeatedKeys(document: YamlDocument): number[] {
       }
     },
   });
-  return offsets;
+  // A mapping is visited before the ones inside it, wherever its own duplicates are.
+  return offsets.sort((one, other) => one - other);
 }
 
 /** The first alias without a preceding anchor. */

@@ -32,7 +32,7 @@ const REMEDIES: Record<ErrorCode, string> = {
   UNEXPECTED_TOKEN: `unexpected character; check for a missing or extra bracket, quote, dash or colon, or ${QUOTE}`,
 };
 
-/** Converts YAML errors to problems, one per line. Messages contain no part of the text, which may contain secrets. */
+/** Converts YAML errors to problems, one per line, in the order of the file. Messages contain no part of the text, which may contain secrets. */
 export function yamlProblems(
   errors: readonly YAMLParseError[],
   lines: LineCounter,
@@ -43,5 +43,5 @@ export function yamlProblems(
     // Further errors on the same line usually follow from the first one.
     if (!byLine.has(line)) byLine.set(line, `is not valid YAML: ${REMEDIES[code]}`);
   }
-  return [...byLine].map(([line, message]) => ({ line, message }));
+  return [...byLine].sort(([one], [other]) => one - other).map(([line, message]) => ({ line, message }));
 }

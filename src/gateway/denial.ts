@@ -17,6 +17,9 @@ const CONTENT = {
   billing: ' It contains billing data, so only its id grants it.',
 } as const;
 
+/** A caller cannot change the policy; the sentence can be forwarded to those who can. */
+const ASK = 'Ask the operator of this gateway to';
+
 /** The setting with the permissions of a caller. */
 const settingOf = ({ name }: Caller, setting: string) =>
   name === 'anonymous' ? `anonymous.${setting}` : `callers[].${setting} of ${name}`;
@@ -30,22 +33,22 @@ function placeOf({ groupId, orgId, groupName }: Readonly<Record<string, string>>
 
 function howToGrant({ caller, operation }: Requested): string {
   const words = [operation.id, ...grantingWords(operation)].map((word) => `'${word}'`);
-  return `To allow it, add ${words.join(' or ')} to ${settingOf(caller, 'operations')}.${CONTENT[operation.sensitivity]}`;
+  return `${ASK} add ${words.join(' or ')} to ${settingOf(caller, 'operations')}.${CONTENT[operation.sensitivity]}`;
 }
 
 function howToOpen({ caller, operation }: Requested): string {
-  const settings = requiredGrants(operation.id).map((grant) => `${settingOf(caller, grant)} must be all`);
-  return `Its response may contain data of other projects or organizations: ${settings.join(' and ')}.`;
+  const settings = requiredGrants(operation.id).map((grant) => `${settingOf(caller, grant)} to all`);
+  return `Its response may contain data of other projects or organizations. ${ASK} set ${settings.join(' and ')}.`;
 }
 
 function howToAdd({ caller, pathParameters: { groupId, groupName, orgId } }: Requested): string {
   if (groupId !== undefined || groupName !== undefined)
-    return `To allow it, add its id to ${settingOf(caller, 'projects')}.`;
-  if (orgId !== undefined) return `To allow it, add its id to ${settingOf(caller, 'organizations')}.`;
-  return `The query names a project or organization that is not in ${settingOf(caller, 'projects')} or ${settingOf(caller, 'organizations')}.`;
+    return `${ASK} add its id to ${settingOf(caller, 'projects')}.`;
+  if (orgId !== undefined) return `${ASK} add its id to ${settingOf(caller, 'organizations')}.`;
+  return `The query names a project or organization that is not in ${settingOf(caller, 'projects')} or ${settingOf(caller, 'organizations')}. ${ASK} add its id.`;
 }
 
-/** The error for a denied request: it names operation, project and setting, and is the same whether or not the project exists. */
+/** The error for a denied request: it names operation, project and the setting to ask the operator for, and is the same whether or not the project exists. */
 export function denialOf(
   decision: Exclude<Decision, 'allowed' | 'if-own-project'>,
   requested: Requested,

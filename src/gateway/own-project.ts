@@ -11,7 +11,7 @@ import { readTraced } from './request-span.ts';
 /** The list of all projects; filtered to the caller, like every list across projects. */
 const PROJECTS = 'listGroups';
 
-/** Whether a project is one of the caller's; or why this is not known. Undefined if no credential can list projects. */
+/** Whether a project of a name is one of the caller's; or why this is not known. Undefined if no credential can list projects. */
 export type OwnProject =
   | { readonly type: 'own' }
   | { readonly type: 'foreign' }
@@ -24,14 +24,28 @@ export interface ProjectLookup {
   readonly span?: TraceSpan | undefined;
 }
 
-function namesIn({ items }: Listing): ReadonlySet<string> {
+function fieldOf({ items }: Listing, index: number, field: 'id' | 'name'): unknown {
+  const item = itemValue(items, index);
+  return typeof item === 'object' && item !== null ? Reflect.get(item, field) : undefined;
+}
+
+function namesIn(listing: Listing): ReadonlySet<string> {
   const names = new Set<string>();
-  for (let index = 0; index < countItems(items); index++) {
-    const item = itemValue(items, index);
-    const name: unknown = typeof item === 'object' && item !== null ? Reflect.get(item, 'name') : undefined;
+  for (let index = 0; index < countItems(listing.items); index++) {
+    const name = fieldOf(listing, index, 'name');
     if (typeof name === 'string') names.add(name);
   }
   return names;
+}
+
+/**
+ * Whether a project, as Atlas answered it, is one of the caller's. Names can change: after the caller's list of projects was loaded, a project
+ * of others may have taken a name that is in it.
+ */
+export function isOwnProject({ projects }: Caller, project: Listing): boolean {
+  if (projects === 'all') return true;
+  const id = countItems(project.items) === 1 ? fieldOf(project, 0, 'id') : undefined;
+  return typeof id === 'string' && projects.has(id);
 }
 
 /**

@@ -41,11 +41,11 @@ export interface RequestHandlerDependencies extends ResolveDependencies, RenderD
 }
 
 const AUTHENTICATION_HINT =
-  'Authenticate with a caller key of this gateway: send Authorization: Bearer <id>_<secret>, use HTTP Digest with id and secret, or send a bearer token from POST /api/oauth/token.';
+  'Authenticate with a caller key of this gateway, not with credentials of Atlas. Accepted are: Authorization: Bearer <id>_<secret>; HTTP Digest with id and secret; a bearer token from POST /api/oauth/token; a JWT of an issuer that this gateway trusts.';
 const NO_CREDENTIAL =
   'No Atlas credential of this gateway covers this project. Add the project to credentials[].projects in the configuration.';
 const BASIC_HINT =
-  'Basic authentication is not accepted here: exchange id and secret for a token at POST /api/oauth/token, or use HTTP Digest.';
+  'Basic authentication is not accepted here: send Authorization: Bearer <id>_<secret>, use HTTP Digest with id and secret, or exchange them for a token at POST /api/oauth/token.';
 const UNAVAILABLE = gatewayError(
   'AUTH_UNAVAILABLE',
   'The token cannot be verified at the moment: the keys of its issuer are unavailable.',
@@ -145,8 +145,8 @@ export function createRequestHandler(
     if ('type' in resolved) return complete(request, errorResponse(resolved), context);
     return resolved.admission === undefined
       ? readAndRespond(request, resolved, context)
-      : resolved
-          .admission(context.span)
+      : resolved.admission
+          .admit(context.span)
           .then((admission) => respondIfAdmitted(request, resolved, admission, context));
   }
 
@@ -180,16 +180,26 @@ export function createRequestHandler(
       : respond(request, resolved, read, context);
   }
 
+  function toResponse(
+    request: GatewayRequest,
+    resolved: ResolvedRequest,
+    read: ReadResult | undefined,
+    context: RequestContext,
+  ): GatewayResponse | Promise<GatewayResponse> {
+    if (read === undefined) return errorResponse(gatewayError('NO_CREDENTIAL_FOR_PROJECT', NO_CREDENTIAL));
+    const denial = read.type === 'value' ? resolved.admission?.denialOf(read.value) : undefined;
+    if (denial === undefined) return renderResponse(request.headers, resolved, read, context);
+    context.upstreamCalls = read.upstreamCalls;
+    return errorResponse(denial);
+  }
+
   function respond(
     request: GatewayRequest,
     resolved: ResolvedRequest,
     read: ReadResult | undefined,
     context: RequestContext,
   ): CompletedResponse | Promise<CompletedResponse> {
-    const response =
-      read === undefined
-        ? errorResponse(gatewayError('NO_CREDENTIAL_FOR_PROJECT', NO_CREDENTIAL))
-        : renderResponse(request.headers, resolved, read, context);
+    const response = toResponse(request, resolved, read, context);
     return response instanceof Promise
       ? response.then((late) => complete(request, late, context))
       : complete(request, response, context);

@@ -8,14 +8,14 @@ import type { Caller } from './auth/key-auth.ts';
 import { authorize } from './auth/policy.ts';
 import { denialOf, type Requested } from './denial.ts';
 import { type GatewayError, gatewayError } from './gateway-error.ts';
-import { createOwnProject } from './own-project.ts';
+import { createOwnProject, isOwnProject } from './own-project.ts';
 import { partitionOf } from './reads/cache-key.ts';
-import type { ReadQuery, ReadResult } from './reads/listing.ts';
+import type { Listing, ReadQuery, ReadResult } from './reads/listing.ts';
 import type { ReadService } from './reads/read-service.ts';
 import type { Reader } from './reads/reader.ts';
 import type { RequestContext } from './request-context.ts';
 import type { RequestMemo } from './request-memo.ts';
-import { createUnknownOperation } from './unknown-operation.ts';
+import { createUnknownOperation, createUnservedLookup } from './unknown-operation.ts';
 
 /** The request headers that the gateway reads. */
 export interface RequestHeaders {
@@ -53,8 +53,16 @@ export interface ResolvedRequest {
   readonly parameters: string;
   /** Key of its rendered page, for the listing revision it was last rendered from. */
   page: { readonly revision: number; readonly key: string } | undefined;
-  /** Whether the caller may read it, where that depends on its list of projects; undefined if it is known. */
-  readonly admission?: (span: TraceSpan | undefined) => Promise<Admission>;
+  /** Absent if it is known that the caller may read it. */
+  readonly admission?: ProjectAdmission;
+}
+
+/** Whether the caller may read a project that the path names by its name. */
+export interface ProjectAdmission {
+  /** Asked before the read. */
+  readonly admit: (span: TraceSpan | undefined) => Promise<Admission>;
+  /** Asked after it: the error if the project that was read is not one of the caller's. */
+  readonly denialOf: (project: Listing) => GatewayError | undefined;
 }
 
 /** `failed`: the list of projects could not be read, for this reason. */
@@ -76,6 +84,8 @@ export interface ResolveDependencies {
 
 /** Names in metrics every version that the catalog does not know. */
 const OTHER_VERSION = 'other';
+const READ_ONLY =
+  'This gateway is read-only: use GET or HEAD. Send writes to Atlas itself, with credentials of your own.';
 const NOT_FOUND = gatewayError('NOT_FOUND', 'Not found: the API is under /api/atlas/v2/.');
 /** Filters that were sent without a value, as `resolveQuery` returns them. */
 type ResolvedBlank = Extract<ResolvedQuery, { type: 'resolved' }>['blank'];
@@ -119,35 +129,46 @@ function decide(
   return decision === 'allowed' || decision === 'if-own-project' ? decision : denialOf(decision, requested);
 }
 
-const notAcceptable = ({ versions }: Operation): GatewayError =>
-  gatewayError(
+/** The first sentence is Atlas's own. */
+function notAcceptable({ id, versions }: Operation, accept: string | undefined): GatewayError {
+  const names = versions.map(({ name }) => name);
+  const reason =
+    (accept ?? '') === '' ? 'The Accept header is missing.' : 'The Accept header names no valid API version.';
+  return gatewayError(
     'INVALID_VERSION_DATE',
-    `Invalid accept header or version date. Send Accept: application/vnd.atlas.${versions.at(-1)?.name}+json.`,
+    `Invalid accept header or version date. ${reason} ${id} has ${names.length === 1 ? 'the version' : 'the versions'} ${names.join(', ')}: send Accept: application/vnd.atlas.${names.at(-1)}+json.`,
   );
+}
+
+function invalidQuery({ parameter, detail }: { parameter: string; detail: string }): GatewayError {
+  if (parameter === '') return gatewayError('INVALID_QUERY_PARAMETER', detail);
+  const sentence = `Invalid query parameter ${parameter} specified. ${detail}`;
+  return gatewayError('INVALID_QUERY_PARAMETER', sentence, { parameters: [parameter] });
+}
 
 /** Steps 3 and 4: parses a request and authorizes its caller; memoized for repeated identical requests of the same caller. */
 export function createResolveRequest({ catalog, acquireRequest, lists, requestMemo }: ResolveDependencies) {
   const chooseVersion = createVersionChoice(catalog.operations);
-  const unknownOperation = createUnknownOperation(catalog.operations, unservedOperations);
+  const findUnserved = createUnservedLookup(unservedOperations);
+  const unknownOperation = createUnknownOperation(catalog.operations, findUnserved);
   const ownProject = createOwnProject({ catalog, lists });
 
-  /** Whether a project that the path names by its name is one of the caller's. */
-  async function admit(
-    { operation, pathParameters, caller }: ReadQuery,
-    span: TraceSpan | undefined,
-  ): Promise<Admission> {
-    const found = await ownProject({ caller, name: pathParameters['groupName'] ?? '', span });
-    switch (found.type) {
-      case 'own':
-        return { type: 'admitted' };
-      case 'foreign':
-        return {
-          type: 'denied',
-          error: denialOf('project-forbidden', { caller, operation, pathParameters }),
-        };
-      case 'unknown':
-        return { type: 'failed', read: found.read };
-    }
+  function createAdmission({ operation, pathParameters, caller }: ReadQuery): ProjectAdmission {
+    const denial = () => denialOf('project-forbidden', { caller, operation, pathParameters });
+    return {
+      async admit(span) {
+        const found = await ownProject({ caller, name: pathParameters['groupName'] ?? '', span });
+        switch (found.type) {
+          case 'own':
+            return { type: 'admitted' };
+          case 'foreign':
+            return { type: 'denied', error: denial() };
+          case 'unknown':
+            return { type: 'failed', read: found.read };
+        }
+      },
+      denialOf: (project) => (isOwnProject(caller, project) ? undefined : denial()),
+    };
   }
 
   /** Notes in the context what is known of the request, also if it is rejected. */
@@ -159,26 +180,22 @@ export function createResolveRequest({ catalog, acquireRequest, lists, requestMe
     const { path, rawQuery } = splitTarget(target);
     const match = catalog.match(path);
     if (match.type === 'unknown') return API_PATH.test(path) ? unknownOperation(method, path) : NOT_FOUND;
-    if (match.type === 'bad-parameter')
+    if (match.type === 'bad-parameter') {
+      // The name of a download, such as queryLogs.gz, stands where another operation has an id.
+      if (findUnserved(path) !== undefined) return unknownOperation(method, path);
       return gatewayError('INVALID_PATH_PARAMETER', match.detail, { parameters: [match.name] });
+    }
     const { operation, pathParameters } = match;
     context.operation = operation;
     context.project = projectOf(pathParameters);
     if (!isRead(method))
-      return gatewayError('METHOD_NOT_ALLOWED', 'This gateway is read-only: use GET or HEAD.', {
-        headers: { Allow: 'GET, HEAD' },
-      });
+      return gatewayError('METHOD_NOT_ALLOWED', READ_ONLY, { headers: { Allow: 'GET, HEAD' } });
     const parameters = resolveQuery(operation, rawQuery);
     const decision = decide({ caller, operation, pathParameters }, parameters);
     if (typeof decision !== 'string') return decision;
-    if (parameters.type === 'invalid')
-      return gatewayError(
-        'INVALID_QUERY_PARAMETER',
-        `Invalid query parameter ${parameters.parameter} specified. ${parameters.detail}`,
-        { parameters: [parameters.parameter] },
-      );
+    if (parameters.type === 'invalid') return invalidQuery(parameters);
     const version = chooseVersion(operation, headers.accept);
-    if (version === undefined) return notAcceptable(operation);
+    if (version === undefined) return notAcceptable(operation, headers.accept);
     const resolved = resolveHeaders(operation, headers.parameters);
     if (resolved.type === 'invalid')
       return gatewayError('INVALID_REQUEST', resolved.detail, { parameters: [resolved.name] });
@@ -228,7 +245,7 @@ export function createResolveRequest({ catalog, acquireRequest, lists, requestMe
       partition: partitionOf(query.pathParameters),
       parameters: linkParameters(query.operation, query.shape, query.filters, blank),
       page: undefined,
-      ...(decision === 'if-own-project' ? { admission: (span) => admit(query, span) } : {}),
+      ...(decision === 'if-own-project' ? { admission: createAdmission(query) } : {}),
     };
     requestMemo.set(caller, target, variant, resolved);
     return resolved;

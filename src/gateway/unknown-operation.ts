@@ -6,6 +6,8 @@ import { type GatewayError, gatewayError } from './gateway-error.ts';
 const ROOT = '/api/atlas/v2';
 /** Longer paths are not compared with the catalog. */
 const MAX_SEGMENTS = 16;
+/** Correcting a name takes a comparison with every name of the catalog. */
+const MAX_CORRECTED = 3;
 const DESCRIBED = '/openapi.json describes all that is served.';
 
 const WRITE =
@@ -33,26 +35,38 @@ function likenessOf(template: readonly string[], segments: readonly string[]): n
   return likeness;
 }
 
+/** Finds the operation of a path among those that Atlas has and the gateway does not serve. */
+export function createUnservedLookup(
+  unserved: readonly UnservedOperation[],
+): (path: string) => UnservedOperation | undefined {
+  const find = createPathTree(unserved.map((value) => ({ path: value.path, value })));
+  return (path) => find(segmentsOf(path));
+}
+
 /** Explains why a path is not served; never with 404, which clients interpret as "deleted". */
 export function createUnknownOperation(
   operations: readonly Operation[],
-  unserved: readonly UnservedOperation[],
+  findUnserved: (path: string) => UnservedOperation | undefined,
 ): (method: string, path: string) => GatewayError {
-  const findUnserved = createPathTree(unserved.map((value) => ({ path: value.path, value })));
   const templates = operations.map(({ id, path }) => ({ id, path, segments: segmentsOf(path) }));
   const names = new Set(
     templates.flatMap(({ segments }) => segments.filter((segment) => NAME.test(segment))),
   );
 
-  /** A misspelt name of a resource, corrected. */
-  const corrected = (segment: string) =>
-    names.has(segment) || !NAME.test(segment) ? segment : (suggest(segment, names) ?? segment);
+  /** The segments with the first misspelt names of resources corrected. */
+  function corrected(segments: readonly string[]): readonly string[] {
+    let unknown = 0;
+    return segments.map((segment) => {
+      if (names.has(segment) || !NAME.test(segment) || ++unknown > MAX_CORRECTED) return segment;
+      return suggest(segment, names) ?? segment;
+    });
+  }
 
   /** The served operation whose path is most like this one. */
   function nearest(segments: readonly string[]) {
     let best: { readonly id: string; readonly path: string } | undefined;
     let most = ROOT_LIKENESS;
-    const spelt = segments.map(corrected);
+    const spelt = corrected(segments);
     for (const template of templates) {
       const likeness = likenessOf(template.segments, spelt);
       if (likeness <= most) continue;
@@ -63,10 +77,10 @@ export function createUnknownOperation(
 
   function detailOf(method: string, path: string): string {
     if (method !== 'GET' && method !== 'HEAD') return WRITE;
-    const segments = segmentsOf(path);
-    const known = findUnserved(segments);
+    const known = findUnserved(path);
     if (known !== undefined) return `${known.id} ${WHY_UNSERVED[known.reason]}`;
     if (path !== ROOT && !path.startsWith(`${ROOT}/`)) return NOT_THIS_API;
+    const segments = segmentsOf(path);
     const similar = segments.length > MAX_SEGMENTS ? undefined : nearest(segments);
     const hint =
       similar === undefined ? '' : ` The most similar path is that of ${similar.id}: ${similar.path}.`;

@@ -2211,13 +2211,13 @@ export const namedShapes: Readonly<Record<string, Shape>> = {
   ClusterComputeAutoScaling: { fields: { 'enabled?': 'boolean', 'scaleDownEnabled?': 'boolean' } },
   ClusterConnectionStrings: {
     fields: {
-      'awsPrivateLink?': { map: 'text' },
-      'awsPrivateLinkSrv?': { map: 'text' },
-      'private?': 'text',
+      'awsPrivateLink?': { map: 'mongoUri' },
+      'awsPrivateLinkSrv?': { map: 'mongoSrvUri' },
+      'private?': 'mongoUri',
       'privateEndpoint?': ['@ClusterDescriptionConnectionStringsPrivateEndpoint'],
-      'privateSrv?': 'text',
-      'standard?': 'text',
-      'standardSrv?': 'text',
+      'privateSrv?': 'mongoSrvUri',
+      'standard?': 'mongoUri',
+      'standardSrv?': 'mongoSrvUri',
     },
   },
   ClusterDescription20240805: {
@@ -2266,10 +2266,10 @@ export const namedShapes: Readonly<Record<string, Shape>> = {
   },
   ClusterDescriptionConnectionStringsPrivateEndpoint: {
     fields: {
-      'connectionString?': 'text',
+      'connectionString?': 'mongoUri',
       'endpoints?': ['@ClusterDescriptionConnectionStringsPrivateEndpointEndpoint'],
-      'srvConnectionString?': 'text',
-      'srvShardOptimizedConnectionString?': 'text',
+      'srvConnectionString?': 'mongoSrvUri',
+      'srvShardOptimizedConnectionString?': 'mongoSrvUri',
       'type?': { enum: ['MONGOD', 'MONGOS'] },
     },
   },
@@ -4150,7 +4150,7 @@ export const namedShapes: Readonly<Record<string, Shape>> = {
       'units?': '@RawMetricUnits',
     },
   },
-  FlexConnectionStrings20241113: { fields: { 'standard?': 'text', 'standardSrv?': 'text' } },
+  FlexConnectionStrings20241113: { fields: { 'standard?': 'mongoUri', 'standardSrv?': 'mongoSrvUri' } },
   FlexMetricAlert: {
     fields: {
       'acknowledgedUntil?': 'dateTime',
@@ -5413,9 +5413,9 @@ export const namedShapes: Readonly<Record<string, Shape>> = {
       'mongoDBEmployeeAccessGrant?': '@EmployeeAccessGrantView',
       'mongoDBMajorVersion?': 'text',
       'mongoDBVersion?': 'version',
-      'mongoURI?': 'text',
+      'mongoURI?': 'mongoUri',
       'mongoURIUpdated?': 'dateTime',
-      'mongoURIWithOptions?': 'text',
+      'mongoURIWithOptions?': 'mongoUri',
       'name?': 'name',
       'numShards?': { from: 1, to: 50 },
       'paused?': 'boolean',
@@ -5427,7 +5427,7 @@ export const namedShapes: Readonly<Record<string, Shape>> = {
       'replicationSpec?': { map: '@RegionSpec' },
       'replicationSpecs?': ['@LegacyReplicationSpec'],
       'rootCertType?': { enum: ['ISRGROOTX1'] },
-      'srvAddress?': 'text',
+      'srvAddress?': 'mongoSrvUri',
       'stateName?': { enum: ['IDLE', 'CREATING', 'UPDATING', 'DELETING', 'REPAIRING'] },
       'tags?': ['@ResourceTag'],
       'terminationProtectionEnabled?': 'boolean',
@@ -7681,7 +7681,7 @@ export const namedShapes: Readonly<Record<string, Shape>> = {
   ServerlessConnectionStringsPrivateEndpointList: {
     fields: {
       'endpoints?': ['@ServerlessConnectionStringsPrivateEndpointItem'],
-      'srvConnectionString?': 'text',
+      'srvConnectionString?': 'mongoSrvUri',
       'type?': { enum: ['MONGOS'] },
     },
   },
@@ -7705,7 +7705,7 @@ export const namedShapes: Readonly<Record<string, Shape>> = {
   ServerlessInstanceDescriptionConnectionStrings: {
     fields: {
       'privateEndpoint?': ['@ServerlessConnectionStringsPrivateEndpointList'],
-      'standardSrv?': 'text',
+      'standardSrv?': 'mongoSrvUri',
     },
   },
   ServerlessMetricAlertConfigViewForNdsGroup: {

@@ -6,6 +6,8 @@ const TEMPLATES = {
   date: '{date}',
   email: 'user-{hex8}@example.net',
   uri: 'https://{hex8}.example.net/{word}',
+  mongoUri: 'mongodb://atlas-{hex8}.example.net:27017/?ssl=true',
+  mongoSrvUri: 'mongodb+srv://{word}.{hex8}.example.net',
   uuid: '{hex8}-{hex4}-4{hex3}-a{hex3}-{hex12}',
   ipAddress: '{address}',
   cidr: '{address}/32',

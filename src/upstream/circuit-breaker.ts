@@ -2,13 +2,13 @@ import { errorCodeOf } from '../atlas/api-error.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { UpstreamEvent } from './events.ts';
 import { upstreamFailure } from './failure.ts';
-import {
-  listOf,
-  type Send,
-  type UpstreamFailure,
-  type UpstreamFailureCode,
-  type UpstreamRequest,
-  type UpstreamResult,
+import { listIdOf } from './list-id.ts';
+import type {
+  Send,
+  UpstreamFailure,
+  UpstreamFailureCode,
+  UpstreamRequest,
+  UpstreamResult,
 } from './message.ts';
 
 /** The circuit breaker of one credential: it stops sending requests to an Atlas that fails altogether. */
@@ -55,6 +55,9 @@ function healthOf(result: UpstreamResult): Health {
     : { type: 'success' };
 }
 
+/** A list or document, whatever its filters: a caller that moves the time range of one document must not open the breaker for all others. */
+const resourceOf = ({ target }: UpstreamRequest): string => listIdOf(target.split('?', 1)[0] ?? '', '');
+
 /** Counts failures since the last success, and decides when they amount to an outage. */
 function createFailureCount({ clock }: { clock: Clock }) {
   let connectionFailures = 0;
@@ -72,9 +75,9 @@ function createFailureCount({ clock }: { clock: Clock }) {
         if (request.retry !== true) connectionFailures++;
         return;
       }
-      if (lists.size < MAX_FAILED_LISTS) lists.add(listOf(request));
+      if (lists.size < MAX_FAILED_LISTS) lists.add(resourceOf(request));
     },
-    hasFailed: (request: UpstreamRequest) => lists.has(listOf(request)),
+    hasFailed: (request: UpstreamRequest) => lists.has(resourceOf(request)),
     isOutage: () =>
       clock.now() - succeededAt >= NO_SUCCESS_MS &&
       (connectionFailures >= CONNECTION_FAILURES_TO_OPEN || lists.size >= FAILING_LISTS_TO_OPEN),

@@ -1,4 +1,4 @@
-import { type DocumentValue, parseDocument } from '../atlas/document-parser.ts';
+import { type ExpectedValue, parseDocument } from '../atlas/document-parser.ts';
 import type { Items } from '../atlas/list-parser.ts';
 import { upstreamFailure } from './failure.ts';
 import { listIdOf } from './list-id.ts';
@@ -16,7 +16,7 @@ export interface DocumentRequest extends Omit<UpstreamRequest, 'target' | 'list'
   readonly path: string;
   /** Encoded query parameters, joined by `&`; empty if there are none. */
   readonly filters: string;
-  readonly expected: DocumentValue;
+  readonly expected: ExpectedValue;
 }
 
 /** Fetches a response that is not paginated: one call to Atlas. */

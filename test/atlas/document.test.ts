@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { parseDocument } from '../../src/atlas/document-parser.ts';
+import { type ExpectedValue, parseDocument } from '../../src/atlas/document-parser.ts';
 import { renderDocument } from '../../src/atlas/document-renderer.ts';
 import { rewriteLinks } from '../../src/atlas/links.ts';
 import { sliceItems } from '../../src/atlas/list-parser.ts';
@@ -9,7 +9,7 @@ const objects = fc.dictionary(fc.string(), fc.jsonValue()).map((value) => JSON.s
 const space = fc.stringMatching(/^[ \n\r\t]{0,3}$/);
 const PLAIN = { envelope: false, pretty: false };
 
-function textOf(body: string, expected: 'object' | 'array' = 'object'): string | undefined {
+function textOf(body: string, expected: ExpectedValue = 'object'): string | undefined {
   const parsed = parseDocument(Buffer.from(body), expected);
   return parsed.type === 'document' ? sliceItems(parsed.items, 0, 1).toString() : undefined;
 }
@@ -23,6 +23,21 @@ describe('a body', () => {
         expect(textOf(`[${text}]`, 'array')).toBe(`[${text}]`);
       }),
     );
+  });
+
+  test('that is a scalar is taken as it is', () => {
+    const scalars = fc.oneof(fc.boolean(), fc.string(), fc.integer(), fc.constant(null));
+    fc.assert(
+      fc.property(scalars, space, space, (value, before, after) => {
+        const text = JSON.stringify(value);
+        expect(textOf(`${before}${text}${after}`, 'scalar')).toBe(text);
+        expect(textOf(text)).toBeUndefined();
+        expect(textOf(`[${text}]`, 'scalar')).toBeUndefined();
+      }),
+    );
+    expect(textOf('{}', 'scalar')).toBeUndefined();
+    expect(textOf('<html></html>', 'scalar')).toBeUndefined();
+    expect(textOf('', 'scalar')).toBeUndefined();
   });
 
   test('that is cut, or has something behind it, is not', () => {

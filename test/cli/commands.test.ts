@@ -4,7 +4,10 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { stripVTControlCharacters } from 'node:util';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { showsColours } from '../../src/cli/colours.ts';
+import { demoGuide } from '../../src/cli/demo-guide.ts';
 import { say } from '../support/command.ts';
 import { ask } from '../support/running.ts';
 
@@ -64,15 +67,16 @@ describe('the command line', () => {
     async (name) => {
       const { code, out } = await say([name, '--help']);
       expect(code).toBe(0);
-      expect(out).toContain(`usage: atlas-gateway ${name}`);
+      expect(out).toContain(`Usage: atlas-gateway ${name}`);
     },
   );
 
   test.each([
-    [['srve'], "unknown command 'srve': did you mean 'serve'?"],
-    [['serve', '--confg', 'x'], "unknown flag --confg: did you mean '--config'?"],
-    [['serve', '--config'], '--config needs a value'],
-    [['serve', 'gateway.yaml'], "'gateway.yaml' is not expected here"],
+    [['srve'], "atlas-gateway: unknown command 'srve' (Did you mean serve?)\n"],
+    [['serve', '--confg', 'x'], "unknown option '--confg' (Did you mean --config?)"],
+    [['serve', '--config'], "option '--config <FILE>' argument missing"],
+    [['serve', '--config='], '--config needs a value'],
+    [['serve', 'gateway.yaml'], "too many arguments for 'serve'. Expected 0 arguments but got 1."],
     [['demo', '--port', 'x'], '--port must be a port from 0 to 65535'],
     [['new-key'], '--caller NAME is required'],
     [['serve'], 'atlas-gateway demo'],
@@ -165,34 +169,66 @@ describe('serve', () => {
   });
 });
 
-test('demo prints lines that work when pasted', async () => {
-  const demo = start(['demo', '--port', '0', '--admin-port', '0']);
-  await expect.poll(() => demo.output.out, { timeout: 10_000 }).toContain('Press Ctrl-C to stop');
-  const lines = demo.output.out.split('\n').filter((line) => line.startsWith('  curl'));
-  expect(lines).toHaveLength(8);
-  const paste = (line: string) =>
+describe('demo', () => {
+  const paste = (lines: string) =>
     new Promise<string>((resolve) => {
-      const shell = spawn('sh', ['-c', line.trim()]);
+      const shell = spawn('sh', ['-c', lines]);
       let out = '';
       shell.stdout.on('data', (chunk) => {
         out += chunk;
       });
       shell.on('close', () => resolve(out));
     });
-  const [first = '', shape = '', own = '', foreign = '', fail = '', heal = '', metrics = '', status = ''] =
-    lines;
-  expect(await paste(first)).toMatch(/^HTTP\/1.1 200[\s\S]*Cache-Status: atlas-gateway; fwd=miss/);
-  expect(await paste(first)).toMatch(/Cache-Status: atlas-gateway; hit/);
-  expect(await paste(shape)).toMatch(/Cache-Status: atlas-gateway; hit[\s\S]*"totalCount" : 1234/);
-  expect(await paste(own)).toMatch(/^HTTP\/1.1 200/);
-  expect(await paste(foreign)).toMatch(/^HTTP\/1.1 403[\s\S]*PROJECT_FORBIDDEN/);
-  await paste(fail);
-  expect(await paste(first)).toMatch(/^HTTP\/1.1 200/);
-  expect(JSON.parse(await paste(heal))).toEqual([]);
-  expect(await paste(metrics)).toContain(
-    'operation="listGroupStreamPrivateLinkConnections",credential="demo",code="200"',
-  );
-  expect(JSON.parse(await paste(status))).toHaveProperty('projects');
-  demo.child.kill('SIGINT');
-  expect(await demo.ended).toBe(0);
+  /** The lines of each step, to be pasted together. */
+  const stepsIn = (guide: string) =>
+    guide
+      .split(/^\d\. .*$/m)
+      .slice(1)
+      .map((step) => [...step.matchAll(/^ {2}curl .*$/gm)].map(([line]) => line).join('\n'));
+
+  test('prints addresses and numbered steps that work when pasted', async () => {
+    const demo = start(['demo', '--port', '0', '--admin-port', '0']);
+    await expect.poll(() => demo.output.out, { timeout: 10_000 }).toContain('Press Ctrl-C to stop');
+    const [, status = ''] = /^Status page +(\S+)$/m.exec(demo.output.out) ?? [];
+    const steps = stepsIn(demo.output.out);
+    expect(steps).toHaveLength(5);
+    const [first = '', format = '', team = '', outage = '', calls = ''] = steps;
+    expect(await paste(first)).toMatch(/^HTTP\/1.1 200[\s\S]*Cache-Status: atlas-gateway; fwd=miss/);
+    expect(await paste(first)).toMatch(/Cache-Status: atlas-gateway; hit/);
+    expect(await paste(format)).toMatch(/Cache-Status: atlas-gateway; hit[\s\S]*"totalCount" : 1234/);
+    expect(await paste(team)).toMatch(/^HTTP\/1.1 200[\s\S]*HTTP\/1.1 403[\s\S]*PROJECT_FORBIDDEN/);
+    expect(await paste(outage)).toMatch(
+      /^HTTP\/1.1 200[\s\S]*Cache-Status: atlas-gateway; fwd=request;.*detail=UPSTREAM_FAILED/,
+    );
+    const counted = await paste(calls);
+    for (const code of [200, 503])
+      expect(counted).toContain(
+        `operation="listGroupStreamPrivateLinkConnections",credential="demo",code="${code}"`,
+      );
+    expect((await ask(status.replace(/\/$/, ''), '/')).text).toContain('<html');
+    expect(demo.output.out.slice(demo.output.out.indexOf('Press Ctrl-C'))).toBe('Press Ctrl-C to stop.\n\n');
+    demo.child.kill('SIGINT');
+    expect(await demo.ended).toBe(0);
+  });
+
+  test('prints a line per request with --verbose', async () => {
+    const demo = start(['demo', '--port', '0', '--admin-port', '0', '--verbose']);
+    await expect.poll(() => demo.output.out, { timeout: 10_000 }).toContain('Press Ctrl-C to stop');
+    await paste(stepsIn(demo.output.out)[0] ?? '');
+    await expect.poll(() => demo.output.out).toMatch(/Press Ctrl-C[\s\S]*request/);
+  });
+
+  test('colours its steps on a terminal only, and not where NO_COLOR is set', () => {
+    const origin = 'http://127.0.0.1:1';
+    const guide = (colour: boolean) =>
+      demoGuide({
+        ...{ publicOrigin: origin, adminOrigin: origin, simulatorOrigin: origin, colour },
+        ordersKey: { id: 'agw_1', secret: 's' },
+      });
+    expect(guide(true)).toContain('\u001b[1m1. Read a list');
+    expect(stripVTControlCharacters(guide(true))).toBe(guide(false));
+    expect(showsColours({ isTerminal: true, env: {} })).toBe(true);
+    expect(showsColours({ isTerminal: true, env: { NO_COLOR: '1' } })).toBe(false);
+    expect(showsColours({ isTerminal: false, env: {} })).toBe(false);
+  });
 });

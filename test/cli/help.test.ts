@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
-import { readCommand, readFlags } from '../../src/cli/command.ts';
+import { readCommand } from '../../src/cli/command.ts';
 import { helpOf } from '../../src/cli/help.ts';
+import { addFlags, createParser } from '../../src/cli/parser.ts';
 import { COMMANDS } from '../../src/cli/run.ts';
 import { variableOf } from '../../src/config/env-overrides.ts';
 import { SCALAR_SETTINGS } from '../../src/config/schema.ts';
@@ -35,12 +36,12 @@ describe.each(commands.map((command) => [command.name, command] as const))(
     });
 
     test('contains usage, description, every flag, exit codes and examples', () => {
-      expect(help.startsWith(`usage: atlas-gateway ${name}`)).toBe(true);
+      expect(help.startsWith(`Usage: atlas-gateway ${name}`)).toBe(true);
       for (const title of ['Flags:', 'Exit codes:', 'Examples:']) expect(help).toContain(`\n${title}\n`);
       for (const [flag, spec] of Object.entries(command.flags)) {
         expect(help).toContain(`\n  --${flag}`);
         if (spec.type === 'string') {
-          expect(help).toContain(`--${flag} ${spec.value}`);
+          expect(help).toContain(`--${flag} <${spec.value}>`);
           expect(spec.required ?? spec.defaultText, `${flag} has a default or is required`).toBeDefined();
           for (const variable of spec.variables ?? []) expect(help).toContain(variable);
         }
@@ -67,11 +68,11 @@ describe.each(commands.map((command) => [command.name, command] as const))(
       for (const [, word, rest = ''] of lines) {
         const named = commands.find((one) => one.name === word);
         expect(named?.name).toBe(word);
-        if (named !== undefined)
-          readFlags(
-            named,
-            rest.split(' ').filter((part) => part !== ''),
-          );
+        if (named === undefined) continue;
+        const parser = createParser(named.name, { print: () => undefined, printError: () => undefined });
+        addFlags(parser, named);
+        const parts = rest.split(' ').filter((part) => part !== '');
+        expect(() => parser.parse(parts, { from: 'user' })).not.toThrow();
       }
     });
   },
@@ -102,9 +103,12 @@ test.each([
   [['help', 'srve'], "did you mean 'serve'?"],
   [['completion'], 'name a shell: atlas-gateway completion bash | zsh | fish'],
   [['completion', 'bsh'], "did you mean 'bash'?"],
-  [['completion', 'bash', 'zsh'], "'zsh' is not expected here"],
+  [['completion', 'bash', 'zsh'], "too many arguments for 'completion'. Expected 1 argument but got 2."],
   [['check', '--projects'], '--projects sends requests to Atlas: add --online'],
   [['check', '--online=yes'], '--online takes no value'],
+  [['check', '--confg=x'], "unknown option '--confg': did you mean '--config'?"],
+  [['serve', '--version'], "unknown option '--version'"],
+  [['--confg'], "unknown option '--confg'"],
 ])('%j exits with 2 and prints: %s', async (args, sentence) => {
   const { code, err } = await say(args);
   expect(code).toBe(2);

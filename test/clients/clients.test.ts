@@ -1,14 +1,14 @@
-import { spawn, spawnSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { SAMPLE_PROJECTS } from '../../src/simulator/world.ts';
 import { testKey } from '../support/caller-keys.ts';
+import { createCertificate } from '../support/certificate.ts';
 import { linksOf, type Running, startGateway } from '../support/running.ts';
+import { isMissing, print, run } from './programs.ts';
 
 const { orders } = SAMPLE_PROJECTS;
-const GO_PROGRAM = 'test/clients/go';
 const key = testKey(1);
 const config = {
   callers: [
@@ -17,46 +17,8 @@ const config = {
   anonymous: undefined,
 };
 
-function isMissing(program: string, argument: string): boolean {
-  const missing = spawnSync(program, [argument]).error !== undefined;
-  if (missing)
-    process.stderr.write(`skipped: ${program} is not installed, so the clients that need it are not tried\n`);
-  return missing;
-}
 const noCurl = isMissing('curl', '--version');
 const noOpenssl = isMissing('openssl', 'version');
-const noGo = isMissing('go', 'version') || isGoSdkMissing();
-
-/** Whether the SDK cannot be downloaded here. */
-function isGoSdkMissing(): boolean {
-  // go.sum holds the checksums; a checksum database need not be reachable as well.
-  const { status } = spawnSync('go', ['mod', 'download'], {
-    cwd: GO_PROGRAM,
-    env: { ...process.env, GOSUMDB: 'off' },
-  });
-  if (status !== 0)
-    process.stderr.write('skipped: the Atlas SDK for Go cannot be downloaded here, so it is not tried\n');
-  return status !== 0;
-}
-
-/** Output and exit code of a program. */
-function run(
-  program: string,
-  args: readonly string[],
-  options: { cwd?: string; env?: Record<string, string> } = {},
-) {
-  return new Promise<{ code: number | null; out: string; err: string }>((resolve) => {
-    const child = spawn(program, args, { ...options, env: { ...process.env, ...options.env } });
-    let [out, err] = ['', ''];
-    child.stdout.on('data', (chunk) => {
-      out += chunk;
-    });
-    child.stderr.on('data', (chunk) => {
-      err += chunk;
-    });
-    child.on('close', (code) => resolve({ code, out, err }));
-  });
-}
 
 describe('over http', () => {
   let running: Running;
@@ -101,25 +63,11 @@ describe('over http', () => {
     expect((await curl('--header', `Authorization: Bearer ${token}`)).out).toMatch(/^HTTP\/1.1 200 OK/);
   });
 
-  test.skipIf(noGo)(
-    'the Atlas SDK for Go reads a list, with OAuth and with digest',
-    async () => {
-      const { out, err } = await run('go', ['run', '.'], {
-        cwd: GO_PROGRAM,
-        env: {
-          GOSUMDB: 'off',
-          GOFLAGS: '-mod=readonly',
-          BASE_URL: running.origin,
-          MONGODB_ATLAS_CLIENT_ID: key.id,
-          MONGODB_ATLAS_CLIENT_SECRET: key.secret,
-          GROUP_ID: orders.id,
-        },
-      });
-      expect(err).not.toContain('Error');
-      expect(out.trim().split('\n').sort()).toEqual(['digest 42 of 42', 'oauth 42 of 42']);
-    },
-    150_000,
-  );
+  test.skipIf(noCurl)('curl with --http2 is answered over HTTP/1.1', async () => {
+    const { out } = await curl('--header', `Authorization: ${key.bearer}`, '--http2');
+    expect(out).toMatch(/^HTTP\/1.1 200 OK[\s\S]*"totalCount" : 42/);
+    print('curl, http: bearer, digest, OAuth, and --http2');
+  });
 });
 
 describe.skipIf(noOpenssl)('over https', () => {
@@ -127,31 +75,11 @@ describe.skipIf(noOpenssl)('over https', () => {
   let folder: string;
   beforeAll(async () => {
     folder = mkdtempSync(join(tmpdir(), 'atlas-gateway-tls-'));
-    const [cert, privateKey] = [join(folder, 'cert.pem'), join(folder, 'key.pem')];
-    const made = spawnSync('openssl', [
-      'req',
-      '-x509',
-      '-newkey',
-      'ec',
-      '-pkeyopt',
-      'ec_paramgen_curve:prime256v1',
-      '-nodes',
-      '-days',
-      '1',
-      '-subj',
-      '/CN=localhost',
-      '-addext',
-      'subjectAltName=IP:127.0.0.1',
-      '-keyout',
-      privateKey,
-      '-out',
-      cert,
-    ]);
-    expect(made.status).toBe(0);
-    writeFileSync(join(folder, 'bundle'), readFileSync(cert));
+    const { cert, key: privateKey } = createCertificate();
+    writeFileSync(join(folder, 'bundle'), cert);
     running = await startGateway({
       config: { ...config, listen: { port: 0, tls: { cert: { file: 'cert' }, key: { file: 'key' } } } },
-      files: { ha1: key.ha1, cert: readFileSync(cert, 'utf8'), key: readFileSync(privateKey, 'utf8') },
+      files: { ha1: key.ha1, cert, key: privateKey },
     });
   });
   afterAll(async () => {
@@ -170,7 +98,7 @@ describe.skipIf(noOpenssl)('over https', () => {
     expect(running.simulator.requests.filter(({ target }) => target.startsWith('/api/private'))).toEqual([]);
   });
 
-  test.skipIf(noCurl)('links lead to https', async () => {
+  test.skipIf(noCurl)('curl with --http2 gets links that lead to https', async () => {
     const { out } = await run('curl', [
       '--silent',
       '--cacert',
@@ -179,8 +107,10 @@ describe.skipIf(noOpenssl)('over https', () => {
       `Authorization: ${key.bearer}`,
       '--header',
       'Accept: application/vnd.atlas.2023-02-01+json',
+      '--http2',
       `${running.origin}${linksOf(orders)}`,
     ]);
     expect(out).toContain('"href":"https://127.0.0.1:');
+    print('curl, https: bearer, with --http2');
   });
 });

@@ -270,6 +270,20 @@ describe('a configuration', () => {
     ).toHaveLength(6);
   });
 
+  test.each([
+    [
+      'settings',
+      'cache: { fresh: soon }\nlisten: { port: -1 }\nadmin:\n  port: x\ncredentials: []\nextra: 1\n',
+      6,
+    ],
+    ['duplicates inside and outside', 'log:\n  a: 1\n  a: 2\nadmin: {}\nadmin: {}\n', 2],
+    ['YAML errors', 'a: @x\nb: @y\nc: "\\q"\n', 3],
+  ])('reports wrong %s in the order of the file', (_what, text, count) => {
+    const lines = problemsOf(load(text)).map((problem) => Number(/^\S*?:(\d+)/.exec(problem)?.[1]));
+    expect(lines).toHaveLength(count);
+    expect(lines).toEqual(lines.toSorted((one, other) => one - other));
+  });
+
   test('never shows a secret that was written where its name belongs', () => {
     expect(problemsOf(load(GOOD.replace('{ env: PUB }', 'hunter2'))).join()).not.toContain('hunter2');
   });

@@ -48,7 +48,7 @@ describe('the program alone, with no package anywhere near it', () => {
 
   test.each([
     [['--version'], 0, JSON.parse(readFileSync('package.json', 'utf8')).version],
-    [['help'], 0, 'usage: atlas-gateway <command>'],
+    [['help'], 0, 'Usage: atlas-gateway <command>'],
     [['help', 'serve'], 0, 'ATLAS_GATEWAY_LISTEN_PORT'],
     [['completion', 'bash'], 0, '--admin-port'],
     [['new-key', '--caller', 'team'], 0, 'Authorization: Bearer agw_'],

@@ -48,6 +48,13 @@ describe('callers', () => {
     const reply = await running.get(path);
     expect(reply.status).toBe(401);
     expect(json(reply)).toMatchObject({ error: 401, errorCode: 'UNAUTHENTICATED' });
+    for (const scheme of [
+      'Bearer <id>_<secret>',
+      'HTTP Digest',
+      'POST /api/oauth/token',
+      'a JWT of an issuer',
+    ])
+      expect(json(reply).detail).toContain(scheme);
     const digest = (algorithm: string) =>
       `Digest realm="MMS Public API", domain="", nonce="[\\w-]{32}", algorithm=${algorithm}, qop="auth", stale=false`;
     expect(reply.headers['www-authenticate']).toMatch(

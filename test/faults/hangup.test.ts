@@ -47,13 +47,7 @@ test('130: SIGHUP during a drain → the drain completes as usual', async () => 
 });
 
 test.each([
-  [
-    'demo',
-    ['--port', '0', '--admin-port', '0'],
-    'Press Ctrl-C to stop',
-    /gateway listens on (\S+),/,
-    linksOf(orders),
-  ],
+  ['demo', ['--port', '0', '--admin-port', '0'], 'Press Ctrl-C to stop', /Gateway +(\S+)/, linksOf(orders)],
   ['simulator', ['--port', '0'], 'Projects:', /listens on (\S+)\./, '/simulator/requests'],
 ])(
   '130: SIGHUP when the terminal of %s is closed → it keeps running without one',

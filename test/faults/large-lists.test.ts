@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import { parseListBody } from '../../src/atlas/list-parser.ts';
 import { createRenderedPage } from '../../src/cache/rendered-pages.ts';
 import { createSystemClock } from '../../src/lib/clock.ts';
 import type { UpstreamResult, WireRequest } from '../../src/upstream/message.ts';
@@ -7,7 +8,8 @@ import { createVirtualGateway } from '../support/virtual-gateway.ts';
 
 const MIB = 1_048_576;
 const ITEMS = 9_000;
-const LONGEST_TURN_MS = 100;
+/** Milliseconds depend on the machine, and `npm run bench:weather` checks them. Here a turn is compared with parsing the list at once. */
+const LONGEST_TURN_FRACTION = 0.5;
 /** The machine may have other work to do during one round, but not during all of them. */
 const ROUNDS = 5;
 const item = (index: number) =>
@@ -51,14 +53,24 @@ async function loadAndCompress(): Promise<void> {
   const path = projectPath(0);
   const query = 'itemsPerPage=500&pageNum=18';
   await gateway.read({ path, query });
-  await expect.poll(() => gateway.cachedBytes, { interval: 5 }).toBeGreaterThan(30 * MIB);
+  await expect.poll(() => gateway.cachedBytes, { interval: 5, timeout: 20_000 }).toBeGreaterThan(30 * MIB);
   const page = createRenderedPage(Buffer.from(items.slice(0, 500).join(',')));
   expect((await page.body('br')).bytes.length).toBeLessThan(MIB);
 }
 
-test('111: a list of 31 MiB → parsed, joined and compressed in turns of at most 100 ms', async () => {
-  let shortestMs = Number.POSITIVE_INFINITY;
-  for (let round = 0; round < ROUNDS && shortestMs > LONGEST_TURN_MS; round++)
-    shortestMs = Math.min(shortestMs, await longestTurnOf(loadAndCompress));
-  expect(shortestMs).toBeLessThan(LONGEST_TURN_MS);
-});
+/** Milliseconds that parsing the whole list takes in one turn. */
+function parseAtOnce(): number {
+  const body = Buffer.from(`{"links":[],"results":[${items.join(',')}],"totalCount":${ITEMS}}`);
+  const startedAt = performance.now();
+  expect(parseListBody(body).type).toBe('list');
+  return performance.now() - startedAt;
+}
+
+test('111: a list of 31 MiB → parsed, joined and compressed in turns that are short', async () => {
+  let least = Number.POSITIVE_INFINITY;
+  for (let round = 0; round < ROUNDS && least > LONGEST_TURN_FRACTION; round++) {
+    const atOnceMs = parseAtOnce();
+    least = Math.min(least, (await longestTurnOf(loadAndCompress)) / atOnceMs);
+  }
+  expect(least).toBeLessThan(LONGEST_TURN_FRACTION);
+}, 120_000);

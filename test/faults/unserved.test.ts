@@ -39,6 +39,7 @@ describe('a path that is not served', () => {
     inProject('clusters/Cluster0/nothing'),
     inProject('databaseUsers/admin/bob/nothing'),
     inProject('nothing'),
+    inProject('clusters/Cluster0/onlineArchives/queryLogs.gz'),
     `${linksOf(orders)}/`,
     `${linksOf(orders)}/x/y.css`,
     inProject('clusters;x.css'),

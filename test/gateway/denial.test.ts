@@ -6,6 +6,7 @@ import { denialOf } from '../../src/gateway/denial.ts';
 
 const ID = 'a'.repeat(24);
 const catalog = createCatalog(operations);
+const ASK = 'Ask the operator of this gateway to';
 const WHAT = 'The policy of this gateway does not allow you to read';
 
 function denied(
@@ -30,42 +31,42 @@ test.each<[Exclude<Decision, 'allowed' | 'if-own-project'>, target: string, mess
   [
     'operation-forbidden',
     `/groups/${ID}/clusters/Cluster0`,
-    `OPERATION_FORBIDDEN: ${WHAT} getGroupCluster of project ${ID}. To allow it, add 'getGroupCluster' or 'reads' or 'reads:Clusters' to callers[].operations of team-orders.`,
+    `OPERATION_FORBIDDEN: ${WHAT} getGroupCluster of project ${ID}. ${ASK} add 'getGroupCluster' or 'reads' or 'reads:Clusters' to callers[].operations of team-orders.`,
   ],
   [
     'operation-forbidden',
     `/orgs/${ID}/teams`,
-    `OPERATION_FORBIDDEN: ${WHAT} listOrgTeams of organization ${ID}. To allow it, add 'listOrgTeams' or 'lists' or 'Teams' or 'reads' or 'reads:Teams' to callers[].operations of team-orders.`,
+    `OPERATION_FORBIDDEN: ${WHAT} listOrgTeams of organization ${ID}. ${ASK} add 'listOrgTeams' or 'lists' or 'Teams' or 'reads' or 'reads:Teams' to callers[].operations of team-orders.`,
   ],
   [
     'operation-forbidden',
     `/groups/${ID}/userSecurity`,
-    `OPERATION_FORBIDDEN: ${WHAT} getGroupUserSecurity of project ${ID}. To allow it, add 'getGroupUserSecurity' to callers[].operations of team-orders. It may contain secrets, so only its id grants it.`,
+    `OPERATION_FORBIDDEN: ${WHAT} getGroupUserSecurity of project ${ID}. ${ASK} add 'getGroupUserSecurity' to callers[].operations of team-orders. It may contain secrets, so only its id grants it.`,
   ],
   [
     'response-forbidden',
     `/orgs/${ID}/nonCompliantResources`,
-    `OPERATION_FORBIDDEN: ${WHAT} getOrgNonCompliantResources of organization ${ID}. Its response may contain data of other projects or organizations: callers[].projects of team-orders must be all.`,
+    `OPERATION_FORBIDDEN: ${WHAT} getOrgNonCompliantResources of organization ${ID}. Its response may contain data of other projects or organizations. ${ASK} set callers[].projects of team-orders to all.`,
   ],
   [
     'response-forbidden',
     '/rateLimits',
-    `OPERATION_FORBIDDEN: ${WHAT} listRateLimits. Its response may contain data of other projects or organizations: callers[].projects of team-orders must be all and callers[].organizations of team-orders must be all.`,
+    `OPERATION_FORBIDDEN: ${WHAT} listRateLimits. Its response may contain data of other projects or organizations. ${ASK} set callers[].projects of team-orders to all and callers[].organizations of team-orders to all.`,
   ],
   [
     'project-forbidden',
     `/groups/${ID}/settings`,
-    `PROJECT_FORBIDDEN: ${WHAT} getGroupSettings of project ${ID}. To allow it, add its id to callers[].projects of team-orders.`,
+    `PROJECT_FORBIDDEN: ${WHAT} getGroupSettings of project ${ID}. ${ASK} add its id to callers[].projects of team-orders.`,
   ],
   [
     'project-forbidden',
     `/orgs/${ID}`,
-    `PROJECT_FORBIDDEN: ${WHAT} getOrg of organization ${ID}. To allow it, add its id to callers[].organizations of team-orders.`,
+    `PROJECT_FORBIDDEN: ${WHAT} getOrg of organization ${ID}. ${ASK} add its id to callers[].organizations of team-orders.`,
   ],
   [
     'project-forbidden',
     '/groups/byName/payroll',
-    `PROJECT_FORBIDDEN: ${WHAT} getGroupByName of the project of that name. To allow it, add its id to callers[].projects of team-orders.`,
+    `PROJECT_FORBIDDEN: ${WHAT} getGroupByName of the project of that name. ${ASK} add its id to callers[].projects of team-orders.`,
   ],
 ])('%s on %s names operation, project and setting', (decision, target, message) => {
   expect(denied(decision, target)).toBe(message);

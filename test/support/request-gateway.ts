@@ -28,7 +28,7 @@ export interface GatewayReply {
 }
 
 export interface AskOptions {
-  readonly method?: 'GET' | 'HEAD';
+  readonly method?: 'GET' | 'HEAD' | 'POST';
   readonly accept?: string;
   readonly acceptEncoding?: string;
   readonly ifNoneMatch?: string;

@@ -96,6 +96,15 @@ describe('the circuit breaker opens', () => {
     expect(states).toEqual([]);
   });
 
+  test('never for one document that fails for every time range', async () => {
+    reply = () => answered(500);
+    for (let minute = 0; minute < 20; minute++) {
+      await send(request(`range-${minute}`, { target: `/measurements?start=${minute}` }));
+      await clock.advance(1_000);
+    }
+    expect(states).toEqual([]);
+  });
+
   test('only after 10 s without a success', async () => {
     await send(request('healthy'));
     reply = () => answered(500);

@@ -3,8 +3,8 @@ import { compose } from '../../compose/gateway.ts';
 import { configSchema } from '../../config/schema.ts';
 import { createSimulator } from '../../simulator/server.ts';
 import { SAMPLE_CREDENTIALS, SAMPLE_PROJECTS } from '../../simulator/world.ts';
+import { COLOUR_VARIABLE, showsColours } from '../colours.ts';
 import { type CommandBody, readPort } from '../command.ts';
-import { COLOUR_VARIABLE } from '../configuration.ts';
 import { demoGuide } from '../demo-guide.ts';
 import { createKey } from './new-key.ts';
 
@@ -28,6 +28,7 @@ function demoConfig({
   const team = (name: string, { id, secret }: Key, projects: string[]) => ({
     name,
     projects,
+    operations: 'reads',
     keys: [{ id, sha256: createHash('sha256').update(secret).digest('hex') }],
   });
   return configSchema.parse({
@@ -44,7 +45,7 @@ function demoConfig({
       team('team-payments', keys.payments, [payments.id, empty.id]),
       team('team-orders', keys.orders, [orders.id]),
     ],
-    anonymous: { projects: 'all', organizations: 'all' },
+    anonymous: { projects: 'all', organizations: 'all', operations: 'reads' },
   });
 }
 
@@ -62,6 +63,10 @@ export const demo: CommandBody = {
       description: 'Port of metrics and status; 0 picks a free one.',
       defaultText: '9090',
     },
+    verbose: {
+      type: 'boolean',
+      description: 'Also prints what the gateway logs: a line per request, and its troubles with Atlas.',
+    },
   },
   help: {
     description: [
@@ -77,6 +82,7 @@ export const demo: CommandBody = {
     examples: [
       ['atlas-gateway demo', 'Runs on ports 8080 and 9090.'],
       ['atlas-gateway demo --port 0 --admin-port 0', 'Runs on free ports.'],
+      ['atlas-gateway demo --verbose', 'Shows how the gateway logs each request.'],
     ],
   },
   async run(
@@ -90,11 +96,10 @@ export const demo: CommandBody = {
     const origin = await simulator.listen(0);
     const keys = { payments: createKey(random), orders: createKey(random) };
     const config = demoConfig({ ports, origin, keys });
-    const log = {
-      destination: { write: print },
-      people: true,
-      colorize: isTerminal && (env['NO_COLOR'] ?? '') === '',
-    };
+    const colour = showsColours({ isTerminal, env });
+    // Log lines would push the steps out of the terminal, and those of the outage look as if the demo had failed.
+    const write = flags['verbose'] === true ? print : () => undefined;
+    const log = { destination: { write }, people: true, colorize: colour };
     const gateway = compose({ config, secretOf, build: { version, node }, log }, { clock, random });
     let started: Awaited<ReturnType<typeof gateway.start>>;
     try {
@@ -106,7 +111,7 @@ export const demo: CommandBody = {
       await simulator.close();
       return 1;
     }
-    print(demoGuide({ ...started, simulatorOrigin: origin, ordersKey: keys.orders }));
+    print(demoGuide({ ...started, simulatorOrigin: origin, ordersKey: keys.orders, colour }));
     await shutdownSignal();
     await gateway.stop({ immediate: true });
     await simulator.close();

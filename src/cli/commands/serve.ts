@@ -6,9 +6,9 @@ import type { ResolvedConfig } from '../../config/reload-settings.ts';
 import { watchFiles } from '../../config/watch.ts';
 import { unexpectedError } from '../../lib/unexpected-error.ts';
 import { openLogFile } from '../../observability/log-writer.ts';
+import { COLOUR_VARIABLE, showsColours } from '../colours.ts';
 import type { CommandBody, CommandContext, Flags } from '../command.ts';
 import {
-  COLOUR_VARIABLE,
   CONFIG_FLAG,
   CONFIG_HELP,
   configurationPath,
@@ -67,7 +67,7 @@ export const serve: CommandBody = {
     const log = {
       destination: lines ?? { write: print },
       people: isTerminal,
-      colorize: isTerminal && (env['NO_COLOR'] ?? '') === '',
+      colorize: showsColours({ isTerminal, env }),
     };
     const gateway = compose({ ...loaded, build: { version, node }, log }, { clock, random });
     try {

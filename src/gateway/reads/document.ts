@@ -1,5 +1,5 @@
 import type { Operation } from '../../atlas/catalog.ts';
-import type { DocumentValue } from '../../atlas/document-parser.ts';
+import type { ExpectedValue } from '../../atlas/document-parser.ts';
 import type { Filters, PageOptions } from '../../atlas/query.ts';
 import type { CachePolicy, ReadQuery } from './listing.ts';
 
@@ -10,17 +10,10 @@ import type { CachePolicy, ReadQuery } from './listing.ts';
 export const isDocument = ({ kind }: Operation): boolean => kind !== 'list';
 
 /** The JSON value that the body of a document must be. */
-export function expectedValueOf({ id, kind }: Operation): DocumentValue {
-  if (SCALARS.has(id)) return 'scalar';
-  return kind === 'array' ? 'array' : 'object';
+export function expectedValueOf({ kind, scalar }: Operation): ExpectedValue {
+  if (kind === 'array') return 'array';
+  return scalar === true ? 'scalar' : 'object';
 }
-
-/** Documents whose schema is a string or a boolean. */
-const SCALARS: ReadonlySet<string> = new Set([
-  'getFederationSettingIdentityProviderMetadata',
-  'getGroupManagedSlowMs',
-  'getGroupServerlessPerformanceAdvisorAutoIndexing',
-]);
 
 /** Parameters that select a page of a list, but are ordinary parameters of the few documents that have them. */
 const PAGE_PARAMETERS = ['includeCount', 'itemsPerPage', 'pageNum'] as const;

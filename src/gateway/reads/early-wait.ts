@@ -19,7 +19,9 @@ export interface WaitingRequest {
 /** One request's wait: its timers end when it is answered. */
 export interface Wait {
   readonly promise: Promise<EarlyListAnswer>;
-  readonly answer: (answer: EarlyListAnswer | Promise<never>) => void;
+  readonly answer: (answer: EarlyListAnswer) => void;
+  /** Ends the wait with an exception. */
+  readonly fail: (error: unknown) => void;
   /** Runs unless the request has been answered by then. */
   readonly later: (ms: number, act: () => void) => void;
 }
@@ -30,17 +32,27 @@ export const PATIENCE_MS = 1_500;
 export function createWait(clock: Clock): Wait {
   const timers: (() => void)[] = [];
   let over = false;
-  let settle: (answer: EarlyListAnswer | Promise<never>) => void = () => undefined;
-  const promise = new Promise<EarlyListAnswer>((resolve) => {
-    settle = resolve;
+  let settle: (answer: EarlyListAnswer) => void = () => undefined;
+  let reject: (error: unknown) => void = () => undefined;
+  const promise = new Promise<EarlyListAnswer>((...handlers) => {
+    [settle, reject] = handlers;
   });
+
+  /** Whether this is the first end of the wait. */
+  function end(): boolean {
+    if (over) return false;
+    over = true;
+    for (const cancel of timers) cancel();
+    return true;
+  }
+
   return {
     promise,
     answer(answer) {
-      if (over) return;
-      over = true;
-      for (const cancel of timers) cancel();
-      settle(answer);
+      if (end()) settle(answer);
+    },
+    fail(error) {
+      if (end()) reject(error);
     },
     later(ms, act) {
       if (!over) timers.push(clock.after(ms, act));

@@ -2,7 +2,7 @@ import type { Operation } from '../../atlas/catalog.ts';
 import { countItems, viewItems } from '../../atlas/list-parser.ts';
 import { canonicalQuery, resolveQuery } from '../../atlas/query.ts';
 import { type CacheDirectives, NO_DIRECTIVES, satisfies } from '../../cache/decide.ts';
-import { freshness } from '../../cache/freshness.ts';
+import { type FreshnessWindow, freshness } from '../../cache/freshness.ts';
 import type { Clock } from '../../lib/clock.ts';
 import type { TraceSpan } from '../../lib/trace-span.ts';
 import { WALK_PAGE_SIZE } from '../../upstream/walk/plan.ts';
@@ -11,7 +11,17 @@ import { createCacheKeys, partitionOf } from './cache-key.ts';
 import { createElementIndex, type ElementIndex } from './element-index.ts';
 import type { ListCache } from './list-cache.ts';
 import type { CachedList, Listing, ReadQuery, ReadResult } from './listing.ts';
+import { createMissingElements } from './missing-elements.ts';
 import { createChoice, type Reader } from './reader.ts';
+
+/** The credentials that serve a query. */
+type Chosen = readonly Credential[];
+
+/** A listing as it is cached. */
+interface LoadedListing {
+  readonly value: Listing;
+  readonly window: FreshnessWindow;
+}
 
 export interface ElementDependencies {
   readonly cache: ListCache<CachedList>;
@@ -26,18 +36,18 @@ interface ListedElement {
   readonly partition: string;
   /** The query of its list: the same version, headers and credentials, without filters. */
   readonly list: ReadQuery;
-  readonly listKey: (chosen: readonly Credential[]) => string;
-  readonly elementKey: (chosen: readonly Credential[]) => string;
-  /** The element as a listing of one item; undefined if the list does not contain it, or more than once. */
-  readonly findIn: (listing: Listing) => Listing | undefined;
+  readonly listKey: (chosen: Chosen) => string;
+  readonly elementKey: (chosen: Chosen) => string;
+  /** The number of its item; undefined if the list does not contain it, or more than once. */
+  readonly indexIn: (listing: Listing) => number | undefined;
 }
 
 /** Answers elements from cached listings of the lists that contain them. */
 export interface Elements {
   /** A reader that answers from the listing if it can, and with `document` otherwise; `document` itself if no list is proven equal. */
   createReader(query: ReadQuery, document: Reader, readerOf: (list: ReadQuery) => Reader): Reader;
-  /** Atlas does not have an element any more: a listing that contains it is no longer fresh. */
-  forget(query: ReadQuery, chosen: readonly Credential[]): void;
+  /** Atlas does not have an element any more: a listing that contains it is no longer fresh, and does not answer for it. */
+  forget(query: ReadQuery, chosen: Chosen): void;
 }
 
 /** The parameters without which a list, or an element, is requested by default. */
@@ -68,8 +78,15 @@ function listQueryOf(query: ReadQuery, list: Operation): ReadQuery | undefined {
   };
 }
 
+/** One item of a listing, as a listing of its own. */
+function itemOf(listing: Listing, index: number): Listing {
+  const items = viewItems(listing.items, index, index + 1);
+  return { ...listing, items, whole: true, offset: 0, hasMore: false, totalCount: 1 };
+}
+
 export function createElements({ cache, clock, credentials, listOf }: ElementDependencies): Elements {
   const indexes = new Map<string, ElementIndex>();
+  const missing = createMissingElements(clock);
 
   function indexOf({ id }: Operation, itemField: string): ElementIndex {
     const known = indexes.get(id) ?? createElementIndex(itemField);
@@ -93,26 +110,35 @@ export function createElements({ cache, clock, credentials, listOf }: ElementDep
       list,
       listKey: (chosen) => listKeys(chosen).whole,
       elementKey: (chosen) => elementKeys(chosen).whole,
-      findIn(listing) {
+      indexIn(listing) {
         if (last?.revision !== listing.revision)
           last = { revision: listing.revision, found: index.find(listing, id) };
-        const { found } = last;
-        if (found === undefined) return undefined;
-        const items = viewItems(listing.items, found, found + 1);
-        return { ...listing, items, whole: true, offset: 0, hasMore: false, totalCount: 1 };
+        return last.found;
       },
     };
   }
 
+  /** The element in a listing; undefined if it does not contain the element, or if Atlas has said since that it does not exist any more. */
+  function findIn(
+    { value, window }: LoadedListing,
+    { indexIn, elementKey }: ListedElement,
+    chosen: Chosen,
+  ): Listing | undefined {
+    const index = indexIn(value);
+    return index === undefined || missing.isMissingSince(elementKey(chosen), window.loadedAt)
+      ? undefined
+      : itemOf(value, index);
+  }
+
   /** The cached listing that answers for an element: it contains the element, and was not loaded before the element itself was. */
-  function listingWith(query: ReadQuery, element: ListedElement, chosen: readonly Credential[]) {
-    const { partition, list, listKey, elementKey, findIn } = element;
+  function listingWith(query: ReadQuery, element: ListedElement, chosen: Chosen) {
+    const { partition, list, listKey, elementKey } = element;
     const listed = cache.peek(partition, list.operation.id, listKey(chosen));
     if (listed?.value.type !== 'list' || freshness(listed.window, clock.now()) === 'expired')
       return undefined;
     const own = cache.peek(partition, query.operation.id, elementKey(chosen));
     if (own !== undefined && own.window.loadedAt > listed.window.loadedAt) return undefined;
-    const value = findIn(listed.value);
+    const value = findIn({ value: listed.value, window: listed.window }, element, chosen);
     return value === undefined ? undefined : { value, listing: listed.value };
   }
 
@@ -120,7 +146,7 @@ export function createElements({ cache, clock, credentials, listOf }: ElementDep
   function freshIn(
     { partition, list, listKey }: ListedElement,
     value: Listing,
-    chosen: readonly Credential[],
+    chosen: Chosen,
     directives: CacheDirectives,
   ): ReadResult | undefined {
     const hit = cache.fresh(partition, list.operation.id, listKey(chosen));
@@ -135,8 +161,12 @@ export function createElements({ cache, clock, credentials, listOf }: ElementDep
     const choose = createChoice(query, credentials);
 
     /** The element in a listing that has been refreshed, or may be served stale; if it is not there, Atlas is asked. */
-    function settle(read: ReadResult | undefined, span: TraceSpan | undefined): ReturnType<Reader['read']> {
-      const value = read?.type === 'value' ? element.findIn(read.value) : undefined;
+    function settle(
+      chosen: Chosen,
+      read: ReadResult | undefined,
+      span: TraceSpan | undefined,
+    ): ReturnType<Reader['read']> {
+      const value = read?.type === 'value' ? findIn(read, element, chosen) : undefined;
       if (read?.type !== 'value' || value === undefined) return document.read(NO_DIRECTIVES, span);
       const { detail = 'list' } = read.cacheStatus;
       const cacheStatus = { ...read.cacheStatus, detail: detail === 'partial' ? 'list' : detail };
@@ -144,7 +174,7 @@ export function createElements({ cache, clock, credentials, listOf }: ElementDep
     }
 
     function readWith(
-      chosen: readonly Credential[],
+      chosen: Chosen,
       directives: CacheDirectives,
       span: TraceSpan | undefined,
     ): ReturnType<Reader['read']> {
@@ -156,7 +186,9 @@ export function createElements({ cache, clock, credentials, listOf }: ElementDep
       const isOnePage = countItems(found.listing.items) <= WALK_PAGE_SIZE;
       if (!isOnePage || directives !== NO_DIRECTIVES) return document.read(directives, span);
       const read = listReader.read(NO_DIRECTIVES, span);
-      return read instanceof Promise ? read.then((late) => settle(late, span)) : settle(read, span);
+      return read instanceof Promise
+        ? read.then((late) => settle(chosen, late, span))
+        : settle(chosen, read, span);
     }
 
     return {
@@ -180,10 +212,13 @@ export function createElements({ cache, clock, credentials, listOf }: ElementDep
     forget(query, chosen) {
       const element = listedElement(query);
       if (element === undefined) return;
-      const { partition, list, listKey, findIn } = element;
+      const { partition, list, listKey, elementKey } = element;
       const listed = cache.peek(partition, list.operation.id, listKey(chosen));
-      if (listed?.value.type === 'list' && findIn(listed.value) !== undefined)
-        cache.purge({ project: partition, operation: list.operation.id, soft: true });
+      const isListed =
+        listed?.value.type === 'list' &&
+        findIn({ value: listed.value, window: listed.window }, element, chosen) !== undefined;
+      missing.add(elementKey(chosen));
+      if (isListed) cache.purge({ project: partition, operation: list.operation.id, soft: true });
     },
   };
 }

@@ -46,7 +46,7 @@ const rangeOf = ({ pageNum, itemsPerPage }: PageOptions): ItemRange => ({
 });
 
 /** A waiting request that a page can answer. */
-interface Waiter extends Pick<Wait, 'answer' | 'later'> {
+interface Waiter extends Pick<Wait, 'answer' | 'fail' | 'later'> {
   readonly shape: PageOptions;
   readonly key: string;
   readonly range: ItemRange;
@@ -82,7 +82,7 @@ export function createListProgress({
       for (const waiter of waitersFor(key)) answerWith(waiter, page, loadedAt);
     },
     onError(key, error) {
-      for (const waiter of waitersFor(key)) waiter.answer(Promise.reject(error));
+      for (const waiter of waitersFor(key)) waiter.fail(error);
     },
   });
 
@@ -133,14 +133,14 @@ export function createListProgress({
 
   return {
     join({ shape, deadlineAt, acceptsStale }) {
-      const { promise, answer, later } = createWait(clock);
+      const { promise, answer, fail, later } = createWait(clock);
       const now = clock.now();
       const waiter: Waiter | undefined =
         shape === undefined
           ? undefined
           : {
               ...{ shape, key: pageKey(shape), range: rangeOf(shape) },
-              ...{ deadlineAt, joinedAt: now, answer, later, isSent: false },
+              ...{ deadlineAt, joinedAt: now, answer, fail, later, isSent: false },
             };
       later(deadlineAt - now, () => answer(waiter === undefined ? TIMED_OUT : failureAtDeadline(waiter)));
       if (acceptsStale) later(PATIENCE_MS, () => answer({ type: 'slow' }));

@@ -1,4 +1,3 @@
-import { createBackoff } from '../../lib/backoff.ts';
 import { parseBoundedJson } from '../../lib/bounded-json.ts';
 import type { Clock } from '../../lib/clock.ts';
 import type { Random } from '../../lib/random.ts';
@@ -17,6 +16,7 @@ import {
 } from '../message.ts';
 import { createRepeat } from '../retry.ts';
 import { readRetryAfter } from '../retry-after.ts';
+import { createMintPause } from './mint-pause.ts';
 import type { Signer, Unsigned } from './secret-rotation.ts';
 
 export interface BearerOptions {
@@ -70,8 +70,6 @@ const UNKNOWN_LIFE_SECONDS = 300;
 const RENEW_AFTER = 0.8;
 /** Attempts of a request whose token is gone each time that it is to be sent, because other requests were rejected with it. */
 const MAX_ATTEMPTS = 3;
-const FIRST_BACKOFF_MS = 1_000;
-const MAX_BACKOFF_MS = 60_000;
 const MAX_TOKEN_LENGTH = 16_384;
 const MAX_ANSWER_BYTES = 4 * MAX_TOKEN_LENGTH;
 /** The fraction of the minting deadline that this gateway waits for another one. */
@@ -144,24 +142,12 @@ export function createBearer(
   let minting: Promise<Token | UpstreamFailure> | undefined;
   /** The last token that Atlas rejected: it must not be accepted from another gateway. */
   let rejected: string | undefined;
-  const backoffMs = createBackoff({
-    firstMs: FIRST_BACKOFF_MS,
-    longestMs: MAX_BACKOFF_MS,
-    jitter: { fraction: 0.5, random },
-  });
   /** No token is minted after the last one was revoked: nobody would revoke it. */
   let isRevoked = false;
-  let failures = 0;
-  let pausedUntil = 0;
-  let last = upstreamFailure('CREDENTIALS_UNAVAILABLE', `Credential ${name} has no token.`);
-
-  function pause(failure: UpstreamFailure, advisedMs: number): UpstreamFailure {
-    failures++;
-    last = failure;
-    const waitMs = Math.max(backoffMs(failures - 1), Math.min(advisedMs, MAX_BACKOFF_MS));
-    pausedUntil = clock.now() + waitMs;
-    return { ...last, retryAfterMs: waitMs };
-  }
+  const pause = createMintPause(
+    upstreamFailure('CREDENTIALS_UNAVAILABLE', `Credential ${name} has no token.`),
+    { clock, random },
+  );
 
   const post = (target: string, form: string, deadlineAt: number) =>
     internalExchange(formRequest(secrets, { target, body: form, deadlineAt }));
@@ -170,7 +156,7 @@ export function createBearer(
     const answer = await repeat(() => post('/api/oauth/token', 'grant_type=client_credentials', deadlineAt), {
       deadlineAt,
       // After a failure, each pause is followed by a single attempt.
-      ...(failures === 0 ? {} : { attempts: 1 }),
+      ...(pause.failures === 0 ? {} : { attempts: 1 }),
       // The request that needs the token is retried itself: with retries in both places, the token request would be sent nine times.
       except: 'UPSTREAM_UNREACHABLE',
     });
@@ -191,7 +177,10 @@ export function createBearer(
               ...upstreamFailure('CREDENTIALS_UNAVAILABLE', `Credential ${name} has no token: ${grant}.`),
               ...(answer.type === 'answered' ? { status: answer.status } : {}),
             };
-      return pause(failure, answer.type === 'answered' ? (readRetryAfter(answer.headers, clock) ?? 0) : 0);
+      return pause.begin(
+        failure,
+        answer.type === 'answered' ? (readRetryAfter(answer.headers, clock) ?? 0) : 0,
+      );
     }
     const wall = clock.wall();
     const lifeMs = grant.lifeSeconds * 1_000;
@@ -216,7 +205,7 @@ export function createBearer(
       () => requestToken(deadlineAt),
     );
     if (grant.type === 'failed') return grant;
-    failures = 0;
+    pause.reset();
     // Convert to the monotonic clock, so that later changes of the wall clock have no effect.
     const wallOffset = clock.wall() - clock.now();
     token = {
@@ -240,19 +229,20 @@ export function createBearer(
   function currentToken(): Token | Promise<Token | UpstreamFailure> | UpstreamFailure {
     if (isRevoked) return REVOKED;
     const now = clock.now();
-    const mayMint = now >= pausedUntil;
+    const pauseMs = pause.msLeft();
+    const mayMint = pauseMs === 0;
     if (token !== undefined && now < token.endsAt) {
       if (now >= token.renewAt && mayMint) mintOnce().catch(reportRenewalError);
       return token;
     }
-    return mayMint || minting !== undefined ? mintOnce() : { ...last, retryAfterMs: pausedUntil - now };
+    return mayMint || minting !== undefined ? mintOnce() : { ...pause.last, retryAfterMs: pauseMs };
   }
 
   async function send(request: UpstreamRequest): Promise<UpstreamResult | Unsigned> {
     const current = token;
     // The token may have expired or been rejected since `prepare`, while the request waited for a slot.
     if (current === undefined || clock.now() >= current.endsAt)
-      return { type: 'unsigned', failure: last, attempts: MAX_ATTEMPTS };
+      return { type: 'unsigned', failure: pause.last, attempts: MAX_ATTEMPTS };
     const answer = await exchange({
       method: 'GET',
       target: request.target,

@@ -93,6 +93,27 @@ const fits = ({ from, to }: ItemRange, size: number, count: number | undefined) 
 const isEnd = ({ to }: ItemRange, { items, hasNext }: FetchedPage, count: number | undefined) =>
   count === undefined ? !hasNext || countItems(items) === 0 : to >= count;
 
+type ArrivedPages = ReadonlyMap<number, ArrivedPage>;
+
+/**
+ * The first page on which the list ended; undefined if it is not known. An empty page may lie far beyond the end, unless the pages before it
+ * are here: `beforeGap` is the first that is not.
+ */
+function endOf(pages: ArrivedPages, beforeGap: number): number | undefined {
+  const ends = [...pages].filter(
+    ([pageNum, { items, isLast }]) => isLast && (countItems(items) > 0 || pageNum < beforeGap),
+  );
+  return ends.length === 0 ? undefined : Math.min(...ends.map(([pageNum]) => pageNum));
+}
+
+/** Whether a page joins the page before it, as far as both have arrived. */
+function joins(pages: ArrivedPages, pageNum: number): boolean {
+  const before = pages.get(pageNum - 1);
+  const page = pages.get(pageNum);
+  if (before === undefined || page === undefined) return true;
+  return sharedItems(before.identities, page.identities) > 0;
+}
+
 export function createProgress(options: ProgressOptions): Progress {
   const { layout, counted, identityFields, census, maxItems, maxBytes, now } = options;
   const pages = new Map<number, ArrivedPage>();
@@ -135,7 +156,7 @@ export function createProgress(options: ProgressOptions): Progress {
       bytes: received.bytes + page.items.bytes.length,
     };
     pages.set(pageNum, { ...page, identities, isLast, arrivedAt: now(), order: received.pages });
-    lastPage = findLastPage();
+    lastPage = endOf(pages, nextPage()) ?? expectedEnd();
     if (layout.overlaps) [pageNum, pageNum + 1].forEach(updateJoins);
     if (isTooLong()) return 'too-long';
     return needsPlainPages(pageNum, isLast, count) ? 'needs-plain-pages' : 'added';
@@ -147,29 +168,12 @@ export function createProgress(options: ProgressOptions): Progress {
     return pageNum;
   }
 
-  /**
-   * The first page on which the list ended. If there is none: the one that the latest count says, but no page that is known not to be. An
-   * empty page may lie far beyond the end, unless the pages before it are here.
-   */
-  function findLastPage(): number | undefined {
-    const beforeGap = nextPage();
-    const ends = [...pages].filter(
-      ([pageNum, { items, isLast }]) => isLast && (countItems(items) > 0 || pageNum < beforeGap),
-    );
-    if (ends.length > 0) return Math.min(...ends.map(([pageNum]) => pageNum));
-    return total === undefined ? undefined : Math.max(beforeGap, layout.pagesOf(total) ?? 1);
-  }
-
-  /** Whether a page joins the page before it, as far as both have arrived. */
-  function joins(pageNum: number): boolean {
-    const before = pages.get(pageNum - 1);
-    const page = pages.get(pageNum);
-    if (before === undefined || page === undefined) return true;
-    return sharedItems(before.identities, page.identities) > 0;
-  }
+  /** The last page that the latest count says, but no page that is known not to be. */
+  const expectedEnd = () =>
+    total === undefined ? undefined : Math.max(nextPage(), layout.pagesOf(total) ?? 1);
 
   function updateJoins(pageNum: number): void {
-    if (joins(pageNum)) unjoined.delete(pageNum);
+    if (joins(pages, pageNum)) unjoined.delete(pageNum);
     else unjoined.add(pageNum);
   }
 

@@ -130,20 +130,31 @@ export function startWalk(
   const census = createCensus();
   let attempt: Attempt | undefined;
   let endReservation: () => void = () => undefined;
-  let resolveDone: (result: WalkResult | Promise<WalkResult>) => void = () => undefined;
-  const done = new Promise<WalkResult>((resolve) => {
-    resolveDone = resolve;
+  let resolveDone: (result: WalkResult) => void = () => undefined;
+  let rejectDone: (error: unknown) => void = () => undefined;
+  const done = new Promise<WalkResult>((resolve, reject) => {
+    [resolveDone, rejectDone] = [resolve, reject];
   });
   const deadlineAt = clock.now() + longestMs;
   const cancelDeadline = clock.after(longestMs, () =>
     finish(upstreamFailure('UPSTREAM_TIMEOUT', 'Atlas did not deliver the list in time.')),
   );
 
-  function finish(result: WalkResult | Promise<WalkResult>): void {
+  function close(): void {
     cancelDeadline();
     attempt?.abandon();
     endReservation();
+  }
+
+  function finish(result: WalkResult): void {
+    close();
     resolveDone(result);
+  }
+
+  /** An exception, of which there may be one for each page that is out. */
+  function fail(error: unknown): void {
+    close();
+    rejectDone(error);
   }
 
   /** Pages overlap if they can cover the list, as far as is known. */
@@ -194,7 +205,7 @@ export function startWalk(
           reservation.end();
           onEnd(end);
         },
-        onError: (error) => finish(Promise.reject(error)),
+        onError: fail,
       },
     );
   }

@@ -251,6 +251,7 @@ describe('a body that is not the document', () => {
     ['cut JSON', SETTINGS, '{"a":[1,2'],
     ['JSON with something behind it', SETTINGS, '{"a":1}{"b":2}'],
     ['a string', SETTINGS, '"text"'],
+    ['an object where a boolean belongs', `${SETTINGS.replace('/settings', '')}/managedSlowMs`, '{"a":1}'],
     ['nothing', SETTINGS, ''],
   ])('is 502: %s', async (_what, path, body) => {
     atlas.answerWith(() => ({ body }));

@@ -156,6 +156,36 @@ describe('an element of a cached list', () => {
     expect((await ask(pathOf(1))).status).toBe(404);
   });
 
+  test.each([
+    ['is refreshed', false],
+    ['cannot be refreshed', true],
+  ])('that Atlas does not have any more stays 404 while its listing %s', async (_title, isDown) => {
+    await ask(LIST);
+    items = [itemOf(2), itemOf(3)];
+    expect((await ask(pathOf(1), { cacheControl: 'no-cache' })).status).toBe(404);
+    if (isDown)
+      atlas.answerWith((path) => atlasError(path === LIST ? 500 : 404, path === LIST ? 'DOWN' : 'NOT_THERE'));
+    for (let poll = 0; poll < 3; poll++) {
+      expect((await ask(pathOf(1))).status).toBe(404);
+      expect((await ask(pathOf(2))).text).toBe(JSON.stringify(itemOf(2)));
+      await clock.advance(20_000);
+    }
+  });
+
+  test('that Atlas does not have any more is not answered from a copy of the listing that is older', async () => {
+    const file = createMemoryFile();
+    gateway = createRequestGateway({ exchange: atlas.exchange, file }, { clock });
+    await ask(LIST);
+    await gateway.persistence.stop();
+    items = [itemOf(2), itemOf(3)];
+    await clock.advance(1_000);
+    await ask(pathOf(1), { cacheControl: 'no-cache' });
+    gateway.caches.purge({ soft: false });
+    gateway.persistence.restore();
+    expect((await ask(pathOf(1))).status).toBe(404);
+    expect(await cacheStatusOf(pathOf(2))).toMatch(/detail=list$/);
+  });
+
   test('is served to those who may read it, though not the list', async () => {
     const caller = { ...ANYBODY, operations: new Set(['getGroupStreamPrivateLinkConnection']) };
     await ask(LIST);

@@ -3,8 +3,7 @@ import fc from 'fast-check';
 import { beforeEach, describe, expect, test } from 'vitest';
 import type { Operation } from '../../../src/atlas/catalog.ts';
 import { operations } from '../../../src/atlas/operations.ts';
-import { expectedValueOf } from '../../../src/gateway/reads/document.ts';
-import { type Json, writeJson } from '../../../src/simulator/pages.ts';
+import { isObject, type Json, writeJson } from '../../../src/simulator/pages.ts';
 import { createFakeClock, type FakeClock } from '../../support/fake-clock.ts';
 import { ANYBODY, createRequestGateway, type RequestGateway } from '../../support/request-gateway.ts';
 import { filtersOf, pathOf, required, sampleOf } from '../../support/sample-requests.ts';
@@ -12,25 +11,24 @@ import { createScriptedAtlas, type ScriptedAtlas } from '../../support/scripted-
 
 const TODAY = '2026-08-10';
 
-const isScalar = (operation: Operation) => expectedValueOf(operation) === 'scalar';
-
 let clock: FakeClock;
 let atlas: ScriptedAtlas;
 let gateway: RequestGateway;
-/** What Atlas has under every path: an array, or an object that may also be a page of a list. */
+/** What Atlas has under every path: in an array, as a text, or in an object that may also be a page of a list. */
 let value: Json;
+
+function contentOf(operation: Pick<Operation, 'kind' | 'scalar'> | undefined): Json {
+  if (operation?.kind === 'array') return [value];
+  if (operation?.scalar === true) return writeJson(value, false);
+  return { links: [], results: [value], totalCount: 1 };
+}
 
 beforeEach(() => {
   clock = createFakeClock();
   atlas = createScriptedAtlas({ clock });
   value = {};
-  const arrays = new Set(operations.filter(({ kind }) => kind === 'array').map((one) => pathOf(one)));
-  const scalars = new Set(operations.filter(isScalar).map((one) => pathOf(one)));
-  atlas.answerWith((path) => {
-    if (scalars.has(path)) return { body: 'true' };
-    if (arrays.has(path)) return { body: writeJson([value], false) };
-    return { body: writeJson({ links: [], results: [value], totalCount: 1 }, false) };
-  });
+  const byPath = new Map(operations.map((one) => [pathOf(one), one]));
+  atlas.answerWith((path) => ({ body: writeJson(contentOf(byPath.get(path)), false) }));
   // Room for all of them.
   gateway = createRequestGateway({ exchange: atlas.exchange, cache: { maxBytes: '256MiB' } }, { clock });
 });
@@ -181,13 +179,10 @@ describe('every document', () => {
 
   /** What Atlas would send in a format. */
   function written(operation: Operation, { pretty, envelope }: Format): string {
-    const { kind } = operation;
-    if (isScalar(operation)) return writeJson(envelope ? { content: true, status: 200 } : true, pretty);
-    if (kind === 'array') return writeJson(envelope ? { content: [value], status: 200 } : [value], pretty);
-    const page = { links: [], results: [value], totalCount: 1 };
-    if (!envelope) return writeJson(page, pretty);
-    const isOwnEnvelope = kind === 'unpaged-list';
-    return writeJson(isOwnEnvelope ? { ...page, status: 200 } : { content: page, status: 200 }, pretty);
+    const content = contentOf(operation);
+    if (!envelope) return writeJson(content, pretty);
+    const isOwnEnvelope = operation.kind === 'unpaged-list' && isObject(content);
+    return writeJson(isOwnEnvelope ? { ...content, status: 200 } : { content, status: 200 }, pretty);
   }
 
   /** Reads a document in one format with GET, HEAD and `If-None-Match`; returns the calls to Atlas. */

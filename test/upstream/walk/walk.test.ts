@@ -76,6 +76,26 @@ const countOf = (result: Awaited<ReturnType<typeof walk>>) =>
   result.type === 'walked' ? result.parts.reduce((sum, part) => sum + countItems(part), 0) : result.type;
 
 describe('a walk', () => {
+  test('81: exceptions of two pages that are out → one rejection, and none that nobody handles', async () => {
+    const unhandled = vi.fn();
+    process.on('unhandledRejection', unhandled);
+    const { done } = startWalk(
+      {
+        ...{ list: LIST, maxItems: 100_000, maxBytes: 100_000_000, longestMs: 120_000 },
+        ...{ expectedItems: 0, retryPages: true, wanted: () => [{ from: 600, to: 700 }], smallPages: false },
+      },
+      { send: () => Promise.reject(new RangeError('a bug')), clock: createFakeClock() },
+      {
+        ...{ onPage: vi.fn(), onPageFailed: vi.fn(), onSent: vi.fn(), onSlowPages: vi.fn() },
+        onUnstableOrder: vi.fn(),
+      },
+    );
+    await expect(done).rejects.toThrow('a bug');
+    await new Promise(setImmediate);
+    process.off('unhandledRejection', unhandled);
+    expect(unhandled).not.toHaveBeenCalled();
+  });
+
   test.each([
     [0, 1],
     [1, 1],
