@@ -65,6 +65,7 @@ describe('the bench', () => {
   test.each([
     ['parse.mjs', [], 'reading 500 items'],
     ['hit-path.mjs', [], 'with ÷ without'],
+    ['elements.mjs', [], 'element ÷ page'],
     ['misses.mjs', [], '### Misses'],
     ['memory.mjs', [], '### Memory of lists'],
     ['growth.mjs', ['--only', 'keys,room', '--most', '1'], '### Making room and purging'],
