@@ -6,6 +6,8 @@ import { type GatewayError, gatewayError } from './gateway-error.ts';
 const ROOT = '/api/atlas/v2';
 /** Longer paths are not compared with the catalog. */
 const MAX_SEGMENTS = 16;
+/** Unknown names of a path that are corrected. Each is compared with the names of the catalog, which takes half a millisecond. */
+const MAX_CORRECTED = 4;
 const DESCRIBED = '/openapi.json describes all that is served.';
 
 const WRITE =
@@ -44,15 +46,20 @@ export function createUnknownOperation(
     templates.flatMap(({ segments }) => segments.filter((segment) => NAME.test(segment))),
   );
 
-  /** A misspelt name of a resource, corrected. */
-  const corrected = (segment: string) =>
-    names.has(segment) || !NAME.test(segment) ? segment : (suggest(segment, names) ?? segment);
+  const isMisspelt = (segment: string) => NAME.test(segment) && !names.has(segment);
+
+  /** The segments of a path, with misspelt names of resources corrected if there are only a few. */
+  function corrected(segments: readonly string[]): readonly string[] {
+    const misspelt = segments.filter(isMisspelt);
+    if (misspelt.length === 0 || misspelt.length > MAX_CORRECTED) return segments;
+    return segments.map((segment) => (isMisspelt(segment) ? (suggest(segment, names) ?? segment) : segment));
+  }
 
   /** The served operation whose path is most like this one. */
   function nearest(segments: readonly string[]) {
     let best: { readonly id: string; readonly path: string } | undefined;
     let most = ROOT_LIKENESS;
-    const spelt = segments.map(corrected);
+    const spelt = corrected(segments);
     for (const template of templates) {
       const likeness = likenessOf(template.segments, spelt);
       if (likeness <= most) continue;

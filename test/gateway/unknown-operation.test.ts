@@ -58,10 +58,12 @@ describe('the detail of 501', () => {
     expect(detailOf(`${ROOT}/groups${'/x'.repeat(20)}`)).not.toContain('similar');
   });
 
-  test('a path of many unknown names takes less than a few milliseconds', () => {
+  test('the names of a path with many unknown ones are not compared', () => {
+    const misspelt = `${ROOT}/groups/${ID}/clustrs/orders/backup/snapshts`;
+    expect(detailOf(misspelt)).toContain('that of listGroupClusterBackupSnapshots');
     const path = `${ROOT}${Array.from({ length: 12 }, (_none, index) => `/${'abcdefghijklmnopqrstuvwxyzabcd'.slice(index)}`).join('')}`;
     const startedAt = performance.now();
-    for (let turn = 0; turn < 20; turn++) detailOf(path);
+    for (let turn = 0; turn < 200; turn++) detailOf(path);
     expect(performance.now() - startedAt).toBeLessThan(1_000);
   });
 });
