@@ -7,7 +7,7 @@ const ROOT = '/api/atlas/v2';
 /** Longer paths are not compared with the catalog. */
 const MAX_SEGMENTS = 16;
 /** Correcting a name takes a comparison with every name of the catalog. */
-const MAX_CORRECTED = 3;
+const MAX_CORRECTED = 4;
 const DESCRIBED = '/openapi.json describes all that is served.';
 
 const WRITE =
@@ -53,13 +53,13 @@ export function createUnknownOperation(
     templates.flatMap(({ segments }) => segments.filter((segment) => NAME.test(segment))),
   );
 
-  /** The segments with the first misspelt names of resources corrected. */
+  const isMisspelt = (segment: string) => NAME.test(segment) && !names.has(segment);
+
+  /** The segments of a path, with misspelt names of resources corrected if there are only a few. */
   function corrected(segments: readonly string[]): readonly string[] {
-    let unknown = 0;
-    return segments.map((segment) => {
-      if (names.has(segment) || !NAME.test(segment) || ++unknown > MAX_CORRECTED) return segment;
-      return suggest(segment, names) ?? segment;
-    });
+    const misspelt = segments.filter(isMisspelt);
+    if (misspelt.length === 0 || misspelt.length > MAX_CORRECTED) return segments;
+    return segments.map((segment) => (isMisspelt(segment) ? (suggest(segment, names) ?? segment) : segment));
   }
 
   /** The served operation whose path is most like this one. */

@@ -12,12 +12,17 @@ function distance(from: string, to: string): number {
   return row[to.length] ?? 0;
 }
 
+/** What is longer is compared up to here. */
+const MAX_LENGTH = 64;
+
 /** The name that `written` probably means; undefined if none is similar. */
 export function suggest(written: string, names: Iterable<string>): string | undefined {
   let best: string | undefined;
   let bestDistance = Math.max(2, Math.floor(written.length / 3)) + 1;
   for (const name of names) {
-    const far = distance(written.slice(0, 64).toLowerCase(), name.toLowerCase());
+    // The distance is at least the difference of the lengths.
+    if (Math.abs(name.length - Math.min(written.length, MAX_LENGTH)) >= bestDistance) continue;
+    const far = distance(written.slice(0, MAX_LENGTH).toLowerCase(), name.toLowerCase());
     if (far < bestDistance) {
       best = name;
       bestDistance = far;
