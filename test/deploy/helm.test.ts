@@ -1,6 +1,6 @@
 import { spawnSync } from 'node:child_process';
-import { readFileSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { cpSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { basename, join } from 'node:path';
 import type { Deployment } from 'kubernetes-types/apps/v1.js';
 import type { ConfigMap, Service, ServiceAccount } from 'kubernetes-types/core/v1.js';
 import type { Ingress, NetworkPolicy } from 'kubernetes-types/networking/v1.js';
@@ -8,9 +8,11 @@ import type { PodDisruptionBudget } from 'kubernetes-types/policy/v1.js';
 import { afterAll, describe, expect, test } from 'vitest';
 import { parse } from 'yaml';
 import { makeFolder, removeFolders } from '../support/built.ts';
+import { checkConfiguration, standIn } from '../support/checked-configuration.ts';
 import { typeErrors } from '../support/manifest-types.ts';
 import {
   all,
+  buildOverlay,
   CHART,
   CHARTS,
   KUBERNETES,
@@ -143,6 +145,50 @@ describe.skipIf(noHelm)('the chart', () => {
     const [policy] = all<NetworkPolicy>('helm/hardened', 'NetworkPolicy');
     const ports = policy?.spec?.egress?.flatMap(({ ports: own = [] }) => own.map(({ port }) => port));
     expect(ports).toEqual([53, 53, 3128]);
+  });
+});
+
+describe('the lines of docs/deploying.md', () => {
+  const page = readFileSync('docs/deploying.md', 'utf8');
+  /** The code block whose content matches. */
+  function blockWith(pattern: RegExp): string {
+    const blocks = [...page.matchAll(/```\w+\n([\s\S]*?)```/g)].map(([, block = '']) => block);
+    const found = blocks.find((block) => pattern.test(block));
+    if (found === undefined) throw new Error(`docs/deploying.md has no block with ${pattern}`);
+    return found;
+  }
+
+  test.skipIf(noHelm)('the values and the command of the service install it', async () => {
+    const folder = makeFolder();
+    writeFileSync(join(folder, 'values.yaml'), blockWith(/^# values\.yaml/));
+    const [, release = '', chart = ''] = /^helm install (\S+) (\S+) --values values\.yaml$/m.exec(page) ?? [];
+    expect([release, chart]).toEqual(['atlas-gateway', CHART]);
+    const objects = renderChart(chart, ['--values', join(folder, 'values.yaml')]);
+    expect(typeErrors(objects)).toBe('');
+    const config = objects.find((one): one is Manifest & ConfigMap => one.kind === 'ConfigMap')?.data ?? {};
+    const { code } = await checkConfiguration('/etc/atlas-gateway/gateway.yaml', {
+      readFile: (path) => (path.endsWith('.yaml') ? (config['gateway.yaml'] ?? '') : standIn(basename(path))),
+    });
+    expect(code).toBe(0);
+  });
+
+  test.skipIf(noKustomize)('the overlay of the service builds, with a configuration of its own', () => {
+    const folder = makeFolder();
+    const overlay = join(folder, 'overlay');
+    cpSync('deploy', join(folder, 'atlas-gateway/deploy'), { recursive: true });
+    mkdirSync(overlay);
+    writeFileSync(join(overlay, 'kustomization.yaml'), blockWith(/behavior: replace/));
+    writeFileSync(join(overlay, 'gateway.yaml'), 'listen: { publicUrl: http://mine }\n');
+    const objects = buildOverlay(overlay);
+    expect(typeErrors(objects)).toBe('');
+    expect(new Set(objects.map(({ metadata }) => Reflect.get(metadata, 'namespace')))).toEqual(
+      new Set(['atlas-gateway']),
+    );
+    const map = objects.find((one): one is Manifest & ConfigMap => one.kind === 'ConfigMap');
+    expect([map?.metadata.name, map?.data]).toEqual([
+      'atlas-gateway',
+      { 'gateway.yaml': 'listen: { publicUrl: http://mine }\n' },
+    ]);
   });
 });
 

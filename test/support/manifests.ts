@@ -67,12 +67,17 @@ export function sidecarExample(): string {
   return folder;
 }
 
+/** Builds the overlay in a folder. */
+export function buildOverlay(folder: string): readonly Manifest[] {
+  const [program, command] = tool ?? TOOLS[0];
+  return objectsFrom(program, [command, folder]);
+}
+
 function build(source: string): readonly Manifest[] {
   const [, example] = source.split('helm/');
   if (example === 'sidecar') return renderChart(sidecarExample());
   if (example !== undefined) return renderChart(CHART, ['--values', join(EXAMPLES, `${example}.yaml`)]);
-  const [program, command] = tool ?? TOOLS[0];
-  return objectsFrom(program, [command, join(ROOT, source)]);
+  return buildOverlay(join(ROOT, source));
 }
 
 const built = new Map<string, readonly Manifest[]>();
