@@ -91,6 +91,31 @@ describe('a rate limit', () => {
   });
 });
 
+describe('a document that has pages, but no results', () => {
+  const VERSION = { accept: 'application/vnd.atlas.2025-03-12+json' };
+
+  test('119: suggested indexes are served as Atlas sends them, with a cache entry for each page', async () => {
+    const suggested = inProject(
+      'processes/orders-shard-00-00.example.mongodb.net:27017/performanceAdvisor/suggestedIndexes',
+    );
+    const pageOf = (number: number) => `{"shapes":[],"suggestedIndexes":[{"id":"${number}","weight":1.0}]}`;
+    for (const number of [1, 2])
+      running.simulator.faults.add({ target: `pageNum=${number}`, status: 200, body: pageOf(number) });
+    const expected = [
+      ['', pageOf(1)],
+      ['?pageNum=1', pageOf(1)],
+      ['?pageNum=2', pageOf(2)],
+      ['?pageNum=2&itemsPerPage=100', pageOf(2)],
+      ['?pageNum=2&envelope=true', `{"content":${pageOf(2)},"status":200}`],
+    ];
+    for (const [query = '', text] of expected) {
+      const reply = await running.get(`${suggested}${query}`, VERSION);
+      expect([query, reply.status, reply.text]).toEqual([query, 200, text]);
+    }
+    expect(running.upstream()).toHaveLength(2);
+  });
+});
+
 describe('a version', () => {
   const ofDate = (date: string) => ({ accept: `application/vnd.atlas.${date}+json` });
   const received = () =>

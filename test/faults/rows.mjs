@@ -129,6 +129,7 @@ export const ROWS = new Map([
   [116, ['a version past its sunset, newer or older than the catalog', 'Atlas decides']],
   [117, ['a 429 in one of Atlas’s buckets', 'limits only that bucket']],
   [118, ['defaults, written out or not', 'one cache entry']],
+  [119, ['suggestedIndexes, which has pages without results', 'served']],
   [120, ['/rateLimits in the format of the OpenAPI description', 'understood']],
   [115, ['blank optional filters, page 0, pages of 0 items', '200, as Atlas does']],
   [

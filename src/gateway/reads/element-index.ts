@@ -4,11 +4,17 @@ import type { Listing } from './listing.ts';
 /** Separates the parts of an id; a path parameter cannot contain it. */
 const SEPARATOR = '\n';
 
-/** A member's value as it is written in a path: Atlas writes some ids as numbers in one place and as strings in another. */
+const isNumber = (text: string) => /^[-\d]/.test(text);
+
+/**
+ * A member's value as it is written in a path: Atlas writes some ids as numbers in one place and as strings in another. A number is compared
+ * as it is written, because two that differ beyond the precision of floating point numbers are two ids.
+ */
 function textOf(member: Buffer | undefined): string | undefined {
-  if (member === undefined) return undefined;
-  const value: unknown = JSON.parse(member.toString());
-  return typeof value === 'string' || typeof value === 'number' ? String(value) : undefined;
+  const text = member?.toString();
+  if (text === undefined || isNumber(text)) return text;
+  const value: unknown = JSON.parse(text);
+  return typeof value === 'string' ? value : undefined;
 }
 
 /** The id of an item; undefined if it has none of the fields. */

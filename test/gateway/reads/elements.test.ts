@@ -98,6 +98,17 @@ describe('an element of a cached list', () => {
     expect(listCalls()).toHaveLength(1);
   });
 
+  test('that the list does not contain costs one call in five seconds, however often it is polled', async () => {
+    await ask(LIST);
+    for (let poll = 0; poll < 20; poll++) {
+      expect((await ask(pathOf(9))).status).toBe(404);
+      await clock.advance(1_000);
+    }
+    expect(elementCalls().length).toBeLessThanOrEqual(4);
+    expect((await ask(LIST)).headers['cache-status']).toBe('atlas-gateway; hit; ttl=10');
+    expect(listCalls()).toHaveLength(1);
+  });
+
   test('never begins a walk: a list that is not cached stays so', async () => {
     await ask(pathOf(1));
     await ask(pathOf(1));
@@ -197,6 +208,33 @@ describe('an element of a cached list', () => {
     expect(replies[0]?.status).toBe(403);
   });
 
+  test('is refused in the same words to those who may read neither it nor the list, cached or not', async () => {
+    const caller = { ...ANYBODY, operations: new Set<string>() };
+    const cold = [await ask(pathOf(1), { caller }), await ask(LIST, { caller })];
+    expect(atlas.calls).toEqual([]);
+    await ask(LIST);
+    expect((await ask(pathOf(1))).status).toBe(200);
+    const warm = [await ask(pathOf(1), { caller }), await ask(LIST, { caller })];
+    expect(warm).toEqual(cold);
+    expect(warm.map(({ status }) => status)).toEqual([403, 403]);
+  });
+
+  test('that was deleted after its list was read is 404, and its own copy is removed with the listing', async () => {
+    await ask(pathOf(1));
+    await clock.advance(1_000);
+    await ask(LIST);
+    items = [itemOf(2), itemOf(3)];
+    const gone = await ask(pathOf(1), { cacheControl: 'no-cache' });
+    expect([gone.status, gone.headers['x-error-code']]).toEqual([404, 'NOT_THERE']);
+    atlas.answerWith(() => ({ status: 500, body: '' }));
+    await clock.advance(10_000);
+    // Nothing that is left of it is served, not even while Atlas is down; the others of its list are.
+    const waiting = gateway.ask(pathOf(1));
+    await clock.advance(20_000);
+    expect((await waiting).status).toBe(502);
+    expect((await ask(pathOf(2))).text).toBe(JSON.stringify(itemOf(2)));
+  });
+
   test('is no longer answered from a purged listing', async () => {
     await ask(LIST);
     gateway.caches.purge({ operation: 'listGroupStreamPrivateLinkConnections', soft: false });
@@ -222,8 +260,10 @@ describe('an element of a cached list', () => {
     expect(elementCalls()).toEqual([pathOf(1)]);
   });
 
-  test('is asked of Atlas if its list is cached by the page', async () => {
-    const cache = { operations: { listGroupStreamPrivateLinkConnections: { whole: false } } };
+  test.each([
+    ['the operator says so', { operations: { listGroupStreamPrivateLinkConnections: { whole: false } } }],
+    ['it has too many items', { maxItems: 2 }],
+  ])('is asked of Atlas if its list is cached by the page because %s', async (_why, cache) => {
     gateway = createRequestGateway({ exchange: atlas.exchange, cache }, { clock });
     await ask(LIST);
     await ask(pathOf(1));
@@ -274,6 +314,39 @@ describe('which elements are answered from a list', () => {
     await ask(workspaces);
     expect(await cacheStatusOf(`${workspaces}/one`)).toMatch(/detail=list$/);
     expect(await cacheStatusOf(`${workspaces}/one?includeConnections=true`)).toMatch(/fwd=miss/);
+  });
+
+  test.each([
+    ['7', '7', true],
+    ['"7"', '7', true],
+    ['9007199254740993', '9007199254740993', true],
+    // The same floating point number, but not the same id.
+    ['9007199254740993', '9007199254740992', false],
+    ['7.0', '7', false],
+    ['true', 'true', false],
+    ['null', 'null', false],
+    ['{"a":7}', '7', false],
+    ['"gr\\u00fc\\u00dfe 1"', 'gr%C3%BC%C3%9Fe%201', true],
+    ['"a/b"', 'a%2Fb', true],
+  ])('an id that the list writes %s is %s in a path: %s', async (written, inPath, isListed) => {
+    const item = `{"name": ${written} ,"url":"x"}`;
+    const connections = `${PROJECT}/streams/one/connections`;
+    atlas.answerWith((path) => ({
+      body: path === connections ? `{"links":[],"results":[${item}],"totalCount":1}` : '{"from":"Atlas"}',
+    }));
+    await ask(connections);
+    expect((await ask(`${connections}/${inPath}`)).text).toBe(isListed ? item : '{"from":"Atlas"}');
+  });
+
+  test('never one of two items whose ids differ only in type: a number and a string', async () => {
+    const connections = `${PROJECT}/streams/one/connections`;
+    atlas.answerWith((path) =>
+      path === connections
+        ? { json: { links: [], results: [{ name: 7 }, { name: '7' }], totalCount: 2 } }
+        : { json: { from: 'Atlas' } },
+    );
+    await ask(connections);
+    expect((await ask(`${connections}/7`)).text).toBe('{"from":"Atlas"}');
   });
 
   test('those with an id of two parts, or one of several fields', async () => {
