@@ -60,8 +60,8 @@ describe('the program alone, with no package anywhere near it', () => {
     expect(output()).toContain(sentence);
   });
 
-  test('demo answers lists and writes lines for people', async () => {
-    const demo = start('demo', '--port', '0', '--admin-port', '0');
+  test('demo answers lists and, with --verbose, writes lines for people', async () => {
+    const demo = start('demo', '--verbose', '--port', '0', '--admin-port', '0');
     await expect.poll(demo.output, { timeout: 15_000 }).toContain('Press Ctrl-C to stop');
     const [, origin = ''] = /'(http:\S+:\d+)\/api/.exec(demo.output()) ?? [];
     expect((await ask(origin, linksOf(SAMPLE_PROJECTS.payments), { headers: HEADERS })).status).toBe(200);
