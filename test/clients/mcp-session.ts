@@ -1,5 +1,4 @@
 import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process';
-import { createInterface } from 'node:readline';
 
 /** What a tool answered: text for people and for the model. */
 export interface ToolResult {
@@ -21,12 +20,19 @@ export function startMcpServer(program: string, args: readonly string[], env: Re
   child.stderr.on('data', (chunk) => {
     err += chunk;
   });
-  createInterface(child.stdout).on('line', (line) => {
+  function receive(line: string): void {
     const { id, result, error }: { id?: number; result: Message; error?: { message: string } } =
       JSON.parse(line);
     const asked = id === undefined ? undefined : waiting.get(id);
     if (error === undefined) asked?.resolve(result);
     else asked?.reject(new Error(error.message));
+  }
+  // Not with readline, which also ends lines at U+2028 and U+2029: these are ordinary characters of JSON.
+  let rest = '';
+  child.stdout.setEncoding('utf8').on('data', (chunk: string) => {
+    const lines = `${rest}${chunk}`.split('\n');
+    rest = lines.pop() ?? '';
+    for (const line of lines) receive(line);
   });
   const ended = new Promise<void>((resolve) => child.on('close', () => resolve()));
   ended.then(() => {
