@@ -1,6 +1,7 @@
 import { isUtf8 } from 'node:buffer';
 import { parseBoundedJson } from '../lib/bounded-json.ts';
 import { createPauses, runAtOnce, STEP_BYTES, type Steps } from '../lib/event-loop.ts';
+import { isRecord } from '../lib/record.ts';
 import {
   BAD,
   CLOSE_BRACE,
@@ -255,3 +256,9 @@ const MAX_OBJECT_BYTES = 1_048_576;
 /** An item as a JavaScript value; undefined for items over 1 MiB. */
 export const itemValue = (items: Items, index: number): unknown =>
   parseBoundedJson(sliceItems(items, index, index + 1), MAX_OBJECT_BYTES);
+
+/** The fields of an item; none for items over 1 MiB and for items that are not objects. */
+export function itemFields(items: Items, index: number): Readonly<Record<string, unknown>> {
+  const value = itemValue(items, index);
+  return isRecord(value) ? value : {};
+}

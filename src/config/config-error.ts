@@ -21,10 +21,6 @@ export const show = (path: Path) =>
     .join('')
     .replace(/^\./, '');
 
-/** Whether a value is a mapping. */
-export const isRaw = (value: unknown): value is Raw =>
-  typeof value === 'object' && value !== null && !Array.isArray(value);
-
 const NO_LINE = Number.MAX_SAFE_INTEGER;
 
 /** Sorts problems by line; those of the environment, which have no line, come last. */

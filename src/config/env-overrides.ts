@@ -1,5 +1,6 @@
+import { isRecord } from '../lib/record.ts';
 import { didYouMean } from '../lib/suggest.ts';
-import { isRaw, type Problem, type Raw } from './config-error.ts';
+import type { Problem, Raw } from './config-error.ts';
 import { SCALAR_SETTINGS } from './schema.ts';
 import { isServiceVariable } from './service-variables.ts';
 
@@ -37,9 +38,9 @@ export function override(
     const [section = '', key = ''] = setting.split('.');
     const existing = raw[section];
     // A section that is not a mapping is reported, not replaced.
-    if (existing !== undefined && existing !== null && !isRaw(existing)) continue;
+    if (existing !== undefined && existing !== null && !isRecord(existing)) continue;
     raw[section] = {
-      ...(isRaw(existing) ? existing : {}),
+      ...(isRecord(existing) ? existing : {}),
       [key]: /^\d+(\.\d+)?$/.test(value) ? Number(value) : value,
     };
     overridden.set(setting, variable);

@@ -1,5 +1,6 @@
 import { type Document, isAlias, isScalar, LineCounter, type ParsedNode, parseDocument, visit } from 'yaml';
-import { isRaw, type Path, type Problem, type Raw } from './config-error.ts';
+import { isRecord } from '../lib/record.ts';
+import type { Path, Problem, Raw } from './config-error.ts';
 import { lineOf } from './line-of.ts';
 import { DUPLICATE_KEY, yamlProblems } from './yaml-errors.ts';
 
@@ -69,7 +70,7 @@ export function readYaml(file: string, text: string, kind: YamlKind = CONFIGURAT
       'is not valid YAML: its aliases (*) or merges (<<) cannot be resolved; write the values out instead',
     );
   }
-  if (!isRaw(parsed)) return problem(`must be a mapping of settings; begin with ${kind.firstSetting}:`);
+  if (!isRecord(parsed)) return problem(`must be a mapping of settings; begin with ${kind.firstSetting}:`);
   const { contents } = document;
   return { ok: true, raw: parsed, lineOf: (path) => lineOf(contents, path, lines) };
 }

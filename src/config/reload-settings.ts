@@ -1,4 +1,5 @@
-import { isRaw, type Path, show } from './config-error.ts';
+import { isRecord } from '../lib/record.ts';
+import { type Path, show } from './config-error.ts';
 import { fileRefs, secretRefs } from './file-refs.ts';
 import type { GatewayConfig, SecretRef } from './schema.ts';
 
@@ -105,7 +106,7 @@ function valuesOf({ config, secretOf }: ResolvedConfig): Map<string, SettingValu
       values.set(setting, { path, value: `${JSON.stringify(reference)} ${secretOf(reference)}` });
       return;
     }
-    if (!isRaw(value) && !isListOfMappings(value)) {
+    if (!isRecord(value) && !isListOfMappings(value)) {
       if (value !== undefined) values.set(setting, { path, value: JSON.stringify(value) });
       return;
     }
@@ -125,7 +126,7 @@ function valuesOf({ config, secretOf }: ResolvedConfig): Map<string, SettingValu
 }
 
 const isListOfMappings = (value: unknown): value is readonly object[] =>
-  Array.isArray(value) && value.length > 0 && value.every(isRaw);
+  Array.isArray(value) && value.length > 0 && value.every(isRecord);
 
 const nameOf = (value: unknown, index: string): string =>
-  isRaw(value) && typeof value['name'] === 'string' ? value['name'] : index;
+  isRecord(value) && typeof value['name'] === 'string' ? value['name'] : index;

@@ -1,5 +1,6 @@
 import { z } from 'zod';
-import { isRaw, type Path, type Raw } from './config-error.ts';
+import { isRecord } from '../lib/record.ts';
+import type { Path, Raw } from './config-error.ts';
 import { configSchema, type GatewayConfig } from './schema.ts';
 
 /** The valid settings of a configuration, so that they can be cross-checked even if others are invalid. */
@@ -48,7 +49,7 @@ const beginsWith = (path: Path, start: Path): boolean =>
   start.every((part, index) => String(part) === String(path[index]));
 
 const memberOf = (value: unknown, part: PropertyKey): unknown =>
-  Array.isArray(value) ? value[Number(part)] : isRaw(value) ? value[String(part)] : undefined;
+  Array.isArray(value) ? value[Number(part)] : isRecord(value) ? value[String(part)] : undefined;
 
 /** The path or, if the setting is missing, the path of the nearest existing ancestor. */
 function presentPath(value: unknown, path: Path): Path {
@@ -72,7 +73,7 @@ function without(raw: Raw, paths: readonly Path[]): { value: unknown; pathInFile
       entries.set(JSON.stringify(path), indexes);
       return indexes.map((index) => copy(value[index], [...path, index]));
     }
-    if (!isRaw(value)) return value;
+    if (!isRecord(value)) return value;
     const members = Object.entries(value).filter(([name]) => !isRemoved([...path, name]));
     return Object.fromEntries(members.map(([name, member]) => [name, copy(member, [...path, name])]));
   };

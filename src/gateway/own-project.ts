@@ -1,5 +1,5 @@
 import type { Catalog } from '../atlas/catalog.ts';
-import { countItems, itemValue } from '../atlas/list-parser.ts';
+import { countItems, itemFields } from '../atlas/list-parser.ts';
 import { resolveQuery } from '../atlas/query.ts';
 import { NO_DIRECTIVES } from '../cache/decide.ts';
 import type { TraceSpan } from '../lib/trace-span.ts';
@@ -24,15 +24,10 @@ export interface ProjectLookup {
   readonly span?: TraceSpan | undefined;
 }
 
-function fieldOf({ items }: Listing, index: number, field: 'id' | 'name'): unknown {
-  const item = itemValue(items, index);
-  return typeof item === 'object' && item !== null ? Reflect.get(item, field) : undefined;
-}
-
-function namesIn(listing: Listing): ReadonlySet<string> {
+function namesIn({ items }: Listing): ReadonlySet<string> {
   const names = new Set<string>();
-  for (let index = 0; index < countItems(listing.items); index++) {
-    const name = fieldOf(listing, index, 'name');
+  for (let index = 0; index < countItems(items); index++) {
+    const { name } = itemFields(items, index);
     if (typeof name === 'string') names.add(name);
   }
   return names;
@@ -44,7 +39,8 @@ function namesIn(listing: Listing): ReadonlySet<string> {
  */
 export function isOwnProject({ projects }: Caller, project: Listing): boolean {
   if (projects === 'all') return true;
-  const id = countItems(project.items) === 1 ? fieldOf(project, 0, 'id') : undefined;
+  if (countItems(project.items) !== 1) return false;
+  const { id } = itemFields(project.items, 0);
   return typeof id === 'string' && projects.has(id);
 }
 

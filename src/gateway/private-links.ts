@@ -3,6 +3,7 @@ import type { CacheEntry } from '../cache/entry-store.ts';
 import { type FreshnessWindow, freshness } from '../cache/freshness.ts';
 import type { ListCache } from '../cache/read-cache.ts';
 import type { Clock } from '../lib/clock.ts';
+import { isRecord } from '../lib/record.ts';
 import { isLastWholeKey } from './reads/cache-key.ts';
 import type { CachedList, Listing } from './reads/listing.ts';
 
@@ -66,8 +67,7 @@ function createNames(known: readonly string[]) {
 function* itemsOf(items: Items): Iterable<Readonly<Record<string, unknown>>> {
   for (let index = 0; index < countItems(items); index++) {
     const item = itemValue(items, index);
-    if (typeof item === 'object' && item !== null && !Array.isArray(item))
-      yield item as Record<string, unknown>;
+    if (isRecord(item)) yield item;
   }
 }
 

@@ -1,4 +1,4 @@
-import { countItems, type Items, itemValue } from '../atlas/list-parser.ts';
+import { countItems, type Items, itemFields } from '../atlas/list-parser.ts';
 import type { ListCache } from '../cache/read-cache.ts';
 import type { CachedList, Listing } from './reads/listing.ts';
 
@@ -13,9 +13,7 @@ function namesIn(items: Items): ReadonlyMap<string, string> {
   const names = new Map<string, string>();
   const length = Math.min(countItems(items), MAX_NAMES);
   for (let index = 0; index < length; index++) {
-    const item = itemValue(items, index);
-    if (typeof item !== 'object' || item === null || !('id' in item) || !('name' in item)) continue;
-    const { id, name } = item;
+    const { id, name } = itemFields(items, index);
     if (typeof id === 'string' && typeof name === 'string') names.set(id, name);
   }
   return names;

@@ -1,6 +1,6 @@
 import type { Catalog } from '../../atlas/catalog.ts';
 import { identityFieldsOf } from '../../atlas/identity-fields.ts';
-import { countItems, type Items, itemValue } from '../../atlas/list-parser.ts';
+import { countItems, type Items, itemFields } from '../../atlas/list-parser.ts';
 import type { Clock } from '../../lib/clock.ts';
 import { walkList } from '../../upstream/walk/walk.ts';
 import type { Discover } from './selection.ts';
@@ -12,9 +12,8 @@ const MAX_BYTES = 268_435_456;
 
 function* idsOf(items: Items): Generator<string> {
   for (let index = 0; index < countItems(items); index++) {
-    const item = itemValue(items, index);
-    if (typeof item === 'object' && item !== null && 'id' in item && typeof item.id === 'string')
-      yield item.id;
+    const { id } = itemFields(items, index);
+    if (typeof id === 'string') yield id;
   }
 }
 

@@ -1,22 +1,15 @@
-import { countItems, type Items, itemValue, pickItems } from '../../atlas/list-parser.ts';
+import { countItems, itemFields, pickItems } from '../../atlas/list-parser.ts';
 import type { Caller } from '../auth/key-auth.ts';
 import { type Cut, cutOf } from '../auth/policy.ts';
 import type { Listing } from './listing.ts';
 import { snapshotOf } from './snapshot-id.ts';
-
-function fieldOf(items: Items, index: number, field: string): unknown {
-  const item = itemValue(items, index);
-  return typeof item === 'object' && item !== null && !Array.isArray(item)
-    ? Reflect.get(item, field)
-    : undefined;
-}
 
 function applyCut(list: Listing, { field, ids }: Cut, revision: number): Listing {
   // Even the number of items missing from a page would reveal something about other projects.
   if (!list.whole) throw new Error('Only a whole list can be filtered to a caller');
   const visible: number[] = [];
   for (let index = 0; index < countItems(list.items); index++) {
-    const id = fieldOf(list.items, index, field);
+    const id = itemFields(list.items, index)[field];
     if (typeof id === 'string' && ids.has(id)) visible.push(index);
   }
   const items = pickItems(list.items, visible);

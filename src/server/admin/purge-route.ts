@@ -1,4 +1,5 @@
 import { Hono } from 'hono';
+import { isRecord } from '../../lib/record.ts';
 import type { PurgeEvent } from '../../observability/events.ts';
 import type { ServerEnv } from '../bindings.ts';
 import { clientAddress } from '../client-address.ts';
@@ -68,8 +69,7 @@ function parseScope(text: string): PurgeScope | string {
   } catch {
     return 'The body is not valid JSON.';
   }
-  if (typeof parsed !== 'object' || parsed === null || Array.isArray(parsed))
-    return 'The body must be a JSON object.';
+  if (!isRecord(parsed)) return 'The body must be a JSON object.';
   const scope: PurgeScope = { soft: false };
   for (const [name, value] of Object.entries(parsed)) {
     if (name === 'soft' && typeof value === 'boolean') scope.soft = value;

@@ -1,6 +1,7 @@
 import { MAX_ERROR_BYTES } from '../../atlas/api-error.ts';
 import { type BucketSize, endpointSetOf } from '../../atlas/rate-limit-buckets.ts';
 import { parseBoundedJson } from '../../lib/bounded-json.ts';
+import { isRecord } from '../../lib/record.ts';
 import type { UpstreamResponse } from '../message.ts';
 
 const MAX_TOKENS = 10_000_000;
@@ -8,8 +9,6 @@ const MAX_TOKENS = 10_000_000;
 const MAX_LIMITS_BYTES = 1_048_576;
 const isCount = (value: unknown): value is number =>
   typeof value === 'number' && Number.isFinite(value) && value >= 1 && value <= MAX_TOKENS;
-const isRecord = (value: unknown): value is Record<string, unknown> =>
-  typeof value === 'object' && value !== null && !Array.isArray(value);
 
 const sizeOf = (capacity: unknown, refill: unknown, seconds: unknown): BucketSize | undefined =>
   isCount(capacity) && isCount(refill) && isCount(seconds)
