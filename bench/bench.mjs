@@ -37,10 +37,11 @@ const leadSeconds = options.short ? 0 : 1;
 const connections = Number(options.connections);
 const scenarioNames =
   listed(options.scenarios) ?? (options.short ? ['hits-4'] : SCENARIOS.map(({ name }) => name));
+const nodes = listed(options.node) ?? [process.execPath];
 const report = createReport(options);
 const contestants = chosen({
   names: listed(options.only) ?? (options.short ? ['nginx+log', 'bare', 'gateway'] : NAMES),
-  nodes: listed(options.node) ?? [process.execPath],
+  nodes,
   tell: report.tell,
 });
 for (const [given, known] of [
@@ -157,6 +158,23 @@ function ratios(entrant, other) {
   );
 }
 
+const ratioText = (entrant, other) => (other === undefined ? '–' : spreadText(ratios(entrant, other), 2));
+
+/** One row of each scenario: the gateway's figures, and its ratios to the others. */
+const summary = [];
+function summaryOf(ours, withLog, bare, honoStack) {
+  const counted = countedRounds(ours);
+  const middle = (name, digits) => median(counted.map((round) => ours.samples[round][name])).toFixed(digits);
+  return [
+    middle('perSecond', 0),
+    ratioText(ours, withLog),
+    ratioText(ours, bare),
+    honoStack === undefined ? '–' : median(ratios(ours, honoStack)).toFixed(1),
+    middle('p99Ms', 2),
+    middle('cpuUs', 1),
+  ];
+}
+
 function show(scenario, entrants) {
   const find = (kind) =>
     entrants.find(({ contestant }) => contestant.kind === kind && contestant.onFirstNode !== false);
@@ -167,23 +185,26 @@ function show(scenario, entrants) {
   const withLog = find('nginx+log');
   const rows = entrants.map((entrant) => {
     const counted = countedRounds(entrant);
-    const of = (name) => counted.map((round) => entrant.samples[round][name]);
+    const middle = (name, digits) =>
+      median(counted.map((round) => entrant.samples[round][name])).toFixed(digits);
     return [
       entrant.contestant.title,
-      spreadText(of('perSecond')),
-      withLog === undefined ? '–' : spreadText(ratios(entrant, withLog), 2),
-      bareOf(entrant) === undefined ? '–' : spreadText(ratios(entrant, bareOf(entrant)), 2),
-      median(of('p50Ms')).toFixed(2),
-      median(of('p99Ms')).toFixed(2),
-      spreadText(of('cpuUs'), 1),
-      median(of('rssMiB')).toFixed(0),
-      counted.length,
+      middle('perSecond', 0),
+      ratioText(entrant, withLog),
+      ratioText(entrant, bareOf(entrant)),
+      middle('p99Ms', 2),
+      middle('cpuUs', 1),
+      middle('rssMiB', 0),
     ];
   });
   report.print(
-    listed(options.node)?.length > 1 ? `${scenario.name}, node versions` : scenario.name,
-    `### ${scenario.title}\n\n${table(['', 'requests/s', 'of nginx+log', 'of bare node', 'p50 ms', 'p99 ms', 'CPU µs', 'MiB', 'rounds'], rows)}`,
+    nodes.length > 1 ? `${scenario.name}, node versions` : scenario.name,
+    table(['', 'requests/s', '÷ nginx', '÷ bare node', 'p99 ms', 'CPU µs', 'MiB'], rows),
+    scenario.title,
   );
+  const ours = find('gateway');
+  if (ours !== undefined)
+    summary.push([scenario.short, ...summaryOf(ours, withLog, bareOf(ours), find('hono-full'))]);
   report.keep(
     scenario.name,
     entrants.map((entrant) => ({
@@ -240,6 +261,12 @@ report.printSetup(
   `${rounds} rounds of ${seconds} s each, interleaved, ${connections} connections by ${loader}. ${pinning} Median (least to most).`,
 );
 for (const scenario of SCENARIOS) if (scenarioNames.includes(scenario.name)) await run(scenario);
+if (summary.length > 1)
+  report.print(
+    'hits',
+    table(['', 'requests/s', '÷ nginx', '÷ bare node', '÷ Hono stack', 'p99 ms', 'CPU µs'], summary),
+    'Hits of atlas-gateway',
+  );
 for (const one of wrong) report.tell(`wrong: ${one}`);
 report.end();
 process.exitCode = wrong.length === 0 ? 0 : 1;

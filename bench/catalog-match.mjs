@@ -1,10 +1,15 @@
 // Measures the lookup of operations by path: all operations of the catalog, the cheapest, the most expensive, and an unknown path.
-// usage: npm run bench:match
 import { createCatalog, targetPath } from '../dist/atlas/catalog.js';
 import { operations } from '../dist/atlas/operations.js';
+import { readOptions } from './lib/options.mjs';
+import { createReport } from './lib/report.mjs';
+import { median, spreadText } from './lib/statistics.mjs';
+import { table } from './lib/table.mjs';
 
-const ROUNDS = 7;
-const CALLS = 20_000;
+const options = readOptions('usage: npm run bench:match -- [flags]');
+const report = createReport(options);
+const ROUNDS = options.short ? 1 : 7;
+const CALLS = options.short ? 100 : 20_000;
 const catalog = createCatalog(operations);
 const sample = ({ name, pattern, enum: choices }) =>
   choices?.[0] ?? (pattern?.includes('24') ? 'a'.repeat(24) : (name ?? 'x'));
@@ -22,7 +27,6 @@ const times = new Map(paths.map((path) => [path, []]));
 times.set('/api/atlas/v2/nothing/here', []);
 // Interleaved, so that noise of the machine affects all alike.
 for (let round = 0; round < ROUNDS; round++) for (const [path, measured] of times) measured.push(once(path));
-const median = (values) => [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)];
 const rows = [...times].map(([path, measured]) => ({
   path,
   ns: median(measured),
@@ -31,17 +35,23 @@ const rows = [...times].map(([path, measured]) => ({
 const first = rows[0];
 const last = rows[operations.length - 1];
 const none = rows[operations.length];
-process.stdout.write('| path | parameters | median of a call |\n| --- | --- | --- |\n');
-for (const [name, row] of [
-  ['first of the catalog', first],
-  ['last of the catalog', last],
-  ['none', none],
-])
-  process.stdout.write(`| ${name} | ${row.parameters} | ${row.ns.toFixed(0)} ns |\n`);
-for (const parameters of [1, 2, 3, 4]) {
+const byParameters = [1, 2, 3, 4].flatMap((parameters) => {
   const alike = rows.filter((row) => row.parameters === parameters).map(({ ns }) => ns);
-  if (alike.length > 0)
-    process.stdout.write(
-      `| all ${alike.length} with ${parameters} parameter${parameters === 1 ? '' : 's'}, median (least to most) | ${parameters} | ${median(alike).toFixed(0)} ns (${Math.min(...alike).toFixed(0)} to ${Math.max(...alike).toFixed(0)}) |\n`,
-    );
-}
+  return alike.length === 0 ? [] : [[`${alike.length} paths`, parameters, spreadText(alike)]];
+});
+report.print(
+  'match',
+  table(
+    ['path', 'parameters', 'ns, median (least to most)'],
+    [
+      ...[
+        ['first of the catalog', first],
+        ['last of the catalog', last],
+        ['unknown', none],
+      ].map(([name, { parameters, ns }]) => [name, parameters, ns.toFixed(0)]),
+      ...byParameters,
+    ],
+  ),
+  'Finding the operation of a path',
+);
+report.end();

@@ -14,7 +14,7 @@ import { load, loader } from './lib/load.mjs';
 import { listed, readOptions } from './lib/options.mjs';
 import { cpuMicros, pinning, rssMiB } from './lib/processes.mjs';
 import { createReport } from './lib/report.mjs';
-import { middleText, spreadText } from './lib/statistics.mjs';
+import { median, middleText, spreadText } from './lib/statistics.mjs';
 import { table } from './lib/table.mjs';
 
 const options = readOptions(
@@ -30,7 +30,9 @@ const WARM_UP_SECONDS = options.short ? 0 : 3;
 const sizes = [1, 10, 100, 1_000, 10_000, 100_000].filter((size) => size <= most);
 const parts = listed(options.only) ?? ['listings', 'projects', 'callers', 'keys', 'room'];
 const report = createReport(options);
-const HEAD = ['', 'requests/s', 'CPU µs', 'of the first', 'p99 ms', 'MiB'];
+const HEAD = ['', 'requests/s', 'CPU µs', '÷ the first', 'p99 ms', 'MiB'];
+/** Rows of the table of all parts: CPU time of a hit in relation to the smallest size. */
+const summary = [];
 
 /** The number of targets requested in turn, spread evenly over all. */
 const ASKED = 500;
@@ -76,17 +78,19 @@ async function compare(part, title, { projectsOf, callersOf, requestsOf }) {
       await askUntil(gateway.origin, target, { headers }, patience);
       await fill({ origin: gateway.origin, targets: projectsOf(size).map(listPath), headers });
       if (WARM_UP_SECONDS > 0) await hits(gateway, requests, folder, WARM_UP_SECONDS);
-      rows.push(...asked.map((one) => ({ ...one, gateway, samples: [] })));
+      rows.push(...asked.map((one) => ({ ...one, size, gateway, samples: [] })));
     }
     for (let round = 0; round < rounds; round++)
       for (const { gateway, requests, samples } of rows) samples.push(await hits(gateway, requests, folder));
     report.print(
       `growth: ${part}`,
-      `### ${title}\n\n${table(
+      table(
         HEAD,
         rows.map((row) => cells(row, rows)),
-      )}`,
+      ),
+      title,
     );
+    summary.push(...summaryOf(part, rows));
     for (const { name, samples } of rows) report.keep(`${part}, ${name}`, samples);
   } finally {
     for (const gateway of gateways) await gateway.stop();
@@ -102,13 +106,27 @@ function cells({ name, samples, gateway }, [{ samples: first }]) {
     name,
     spreadText(of('perSecond')),
     spreadText(of('cpuUs'), 1),
-    spreadText(
-      samples.map(({ cpuUs }, round) => cpuUs / first[round].cpuUs),
-      2,
-    ),
+    spreadText(grown(samples, first), 2),
     spreadText(of('p99Ms'), 1),
     rssMiB(gateway.pid).toFixed(0),
   ];
+}
+
+/** CPU time in relation to the first row of the same round. */
+const grown = (samples, first) => samples.map(({ cpuUs }, round) => cpuUs / first[round].cpuUs);
+
+/** One line for each series: `one` and `in turn` of listings are two. */
+function summaryOf(part, rows) {
+  const [{ samples: first }] = rows;
+  return [...new Set(rows.map(({ series }) => series))].map((series) => {
+    const own = rows.filter((row) => row.series === series);
+    const ratioAt = (size) => {
+      const row = own.find((one) => one.size === size);
+      return row === undefined ? '' : median(grown(row.samples, first)).toFixed(2);
+    };
+    const { gateway } = own.at(-1);
+    return [series ?? part, ...sizes.map(ratioAt), rssMiB(gateway.pid).toFixed(0)];
+  });
 }
 
 const first = callerKey(0);
@@ -119,12 +137,17 @@ const grow = {
       projectsOf: (size) => Array.from({ length: size }, (_none, index) => projectId(index)),
       callersOf: () => caller('bench', [first]),
       requestsOf: (size) => [
-        { name: `${size} held, one asked for`, requests: [request(listPath(one), first)] },
+        {
+          name: `${size} cached, one requested`,
+          series: 'lists, one requested',
+          requests: [request(listPath(one), first)],
+        },
         ...(size === 1
           ? []
           : [
               {
-                name: `${size} held, ${Math.min(size, ASKED)} in turn`,
+                name: `${size} cached, ${Math.min(size, ASKED)} in turn`,
+                series: 'lists, in turn',
                 requests: sample(size, (index) => request(listPath(projectId(index)), first)),
               },
             ]),
@@ -236,7 +259,6 @@ async function room(size) {
     size,
     middleText(loads, 1),
     middleText(evicting, 1),
-    made,
     middleText(projects, 1),
     middleText(operations, 1),
     half.toFixed(1),
@@ -252,26 +274,15 @@ async function growRoom() {
   for (const size of sizes) rows.push(await room(size));
   report.print(
     'growth: room',
-    `### Making room and purging, µs, by number of listings\n\n${table(
-      [
-        '',
-        'a load',
-        'a load into a full cache',
-        'evictions',
-        'purge of a project',
-        'of an operation of it',
-        'of a project with half of all',
-        'of everything',
-      ],
-      rows,
-    )}
+    `${table(['lists', 'load', 'load, full cache', 'purge: project', 'operation', 'half of all', 'all'], rows)}
 
-In one process, without sockets. ${TIMES} of each, median (10th to 90th percentile); the last two once.`,
+Microseconds, in one process, without sockets. ${TIMES} of each, median (10th to 90th percentile); the last two once.`,
+    'Evicting and purging, µs, by number of lists',
   );
 }
 
 report.printSetup(
-  'growth, setup',
+  'growth-setup',
   `${rounds} rounds of 1 s for each row, in turn, 32 connections by ${loader}. ${pinning} Median (least to most).`,
 );
 for (const part of parts) {
@@ -281,4 +292,10 @@ for (const part of parts) {
   }
   await grow[part]();
 }
+if (summary.length > 0)
+  report.print(
+    'growth',
+    table(['CPU time of a hit by number of', ...sizes.map(String), 'MiB at the end'], summary),
+    'As the cache grows',
+  );
 report.end();

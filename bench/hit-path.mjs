@@ -1,4 +1,5 @@
 // Compares hits with and without the hit path: the same gateway, answered in front of Hono or by Hono's route. See docs/decisions/hit-path.md.
+import { execFileSync } from 'node:child_process';
 import { existsSync, mkdtempSync, rmSync, truncateSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -10,7 +11,7 @@ import { listed, readOptions } from './lib/options.mjs';
 import { cpuMicros, pinning } from './lib/processes.mjs';
 import { createReport } from './lib/report.mjs';
 import { SCENARIOS } from './lib/scenarios.mjs';
-import { spreadText } from './lib/statistics.mjs';
+import { median, spreadText } from './lib/statistics.mjs';
 import { table } from './lib/table.mjs';
 
 const options = readOptions(
@@ -32,15 +33,15 @@ const CONNECTIONS = 32;
 const MAIN = new URL('servers/gateway.mjs', import.meta.url).pathname;
 const COLUMNS = [
   '',
-  'with, requests/s',
-  'without, requests/s',
-  'with ÷ without',
+  'Node',
   'with, CPU µs',
   'without, CPU µs',
-  'without ÷ with',
+  'without ÷ with, CPU',
+  'with ÷ without, requests/s',
 ];
 const { bearer: Authorization } = callerKey(1);
 const report = createReport(options);
+const versionOf = (node) => execFileSync(node, ['--version'], { encoding: 'utf8' }).trim().slice(1);
 
 async function enter(scenario, { atlas, folder, node, index }, hitPath) {
   const running = await startGateway({
@@ -91,13 +92,12 @@ async function compare(scenario, node, index) {
     const times = off.cpuUs.map((cpuUs, count) => cpuUs / on.cpuUs[count]);
     const ratios = on.perSecond.map((perSecond, count) => perSecond / off.perSecond[count]);
     return [
-      scenario.title,
-      spreadText(on.perSecond),
-      spreadText(off.perSecond),
-      spreadText(ratios, 2),
-      spreadText(on.cpuUs, 1),
-      spreadText(off.cpuUs, 1),
+      scenario.short,
+      versionOf(node),
+      median(on.cpuUs).toFixed(1),
+      median(off.cpuUs).toFixed(1),
       spreadText(times, 2),
+      spreadText(ratios, 2),
     ];
   } finally {
     for (const { running } of [on, off]) await running.stop();
@@ -111,10 +111,9 @@ report.printSetup(
   `${rounds} rounds of ${seconds} s each, interleaved, ${CONNECTIONS} connections by ${loader}. ${pinning} Median (least to most).`,
 );
 const names = listed(options.scenarios);
-for (const [index, node] of (listed(options.node) ?? [process.execPath]).entries()) {
-  const rows = [];
+const rows = [];
+for (const [index, node] of (listed(options.node) ?? [process.execPath]).entries())
   for (const scenario of SCENARIOS.filter(({ name }) => names.includes(name)))
     rows.push(await compare(scenario, node, index));
-  report.print(`hit-path-${index}`, table(COLUMNS, rows));
-}
+report.print('hit-path', table(COLUMNS, rows), 'Hits with and without the hit path');
 report.end();

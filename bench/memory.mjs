@@ -149,51 +149,43 @@ async function measureStarts() {
   report.keep('start', { readyMs: spread(times.ready), answeredMs: spread(times.answered) });
   report.print(
     'start',
-    `### From the start to the first answer\n\n${table(
+    `${table(
       ['', 'ms'],
       [
         ['ready', spreadText(times.ready)],
-        ['first answer, which asks Atlas for a token and a list', spreadText(times.answered)],
+        ['first answer, after a token and a list from Atlas', spreadText(times.answered)],
       ],
-    )}\n\n${starts} starts, the first of them with a cold disk cache where nothing ran before. Median (least to most).`,
+    )}\n\n${starts} starts. Median (least to most).`,
+    'From the start to the first answer',
   );
 }
 
+report.printSetup('memory-setup', 'Resident memory of the process, from `/proc`.');
 await measureStarts();
 const rows = [];
 for (const count of SIZES) rows.push(await measureMemory(count));
 report.print(
   'memory',
-  `### Memory of lists, MiB\n\n${table(
-    [
-      '',
-      'sent by Atlas',
-      'counted for lists',
-      'of sent',
-      'counted for lists and pages',
-      'JS heap and buffers',
-      'process',
-      'of counted',
-    ],
-    rows,
-  )}`,
+  table(['', 'sent', 'counted', '÷ sent', 'with pages', 'heap and buffers', 'process', '÷ counted'], rows),
+  'Memory of lists, MiB',
 );
 const sizes = [];
 for (const maxMiB of CACHE_SIZES) sizes.push(await measureSize(maxMiB));
 report.print(
   'memory-sizes',
-  `### What \`cache.maxBytes\` means, MiB\n\n${table(
+  table(
     [
       'maxBytes',
-      'largest whole list',
-      'lists of 20 items',
+      'largest list',
+      'lists',
       'counted',
       'process, started',
-      'process, full',
-      'after four large lists at once',
-      'process, at most',
+      'full',
+      'after four large lists',
+      'peak',
     ],
     sizes,
-  )}`,
+  ),
+  'What `cache.maxBytes` means, MiB',
 );
 report.end();

@@ -5,7 +5,7 @@ import { renderPage } from '../dist/atlas/page-renderer.js';
 import { listPath, projectId, startAtlas } from './lib/atlas.mjs';
 import { readOptions } from './lib/options.mjs';
 import { createReport } from './lib/report.mjs';
-import { spread, spreadText } from './lib/statistics.mjs';
+import { median, spread, spreadText } from './lib/statistics.mjs';
 import { table } from './lib/table.mjs';
 
 const options = readOptions(
@@ -65,31 +65,31 @@ function compare(pairs) {
   const rows = pairs.map(({ name }, pair) => {
     const [ours, theirs] = times[pair];
     const ratio = ours.map((us, round) => us / theirs[round]);
-    report.keep(name, { us: spread(ours), beside: spread(theirs), ratio: spread(ratio) });
-    return [name, spreadText(ours, 1), spreadText(theirs, 1), spreadText(ratio, 3)];
+    report.keep(name, { us: spread(ours), json: spread(theirs), ratio: spread(ratio) });
+    return [name, median(ours).toFixed(1), median(theirs).toFixed(1), spreadText(ratio, 3)];
   });
-  report.print('parse', table(['', 'µs', 'JSON, µs', 'ratio'], rows));
+  report.print('parse', table(['', 'µs', 'JSON, µs', 'ratio'], rows), 'Reading and writing pages');
 }
 
 report.printSetup(
-  'parse, setup',
+  'parse-setup',
   `${rounds} rounds of ${ROUND_MS} ms each, interleaved; a body of ${body.length} bytes with 500 items. Median (least to most).`,
 );
 compare([
   {
-    name: 'reading 500 items, beside JSON.parse(body)',
+    name: 'reading 500 items ÷ JSON.parse(body)',
     calls: [() => parseListBody(body), () => JSON.parse(body)],
   },
   {
-    name: 'reading 500 items, beside JSON.parse(body as a string)',
+    name: 'reading 500 items ÷ JSON.parse(text)',
     calls: [() => parseListBody(body), () => JSON.parse(text)],
   },
   {
-    name: 'writing a page of 100, beside JSON.stringify(page)',
+    name: 'writing a page of 100 ÷ JSON.stringify(page)',
     calls: [() => renderPage(source, shape), () => JSON.stringify(page)],
   },
   {
-    name: 'writing a page of 100 into a buffer, beside Buffer.from(JSON.stringify(page))',
+    name: 'writing a page of 100 ÷ Buffer.from(JSON.stringify(page))',
     calls: [() => renderPage(source, shape), () => Buffer.from(JSON.stringify(page))],
   },
 ]);

@@ -1,6 +1,5 @@
 // Measures upstream calls and hit latency with 1, 2 and 4 gateway processes on the same workload, with separate caches and with a shared
-// tier. A simulated Atlas counts the requests. Requires redis-server. Prints the table of docs/shared-cache.md.
-// usage: npm run bench:scale [-- SECONDS]
+// tier. A simulated Atlas counts the requests. Requires redis-server.
 import { spawn } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { Agent, request } from 'node:http';
@@ -11,9 +10,16 @@ import { createSystemClock } from '../dist/lib/clock.js';
 import { createSystemRandom } from '../dist/lib/random.js';
 import { createSimulator } from '../dist/simulator/server.js';
 import { SAMPLE_CREDENTIALS } from '../dist/simulator/world.js';
+import { readOptions } from './lib/options.mjs';
+import { createReport } from './lib/report.mjs';
+import { table } from './lib/table.mjs';
 
-const SECONDS = Number(process.argv[2] ?? 10);
-const GATEWAYS = [1, 2, 4];
+const options = readOptions('usage: npm run bench:scale -- [flags]\n  --seconds N  of each workload (10)', {
+  seconds: { type: 'string' },
+});
+const report = createReport(options);
+const SECONDS = Number(options.seconds ?? (options.short ? 1 : 10));
+const GATEWAYS = options.short ? [1, 2] : [1, 2, 4];
 const FRESH_SECONDS = 3;
 const REQUESTS_PER_SECOND = 200;
 const PROJECTS = 20;
@@ -158,26 +164,27 @@ for (const withTier of [false, true]) for (const count of GATEWAYS) rows.push(aw
 agent.destroy();
 rmSync(folder, { recursive: true });
 
-const cells = [
-  ['gateways', 'shared tier', 'calls to Atlas', 'tokens', 'hits', 'median of a hit', '99th percentile'],
-  ...rows.map(({ count, withTier, calls, tokens, hits }) => [
-    String(count),
-    withTier ? 'yes' : 'no',
-    String(calls),
-    String(tokens),
-    String(hits.length),
-    `${part(hits, 0.5).toFixed(2)} ms`,
-    `${part(hits, 0.99).toFixed(2)} ms`,
-  ]),
-];
-const widths = cells[0].map((_none, column) => Math.max(...cells.map((row) => row[column].length)));
-const line = (row) => `| ${row.map((cell, column) => cell.padEnd(widths[column])).join(' | ')} |\n`;
-process.stdout.write(line(cells[0]));
-process.stdout.write(line(widths.map((width) => '-'.repeat(width))));
-for (const row of cells.slice(1)) process.stdout.write(line(row));
-process.stdout.write(
-  `\n${PROJECTS} projects, ${SECONDS} seconds at ${REQUESTS_PER_SECOND} requests a second in all, fresh for ${FRESH_SECONDS} seconds.\n`,
+report.printSetup(
+  'scale-setup',
+  `${PROJECTS} projects, ${SECONDS} seconds at ${REQUESTS_PER_SECOND} requests a second in all, fresh for ${FRESH_SECONDS} seconds.`,
 );
+report.print(
+  'scale',
+  table(
+    ['gateways', 'shared tier', 'calls to Atlas', 'tokens', 'hits', 'p50 of a hit, ms', 'p99, ms'],
+    rows.map(({ count, withTier, calls, tokens, hits }) => [
+      count,
+      withTier ? 'yes' : 'no',
+      calls,
+      tokens,
+      hits.length,
+      part(hits, 0.5).toFixed(2),
+      part(hits, 0.99).toFixed(2),
+    ]),
+  ),
+  'Several gateways',
+);
+report.end();
 const wrong = new Set(rows.flatMap(({ others }) => [...others]));
-if (wrong.size > 0) process.stdout.write(`Not all answers were 200: ${[...wrong].join(', ')}\n`);
+if (wrong.size > 0) report.tell(`Not all answers were 200: ${[...wrong].join(', ')}`);
 process.exitCode = wrong.size > 0 ? 1 : 0;

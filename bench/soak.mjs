@@ -1,6 +1,5 @@
 // Minutes of mixed load on the built gateway, while the simulated Atlas changes its lists and injects all its faults, secrets are rotated
 // and caches purged. Every body is compared with the content of the simulated Atlas at the time the listing was loaded.
-// usage: npm run bench:soak [-- MINUTES [WEATHER]]   WEATHER: a preset of docs/simulator.md; real by default
 import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import {
@@ -19,10 +18,19 @@ import { createSystemClock } from '../dist/lib/clock.js';
 import { createSystemRandom } from '../dist/lib/random.js';
 import { createSimulator } from '../dist/simulator/server.js';
 import { SAMPLE_CREDENTIALS } from '../dist/simulator/world.js';
+import { readOptions } from './lib/options.mjs';
+import { createReport } from './lib/report.mjs';
 import { createSweeps } from './lib/sweeps.mjs';
+import { table } from './lib/table.mjs';
 
-const MINUTES = Number(process.argv[2] ?? 10);
-const WEATHER = process.argv[3] ?? 'real';
+const options = readOptions(
+  `usage: npm run bench:soak -- [flags]
+  --minutes N      (10)
+  --weather NAME   a preset of docs/simulator.md (real)`,
+  { minutes: { type: 'string' }, weather: { type: 'string', default: 'real' } },
+);
+const MINUTES = Number(options.minutes ?? (options.short ? 0.1 : 10));
+const WEATHER = options.weather;
 const CLIENTS = 24;
 const PROJECTS = 40;
 const SWEPT_PROJECTS = 3;
@@ -33,7 +41,7 @@ const LOAD_MS = 3_000;
 const SLACK_MS = 1_500;
 const ACCEPT = 'application/vnd.atlas.2023-02-01+json';
 
-const print = (line) => void process.stdout.write(`${line}\n`);
+const output = createReport(options);
 const random = createSystemRandom();
 const choose = (count) => Math.floor(random.fraction() * count);
 const projectAt = (index) => ({
@@ -283,8 +291,8 @@ const until = begun + MINUTES * 60_000;
 const sampling = setInterval(sample, 5_000);
 const telling = setInterval(() => {
   const { rss, cache } = memory.at(-1) ?? {};
-  process.stderr.write(
-    `${Math.round((Date.now() - begun) / 1_000)} s: ${report.requests} requests, ${report.wrong.length} wrong, ${report.refusedAlthoughHeld.length} refused although held, ${rss?.toFixed(0)} MiB, cache ${cache?.toFixed(0)} MiB\n`,
+  output.tell(
+    `${Math.round((Date.now() - begun) / 1_000)} s: ${report.requests} requests, ${report.wrong.length} wrong, ${report.refusedAlthoughHeld.length} refused although cached, ${rss?.toFixed(0)} MiB, cache ${cache?.toFixed(0)} MiB`,
   );
 }, 30_000);
 await Promise.all([
@@ -293,7 +301,6 @@ await Promise.all([
 ]);
 for (const timer of [...timers, sampling, telling]) clearInterval(timer);
 await sample();
-const calls = simulator.requests.length;
 const { text: metrics } = await ask(`${admin}/metrics`);
 gateway.kill('SIGINT');
 const code = await ended;
@@ -316,45 +323,48 @@ const trend = (name) => {
   return { early, late, ratio: late / early };
 };
 const lines = [
-  ['minutes', MINUTES],
   [
     'requests',
     `${report.requests} (${Math.round(report.requests / ((Date.now() - begun) / 1_000))} a second)`,
   ],
   [
-    'answers',
+    'statuses',
     [...report.statuses]
       .sort()
       .map(([status, times]) => `${status}: ${times}`)
       .join(', '),
   ],
   ['wrong answers', report.wrong.length],
-  ['refused although a listing was held', report.refusedAlthoughHeld.length],
+  ['refused although the list was cached', report.refusedAlthoughHeld.length],
   [
-    'sweeps compared',
-    `${sweeps.report.checked}, ${sweeps.report.wrong.length} of them wrong; ${sweeps.report.unchecked} not comparable`,
+    'lists read along `next`',
+    `${sweeps.report.checked} compared, ${sweeps.report.wrong.length} wrong; ${sweeps.report.unchecked} not comparable`,
   ],
   [
-    'questions to Atlas',
-    `${upstream} (${((upstream / report.requests) * 1_000).toFixed(1)} per thousand requests; the simulator remembers ${calls})`,
+    'calls to Atlas',
+    `${upstream} (${((upstream / report.requests) * 1_000).toFixed(1)} per thousand requests)`,
   ],
   ['retries', sum('atlas_gateway_upstream_retries_total')],
   ['faults, purges, secret swaps', `${faults}, ${purges}, ${swaps}`],
-  ['gateway ended with', code],
+  ['exit code of the gateway', code],
 ];
 for (const name of ['rss', 'heap', 'external', 'cache']) {
   const { early, late, ratio } = trend(name);
   lines.push([
-    `${name}, MiB`,
-    `start ${memory[0]?.[name].toFixed(1)}, end ${memory.at(-1)?.[name].toFixed(1)}; third quarter ${early.toFixed(1)}, last quarter ${late.toFixed(1)} (${ratio.toFixed(2)})`,
+    `${name}, MiB: third quarter, last, ratio`,
+    `${early.toFixed(1)}, ${late.toFixed(1)}, ${ratio.toFixed(2)}`,
   ]);
 }
-for (const [name, value] of lines) print(`${String(name).padEnd(38)} ${value}`);
-print('\nhow answers came about:');
+output.printSetup(
+  'soak-setup',
+  `${MINUTES} minutes with the simulator's weather \`${WEATHER}\`: ${CLIENTS} clients read ${PROJECTS} lists of 0 to 1300 items, which change; ${SWEEPERS} read ${SWEPT_PROJECTS} more from the first page to the last.`,
+);
+output.print('soak', table(['', `${MINUTES} minutes`], lines), 'Soak');
 for (const [outcome, times] of [...report.outcomes].sort(([, a], [, b]) => b - a))
-  print(`${String(times).padStart(9)}  ${outcome}`);
-for (const wrong of report.wrong.slice(0, 10)) print(`wrong: ${wrong}`);
-for (const refused of report.refusedAlthoughHeld.slice(0, 10)) print(`refused: ${refused}`);
-for (const wrong of sweeps.report.wrong.slice(0, 10)) print(`sweep: ${wrong}`);
+  output.tell(`${String(times).padStart(9)}  ${outcome}`);
+for (const wrong of report.wrong.slice(0, 10)) output.tell(`wrong: ${wrong}`);
+for (const refused of report.refusedAlthoughHeld.slice(0, 10)) output.tell(`refused: ${refused}`);
+for (const wrong of sweeps.report.wrong.slice(0, 10)) output.tell(`sweep: ${wrong}`);
+output.end();
 const failures = report.wrong.length + report.refusedAlthoughHeld.length + sweeps.report.wrong.length;
 process.exitCode = failures === 0 && sweeps.report.checked > 0 && code === 0 ? 0 : 1;

@@ -1,6 +1,5 @@
 // Counts the upstream calls per thousand requests through the gateway, and through nginx with a cache keyed by URL.
-// Each runs in front of a simulated Atlas, with the same freshness lifetime. Prints the table of docs/upstream-calls.md.
-// usage: npm run bench:upstream [-- SECONDS]
+// Each runs in front of a simulated Atlas, with the same freshness lifetime.
 import { spawn } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { Agent, request } from 'node:http';
@@ -12,8 +11,18 @@ import { createSystemClock } from '../dist/lib/clock.js';
 import { createSystemRandom } from '../dist/lib/random.js';
 import { createSimulator } from '../dist/simulator/server.js';
 import { SAMPLE_CREDENTIALS } from '../dist/simulator/world.js';
+import { readOptions } from './lib/options.mjs';
+import { createReport } from './lib/report.mjs';
+import { table } from './lib/table.mjs';
 
-const SECONDS = Number(process.argv[2] ?? 60);
+const options = readOptions(
+  'usage: npm run bench:upstream -- [flags]\n  --seconds N  of each workload (60)',
+  {
+    seconds: { type: 'string' },
+  },
+);
+const report = createReport(options);
+const SECONDS = Number(options.seconds ?? (options.short ? 1 : 60));
 const FRESH_SECONDS = 30;
 const REQUESTS_PER_SECOND = 100;
 const PROJECTS = 20;
@@ -230,14 +239,26 @@ const refreshes = [
 ];
 agent.destroy();
 const perThousand = ({ calls, requests }) => (calls * 1_000) / requests;
-process.stdout.write(`| in front of Atlas | requests | calls to Atlas | calls per thousand requests |
-| --- | --- | --- | --- |
-${results.map((result) => `| ${result.name} | ${result.requests} | ${result.calls} | ${perThousand(result).toFixed(1)} |`).join('\n')}
-
-${PROJECTS} projects, ${SHAPES.length} kinds of request, ${SECONDS} seconds at ${REQUESTS_PER_SECOND} requests a second, both fresh for ${FRESH_SECONDS} seconds:
-${(perThousand(results[1]) / perThousand(results[0])).toFixed(1)} times fewer calls.
-
-| two refreshes of a list and ${ELEMENTS} of its elements, ${PROJECTS} projects | requests | calls to Atlas | calls per project |
-| --- | --- | --- | --- |
-${refreshes.map(({ name, requests, calls }) => `| ${name} | ${requests} | ${calls} | ${(calls / PROJECTS).toFixed(1)} |`).join('\n')}
-`);
+report.printSetup(
+  'upstream-setup',
+  `${PROJECTS} projects, ${SHAPES.length} kinds of request, ${SECONDS} seconds at ${REQUESTS_PER_SECOND} requests a second, fresh for ${FRESH_SECONDS} seconds; then two refreshes of a list and ${ELEMENTS} of its elements in each of ${PROJECTS} projects.`,
+);
+report.print(
+  'upstream',
+  table(
+    ['in front of Atlas', 'workload', 'requests', 'calls to Atlas', 'calls per thousand requests'],
+    [
+      ...results.map((one) => ({ ...one, workload: 'mixed pages' })),
+      ...refreshes.map((one) => ({ ...one, workload: 'lists and their elements' })),
+    ].map(({ name, workload, requests, calls }) => [
+      name,
+      workload,
+      requests,
+      calls,
+      perThousand({ calls, requests }).toFixed(1),
+    ]),
+  ),
+  'Calls to Atlas',
+);
+report.keep('upstream', { results, refreshes });
+report.end();

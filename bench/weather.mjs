@@ -111,13 +111,24 @@ report.printSetup(
 report.print(
   'weather',
   table(
-    ['row', 'what', 'answers', 'p50 ms', 'p99 ms', 'calls', 'needed', 'peak MiB', 'loop ms', 'result'],
+    ['what', 'row', 'answers', 'p50 ms', 'p99 ms', 'calls', 'peak MiB', 'loop ms', 'result'],
     results.map((result) => {
       const { row, what, statuses, p50Ms, p99Ms, calls, needed, peakMiB, lagMs } = result;
-      const numbers = [p50Ms, p99Ms, calls, needed, peakMiB, lagMs].map(rounded);
-      return [row, what, statuses, ...numbers, resultOf(result)];
+      const [p50, p99, peak, lag] = [p50Ms, p99Ms, peakMiB, lagMs].map(rounded);
+      return [
+        what,
+        row,
+        statuses,
+        p50,
+        p99,
+        `${rounded(calls)} (${rounded(needed)})`,
+        peak,
+        lag,
+        resultOf(result),
+      ];
     }),
   ),
+  'A slow, large, sick or changing Atlas',
 );
 report.keep('weather', results);
 report.end();

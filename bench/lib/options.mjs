@@ -12,7 +12,7 @@ const SHARED = {
 export function readOptions(usage, own = {}) {
   const shared = `  --markdown FILE  writes what is printed into a file
   --json FILE      writes the result for machines
-  --into FILE      puts it where a page says <!-- bench: … -->, as docs/performance.md does
+  --into A,B       puts it where these pages say <!-- bench: … -->, as docs/performance.md does
   --short          only checks that it works`;
   try {
     const { values } = parseArgs({ options: { ...SHARED, ...own } });

@@ -68,7 +68,8 @@ describe('the bench', () => {
     ['elements.mjs', [], 'element ÷ page'],
     ['misses.mjs', [], '### Misses'],
     ['memory.mjs', [], '### Memory of lists'],
-    ['growth.mjs', ['--only', 'keys,room', '--most', '1'], '### Making room and purging'],
+    ['growth.mjs', ['--only', 'keys,room', '--most', '1'], '### Evicting and purging'],
+    ['catalog-match.mjs', [], '### Finding the operation of a path'],
     ['flood.mjs', [], '### Hits of one caller while another floods'],
   ])('%s runs', async (script, flags, title) => {
     const { code, out, err } = await short(script, flags);
