@@ -47,7 +47,7 @@ export const CONFIG_HELP = {
     ],
     [
       'HTTPS_PROXY, NO_PROXY',
-      'Proxy for calls to Atlas, and hosts that are reached without it; in lower case too. Unused if upstream.proxy is set.',
+      'Proxy to Atlas and to the key servers of issuers, and hosts that are reached without it; in lower case too. A proxy that FILE names takes precedence.',
     ],
     [
       'NODE_EXTRA_CA_CERTS',

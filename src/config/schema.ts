@@ -186,6 +186,9 @@ const issuer = z.strictObject({
           url: z.string().refine((text) => URL.canParse(text), {
             error: ({ input }) => `${quote(input)} is not an address; write https://host/path`,
           }),
+          proxy: secret(
+            'HTTP proxy to the key server, like upstream.proxy. By default HTTPS_PROXY, unless NO_PROXY names the key server.',
+          ).optional(),
         }),
         z.strictObject({ file: z.string().min(1) }),
       ],
@@ -193,7 +196,9 @@ const issuer = z.strictObject({
         error: 'write { url: https://… } or { file: PATH }',
       },
     )
-    .describe('Location of its JSON Web Key Set.'),
+    .describe(
+      'Location of its JSON Web Key Set. With a URL, proxy names an HTTP proxy, like upstream.proxy.',
+    ),
 });
 
 const anonymous = z.strictObject({

@@ -78,6 +78,28 @@ describe('a configuration', () => {
     expect(proxyOf('upstream: { proxy: { env: OWN } }\n', own)).toEqual({ env: 'OWN' });
   });
 
+  test('takes the proxy to a key server from HTTPS_PROXY, unless the issuer names one itself', () => {
+    const proxyOf = (url: string, env: Record<string, string>, own = '') => {
+      const loaded = load(
+        `${GOOD}issuers: [{ issuer: a, audience: b, jwks: { url: ${url}${own} } }]\nupstream: { proxy: { env: OWN } }\n`,
+        { OWN: 'http://own', ...env },
+      );
+      if (!loaded.ok) return problemsOf(loaded);
+      return loaded.config.issuers.map(({ jwks }) => ('url' in jwks ? jwks.proxy : undefined));
+    };
+    const [issuer, proxied] = ['https://a.example/keys', { HTTPS_PROXY: 'http://proxy' }];
+    expect(proxyOf(issuer, {})).toEqual([undefined]);
+    expect(proxyOf(issuer, proxied)).toEqual([{ env: 'HTTPS_PROXY' }]);
+    expect(proxyOf(issuer, { ...proxied, NO_PROXY: '.example' })).toEqual([undefined]);
+    expect(proxyOf('http://127.0.0.1/keys', proxied)).toEqual([undefined]);
+    expect(proxyOf(issuer, proxied, ', proxy: { env: OWN }')).toEqual([{ env: 'OWN' }]);
+    const message =
+      'is not a valid proxy address; use http://user:password@host:port, with special characters in the password percent-encoded';
+    expect(proxyOf(issuer, { HTTPS_PROXY: 'socks5://user:hunter2@proxy' })).toEqual([
+      `environment HTTPS_PROXY: ${message}`,
+    ]);
+  });
+
   test('reports TLS on a socket', () => {
     const text = `${GOOD}admin: { socket: a.sock, tls: { cert: { file: key }, key: { file: key } } }\n`;
     expect(problemsOf(load(text)).join()).toContain(
