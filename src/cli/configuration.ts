@@ -61,7 +61,7 @@ export const CONFIG_HELP = {
 export const configurationPath = (flags: Flags, { env }: CommandContext): string | undefined =>
   readText(flags, 'config') ?? env[CONFIG_VARIABLE];
 
-/** Loads the configuration that flags or environment name. `inForce`: at a reload, the secrets to keep where new ones cannot be read. */
+/** Loads the configuration that flags or environment name. `inForce`: at a reload, the values to keep where new ones cannot be read or used. */
 export function readConfiguration(
   flags: Flags,
   context: CommandContext,

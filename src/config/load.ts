@@ -19,7 +19,7 @@ export interface LoadOptions extends SecretSources {
   /** Path of the configuration file; if absent, credentials are read from the environment. */
   readonly path?: string;
   readonly known: KnownNames;
-  /** At a reload: the secrets that are kept where their new values cannot be read. */
+  /** At a reload: the values of secrets and files that are kept where new ones cannot be read or used. */
   readonly inForce?: SecretsInForce;
   /** Returns why a file cannot be written at a path, with a remedy; undefined if it can. */
   readonly whyNotWritable: (path: string) => string | undefined;
@@ -31,7 +31,7 @@ export type LoadedConfig =
       readonly ok: true;
       /** Every file it was read from, including secrets. */
       readonly files: readonly string[];
-      /** Secrets that could not be read, or are too short, and whose previous values stay in force. */
+      /** Secrets and files that could not be read or used, and whose previous values stay in force. */
       readonly kept: readonly Problem[];
     })
   | {
@@ -84,7 +84,7 @@ export function loadConfig(options: LoadOptions): LoadedConfig {
     if (problem !== undefined) reportValid(['cache', 'snapshot', 'path'], problem);
   }
   if (problems.length > 0) return { ok: false, problems: inFileOrder(problems), files };
-  return { ok: true, config, secretOf: secretOf(values), files, kept };
+  return { ok: true, config, secretOf: secretOf(values), files, kept: inFileOrder(kept) };
 }
 
 /** Paths are relative to the folder of the configuration. */
