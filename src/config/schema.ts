@@ -293,7 +293,7 @@ const tracing = z.strictObject({
     .max(1, { error: 'must be between 0 and 1' })
     .default(1)
     .describe(
-      'Fraction of the requests that are traced. A request with a traceparent header is traced if its client traces it.',
+      'Fraction of the requests that are traced. An authenticated client that sends a traceparent header decides itself.',
     ),
 });
 
