@@ -10,7 +10,6 @@ import {
   host,
   idsOrAll,
   name,
-  network,
   operationNames,
   port,
   positiveTimerDuration,
@@ -20,6 +19,7 @@ import {
   size,
   socketPath,
   timerDuration,
+  trustedProxy,
   url,
   urlWithPath,
 } from './fields.ts';
@@ -41,10 +41,10 @@ const listen = z.strictObject({
     'Address under which clients reach the gateway, for the links in responses; by default the address of the listener. A path is for a proxy in front, whether it removes the path or not.',
   ).optional(),
   trustedProxies: z
-    .array(network)
+    .array(trustedProxy)
     .default([])
     .describe(
-      'Networks of the proxies in front of the gateway. Of a request from one of them, the client address is taken from X-Forwarded-For: the right-most address that is not in these networks.',
+      'Networks of the proxies in front of the gateway. Of a request from one of them, the client address is taken from X-Forwarded-For: the right-most address that is not in these networks. For a proxy on listen.socket, write unix: in quotes.',
     ),
 });
 

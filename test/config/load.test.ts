@@ -105,6 +105,14 @@ describe('a configuration', () => {
     ]);
   });
 
+  test('trusts proxies on a Unix socket only where the gateway listens on one', () => {
+    const trusting = (more: string) => load(`${GOOD}listen: { trustedProxies: ['unix:']${more} }\n`);
+    expect(trusting(', socket: a.sock, publicUrl: http://localhost').ok).toBe(true);
+    expect(problemsOf(trusting(''))).toEqual([
+      'dir/gateway.yaml:7 listen.trustedProxies[0]: stands for the proxies on listen.socket, which is not set; set it, or write the networks of the proxies',
+    ]);
+  });
+
   test('reports TLS on a socket', () => {
     const text = `${GOOD}admin: { socket: a.sock, tls: { cert: { file: key }, key: { file: key } } }\n`;
     expect(problemsOf(load(text)).join()).toContain(
