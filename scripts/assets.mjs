@@ -4,9 +4,11 @@ import { join } from 'node:path';
 
 const root = join(import.meta.dirname, '..');
 
+for (const folder of ['lib', 'status', 'server/landing'])
+  cpSync(join(root, 'src', folder, 'assets'), join(root, 'dist', folder, 'assets'), { recursive: true });
+
 for (const folder of ['status', 'server/landing']) {
   const path = join(root, 'dist', folder, 'assets.js');
-  cpSync(join(root, 'src', folder, 'assets'), join(root, 'dist', folder, 'assets'), { recursive: true });
   const texts = Object.entries(await import(path));
   writeFileSync(
     path,

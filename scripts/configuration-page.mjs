@@ -49,7 +49,9 @@ function typeOf(schema) {
     case 'array':
       return schema.items.type === 'object' ? 'list' : `list of ${plural(typeOf(schema.items))}`;
     case 'object':
-      return Object.keys(schema.properties ?? {}).join() === 'url' ? '`{ url: URL }`' : 'mapping';
+      return /^url(,proxy)?$/.test(Object.keys(schema.properties ?? {}).join())
+        ? '`{ url: URL }`'
+        : 'mapping';
     case 'integer':
       return `whole number${range(schema)}`;
     case 'number':

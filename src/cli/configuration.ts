@@ -47,7 +47,7 @@ export const CONFIG_HELP = {
     ],
     [
       'HTTPS_PROXY, NO_PROXY',
-      'Proxy for calls to Atlas, and hosts that are reached without it; in lower case too. Unused if upstream.proxy is set.',
+      'Proxy to Atlas and to the key servers of issuers, and hosts that are reached without it; in lower case too. A proxy that FILE names takes precedence.',
     ],
     [
       'NODE_EXTRA_CA_CERTS',
@@ -61,7 +61,7 @@ export const CONFIG_HELP = {
 export const configurationPath = (flags: Flags, { env }: CommandContext): string | undefined =>
   readText(flags, 'config') ?? env[CONFIG_VARIABLE];
 
-/** Loads the configuration that flags or environment name. `inForce`: at a reload, the secrets to keep where new ones cannot be read. */
+/** Loads the configuration that flags or environment name. `inForce`: at a reload, the values to keep where new ones cannot be read or used. */
 export function readConfiguration(
   flags: Flags,
   context: CommandContext,

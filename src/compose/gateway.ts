@@ -33,8 +33,8 @@ export interface Gateway {
   /** Resolves to the origins it listens on; rejects with a readable message if it cannot listen. */
   start(): Promise<{ readonly publicOrigin: string; readonly adminOrigin: string }>;
   /**
-   * Applies the live settings of a reloaded configuration; reports other changes, which need a restart. `kept` describes secrets that could
-   * not be read, so that `next` has their previous values.
+   * Applies the live settings of a reloaded configuration; reports other changes, which need a restart. `kept` describes secrets and
+   * files that could not be read or used, so that `next` has their previous values.
    */
   reload(next: ResolvedConfig, kept?: readonly string[]): void;
   /** Reports that a reloaded configuration is invalid and the current one stays in use. */

@@ -3,6 +3,7 @@ import type { PurgeScope } from '../cache/purge-log.ts';
 import type { GatewayConfig } from '../config/schema.ts';
 import { loggedPath } from '../gateway/logged-text.ts';
 import type { PrivateLinks } from '../gateway/private-links.ts';
+import { createProjectNames } from '../gateway/project-names.ts';
 import { createRequestHandler } from '../gateway/request-handler.ts';
 import { createIdentifyRequest } from '../gateway/request-identity.ts';
 import type { Clock } from '../lib/clock.ts';
@@ -131,7 +132,11 @@ export function buildPublicListener(
   };
   const report = (event: RoutedEvent) => observe(toEvent(event, clock.now()));
   const unready = () => (state() === 'ready' ? undefined : state());
-  const landing = { operations: catalog.operations, access, publicUrl: publicUrl.current, clock };
+  const landing = {
+    operations: catalog.operations,
+    projectNames: createProjectNames({ cache: caches.lists }),
+    ...{ access, publicUrl: publicUrl.current, clock },
+  };
   const app = createPublicApp({ ...api, ...serving, identify, tokens, unready, landing, version, report });
   const listener = createListener(
     { address: { section: 'listen', ...listen }, tls: inForce.settings.tls },

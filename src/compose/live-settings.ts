@@ -3,7 +3,6 @@ import type { ResolvedConfig } from '../config/reload-settings.ts';
 import type { GatewayConfig } from '../config/schema.ts';
 import type { AccessList } from '../gateway/auth/authentication.ts';
 import type { ExpiringCredential } from '../gateway/credentials/expiry.ts';
-import { type IpNetwork, parseNetwork } from '../lib/ip-network.ts';
 import type { TlsFiles } from '../server/listener.ts';
 
 type ConfiguredCredential = GatewayConfig['credentials'][number];
@@ -21,7 +20,7 @@ export interface LiveSettings {
   readonly adminToken: string | undefined;
   readonly signingKey: Buffer | undefined;
   readonly accessList: AccessList;
-  readonly trustedProxies: readonly IpNetwork[];
+  readonly trustedProxies: readonly string[];
   readonly credentials: readonly CredentialSettings[];
 }
 
@@ -61,7 +60,7 @@ export function resolveLiveSettings({ config, secretOf }: ResolvedConfig): LiveS
     adminToken: config.admin.token === undefined ? undefined : secretOf(config.admin.token),
     signingKey: signingKey === undefined ? undefined : Buffer.from(secretOf(signingKey)),
     accessList: accessListOf(config, secretOf),
-    trustedProxies: config.listen.trustedProxies.flatMap((text) => parseNetwork(text) ?? []),
+    trustedProxies: config.listen.trustedProxies,
     credentials: credentialSettings({ config, secretOf }),
   };
 }

@@ -1,6 +1,7 @@
 import type { AccessList } from '../gateway/auth/authentication.ts';
 import type { TokenRule } from '../gateway/auth/jwt-auth.ts';
 import type { Caller, CallerKey, Permissions } from '../gateway/auth/key-auth.ts';
+import { readProxyAddress } from '../upstream/proxy-address.ts';
 import type { GatewayConfig, SecretRef } from './schema.ts';
 
 type SecretOf = (ref: SecretRef) => string;
@@ -48,7 +49,10 @@ export function accessListOf(config: GatewayConfig, secretOf: SecretOf): AccessL
   });
   const issuers = config.issuers.map(({ jwks, ...issuer }) => ({
     ...issuer,
-    keys: 'url' in jwks ? { url: new URL(jwks.url) } : { set: () => JSON.parse(secretOf(jwks)) },
+    keys:
+      'url' in jwks
+        ? { url: new URL(jwks.url), proxy: jwks.proxy && readProxyAddress(secretOf(jwks.proxy)) }
+        : { set: () => JSON.parse(secretOf(jwks)) },
   }));
   return {
     callers,

@@ -1,5 +1,6 @@
 import { isLoopback } from '../lib/loopback.ts';
 import { didYouMean } from '../lib/suggest.ts';
+import { UNIX_SOCKET } from '../lib/trusted-proxies.ts';
 import type { Path } from './config-error.ts';
 import { hostsOverlap } from './hosts.ts';
 import type { GatewayConfig } from './schema.ts';
@@ -198,6 +199,12 @@ const isApiPath = (pathname: string) => pathname === '/api' || pathname.startsWi
 function checkSockets({ listen, admin }: GatewayConfig, report: Report): void {
   if (listen.socket !== undefined && listen.socket === admin.socket)
     report(['admin', 'socket'], 'is also listen.socket; choose another path');
+  const fromSocket = listen.trustedProxies.indexOf(UNIX_SOCKET);
+  if (fromSocket >= 0 && listen.socket === undefined)
+    report(
+      ['listen', 'trustedProxies', fromSocket],
+      'stands for the proxies on listen.socket, which is not set; set it, or write the networks of the proxies',
+    );
   for (const [section, { socket, tls }] of Object.entries({ listen, admin }))
     if (socket !== undefined && tls !== undefined)
       report(

@@ -1,6 +1,7 @@
 // Types of settings: each checks its text, converts it, and describes it for the JSON Schema.
 import { z } from 'zod';
 import { parseNetwork } from '../lib/ip-network.ts';
+import { UNIX_SOCKET } from '../lib/trusted-proxies.ts';
 import { parseDuration, parseSize } from '../lib/units.ts';
 import { isHost } from './hosts.ts';
 
@@ -177,12 +178,12 @@ export const socketPath = (description: string) =>
     .optional()
     .describe(description);
 
-/** A range of addresses, or a single one. */
-export const network = z
+/** A proxy in front of the gateway: a range of addresses, a single one, or the clients of a Unix socket. */
+export const trustedProxy = z
   .string({ error: ({ input }) => `${quote(input)} is not a valid network; use e.g. 10.0.0.0/8` })
-  .refine((text) => parseNetwork(text) !== undefined, {
+  .refine((text) => text === UNIX_SOCKET || parseNetwork(text) !== undefined, {
     error: ({ input }) =>
-      `${quote(input)} is not a valid network; write an IP address, or one with a prefix length, e.g. 10.0.0.0/8 or fd00::/8`,
+      `${quote(input)} is not a valid network; write an IP address, or one with a prefix length, e.g. 10.0.0.0/8 or fd00::/8; for a Unix socket, write 'unix:'`,
   });
 
 export const flag = () =>

@@ -60,8 +60,7 @@ function tlsSections({ listen, admin }: GatewayConfig) {
 export function secretRefs(config: GatewayConfig): { ref: SecretRef; path: Path }[] {
   const refs: { ref: SecretRef; path: Path }[] = [];
   if (config.admin.token !== undefined) refs.push({ ref: config.admin.token, path: ['admin', 'token'] });
-  const { proxy } = config.upstream;
-  if (proxy !== undefined) refs.push({ ref: proxy, path: ['upstream', 'proxy'] });
+  refs.push(...proxyRefs(config));
   const { signingKey } = config.tokens;
   if (signingKey !== undefined) refs.push({ ref: signingKey, path: ['tokens', 'signingKey'] });
   const { snapshot } = config.cache;
@@ -77,4 +76,16 @@ export function secretRefs(config: GatewayConfig): { ref: SecretRef; path: Path 
     }
   }
   return refs;
+}
+
+/** References to the addresses of proxies: of the one to Atlas, and of those to key servers. */
+export function proxyRefs({ upstream, issuers }: GatewayConfig): { ref: SecretRef; path: Path }[] {
+  const proxies = [
+    { ref: upstream.proxy, path: ['upstream', 'proxy'] },
+    ...issuers.map(({ jwks }, index) => ({
+      ref: 'url' in jwks ? jwks.proxy : undefined,
+      path: ['issuers', index, 'jwks', 'proxy'],
+    })),
+  ];
+  return proxies.flatMap(({ ref, path }) => (ref === undefined ? [] : [{ ref, path }]));
 }

@@ -3,7 +3,7 @@ import { inFileOrder, type Path, type Problem, type Raw, show } from './config-e
 import { type ConfigSource, readSource } from './config-source.ts';
 import { crossCheck, type KnownNames } from './cross-check.ts';
 import { environmentProblems } from './env-errors.ts';
-import { override } from './env-overrides.ts';
+import { type Environment, override } from './env-overrides.ts';
 import { fileRefs, secretRefs } from './file-refs.ts';
 import type { SecretsInForce } from './kept-secrets.ts';
 import { proxyVariable } from './proxy-variables.ts';
@@ -19,7 +19,7 @@ export interface LoadOptions extends SecretSources {
   /** Path of the configuration file; if absent, credentials are read from the environment. */
   readonly path?: string;
   readonly known: KnownNames;
-  /** At a reload: the secrets that are kept where their new values cannot be read. */
+  /** At a reload: the values of secrets and files that are kept where new ones cannot be read or used. */
   readonly inForce?: SecretsInForce;
   /** Returns why a file cannot be written at a path, with a remedy; undefined if it can. */
   readonly whyNotWritable: (path: string) => string | undefined;
@@ -31,7 +31,7 @@ export type LoadedConfig =
       readonly ok: true;
       /** Every file it was read from, including secrets. */
       readonly files: readonly string[];
-      /** Secrets that could not be read, or are too short, and whose previous values stay in force. */
+      /** Secrets and files that could not be read or used, and whose previous values stay in force. */
       readonly kept: readonly Problem[];
     })
   | {
@@ -64,11 +64,8 @@ export function loadConfig(options: LoadOptions): LoadedConfig {
   resolvePaths(config, folder);
   crossCheck(config, known, { report: reportValid, isWhole: valid.isWhole });
   const { snapshot } = config.cache;
-  const proxy = config.upstream.proxy === undefined ? proxyVariable(config.upstream.origin, env) : undefined;
-  if (proxy !== undefined) {
-    config.upstream.proxy = { env: proxy };
-    overridden.set('upstream.proxy', proxy);
-  }
+  for (const { path: where, variable } of takeProxies(config, env))
+    overridden.set(show(valid.pathInFile(where)), variable);
   const sources: SecretSources = { env, readFile: (file) => options.readFile(resolve(folder, file)) };
   const kept: Problem[] = [];
   const reportKept = createReport(kept, locate, overridden);
@@ -87,7 +84,7 @@ export function loadConfig(options: LoadOptions): LoadedConfig {
     if (problem !== undefined) reportValid(['cache', 'snapshot', 'path'], problem);
   }
   if (problems.length > 0) return { ok: false, problems: inFileOrder(problems), files };
-  return { ok: true, config, secretOf: secretOf(values), files, kept };
+  return { ok: true, config, secretOf: secretOf(values), files, kept: inFileOrder(kept) };
 }
 
 /** Paths are relative to the folder of the configuration. */
@@ -95,6 +92,24 @@ function resolvePaths({ cache: { snapshot }, listen, admin }: GatewayConfig, fol
   if (snapshot !== undefined) snapshot.path = resolve(folder, snapshot.path);
   for (const listener of [listen, admin])
     if (listener.socket !== undefined) listener.socket = resolve(folder, listener.socket);
+}
+
+/** Takes proxies that the configuration does not name from the environment; returns the settings and their variables. */
+function takeProxies(
+  { upstream, issuers }: GatewayConfig,
+  env: Environment,
+): { path: Path; variable: string }[] {
+  const taken: { path: Path; variable: string }[] = [];
+  const take = (owner: { proxy?: SecretRef | undefined }, { url, path }: { url: string; path: Path }) => {
+    const variable = owner.proxy === undefined ? proxyVariable(url, env) : undefined;
+    if (variable === undefined) return;
+    owner.proxy = { env: variable };
+    taken.push({ path, variable });
+  };
+  take(upstream, { url: upstream.origin, path: ['upstream', 'proxy'] });
+  for (const [index, { jwks }] of issuers.entries())
+    if ('url' in jwks) take(jwks, { url: jwks.url, path: ['issuers', index, 'jwks', 'proxy'] });
+  return taken;
 }
 
 /** Adds problems with their place: the line of the file, or the variable that overrides the setting. */

@@ -14,11 +14,11 @@ function names(entry: string, { hostname, port }: URL): boolean {
 }
 
 /**
- * The variable that names the proxy for an origin, `HTTPS_PROXY` or `https_proxy`; undefined if there is none, or if `NO_PROXY` excludes
- * the origin. Plain http is for loopback hosts only, which no proxy reaches.
+ * The variable that names the proxy for a URL, `HTTPS_PROXY` or `https_proxy`; undefined if there is none, or if `NO_PROXY` excludes
+ * its host. Plain http is for loopback hosts only, which no proxy reaches.
  */
-export function proxyVariable(origin: string, env: Environment): string | undefined {
-  const url = new URL(origin);
+export function proxyVariable(text: string, env: Environment): string | undefined {
+  const url = new URL(text);
   const variable = nameOf(env, 'HTTPS_PROXY');
   if (url.protocol !== 'https:' || variable === undefined || env[variable] === '') return undefined;
   const exceptions = env[nameOf(env, 'NO_PROXY') ?? ''] ?? '';

@@ -17,7 +17,7 @@ type Report = (path: Path, message: string) => void;
 interface ReadOptions {
   readonly sources: SecretSources;
   readonly report: Report;
-  /** Secrets that are kept where they cannot be read or are too short. */
+  /** The values that are kept where new ones cannot be read or used. */
   readonly inForce: SecretsInForce;
   /** Receives what would be a problem without them. */
   readonly reportKept: Report;
@@ -25,37 +25,45 @@ interface ReadOptions {
 
 /** Reads every secret and file that a configuration references, and reports those that cannot be read or used. */
 export function readReferences(config: GatewayConfig, options: ReadOptions): ReferencedValues {
-  const { sources, report } = options;
   const values = createReferencedValues();
-  readSecrets(config, values, options);
-  for (const { ref, path } of fileRefs(config)) {
-    const content = contentOf(ref.file, sources);
-    const problem =
-      content === undefined
-        ? 'cannot be read; check that it exists and is readable by this user'
-        : contentProblem(path, content);
-    if (problem !== undefined) report(path, `the file ${ref.file} ${problem}`);
-    else if (content !== undefined) values.set(ref, content);
-  }
-  checkKeyPairs(config, { values, report });
+  const keep = createKeep(config, values, options);
+  readSecrets(config, values, { ...options, keep });
+  readFiles(config, values, { ...options, keep });
+  checkKeyPairs(config, values, { ...options, keep });
   return values;
 }
+
+/** Keeps the values in force of these references, and reports the problem as such; false, and nothing changes, unless all have one. */
+type Keep = (refs: readonly SecretRef[], at: { path: Path; problem: string }) => boolean;
+
+function createKeep(
+  config: GatewayConfig,
+  values: ReferencedValues,
+  { inForce, reportKept }: ReadOptions,
+): Keep {
+  return (refs, { path, problem }) => {
+    const kept = refs.flatMap((ref) => {
+      const value = keptValue(config, ref, inForce);
+      return value === undefined ? [] : [{ ref, value }];
+    });
+    if (kept.length < refs.length) return false;
+    for (const { ref, value } of kept) values.set(ref, value);
+    reportKept(path, problem);
+    return true;
+  };
+}
+
+type KeepOptions = ReadOptions & { readonly keep: Keep };
 
 function readSecrets(
   config: GatewayConfig,
   values: ReferencedValues,
-  { sources, report, inForce, reportKept }: ReadOptions,
+  { sources, report, keep }: KeepOptions,
 ): void {
   const references = secretRefs(config);
   const keepOrReport: Report = (path, problem) => {
     const reference = references.find((one) => show(one.path) === show(path));
-    const kept = reference === undefined ? undefined : keptValue(config, reference.ref, inForce);
-    if (reference === undefined || kept === undefined) {
-      report(path, problem);
-      return;
-    }
-    values.set(reference.ref, kept);
-    reportKept(path, problem);
+    if (reference === undefined || !keep([reference.ref], { path, problem })) report(path, problem);
   };
   for (const { ref, path } of references) {
     const read = readSecret(ref, sources, { isOneWord: path[0] === 'credentials' });
@@ -63,6 +71,23 @@ function readSecrets(
     else values.set(ref, read.value);
   }
   checkSecrets(config, { secretValue: values.get, report: keepOrReport });
+}
+
+function readFiles(
+  config: GatewayConfig,
+  values: ReferencedValues,
+  { sources, report, keep }: KeepOptions,
+): void {
+  for (const { ref, path } of fileRefs(config)) {
+    const content = contentOf(ref.file, sources);
+    const wrong =
+      content === undefined
+        ? 'cannot be read; check that it exists and is readable by this user'
+        : contentProblem(path, content);
+    const problem = `the file ${ref.file} ${wrong}`;
+    if (wrong === undefined && content !== undefined) values.set(ref, content);
+    else if (!keep([ref], { path, problem })) report(path, problem);
+  }
 }
 
 function createReferencedValues(): ReferencedValues {
@@ -83,14 +108,14 @@ function contentOf(file: string, { readFile }: SecretSources): string | undefine
   }
 }
 
-function checkKeyPairs(
-  config: GatewayConfig,
-  { values, report }: { readonly values: ReferencedValues; readonly report: Report },
-): void {
+/** A certificate and its key stay in force together: files that are replaced one after the other do not match for a moment. */
+function checkKeyPairs(config: GatewayConfig, values: ReferencedValues, { report, keep }: KeepOptions): void {
   for (const { cert, key, path } of keyPairs(config)) {
     const [certificates, privateKey] = [values.get(cert), values.get(key)];
     if (certificates === undefined || privateKey === undefined) continue;
-    const problem = keyPairProblem(certificates, privateKey);
-    if (problem !== undefined) report(path, `the file ${key.file} ${problem}`);
+    const wrong = keyPairProblem(certificates, privateKey);
+    if (wrong === undefined) continue;
+    const problem = `the file ${key.file} ${wrong}`;
+    if (!keep([cert, key], { path, problem })) report(path, problem);
   }
 }

@@ -10,7 +10,6 @@ import {
   host,
   idsOrAll,
   name,
-  network,
   operationNames,
   port,
   positiveTimerDuration,
@@ -20,6 +19,7 @@ import {
   size,
   socketPath,
   timerDuration,
+  trustedProxy,
   url,
   urlWithPath,
 } from './fields.ts';
@@ -41,10 +41,10 @@ const listen = z.strictObject({
     'Address under which clients reach the gateway, for the links in responses; by default the address of the listener. A path is for a proxy in front, whether it removes the path or not.',
   ).optional(),
   trustedProxies: z
-    .array(network)
+    .array(trustedProxy)
     .default([])
     .describe(
-      'Networks of the proxies in front of the gateway. Of a request from one of them, the client address is taken from X-Forwarded-For: the right-most address that is not in these networks.',
+      'Networks of the proxies in front of the gateway. Of a request from one of them, the client address is taken from X-Forwarded-For: the right-most address that is not in these networks. For a proxy on listen.socket, write unix: in quotes.',
     ),
 });
 
@@ -186,6 +186,9 @@ const issuer = z.strictObject({
           url: z.string().refine((text) => URL.canParse(text), {
             error: ({ input }) => `${quote(input)} is not an address; write https://host/path`,
           }),
+          proxy: secret(
+            'HTTP proxy to the key server, like upstream.proxy. By default HTTPS_PROXY, unless NO_PROXY names the key server.',
+          ).optional(),
         }),
         z.strictObject({ file: z.string().min(1) }),
       ],
@@ -193,7 +196,9 @@ const issuer = z.strictObject({
         error: 'write { url: https://… } or { file: PATH }',
       },
     )
-    .describe('Location of its JSON Web Key Set.'),
+    .describe(
+      'Location of its JSON Web Key Set. With a URL, proxy names an HTTP proxy, like upstream.proxy.',
+    ),
 });
 
 const anonymous = z.strictObject({
@@ -288,7 +293,7 @@ const tracing = z.strictObject({
     .max(1, { error: 'must be between 0 and 1' })
     .default(1)
     .describe(
-      'Fraction of the requests that are traced. A request with a traceparent header is traced if its client traces it.',
+      'Fraction of the requests that are traced. An authenticated client that sends a traceparent header decides itself.',
     ),
 });
 

@@ -1,6 +1,7 @@
 import { readSharedAddress } from '../cluster/redis-url.ts';
 import { readProxyAddress } from '../upstream/proxy-address.ts';
 import type { Path } from './config-error.ts';
+import { proxyRefs } from './file-refs.ts';
 import type { GatewayConfig, SecretRef } from './schema.ts';
 
 /** Minimum lengths of signing and encryption keys, and of secrets used for authentication. */
@@ -26,13 +27,14 @@ export function checkSecrets(config: GatewayConfig, { secretValue, report }: Sec
       ['cache', 'shared', 'url'],
       'is not a valid Redis URL; use redis://, rediss://, redis+sentinel://…/primary or redis+cluster://, with special characters in the password percent-encoded',
     );
-  const { proxy } = config.upstream;
-  const proxyAddress = proxy === undefined ? undefined : secretValue(proxy);
-  if (proxyAddress !== undefined && readProxyAddress(proxyAddress) === undefined)
-    report(
-      ['upstream', 'proxy'],
-      'is not a valid proxy address; use http://user:password@host:port, with special characters in the password percent-encoded',
-    );
+  for (const { ref, path } of proxyRefs(config)) {
+    const proxyAddress = secretValue(ref);
+    if (proxyAddress !== undefined && readProxyAddress(proxyAddress) === undefined)
+      report(
+        path,
+        'is not a valid proxy address; use http://user:password@host:port, with special characters in the password percent-encoded',
+      );
+  }
 }
 
 interface LengthRule {

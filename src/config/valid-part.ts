@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { isRecord } from '../lib/record.ts';
+import { isRecord, memberOf } from '../lib/record.ts';
 import type { Path, Raw } from './config-error.ts';
 import { configSchema, type GatewayConfig } from './schema.ts';
 
@@ -47,9 +47,6 @@ export function validPartOf(raw: Raw, issues: readonly z.core.$ZodIssue[]): Vali
 
 const beginsWith = (path: Path, start: Path): boolean =>
   start.every((part, index) => String(part) === String(path[index]));
-
-const memberOf = (value: unknown, part: PropertyKey): unknown =>
-  Array.isArray(value) ? value[Number(part)] : isRecord(value) ? value[String(part)] : undefined;
 
 /** The path or, if the setting is missing, the path of the nearest existing ancestor. */
 function presentPath(value: unknown, path: Path): Path {

@@ -8,8 +8,8 @@ import type { RequestIdentity } from './request-identity.ts';
 export interface RequestContext {
   readonly identity: RequestIdentity;
   readonly startedAt: number;
-  /** Absent if the request is not traced. */
-  readonly span: TraceSpan | undefined;
+  /** Absent before authentication, and if the request is not traced. */
+  span: TraceSpan | undefined;
   caller: Caller | undefined;
   operation: Operation | undefined;
   project: string | undefined;
@@ -18,14 +18,10 @@ export interface RequestContext {
   reason: string | undefined;
 }
 
-export const createContext = (
-  identity: RequestIdentity,
-  startedAt: number,
-  span: TraceSpan | undefined,
-): RequestContext => ({
+export const createContext = (identity: RequestIdentity, startedAt: number): RequestContext => ({
   identity,
   startedAt,
-  span,
+  span: undefined,
   caller: undefined,
   operation: undefined,
   project: undefined,

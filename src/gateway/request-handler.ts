@@ -10,7 +10,7 @@ import type { ReadResult } from './reads/listing.ts';
 import { createRenderResponse, type RenderDependencies } from './render-response.ts';
 import { createContext, type RequestContext } from './request-context.ts';
 import type { IdentifyRequest } from './request-identity.ts';
-import { endRequestSpan, readTraced } from './request-span.ts';
+import { createBeginSpan, endRequestSpan, readTraced } from './request-span.ts';
 import {
   type Admission,
   createResolveRequest,
@@ -98,12 +98,18 @@ export function createRequestHandler(
   options: RequestHandlerOptions,
   dependencies: RequestHandlerDependencies,
 ) {
-  const { authenticate, challenges, clock, identify, beginTrace, observe } = dependencies;
+  const { authenticate, challenges, clock, identify, observe } = dependencies;
+  const beginSpan = createBeginSpan(dependencies.beginTrace);
   const resolveRequest = createResolveRequest(dependencies);
   const renderResponse = createRenderResponse(options, dependencies);
 
   /** Step 2: rejects unauthenticated requests. */
-  function requireCaller(authResult: AuthResult, context: RequestContext): Caller | GatewayError {
+  function requireCaller(
+    request: GatewayRequest,
+    authResult: AuthResult,
+    context: RequestContext,
+  ): Caller | GatewayError {
+    context.span = beginSpan(request, context, { isCaller: authResult.type === 'caller' });
     switch (authResult.type) {
       case 'unavailable':
         return UNAVAILABLE;
@@ -211,8 +217,8 @@ export function createRequestHandler(
   ): CompletedResponse | Promise<CompletedResponse> {
     const authResult = authenticate(request.headers.authorization, request);
     return authResult instanceof Promise
-      ? authResult.then((late) => handle(request, requireCaller(late, context), context))
-      : handle(request, requireCaller(authResult, context), context);
+      ? authResult.then((late) => handle(request, requireCaller(request, late, context), context))
+      : handle(request, requireCaller(request, authResult, context), context);
   }
 
   /** An unexpected exception is a bug and fails this request only. */
@@ -221,10 +227,7 @@ export function createRequestHandler(
     return complete(request, errorResponse(UNEXPECTED_ERROR), context);
   }
 
-  function open(request: GatewayRequest): RequestContext {
-    const identity = identify(request);
-    return createContext(identity, clock.now(), beginTrace(request.method, identity.parent));
-  }
+  const open = (request: GatewayRequest): RequestContext => createContext(identify(request), clock.now());
 
   return {
     /** Responds synchronously if memory suffices; never throws and never rejects. */
@@ -241,7 +244,9 @@ export function createRequestHandler(
     },
     /** Responds to a request that the edge rejected, so that it is counted and logged like any other. */
     reject(request: GatewayRequest, error: GatewayError): CompletedResponse {
-      return complete(request, errorResponse(error), open(request));
+      const context = open(request);
+      context.span = beginSpan(request, context, { isCaller: false });
+      return complete(request, errorResponse(error), context);
     },
   };
 }

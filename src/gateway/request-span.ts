@@ -1,11 +1,26 @@
 import type { CacheDirectives } from '../cache/decide.ts';
-import type { TraceSpan } from '../lib/trace-span.ts';
+import type { BeginTrace, TraceSpan } from '../lib/trace-span.ts';
 import type { RequestCompletedEvent } from './events.ts';
 import type { ReadResult } from './reads/listing.ts';
 import type { Reader } from './reads/reader.ts';
+import type { RequestContext } from './request-context.ts';
 
 /** 501 means that the gateway does not serve a path, not that anything failed. */
 const isFailure = (status: number) => status >= 500 && status !== 501;
+
+/** Begins the span of a request once it is known whether it is a caller's. Without credentials, a caller is anonymous. */
+export const createBeginSpan =
+  (beginTrace: BeginTrace) =>
+  (
+    { method, headers }: { method: string; headers: { authorization: string | undefined } },
+    { identity: { parent }, startedAt }: RequestContext,
+    { isCaller }: { isCaller: boolean },
+  ): TraceSpan | undefined =>
+    beginTrace(method, {
+      parent,
+      isAuthenticated: isCaller && headers.authorization !== undefined,
+      startedAt,
+    });
 
 /** Ends the span of a request with what its log line says. */
 export function endRequestSpan(span: TraceSpan, event: RequestCompletedEvent): void {

@@ -1,7 +1,7 @@
 import { isIP } from 'node:net';
 
 /** A range of addresses: those that share the first `prefix` bits. */
-export interface IpNetwork {
+interface IpNetwork {
   readonly address: string;
   readonly prefix: number;
   readonly family: 'ipv4' | 'ipv6';

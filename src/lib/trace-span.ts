@@ -18,5 +18,15 @@ export interface TraceSpan {
   }): void;
 }
 
+/** A request whose span begins. */
+export interface TracedRequest {
+  /** The client's span that the request belongs to. */
+  readonly parent: TraceContext | undefined;
+  /** Whether the client decides if the trace is recorded; otherwise anybody could fill the collector. */
+  readonly isAuthenticated: boolean;
+  /** Monotonic milliseconds. */
+  readonly startedAt: number;
+}
+
 /** Begins the span of a request; undefined if its trace is not recorded. */
-export type BeginTrace = (name: string, parent: TraceContext | undefined) => TraceSpan | undefined;
+export type BeginTrace = (name: string, request: TracedRequest) => TraceSpan | undefined;

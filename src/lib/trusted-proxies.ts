@@ -1,15 +1,20 @@
 import { BlockList } from 'node:net';
 import { LRUCache } from 'lru-cache';
-import { familyOf, type IpNetwork, unmapped } from './ip-network.ts';
+import { familyOf, parseNetwork, unmapped } from './ip-network.ts';
+
+/** Stands for the clients of a Unix socket, which have no address. nginx writes it like this. */
+export const UNIX_SOCKET = 'unix:';
 
 /** The proxies whose `X-Forwarded-For` is believed. */
 export interface TrustedProxies {
   /**
    * The address of the client behind a connection from `peer`: the right-most address in `X-Forwarded-For` that no trusted proxy has. Each
-   * proxy appends the address that it was called from, so everything to the left of that one was written by the client itself.
+   * proxy appends the address that it was called from, so everything to the left of that one was written by the client itself. On a Unix
+   * socket, `peer` is undefined, and so is the client without a trusted proxy.
    */
   clientOf(peer: string | undefined, forwardedFor: string | undefined): string | undefined;
-  replace(networks: readonly IpNetwork[]): void;
+  /** `proxies`: networks, and `unix:`. */
+  replace(proxies: readonly string[]): void;
 }
 
 /** A look-up in a block list takes microseconds. */
@@ -24,12 +29,14 @@ function addressOf(hop: string): string | undefined {
   return familyOf(address) === undefined ? undefined : address;
 }
 
-export function createTrustedProxies(networks: readonly IpNetwork[]): TrustedProxies {
+export function createTrustedProxies(proxies: readonly string[]): TrustedProxies {
   const remembered = new LRUCache<string, boolean>({ max: MAX_REMEMBERED });
   let list = new BlockList();
   let isEmpty = true;
+  let trustsSocket = false;
 
-  function isTrusted(address: string): boolean {
+  function isTrusted(address: string | undefined): boolean {
+    if (address === undefined) return trustsSocket;
     const known = remembered.get(address);
     if (known !== undefined) return known;
     const trusted = list.check(address, familyOf(address) ?? 'ipv4');
@@ -37,18 +44,19 @@ export function createTrustedProxies(networks: readonly IpNetwork[]): TrustedPro
     return trusted;
   }
 
-  function replace(next: readonly IpNetwork[]): void {
+  function replace(next: readonly string[]): void {
+    const networks = next.flatMap((text) => parseNetwork(text) ?? []);
     list = new BlockList();
-    for (const { address, prefix, family } of next) list.addSubnet(address, prefix, family);
+    for (const { address, prefix, family } of networks) list.addSubnet(address, prefix, family);
     isEmpty = next.length === 0;
+    trustsSocket = next.includes(UNIX_SOCKET);
     remembered.clear();
   }
 
-  replace(networks);
+  replace(proxies);
   return {
     clientOf(peer, forwardedFor) {
-      if (peer === undefined) return undefined;
-      let client = unmapped(peer);
+      let client = peer === undefined ? undefined : unmapped(peer);
       if (isEmpty || forwardedFor === undefined) return client;
       const hops = forwardedFor.split(',');
       while (isTrusted(client)) {

@@ -10,6 +10,8 @@ import {
   type SpanExporter,
   TraceIdRatioBasedSampler,
 } from '@opentelemetry/sdk-trace-base';
+import type { Clock } from '../lib/clock.ts';
+import type { Random } from '../lib/random.ts';
 import type { TraceContext } from '../lib/trace-context.ts';
 import type { BeginTrace, TraceSpan } from '../lib/trace-span.ts';
 import type { TraceExportEvent } from './events.ts';
@@ -17,7 +19,7 @@ import type { TraceExportEvent } from './events.ts';
 export interface TracingOptions {
   /** The URL of the collector; without a path, that of OTLP is appended. */
   readonly endpoint: string;
-  /** Fraction of the requests without a trace context that are recorded. */
+  /** Fraction of the requests that are recorded where no authenticated client decides. */
   readonly sampleRatio: number;
   /** The gateway's version. */
   readonly version: string;
@@ -84,7 +86,15 @@ function createExporter(endpoint: string) {
 /** Records spans with the OpenTelemetry SDK. Recording never waits: spans are queued and sent in batches. */
 export function createOtlpTracer(
   { endpoint, sampleRatio, version }: TracingOptions,
-  { observe }: { observe: (event: TraceExportEvent) => void },
+  {
+    clock,
+    random,
+    observe,
+  }: {
+    readonly clock: Clock;
+    readonly random: Random;
+    readonly observe: (event: TraceExportEvent) => void;
+  },
 ): OtlpTracer {
   const { exporter, disconnect } = createExporter(endpoint);
   const provider = new BasicTracerProvider({
@@ -101,7 +111,8 @@ export function createOtlpTracer(
   });
   const tracer = provider.getTracer('atlas-gateway', version);
 
-  const recorded = (span: Span): TraceSpan => ({
+  /** `endTime`: Unix milliseconds; by default the SDK's own measure. */
+  const recorded = (span: Span, endTime?: () => number): TraceSpan => ({
     traceId: span.spanContext().traceId,
     begin: (name, kind, attributes = {}) =>
       recorded(
@@ -114,14 +125,18 @@ export function createOtlpTracer(
     end({ name, attributes, failed }) {
       if (name !== undefined) span.updateName(name);
       if (failed) span.setStatus({ code: SpanStatusCode.ERROR });
-      span.setAttributes(attributes).end();
+      span.setAttributes(attributes).end(endTime?.());
     },
   });
 
   return {
-    beginTrace(name, parent) {
-      const span = tracer.startSpan(name, { kind: SpanKind.SERVER }, contextOf(parent));
-      return span.isRecording() ? recorded(span) : undefined;
+    beginTrace(name, { parent, isAuthenticated, startedAt }) {
+      // By chance rather than by the trace id, which the client has chosen.
+      if (parent?.sampled === true && !isAuthenticated && random.fraction() >= sampleRatio) return undefined;
+      const elapsedMs = () => clock.now() - startedAt;
+      const startTime = clock.wall() - elapsedMs();
+      const span = tracer.startSpan(name, { kind: SpanKind.SERVER, startTime }, contextOf(parent));
+      return span.isRecording() ? recorded(span, () => startTime + elapsedMs()) : undefined;
     },
     async close() {
       // The SDK rejects if the collector does not take a batch, which was reported already.

@@ -1,3 +1,5 @@
+import type { Clock } from '../lib/clock.ts';
+import type { Random } from '../lib/random.ts';
 import type { BeginTrace } from '../lib/trace-span.ts';
 import type { TraceExportEvent } from './events.ts';
 import type { OtlpTracer, TracingOptions } from './otlp-tracer.ts';
@@ -14,15 +16,19 @@ export interface Tracing {
 /** OpenTelemetry is loaded only if tracing is configured: it takes longer to load than the rest of the gateway. */
 export function createTracing(
   options: TracingOptions | undefined,
-  { observe }: { observe: (event: TraceExportEvent) => void },
+  dependencies: {
+    readonly clock: Clock;
+    readonly random: Random;
+    readonly observe: (event: TraceExportEvent) => void;
+  },
 ): Tracing {
   let tracer: OtlpTracer | undefined;
   return {
-    beginTrace: (name, parent) => tracer?.beginTrace(name, parent),
+    beginTrace: (name, request) => tracer?.beginTrace(name, request),
     async open() {
       if (options === undefined) return;
       const { createOtlpTracer } = await import('./otlp-tracer.ts');
-      tracer = createOtlpTracer(options, { observe });
+      tracer = createOtlpTracer(options, dependencies);
     },
     async close() {
       await tracer?.close();

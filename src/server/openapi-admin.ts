@@ -2,6 +2,7 @@ import { reasonOf } from '../atlas/api-error.ts';
 import { DESCRIBED, ERROR_SCHEMAS, HEADERS, headers } from './openapi-answers.ts';
 import {
   type Description,
+  html,
   json,
   OPENAPI,
   type OpenApiDocument,
@@ -24,8 +25,8 @@ const page = (operationId: string, summary: string): Description => ({
   summary,
   tags: ['Operating'],
   responses: {
-    '200': { description: 'A page.', content: { 'text/html': { schema: { type: 'string' } } } },
-    '401': { description: 'The sign-in page.', content: { 'text/html': { schema: { type: 'string' } } } },
+    '200': html('A page.'),
+    '401': html('The sign-in page.'),
     '403': adminError(403, 'HOST_FORBIDDEN'),
   },
 });

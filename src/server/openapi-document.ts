@@ -24,6 +24,12 @@ export const text = (description: string): Description => ({
   content: { 'text/plain': { schema: { type: 'string' } } },
 });
 
+/** A page for browsers. */
+export const html = (description: string): Description => ({
+  description,
+  content: { 'text/html': { schema: { type: 'string' } } },
+});
+
 /** An object schema with required properties. */
 export const object = (
   required: readonly string[],

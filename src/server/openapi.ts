@@ -2,12 +2,12 @@ import { operations } from '../atlas/operations.ts';
 import { DESCRIBED, ERROR_SCHEMAS, errorName, HEADERS, headers, sharedResponses } from './openapi-answers.ts';
 import {
   type Description,
+  html,
   json,
   OPENAPI,
   type OpenApiDocument,
   object,
   ref,
-  text,
 } from './openapi-document.ts';
 import { createParameterPool, describeOperation, REQUEST_HEADERS } from './openapi-operations.ts';
 import { PROBE_PATHS } from './openapi-probes.ts';
@@ -89,6 +89,35 @@ const telemetryOperation = (operationId: string): Description => ({
   },
 });
 
+/** The form of the landing page. A page is its only form: programs learn from a response what their key may read. */
+const ACCESS_OPERATION: Description = {
+  operationId: 'showAccess',
+  summary: 'What a key may read, as a page',
+  tags: ['Gateway'],
+  security: [],
+  requestBody: {
+    required: true,
+    content: {
+      'application/x-www-form-urlencoded': { schema: object(['key'], { key: { type: 'string' } }) },
+    },
+  },
+  responses: {
+    '200': { ...html('The operations, projects and organizations.'), headers: headers('Cache-Control') },
+    '401': html('The key is not valid.'),
+    '403': {
+      description: 'Forbidden: `CROSS_SITE_FORBIDDEN`; a page of another site has sent the form.',
+      headers: headers('X-Error-Code'),
+      content: json(ref('schemas', 'ApiError')),
+    },
+    '413': ref('responses', errorName(413)),
+    '429': {
+      ...html('Too many wrong keys, or too many requests of the caller.'),
+      headers: headers('Retry-After'),
+    },
+    '503': html('The keys of the issuer of a token are unavailable.'),
+  },
+};
+
 /** All paths other than those of Atlas's reads. */
 const OTHER_PATHS: OpenApiDocument['paths'] = {
   '/': {
@@ -97,9 +126,19 @@ const OTHER_PATHS: OpenApiDocument['paths'] = {
       summary: 'About this gateway',
       tags: ['Gateway'],
       security: [],
-      responses: { '200': text('A short introduction.') },
+      responses: {
+        '200': {
+          description: 'A short introduction; for browsers, the landing page with every operation.',
+          headers: headers('Vary'),
+          content: {
+            'text/plain': { schema: { type: 'string' } },
+            'text/html': { schema: { type: 'string' } },
+          },
+        },
+      },
     },
   },
+  '/access': { post: ACCESS_OPERATION },
   '/openapi.json': { get: DESCRIBED },
   ...PROBE_PATHS,
   '/api/oauth/token': {

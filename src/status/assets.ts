@@ -4,4 +4,4 @@ const read = (name: string) => readFileSync(new URL(`./assets/${name}`, import.m
 
 /** Script and style of the pages. `scripts/assets.mjs` replaces the compiled module by their text, so that the program needs no files. */
 export const pageScript = (): string => ['page.js', 'charts.js', 'purge.js'].map(read).join('');
-export const pageStyle = (): string => read('page.css');
+export const pageStyle = (): string => read('../../lib/assets/palette.css') + read('page.css');

@@ -25,16 +25,22 @@ export function bytes(size: number): string {
   return `${value >= 100 || Number.isInteger(value) ? Math.round(value) : value.toFixed(1)} ${units[unit]}`;
 }
 
-/** The two largest units: `42 s`, `12 min`, `3 h 5 min`, `2 d 4 h`. */
+const MINUTE = 60;
+const HOUR = 60 * MINUTE;
+const DAY = 24 * HOUR;
+
+/** The two largest units, from ten minutes on without seconds: `42 s`, `1 min 20 s`, `12 min`, `3 h 5 min`, `2 d 4 h`. */
 export function duration(seconds: number): string {
   const whole = Math.max(0, Math.floor(seconds));
-  if (whole < 60) return `${whole} s`;
-  const minutes = Math.floor(whole / 60);
-  if (minutes < 60) return `${minutes} min`;
-  const hours = Math.floor(minutes / 60);
-  const [large, small, unit] =
-    hours < 24 ? [hours, minutes % 60, ['h', 'min']] : [Math.floor(hours / 24), hours % 24, ['d', 'h']];
-  return small === 0 ? `${large} ${unit[0]}` : `${large} ${unit[0]} ${small} ${unit[1]}`;
+  const inUnits = (large: number, largeUnit: string, small: number, smallUnit: string): string => {
+    const rest = Math.floor((whole % large) / small);
+    const first = `${Math.floor(whole / large)} ${largeUnit}`;
+    return rest === 0 ? first : `${first} ${rest} ${smallUnit}`;
+  };
+  if (whole < MINUTE) return `${whole} s`;
+  if (whole < 10 * MINUTE) return inUnits(MINUTE, 'min', 1, 's');
+  if (whole < HOUR) return `${Math.floor(whole / MINUTE)} min`;
+  return whole < DAY ? inUnits(HOUR, 'h', MINUTE, 'min') : inUnits(DAY, 'd', HOUR, 'h');
 }
 
 /** `5 min ago`; both times are ISO 8601. */

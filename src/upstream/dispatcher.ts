@@ -1,5 +1,5 @@
 import { rootCertificates } from 'node:tls';
-import { type Dispatcher, Pool, ProxyAgent } from 'undici';
+import { Agent, type Dispatcher, fetch, Pool, ProxyAgent, type Response } from 'undici';
 import type { ProxyAddress } from './proxy-address.ts';
 import { ProxyError, proxyFailureOf, tunnelFailure } from './proxy-failure.ts';
 
@@ -53,7 +53,7 @@ const explainProxy =
     });
 
 function createProxied(
-  { maxConnections, userAgent, ca }: DispatcherOptions,
+  { maxConnections, userAgent, ca }: Omit<DispatcherOptions, 'origin' | 'proxy'>,
   proxy: NonNullable<DispatcherOptions['proxy']>,
   counted: (pool: Pool) => Pool,
 ): Dispatcher {
@@ -101,4 +101,31 @@ export function createOriginDispatcher(options: DispatcherOptions): OriginDispat
     },
     close: () => dispatcher.destroy(),
   };
+}
+
+/** Fetches once, over a connection that is closed when `read` has settled. Redirects are errors. */
+export async function fetchOnce<T>(
+  url: URL,
+  {
+    proxy,
+    userAgent,
+    accept,
+    signal,
+    read,
+  }: Pick<DispatcherOptions, 'proxy' | 'userAgent'> & {
+    readonly accept: string;
+    readonly signal: AbortSignal;
+    readonly read: (response: Response) => Promise<T>;
+  },
+): Promise<T> {
+  const dispatcher =
+    proxy === undefined
+      ? new Agent()
+      : createProxied({ maxConnections: 1, userAgent }, proxy, (pool) => pool);
+  try {
+    const headers = { accept, 'user-agent': userAgent };
+    return await read(await fetch(url, { dispatcher, signal, redirect: 'error', headers }));
+  } finally {
+    await dispatcher.destroy();
+  }
 }

@@ -1,4 +1,7 @@
+import { spawnSync } from 'node:child_process';
+import { generateKeyPairSync } from 'node:crypto';
 import { readFileSync } from 'node:fs';
+import { basename } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { formatProblem } from '../../src/config/config-error.ts';
 import { variableOf } from '../../src/config/env-overrides.ts';
@@ -6,6 +9,7 @@ import { toJsonSchema } from '../../src/config/json-schema.ts';
 import { type SecretsInForce, secretsInForce } from '../../src/config/kept-secrets.ts';
 import { loadConfig } from '../../src/config/load.ts';
 import { SCALAR_SETTINGS } from '../../src/config/schema.ts';
+import { createCertificate } from '../support/certificate.ts';
 
 const KNOWN = {
   operations: new Set(['listGroups', 'listGroupClusters']),
@@ -24,11 +28,12 @@ function load(
   text: string | undefined,
   env: Record<string, string | undefined> = {},
   inForce?: SecretsInForce,
+  referenced: Readonly<Record<string, string>> = {},
 ) {
   const files: Record<string, string> = { 'dir/gateway.yaml': text ?? '' };
   const readFile = (path: string) => {
     if (path.endsWith('/dir/key')) return 'a-private-key-of-some-length\n';
-    const content = files[path];
+    const content = files[path] ?? referenced[basename(path)];
     if (content === undefined) throw new Error('ENOENT');
     return content;
   };
@@ -76,6 +81,36 @@ describe('a configuration', () => {
     expect(proxyOf('', { HTTPS_PROXY: 'http://proxy', NO_PROXY: '*' })).toBeUndefined();
     const own = { HTTPS_PROXY: 'http://proxy', OWN: 'http://own', NO_PROXY: '*' };
     expect(proxyOf('upstream: { proxy: { env: OWN } }\n', own)).toEqual({ env: 'OWN' });
+  });
+
+  test('takes the proxy to a key server from HTTPS_PROXY, unless the issuer names one itself', () => {
+    const proxyOf = (url: string, env: Record<string, string>, own = '') => {
+      const loaded = load(
+        `${GOOD}issuers: [{ issuer: a, audience: b, jwks: { url: ${url}${own} } }]\nupstream: { proxy: { env: OWN } }\n`,
+        { OWN: 'http://own', ...env },
+      );
+      if (!loaded.ok) return problemsOf(loaded);
+      return loaded.config.issuers.map(({ jwks }) => ('url' in jwks ? jwks.proxy : undefined));
+    };
+    const [issuer, proxied] = ['https://a.example/keys', { HTTPS_PROXY: 'http://proxy' }];
+    expect(proxyOf(issuer, {})).toEqual([undefined]);
+    expect(proxyOf(issuer, proxied)).toEqual([{ env: 'HTTPS_PROXY' }]);
+    expect(proxyOf(issuer, { ...proxied, NO_PROXY: '.example' })).toEqual([undefined]);
+    expect(proxyOf('http://127.0.0.1/keys', proxied)).toEqual([undefined]);
+    expect(proxyOf(issuer, proxied, ', proxy: { env: OWN }')).toEqual([{ env: 'OWN' }]);
+    const message =
+      'is not a valid proxy address; use http://user:password@host:port, with special characters in the password percent-encoded';
+    expect(proxyOf(issuer, { HTTPS_PROXY: 'socks5://user:hunter2@proxy' })).toEqual([
+      `environment HTTPS_PROXY: ${message}`,
+    ]);
+  });
+
+  test('trusts proxies on a Unix socket only where the gateway listens on one', () => {
+    const trusting = (more: string) => load(`${GOOD}listen: { trustedProxies: ['unix:']${more} }\n`);
+    expect(trusting(', socket: a.sock, publicUrl: http://localhost').ok).toBe(true);
+    expect(problemsOf(trusting(''))).toEqual([
+      'dir/gateway.yaml:7 listen.trustedProxies[0]: stands for the proxies on listen.socket, which is not set; set it, or write the networks of the proxies',
+    ]);
   });
 
   test('reports TLS on a socket', () => {
@@ -370,6 +405,71 @@ describe('at a reload, a live secret that cannot be read', () => {
     ],
   ])('%s → the configuration is rejected', (_, text, env) => {
     expect(reload(text, env).ok).toBe(false);
+  });
+});
+
+describe('at a reload, a live file that cannot be read or used', () => {
+  const caller = (name: string, id: string, ha1: string) =>
+    `  - { name: ${name}, projects: all, keys: [{ id: ${id}, sha256: '${'0'.repeat(64)}', ha1: { file: ${ha1} } }] }\n`;
+  const [ONE, TWO] = [caller('one', 'agw_SampleKey001', 'ha1-1'), caller('two', 'agw_SampleKey002', 'ha1-2')];
+  const ISSUER = 'issuers: [{ issuer: a, audience: b, jwks: { file: jwks } }]\n';
+  const jwks = JSON.stringify({
+    keys: [generateKeyPairSync('ed25519').publicKey.export({ format: 'jwk' })],
+  });
+  const files = { 'ha1-1': '1'.repeat(32), 'ha1-2': '2'.repeat(32), jwks };
+  const unreadable = 'cannot be read; check that it exists and is readable by this user';
+
+  function reload(text: string, next: Record<string, string>, first = text, started = files) {
+    const before = load(first, {}, undefined, started);
+    if (!before.ok) throw new Error(problemsOf(before).join());
+    return load(text, {}, secretsInForce(before), next);
+  }
+
+  test('→ its previous value stays in force, everything else applies', () => {
+    const { jwks: _damaged, 'ha1-2': _missing, ...others } = files;
+    const text = `${GOOD}${ONE}${TWO}${ISSUER}`;
+    const loaded = reload(text, { ...others, 'ha1-1': '3'.repeat(32), jwks: '{' });
+    expect(loaded.ok && loaded.kept.map(formatProblem)).toEqual([
+      `dir/gateway.yaml:8 callers[2].keys[0].ha1: the file ha1-2 ${unreadable}; the previous value stays in force`,
+      'dir/gateway.yaml:9 issuers[0].jwks: the file jwks contains no JSON Web Key Set; a key set begins with {"keys": [; the previous value stays in force',
+    ]);
+    expect(loaded.ok && ['ha1-1', 'ha1-2', 'jwks'].map((file) => loaded.secretOf({ file }))).toEqual([
+      '3'.repeat(32),
+      '2'.repeat(32),
+      jwks,
+    ]);
+  });
+
+  test('of a caller → kept by the names of caller and key, wherever they are in the list', () => {
+    const loaded = reload(`${GOOD}${TWO}`, {}, `${GOOD}${ONE}${TWO}`);
+    expect(loaded.ok && loaded.secretOf({ file: 'ha1-2' })).toBe('2'.repeat(32));
+  });
+
+  test.each([
+    ['of a new key of the caller', `${GOOD}${ONE.replace('Key001', 'Key009')}`, ONE],
+    ['of a new caller', `${GOOD}${ONE.replace('name: one', 'name: new')}`, ONE],
+  ])('%s → the configuration is rejected', (_, text, before) => {
+    const loaded = reload(text, {}, `${GOOD}${before}`);
+    expect(problemsOf(loaded)).toEqual([
+      `dir/gateway.yaml:7 callers[1].keys[0].ha1: the file ha1-1 ${unreadable}`,
+    ]);
+  });
+
+  const noOpenssl = spawnSync('openssl', ['version']).error !== undefined;
+  test.skipIf(noOpenssl)('a certificate and a key that do not match → both previous ones stay', () => {
+    const text = `${GOOD}listen: { tls: { cert: { file: cert }, key: { file: tls-key } } }\n`;
+    const [before, after] = [createCertificate(), createCertificate()];
+    const pair = ({ cert, key }: typeof before) => ({ cert, 'tls-key': key });
+    const loaded = reload(text, { ...pair(before), cert: after.cert }, text, { ...files, ...pair(before) });
+    expect(loaded.ok && loaded.kept.map(formatProblem)).toEqual([
+      'dir/gateway.yaml:7 listen.tls.key: the file tls-key does not match the certificate; use the key that the certificate was requested with; the previous value stays in force',
+    ]);
+    expect(loaded.ok && [loaded.secretOf({ file: 'cert' }), loaded.secretOf({ file: 'tls-key' })]).toEqual([
+      before.cert,
+      before.key,
+    ]);
+    const renewed = reload(text, pair(after), text, { ...files, ...pair(before) });
+    expect(renewed.ok && [renewed.kept, renewed.secretOf({ file: 'cert' })]).toEqual([[], after.cert]);
   });
 });
 

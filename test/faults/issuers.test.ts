@@ -193,14 +193,16 @@ describe('key servers', () => {
     });
     const header = { alg: 'RS256', kid: 'one' };
     const token = { payload: '', signature: '' };
-    const refused = expect(hanging.keysOf(url)(header, token)).rejects.toBeInstanceOf(IssuerKeysUnavailable);
+    const refused = expect(hanging.keysOf({ url })(header, token)).rejects.toBeInstanceOf(
+      IssuerKeysUnavailable,
+    );
     await clock.advance(5_000);
     await refused;
     expect(aborted).toBe(1);
     keys = ['x'.repeat(2_000_000)];
-    await expect(fetchKeySet(url, AbortSignal.timeout(5_000))).rejects.toThrow('too large');
+    await expect(fetchKeySet({ url }, AbortSignal.timeout(5_000))).rejects.toThrow('too large');
     keys = [publicKeys.get('one')];
-    expect(await fetchKeySet(url, AbortSignal.timeout(5_000))).toEqual({ keys });
+    expect(await fetchKeySet({ url }, AbortSignal.timeout(5_000))).toEqual({ keys });
   });
 });
 

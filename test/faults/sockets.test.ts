@@ -28,9 +28,14 @@ const onSockets = (): Promise<Running> =>
     },
   });
 
-function askSocket(socketPath: string, path: string): Promise<{ status: number; text: string }> {
+function askSocket(
+  socketPath: string,
+  path: string,
+  more: Record<string, string> = {},
+): Promise<{ status: number; text: string }> {
   return new Promise((resolve, reject) => {
-    const asked = request({ socketPath, path, headers: { accept: ACCEPT }, agent: false }, (response) => {
+    const headers = { accept: ACCEPT, ...more };
+    const asked = request({ socketPath, path, headers, agent: false }, (response) => {
       let text = '';
       response.on('data', (chunk) => {
         text += chunk;
@@ -83,6 +88,22 @@ test('146: a socket that a killed process left behind → replaced', async () =>
   const running = await onSockets();
   expect((await askSocket(at('api.sock'), '/healthz')).status).toBe(200);
   await running.stop();
+});
+
+test('146: a proxy on the socket that forwards addresses → its clients are logged, where unix: is trusted', async () => {
+  const listen = { socket: at('api.sock'), publicUrl: PUBLIC_URL, trustedProxies: ['unix:'] };
+  const running = await startGateway({ config: { listen } });
+  try {
+    const clientOf = async () => {
+      await askSocket(at('api.sock'), linksOf(orders), { 'x-forwarded-for': '198.51.100.1, 203.0.113.9' });
+      return JSON.parse(running.logLines.at(-1) ?? '{}').clientIp;
+    };
+    expect(await clientOf()).toBe('203.0.113.9');
+    running.reload({ listen: { ...listen, trustedProxies: ['10.0.0.0/8'] } });
+    expect(await clientOf()).toBeUndefined();
+  } finally {
+    await running.stop();
+  }
 });
 
 test('146: a socket that another process listens on → kept, and the start fails', async () => {

@@ -3,9 +3,8 @@ import { expect, test } from 'vitest';
 import { parseNetwork } from '../../src/lib/ip-network.ts';
 import { createTrustedProxies } from '../../src/lib/trusted-proxies.ts';
 
-const networksOf = (texts: readonly string[]) => texts.flatMap((text) => parseNetwork(text) ?? []);
 const TRUSTED = ['10.0.0.0/8', 'fd00::/8', '192.0.2.7'];
-const proxies = createTrustedProxies(networksOf(TRUSTED));
+const proxies = createTrustedProxies(TRUSTED);
 
 test.each([
   ['10.0.0.0/8', { address: '10.0.0.0', prefix: 8, family: 'ipv4' }],
@@ -49,13 +48,26 @@ test.each([
   expect(proxies.clientOf(peer, forwardedFor)).toBe(client);
 });
 
+test.each([
+  [undefined, undefined],
+  ['203.0.113.9', '203.0.113.9'],
+  ['198.51.100.1, 203.0.113.9', '203.0.113.9'],
+  ['198.51.100.1, 203.0.113.9, 10.0.0.2', '203.0.113.9'],
+  ['unix:', undefined],
+  ['', undefined],
+])('on a Unix socket whose proxies are trusted, forwarded for %j → %s', (forwardedFor, client) => {
+  const { clientOf } = createTrustedProxies(['unix:', '10.0.0.0/8']);
+  expect(clientOf(undefined, forwardedFor)).toBe(client);
+  expect(clientOf('203.0.113.5', forwardedFor)).toBe('203.0.113.5');
+});
+
 test('other networks are in force at once, and without any the peer is the client', () => {
-  const changing = createTrustedProxies(networksOf(TRUSTED));
+  const changing = createTrustedProxies(TRUSTED);
   const client = () => changing.clientOf('10.0.0.1', '203.0.113.9');
   expect(client()).toBe('203.0.113.9');
   changing.replace([]);
   expect(client()).toBe('10.0.0.1');
-  changing.replace(networksOf(['10.0.0.1', '203.0.113.0/24']));
+  changing.replace(['10.0.0.1', '203.0.113.0/24']);
   expect(changing.clientOf('10.0.0.1', '198.51.100.1, 203.0.113.9')).toBe('198.51.100.1');
 });
 

@@ -14,6 +14,8 @@ interface ExportedSpan {
   readonly parentSpanId?: string;
   readonly name: string;
   readonly kind: number;
+  readonly startTimeUnixNano: string;
+  readonly endTimeUnixNano: string;
   readonly attributes: readonly { readonly key: string; readonly value: Readonly<Record<string, unknown>> }[];
 }
 
@@ -177,6 +179,45 @@ test('what a client does not record, and a ratio of 0, leave no span', async () 
   await never.get(linksOf(orders));
   await never.stop();
   expect(collector.spans).toEqual([]);
+});
+
+describe('a client that is not authenticated', () => {
+  const strangers: readonly [string, string, Record<string, string>][] = [
+    ['anonymous', linksOf(orders), {}],
+    ['with a wrong key', linksOf(orders), { authorization: `Bearer agw_CanaryKey001_${'x'.repeat(43)}` }],
+    ['whose request is malformed', `/api/../${linksOf(orders)}`, { authorization: `Bearer ${CALLER_KEY}` }],
+  ];
+  const traceparent = `00-${TRACE}-${SPAN}-01`;
+
+  test('does not decide that its requests are recorded', async () => {
+    const collector = await startCollector();
+    const running = await traced(collector.endpoint, 0);
+    for (const [, path, headers] of strangers) await running.get(path, { ...headers, traceparent });
+    await running.stop();
+    expect(collector.spans).toEqual([]);
+  });
+
+  test.each(strangers)('%s → recorded within its trace, as the ratio says', async (_title, path, headers) => {
+    const collector = await startCollector();
+    const running = await traced(collector.endpoint);
+    await running.get(path, { ...headers, traceparent });
+    await running.stop();
+    const servers = collector.spans.filter(({ kind }) => kind === KIND.server);
+    expect(servers.map(({ traceId, parentSpanId }) => [traceId, parentSpanId])).toEqual([[TRACE, SPAN]]);
+  });
+});
+
+test('the span of a request lasts as long as its log line says, authentication included', async () => {
+  const collector = await startCollector();
+  const running = await traced(collector.endpoint);
+  await running.get(linksOf(orders), { authorization: `Bearer ${CALLER_KEY}` });
+  const line: Record<string, unknown> = JSON.parse(running.logLines.at(-1) ?? '{}');
+  await running.stop();
+  const [server] = collector.spans.filter(({ kind }) => kind === KIND.server);
+  const nanoseconds = BigInt(server?.endTimeUnixNano ?? 0) - BigInt(server?.startTimeUnixNano ?? 0);
+  const lastedMs = Number(nanoseconds) / 1_000_000;
+  expect(lastedMs).toBeGreaterThanOrEqual(Math.floor(Number(line['durationMs'])));
+  expect(lastedMs).toBeLessThan(Number(line['durationMs']) + 50);
 });
 
 describe('a collector in trouble does not delay an answer or the shutdown', () => {

@@ -172,6 +172,7 @@ describe('app.fetch, without a socket', () => {
     landing: {
       operations: [],
       access: { authenticate: unused, acquireRequest: unused },
+      projectNames: unused,
       publicUrl: () => PUBLIC_URL,
       clock: createFakeClock(),
     },

@@ -9,6 +9,7 @@ import { createTokens } from '../../src/gateway/auth/token-service.ts';
 import { STATUS_BY_CODE } from '../../src/gateway/gateway-error.ts';
 import { createSystemClock } from '../../src/lib/clock.ts';
 import { createSystemRandom } from '../../src/lib/random.ts';
+import { createLandingRoutes } from '../../src/server/landing/routes.ts';
 import { createOauthRoutes } from '../../src/server/oauth-routes.ts';
 import { describePublic } from '../../src/server/openapi.ts';
 import { describeAdmin } from '../../src/server/openapi-admin.ts';
@@ -16,7 +17,7 @@ import { createDescriptionRoutes } from '../../src/server/openapi-routes.ts';
 import { responseOf } from '../../src/server/reply.ts';
 import { SAMPLE_PROJECTS } from '../../src/simulator/world.ts';
 
-import { ask, linksOf, type Running, startGateway } from '../support/running.ts';
+import { ask, CALLER_KEY, linksOf, type Running, startGateway } from '../support/running.ts';
 
 interface Schema {
   readonly type?: string;
@@ -244,6 +245,18 @@ describe('a running gateway', () => {
         report: () => undefined,
       }).routes,
       ...createDescriptionRoutes('public', '').routes,
+      ...createLandingRoutes({
+        operations,
+        access: {
+          authenticate: () => ({ type: 'unauthenticated', reason: 'wrong-secret' }),
+          acquireRequest: () => 0,
+        },
+        projectNames: () => new Map(),
+        publicUrl: () => '',
+        clock,
+        version: '',
+        report: () => undefined,
+      }).routes,
     ];
     // The 405 handlers are not operations.
     for (const { path, method } of routes.filter((route) => route.method !== 'ALL'))
@@ -260,6 +273,25 @@ describe('a running gateway', () => {
           expect.arrayContaining([String(reply.status)]),
         ]);
       }
+    }
+  });
+
+  test('describes both forms of its introduction, and the page for a key', async () => {
+    const about = described.paths['/']?.['get']?.responses['200']?.content ?? {};
+    expect(Object.keys(about)).toEqual(['text/plain', 'text/html']);
+    for (const accept of Object.keys(about)) {
+      const reply = await ask(running.origin, '/', { headers: { accept } });
+      expect(reply.headers['content-type']?.toLowerCase()).toBe(`${accept}; charset=utf-8`);
+    }
+    const access = described.paths['/access']?.['post']?.responses ?? {};
+    const body = `key=${CALLER_KEY}`;
+    for (const [status, form] of [
+      ['200', body],
+      ['401', 'key=wrong'],
+    ] as const) {
+      const reply = await ask(running.origin, '/access', { method: 'POST', body: form });
+      expect(String(reply.status)).toBe(status);
+      expect(Object.keys(access[status]?.content ?? {})).toEqual(['text/html']);
     }
   });
 

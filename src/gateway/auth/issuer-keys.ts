@@ -1,16 +1,25 @@
 import { createLocalJWKSet, errors, type JSONWebKeySet, type JWTVerifyGetKey } from 'jose';
 import type { Clock } from '../../lib/clock.ts';
+import { fetchOnce } from '../../upstream/dispatcher.ts';
+import type { ProxyAddress } from '../../upstream/proxy-address.ts';
 
-/** The keys of issuers, by the URL of their key set. They survive configuration changes that keep the URL. */
+/** Where an issuer publishes its keys. */
+export interface KeySetLocation {
+  readonly url: URL;
+  /** Absent: the key server is reached directly. */
+  readonly proxy?: ProxyAddress | undefined;
+}
+
+/** The keys of issuers, by the location of their key set. They survive configuration changes that keep the location. */
 export interface IssuerKeys {
   /** Looks up the key that a JWT names. Rejects with `IssuerKeysUnavailable` if it is unknown and the key server fails. */
-  keysOf(url: URL): JWTVerifyGetKey;
-  /** Discards the keys of all other URLs. */
-  retain(urls: readonly URL[]): void;
+  keysOf(location: KeySetLocation): JWTVerifyGetKey;
+  /** Discards the keys of all other locations. */
+  retain(locations: readonly KeySetLocation[]): void;
 }
 
 /** Fetches a key set; `signal` aborts it. Rejects unless the key server responds with JSON. */
-export type FetchKeySet = (url: URL, signal: AbortSignal) => Promise<unknown>;
+export type FetchKeySet = (location: KeySetLocation, signal: AbortSignal) => Promise<unknown>;
 
 /** The key server failed, so the token can be neither accepted nor rejected. */
 export class IssuerKeysUnavailable extends Error {
@@ -28,10 +37,10 @@ const MAX_AGE_MS = 600_000;
 const FAILING_WAIT_MS = 1_000;
 const MAX_KEY_SET_BYTES = 1_048_576;
 
-async function readBounded(response: Response): Promise<string> {
+async function readBounded(body: AsyncIterable<Uint8Array>): Promise<string> {
   const chunks: Uint8Array[] = [];
   let bytes = 0;
-  for await (const chunk of response.body ?? []) {
+  for await (const chunk of body) {
     bytes += chunk.length;
     if (bytes > MAX_KEY_SET_BYTES) throw new Error('the key set is too large');
     chunks.push(chunk);
@@ -40,22 +49,24 @@ async function readBounded(response: Response): Promise<string> {
 }
 
 /** Fetches over HTTP; redirects are not followed. */
-export const fetchKeySet: FetchKeySet = async (url, signal) => {
-  const response = await fetch(url, {
+export const fetchKeySet: FetchKeySet = ({ url, proxy }, signal) =>
+  fetchOnce(url, {
+    proxy: proxy && { ...proxy, timeoutMs: FETCH_TIMEOUT_MS },
+    userAgent: 'atlas-gateway',
+    accept: 'application/json, application/jwk-set+json',
     signal,
-    redirect: 'error',
-    headers: { accept: 'application/json, application/jwk-set+json' },
+    async read({ status, body }): Promise<unknown> {
+      if (status !== 200) throw new Error(`the key server responded with status ${status}`);
+      return JSON.parse(body === null ? '' : await readBounded(body));
+    },
   });
-  if (response.status !== 200) throw new Error(`the key server responded with status ${response.status}`);
-  return JSON.parse(await readBounded(response));
-};
 
 const isKeySet = (value: unknown): value is JSONWebKeySet =>
   typeof value === 'object' && value !== null && 'keys' in value && Array.isArray(value.keys);
 
 /** One key set, fetched when a token first needs it. Known keys stay in use while the key server is down. */
 function createRemoteKeys(
-  url: URL,
+  location: KeySetLocation,
   { clock, fetchSet }: { clock: Clock; fetchSet: FetchKeySet },
 ): JWTVerifyGetKey {
   let known: { readonly find: JWTVerifyGetKey; readonly fetchedAt: number } | undefined;
@@ -67,7 +78,7 @@ function createRemoteKeys(
     const abort = new AbortController();
     const cancelTimeout = clock.after(FETCH_TIMEOUT_MS, () => abort.abort());
     try {
-      const set = await fetchSet(url, abort.signal);
+      const set = await fetchSet(location, abort.signal);
       if (!isKeySet(set)) throw new Error('the key server did not respond with a key set');
       known = { find: createLocalJWKSet(set), fetchedAt: clock.now() };
       failing = false;
@@ -120,17 +131,20 @@ function createRemoteKeys(
   };
 }
 
+const nameOf = ({ url, proxy }: KeySetLocation): string => JSON.stringify([url.href, proxy]);
+
 export function createIssuerKeys({ clock, fetchSet }: { clock: Clock; fetchSet: FetchKeySet }): IssuerKeys {
-  const byUrl = new Map<string, JWTVerifyGetKey>();
+  const byLocation = new Map<string, JWTVerifyGetKey>();
   return {
-    keysOf(url) {
-      const keys = byUrl.get(url.href) ?? createRemoteKeys(url, { clock, fetchSet });
-      byUrl.set(url.href, keys);
+    keysOf(location) {
+      const name = nameOf(location);
+      const keys = byLocation.get(name) ?? createRemoteKeys(location, { clock, fetchSet });
+      byLocation.set(name, keys);
       return keys;
     },
-    retain(urls) {
-      const retained = new Set(urls.map(({ href }) => href));
-      for (const href of byUrl.keys()) if (!retained.has(href)) byUrl.delete(href);
+    retain(locations) {
+      const retained = new Set(locations.map(nameOf));
+      for (const name of byLocation.keys()) if (!retained.has(name)) byLocation.delete(name);
     },
   };
 }

@@ -8,7 +8,7 @@ import {
 } from 'jose';
 import { credentialsOf } from '../../lib/auth-params.ts';
 import type { Clock } from '../../lib/clock.ts';
-import type { IssuerKeys } from './issuer-keys.ts';
+import type { IssuerKeys, KeySetLocation } from './issuer-keys.ts';
 import type { AuthResult, AuthScheme, Caller } from './key-auth.ts';
 import { readIssuer } from './signed-tokens.ts';
 
@@ -18,7 +18,7 @@ export interface Issuer {
   readonly audience: string;
   /** Accepted signature algorithms; never `none`, never a symmetric one. */
   readonly algorithms: readonly string[];
-  readonly keys: { readonly url: URL } | { readonly set: () => JSONWebKeySet };
+  readonly keys: KeySetLocation | { readonly set: () => JSONWebKeySet };
 }
 
 /** Maps tokens of an issuer to a caller by the value of a claim. */
@@ -49,13 +49,13 @@ export function createIssuedTokens(
   rules: readonly TokenRule[],
   { clock, issuerKeys }: { clock: Clock; issuerKeys: IssuerKeys },
 ): AuthScheme {
-  issuerKeys.retain(issuers.flatMap(({ keys }) => ('url' in keys ? [keys.url] : [])));
+  issuerKeys.retain(issuers.flatMap(({ keys }) => ('url' in keys ? [keys] : [])));
   const byName = new Map(
     issuers.map((issuer) => {
       const keys = issuer.keys;
       const getKey: JWTVerifyGetKey =
         'url' in keys
-          ? issuerKeys.keysOf(keys.url)
+          ? issuerKeys.keysOf(keys)
           : (header, token) => createLocalJWKSet(keys.set())(header, token);
       return [issuer.issuer, { issuer, getKey }] as const;
     }),

@@ -1,5 +1,6 @@
 import type { Operation } from '../../atlas/catalog.ts';
 import type { Access } from '../../gateway/auth/authentication.ts';
+import type { ProjectNames } from '../../gateway/project-names.ts';
 import { createAttemptLimit } from '../../lib/attempt-limit.ts';
 import { networkOf } from '../../lib/client-network.ts';
 import type { Clock } from '../../lib/clock.ts';
@@ -37,8 +38,12 @@ export function createAccessCheck(
   {
     authenticate,
     acquireRequest,
+    projectNames,
     clock,
-  }: Pick<Access, 'authenticate' | 'acquireRequest'> & { readonly clock: Clock },
+  }: Pick<Access, 'authenticate' | 'acquireRequest'> & {
+    readonly projectNames: ProjectNames;
+    readonly clock: Clock;
+  },
 ) {
   const failures = createAttemptLimit(FAILURES, clock);
 
@@ -48,7 +53,7 @@ export function createAccessCheck(
       case 'caller': {
         const waitMs = acquireRequest(known.caller);
         if (waitMs > 0) return { ...tooMany(waitMs), caller: known.caller.name };
-        const readable = readableBy(known.caller, operations);
+        const readable = readableBy(known.caller, operations, projectNames);
         return { status: 200, result: { type: 'readable', readable }, caller: known.caller.name };
       }
       case 'unauthenticated': {

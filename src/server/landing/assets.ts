@@ -4,4 +4,4 @@ const read = (name: string) => readFileSync(new URL(`./assets/${name}`, import.m
 
 /** Script and style of the landing page. `scripts/assets.mjs` replaces the compiled module by their text, so that the program needs no files. */
 export const landingScript = (): string => read('landing.js');
-export const landingStyle = (): string => read('landing.css');
+export const landingStyle = (): string => read('../../../lib/assets/palette.css') + read('landing.css');

@@ -3,7 +3,7 @@ import type { Child } from 'hono/jsx';
 import type { Operation } from '../../atlas/catalog.ts';
 import { landingScript, landingStyle } from './assets.ts';
 import { Operations } from './operations.tsx';
-import type { Readable } from './readable.ts';
+import type { Readable, Scope } from './readable.ts';
 
 export interface LandingPageOptions {
   readonly operations: readonly Operation[];
@@ -70,8 +70,8 @@ function ReadableBy({ readable, publicUrl }: { readonly readable: Readable; read
       <p>
         The key belongs to <b>{caller}</b>.
       </p>
-      <Ids title="Projects" ids={projects} />
-      <Ids title="Organizations" ids={organizations} />
+      <Scopes title="Projects" scopes={projects} />
+      <Scopes title="Organizations" scopes={organizations} />
       <h2>Operations</h2>
       <SearchField count={operations.length} />
       <Operations operations={operations} publicUrl={publicUrl} />
@@ -79,16 +79,21 @@ function ReadableBy({ readable, publicUrl }: { readonly readable: Readable; read
   );
 }
 
-function Ids({ title, ids }: { readonly title: string; readonly ids: 'all' | readonly string[] }) {
+function Scopes({ title, scopes }: { readonly title: string; readonly scopes: 'all' | readonly Scope[] }) {
   return (
     <>
       <h2>{title}</h2>
-      {ids === 'all' || ids.length === 0 ? (
-        <p>{ids === 'all' ? 'All that the gateway can read.' : 'None.'}</p>
+      {scopes === 'all' || scopes.length === 0 ? (
+        <p>{scopes === 'all' ? 'All that the gateway can read.' : 'None.'}</p>
       ) : (
         <ul class="ids">
-          {ids.map((id) => (
+          {scopes.map(({ id, name }) => (
             <li>
+              {name === undefined ? null : (
+                <>
+                  <bdi>{name}</bdi>{' '}
+                </>
+              )}
               <code>{id}</code>
             </li>
           ))}

@@ -2,13 +2,19 @@ import type { Operation } from '../../atlas/catalog.ts';
 import type { Caller } from '../../gateway/auth/key-auth.ts';
 import { parameterScopeOf } from '../../gateway/auth/parameter-scope.ts';
 import { authorize } from '../../gateway/auth/policy.ts';
+import type { ProjectNames } from '../../gateway/project-names.ts';
+
+/** A project or organization; with its name, if that is known here and the caller may read it. */
+export interface Scope {
+  readonly id: string;
+  readonly name: string | undefined;
+}
 
 /** What a caller may read. */
 export interface Readable {
   readonly caller: string;
-  /** Ids, or `all`. */
-  readonly projects: 'all' | readonly string[];
-  readonly organizations: 'all' | readonly string[];
+  readonly projects: 'all' | readonly Scope[];
+  readonly organizations: 'all' | readonly Scope[];
   readonly operations: readonly Operation[];
 }
 
@@ -41,15 +47,28 @@ function mayRead(caller: Caller, { operation, names }: { operation: Operation; n
   return !authorize(caller, operation, path, []).endsWith('forbidden');
 }
 
-const listed = (ids: Caller['projects']) => (ids === 'all' ? ids : [...ids].sort());
+/** Operations whose response contains the name of a project or organization that the caller may read. */
+const NAMING = { projects: ['getGroup', 'listGroups'], organizations: ['getOrg', 'listOrgs'] } as const;
 
-export function readableBy(caller: Caller, operations: readonly Operation[]): Readable {
+export function readableBy(
+  caller: Caller,
+  operations: readonly Operation[],
+  projectNames: ProjectNames,
+): Readable {
+  const readable = operations.filter((operation) =>
+    mayRead(caller, { operation, names: operation.pathParameters.map(({ name }) => name) }),
+  );
+  const scopesOf = (kind: keyof typeof NAMING): Readable['projects'] => {
+    const ids = caller[kind];
+    if (ids === 'all') return ids;
+    const naming: ReadonlySet<string> = new Set(NAMING[kind]);
+    const names = readable.some(({ id }) => naming.has(id)) ? projectNames() : undefined;
+    return [...ids].sort().map((id) => ({ id, name: names?.get(id) }));
+  };
   return {
     caller: caller.name,
-    projects: listed(caller.projects),
-    organizations: listed(caller.organizations),
-    operations: operations.filter((operation) =>
-      mayRead(caller, { operation, names: operation.pathParameters.map(({ name }) => name) }),
-    ),
+    projects: scopesOf('projects'),
+    organizations: scopesOf('organizations'),
+    operations: readable,
   };
 }

@@ -3,6 +3,7 @@ import { accepts } from 'hono/accepts';
 import type { Operation } from '../../atlas/catalog.ts';
 import { createRenderedPage } from '../../cache/rendered-pages.ts';
 import type { Access } from '../../gateway/auth/authentication.ts';
+import type { ProjectNames } from '../../gateway/project-names.ts';
 import type { Clock } from '../../lib/clock.ts';
 import { isCrossSite } from '../admin/origin-check.ts';
 import type { ServerEnv } from '../bindings.ts';
@@ -20,6 +21,7 @@ export const readsForm = (method: string, path: string): boolean => method === '
 export interface LandingDependencies {
   readonly operations: readonly Operation[];
   readonly access: Pick<Access, 'authenticate' | 'acquireRequest'>;
+  readonly projectNames: ProjectNames;
   readonly publicUrl: () => string;
   readonly clock: Clock;
 }
@@ -51,13 +53,14 @@ const prefersHtml = (context: Context<ServerEnv>) =>
 export function createLandingRoutes({
   operations,
   access,
+  projectNames,
   publicUrl,
   clock,
   version,
   report,
 }: LandingOptions): Hono<ServerEnv> {
   const app = new Hono<ServerEnv>();
-  const check = createAccessCheck(operations, { ...access, clock });
+  const check = createAccessCheck(operations, { ...access, projectNames, clock });
   /** Rendered for the URL that clients use, which is known only once the gateway listens. */
   let rendered: { readonly url: string; readonly page: ReturnType<typeof createRenderedPage> } | undefined;
 

@@ -19,6 +19,13 @@ const CALLER: Caller = {
   operations: new Set(['lists']),
 };
 
+/** Names of the caller's project and of projects and organizations of others. */
+const NAMES = new Map([
+  [PROJECT, 'Orders <b>&</b> more'],
+  ['64b7c0ffee0000000000a005', "another team's project"],
+  ['64b7c0ffee0000000000a006', "another team's organization"],
+]);
+
 let app: Hono<ServerEnv>;
 let reported: RoutedAnswer[];
 let waitMs: number;
@@ -35,6 +42,7 @@ beforeEach(() => {
           : { type: 'unauthenticated', reason: 'wrong-secret' },
       acquireRequest: () => waitMs,
     },
+    projectNames: () => NAMES,
     publicUrl: () => ORIGIN,
     clock: createFakeClock(),
     version: '1.2.3',
@@ -103,7 +111,8 @@ describe('what a key may read', () => {
     expect(response.headers.get('cache-control')).toBe('no-store');
     expect(response.headers.get('set-cookie')).toBeNull();
     expect(text).toContain('team-orders');
-    expect(text).toContain(PROJECT);
+    expect(text).toContain(`<bdi>Orders &lt;b&gt;&amp;&lt;/b&gt; more</bdi> <code>${PROJECT}</code>`);
+    expect(text).not.toContain('another team');
     expect(text).toContain('<b>listGroupStreamPrivateLinkConnections</b>');
     expect(text + JSON.stringify(reported)).not.toContain('right');
     expect(reported).toMatchObject([{ status: 200, caller: 'team-orders' }]);
@@ -144,9 +153,33 @@ describe('what a key may read', () => {
     [{}, 'listOrgUsers', false],
     [{ operations: new Set(['listGroupClusters']) }, 'listGroupStreamPrivateLinkConnections', false],
   ])('a caller with %o may read %s: %s', (permissions, id, expected) => {
-    const { operations: readable } = readableBy({ ...CALLER, ...permissions }, operations);
+    const { operations: readable } = readableBy({ ...CALLER, ...permissions }, operations, () => NAMES);
     expect(readable.some((operation) => operation.id === id)).toBe(expected);
   });
+});
+
+test.each([
+  [['lists'], true],
+  [['reads:Projects'], true],
+  [['getGroup'], true],
+  [['Clusters'], false],
+  [['listOrgs', 'getOrgGroups'], false],
+])('a caller with the operations %j is shown the name of its project: %s', (words, isShown) => {
+  const caller = { ...CALLER, operations: new Set(words) };
+  const { projects } = readableBy(caller, operations, () => NAMES);
+  expect(projects).toEqual([{ id: PROJECT, name: isShown ? NAMES.get(PROJECT) : undefined }]);
+});
+
+test('a caller is shown the name of its organization only if it may read organizations', () => {
+  const id = '64b7c0ffee0000000000a006';
+  const namesFor = (word: string) =>
+    readableBy(
+      { ...CALLER, organizations: new Set([id]), operations: new Set([word]) },
+      operations,
+      () => NAMES,
+    ).organizations;
+  expect(namesFor('getOrg')).toEqual([{ id, name: "another team's organization" }]);
+  expect(namesFor('listGroups')).toEqual([{ id, name: undefined }]);
 });
 
 test('commands are of one line, name every parameter as a variable and need no escaping', () => {
