@@ -269,15 +269,16 @@ export function createBearer(
     },
     async revokeToken() {
       isRevoked = true;
-      // One that is being minted would outlive the gateway.
-      const current = minting === undefined ? token : await minting;
+      // A token that is being minted would outlive the gateway; if minting fails, the previous one is still in use.
+      await minting;
+      const current = token;
       token = undefined;
-      if (current?.type === 'token')
-        await post(
-          '/api/oauth/revoke',
-          `token=${encodeURIComponent(current.value)}&token_type_hint=access_token`,
-          clock.now() + options.mintTimeoutMs,
-        );
+      if (current === undefined) return;
+      await post(
+        '/api/oauth/revoke',
+        `token=${encodeURIComponent(current.value)}&token_type_hint=access_token`,
+        clock.now() + options.mintTimeoutMs,
+      );
     },
   };
 }
