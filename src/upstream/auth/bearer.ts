@@ -2,7 +2,7 @@ import { parseBoundedJson } from '../../lib/bounded-json.ts';
 import type { Clock } from '../../lib/clock.ts';
 import type { Random } from '../../lib/random.ts';
 import { unexpectedError } from '../../lib/unexpected-error.ts';
-import { type CredentialSecrets, rejectsCredential } from '../auth-errors.ts';
+import { rejectsCredential } from '../auth-errors.ts';
 import type { UpstreamEvent } from '../events.ts';
 import { overloaded, upstreamFailure } from '../failure.ts';
 import {
@@ -17,7 +17,7 @@ import {
 import { createRepeat } from '../retry.ts';
 import { readRetryAfter } from '../retry-after.ts';
 import { createMintPause } from './mint-pause.ts';
-import type { Signer, Unsigned } from './secret-rotation.ts';
+import type { CredentialSecrets, Signer, Unsigned } from './signer.ts';
 
 export interface BearerOptions {
   /** The credential's name in the configuration. */

@@ -1,33 +1,8 @@
 import { createBackoff } from '../../lib/backoff.ts';
 import type { Clock } from '../../lib/clock.ts';
 import { unexpectedError } from '../../lib/unexpected-error.ts';
-import type { CredentialSecrets } from '../auth-errors.ts';
 import type { UpstreamEvent } from '../events.ts';
-import type { UpstreamFailure, UpstreamRequest, UpstreamResult } from '../message.ts';
-
-/** Atlas rejected the token or nonce of a call, or it was gone when the call was to be sent. */
-export interface Unsigned {
-  readonly type: 'unsigned';
-  /** The result if the request is not replayed with another token or nonce. */
-  readonly failure: UpstreamFailure;
-  /** The number of attempts after which a replay would not help. */
-  readonly attempts: number;
-}
-
-/** Signs and sends requests with a credential. */
-export interface Signer {
-  /**
-   * Obtains a token or nonce if there is none, which may take a call of its own. Resolves to undefined if `send` can sign, else to the
-   * result of the request.
-   */
-  prepare(request: UpstreamRequest): Promise<UpstreamResult | undefined>;
-  /** Signs the request and sends it: exactly one call. */
-  send(request: UpstreamRequest): Promise<UpstreamResult | Unsigned>;
-  /** Resolves to undefined if Atlas accepts the credential. */
-  verify(): Promise<UpstreamFailure | undefined>;
-  /** Revokes the current token, so that it does not count against Atlas's limit of live tokens, and mints no other. Absent for credentials without tokens. */
-  revokeToken?(): Promise<void>;
-}
+import type { CredentialSecrets, Signer } from './signer.ts';
 
 /** A credential whose secrets can be replaced while in use. */
 export interface Rotation extends Pick<Signer, 'prepare' | 'send'> {

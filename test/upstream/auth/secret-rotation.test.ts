@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { createRotation } from '../../../src/upstream/auth/secret-rotation.ts';
-import type { CredentialSecrets } from '../../../src/upstream/auth-errors.ts';
+import type { CredentialSecrets } from '../../../src/upstream/auth/signer.ts';
 import type { UpstreamEvent } from '../../../src/upstream/events.ts';
 import { upstreamFailure } from '../../../src/upstream/failure.ts';
 import { createFakeClock } from '../../support/fake-clock.ts';
