@@ -13,7 +13,7 @@ import { readProxyAddress } from '../upstream/proxy-address.ts';
 import { createScheduler } from '../upstream/scheduler.ts';
 import { createTransport, type Transport, type TransportOptions } from '../upstream/transport.ts';
 import { type ConfiguredCredential, type CredentialSet, createCredentialSet } from './credentials.ts';
-import { credentialSettings } from './live-settings.ts';
+import { allCredentialSettings } from './live-settings.ts';
 import type { ComposeOptions } from './options.ts';
 
 /** Connections for tokens, digest challenges and rate limits, besides `upstream.maxConnections`. */
@@ -87,7 +87,7 @@ export function buildUpstream(
   );
   const pipeline = { exchange: transport.exchange, scheduler, internalScheduler, budget, shareGrant };
   const mintTimeoutMs = timeoutMs * MINT_FRACTION;
-  const credentials = createCredentialSet(credentialSettings({ config, secretOf }), {
+  const credentials = createCredentialSet(allCredentialSettings({ config, secretOf }), {
     createClient: ({ name, kind, secrets }) =>
       createUpstreamClient(
         { name, kind, secrets, timeoutMs, mintTimeoutMs },
