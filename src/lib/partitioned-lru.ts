@@ -48,7 +48,7 @@ export const LRU_OVERHEAD: LruOverhead = { emptyBytes: 1_920, slotBytes: 64 };
 export const EXPIRING_LRU_OVERHEAD: LruOverhead = { emptyBytes: 2_560, slotBytes: 80 };
 const NO_OVERHEAD: LruOverhead = { emptyBytes: 0, slotBytes: 0 };
 
-export interface PartitionedLruOptions {
+interface PartitionedLruOptions {
   readonly maxBytes: number;
   readonly maxPartitionBytes: number;
   /** Counted per partition in addition to the bytes of its values; absent: nothing. */
