@@ -63,29 +63,18 @@ export function loadConfig(options: LoadOptions): LoadedConfig {
   const folder = path === undefined ? '.' : dirname(path);
   resolvePaths(config, folder);
   crossCheck(config, known, { report: reportValid, isWhole: valid.isWhole });
-  const { snapshot } = config.cache;
-  const proxy = config.upstream.proxy === undefined ? proxyVariable(config.upstream.origin, env) : undefined;
-  if (proxy !== undefined) {
-    config.upstream.proxy = { env: proxy };
-    overridden.set('upstream.proxy', proxy);
-  }
-  const sources: SecretSources = { env, readFile: (file) => options.readFile(resolve(folder, file)) };
+  adoptProxyVariable(config, { env, overridden });
   const kept: Problem[] = [];
   const reportKept = createReport(kept, locate, overridden);
   const values = readReferences(config, {
-    ...{ sources, report: reportValid, inForce: options.inForce ?? NOTHING_IN_FORCE },
+    sources: { env, readFile: (file) => options.readFile(resolve(folder, file)) },
+    report: reportValid,
+    inForce: options.inForce ?? NOTHING_IN_FORCE,
     reportKept: (where, message) =>
       reportKept(valid.pathInFile(where), `${message}; the previous value stays in force`),
   });
-  const named = namedFiles(config, folder);
-  const files = path === undefined ? named : [path, ...named];
-  if (snapshot !== undefined) {
-    const problem = snapshotProblem(snapshot.path, {
-      named: files.map((file) => resolve(file)),
-      whyNotWritable: options.whyNotWritable,
-    });
-    if (problem !== undefined) reportValid(['cache', 'snapshot', 'path'], problem);
-  }
+  const files = [...(path === undefined ? [] : [path]), ...namedFiles(config, folder)];
+  checkSnapshotPath(config, { files, whyNotWritable: options.whyNotWritable, report: reportValid });
   if (problems.length > 0) return { ok: false, problems: inFileOrder(problems), files };
   return { ok: true, config, secretOf: secretOf(values), files, kept };
 }
@@ -95,6 +84,31 @@ function resolvePaths({ cache: { snapshot }, listen, admin }: GatewayConfig, fol
   if (snapshot !== undefined) snapshot.path = resolve(folder, snapshot.path);
   for (const listener of [listen, admin])
     if (listener.socket !== undefined) listener.socket = resolve(folder, listener.socket);
+}
+
+/** Without `upstream.proxy`, the environment may name the proxy, as it does for curl. */
+function adoptProxyVariable(
+  { upstream }: GatewayConfig,
+  { env, overridden }: { env: LoadOptions['env']; overridden: Map<string, string> },
+): void {
+  const variable = upstream.proxy === undefined ? proxyVariable(upstream.origin, env) : undefined;
+  if (variable === undefined) return;
+  upstream.proxy = { env: variable };
+  overridden.set('upstream.proxy', variable);
+}
+
+function checkSnapshotPath(
+  { cache: { snapshot } }: GatewayConfig,
+  {
+    files,
+    whyNotWritable,
+    report,
+  }: { files: readonly string[]; whyNotWritable: LoadOptions['whyNotWritable']; report: Report },
+): void {
+  if (snapshot === undefined) return;
+  const named = files.map((file) => resolve(file));
+  const problem = snapshotProblem(snapshot.path, { named, whyNotWritable });
+  if (problem !== undefined) report(['cache', 'snapshot', 'path'], problem);
 }
 
 /** Adds problems with their place: the line of the file, or the variable that overrides the setting. */
