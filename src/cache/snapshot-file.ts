@@ -2,6 +2,7 @@ import { readdirSync, readFileSync, statSync, unlinkSync } from 'node:fs';
 import { mkdir, open, rename, unlink } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { decrypt, deriveKeyFor, encrypt, IV_BYTES, TAG_BYTES } from '../lib/aes-gcm.ts';
+import { codeOfError } from '../lib/error-code.ts';
 import type { Random } from '../lib/random.ts';
 
 /** An encrypted file of records that survives a restart; it is read completely or not at all. */
@@ -30,7 +31,7 @@ export interface CacheFileOptions {
 /** Name and version of the format: a file of another version is rejected. */
 const MARK = Buffer.from('atlas-gateway cache 2\n');
 const SUFFIX_BYTES = 4;
-const isMissing = (error: unknown) => error instanceof Error && 'code' in error && error.code === 'ENOENT';
+const isMissing = (error: unknown) => codeOfError(error) === 'ENOENT';
 
 /** The content of a file; undefined if there is none. A file over the limit is not read: memory might not suffice for it. */
 function readBounded(path: string, maxBytes: number): Buffer | undefined {

@@ -70,7 +70,7 @@ export function createMembership(
   let joinedAt = Number.NEGATIVE_INFINITY;
   const newRun = () => random.bytes(9).toString('base64url');
 
-  /** Undefined if the engine could not be asked. */
+  /** Undefined if the engine did not answer, or not as expected. */
   async function readEngine(): Promise<EngineState | undefined> {
     const first = secret.current === undefined;
     const reply = await engine.evaluate({
@@ -91,8 +91,13 @@ export function createMembership(
     if (!read.success) return undefined;
     const [field, sealedSecret, foundRun, epoch, offset, purgeEntries, newsEntries] = read.data;
     return {
-      ...{ keyId: field.toString(), sealedSecret, run: foundRun },
-      ...{ epoch, offset, purgeEntries, newsEntries },
+      keyId: field.toString(),
+      sealedSecret,
+      run: foundRun,
+      epoch,
+      offset,
+      purgeEntries,
+      newsEntries,
     };
   }
 

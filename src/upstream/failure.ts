@@ -1,3 +1,4 @@
+import { codeOfError } from '../lib/error-code.ts';
 import type { UpstreamFailure, UpstreamFailureCode } from './message.ts';
 
 const UNREACHABLE = new Set([
@@ -52,7 +53,8 @@ export const LATE_FRACTION = 0.25;
 /** The codes of an error and of its causes, outermost first. */
 export function codesOf(error: unknown): string[] {
   if (!(error instanceof Error)) return [];
-  const own = 'code' in error && typeof error.code === 'string' ? [error.code] : [];
+  const code = codeOfError(error);
+  const own = code === undefined ? [] : [code];
   const inner = error instanceof AggregateError ? error.errors.flatMap(codesOf) : [];
   return [...own, ...inner, ...codesOf(error.cause)];
 }
