@@ -85,11 +85,13 @@ export function createCoolDown<Failure extends LoadFailure>(
       const { operation, project, key } = address;
       const named = { operation, project, kind: kindOf(key) };
       const reportedMs = known?.reportedMs ?? 0;
-      // A list that goes on failing is reported when its pause grows, not at each attempt.
+      // A list that keeps failing is reported when its pause grows, not at each attempt.
       const isLonger = repeatable && pauseMs > reportedMs;
       recorded.set(idOf(address), {
         ...named,
-        ...{ failure, failures, failedAt },
+        failure,
+        failures,
+        failedAt,
         until: failedAt + pauseMs,
         reportedMs: isLonger ? pauseMs : reportedMs,
       });

@@ -55,7 +55,9 @@ export function transportOptions(
   const { origin, maxBody: maxBodyBytes, timeout, ca } = upstream;
   const proxy = upstream.proxy === undefined ? undefined : readProxyAddress(secretOf(upstream.proxy));
   return {
-    ...{ origin, maxBodyBytes, maxConnections },
+    origin,
+    maxBodyBytes,
+    maxConnections,
     userAgent: `atlas-gateway/${version}`,
     proxy: proxy && { ...proxy, timeoutMs: timeout * PROXY_FRACTION },
     ca: ca === undefined ? undefined : secretOf(ca),
@@ -95,7 +97,8 @@ export function buildUpstream(
       ),
     freshnessFactor: (...scope) => budget.freshnessFactor(...scope),
     discover: createDiscover({ catalog, clock, timeoutMs }),
-    ...{ clock, observe },
+    clock,
+    observe,
   });
   return {
     get credentials() {

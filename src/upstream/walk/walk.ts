@@ -174,8 +174,15 @@ export function startWalk(
     const charges = createCharges(expectedPages(options.expectedItems, pageSize));
     attempt = startAttempt(
       {
-        ...{ layout, counted, census, maxItems, maxBytes, retryPages, wanted: wanted(), now: clock.now },
+        layout,
+        counted,
         identityFields: list.identityFields,
+        census,
+        maxItems,
+        maxBytes,
+        retryPages,
+        wanted: wanted(),
+        now: clock.now,
       },
       {
         fetchPage: (pageNum, state) =>
