@@ -15,7 +15,7 @@ import type { ComposeOptions } from './options.ts';
 import type { Reads } from './reads.ts';
 import type { Upstream } from './upstream.ts';
 
-/** What metrics and the status page read when they are asked. */
+/** The components that metrics and the status page read at each scrape or view. */
 export interface ObservedParts {
   readonly caches: Caches;
   readonly reads: Pick<Reads, 'loads'>;

@@ -37,7 +37,7 @@ export interface PartitionedLru<Name, Value> {
 
 /** Memory that an `LRUCache` takes in addition to its values. */
 export interface LruOverhead {
-  /** Taken before it holds anything. */
+  /** Taken while it is empty. */
   readonly emptyBytes: number;
   /** Taken per value, and kept when the value is removed: its arrays do not shrink. */
   readonly slotBytes: number;
@@ -61,7 +61,7 @@ interface PartitionedLruOptions {
 const countedBytes = ({ bytes }: Sized) => Math.max(1, Math.ceil(bytes));
 
 class Partition<Value extends Sized> extends LRUCache<string, Value> {
-  /** The largest number of values that it has held. */
+  /** The largest number of values that it has ever contained. */
   slots = 0;
 }
 

@@ -43,7 +43,7 @@ export const TIMED_OUT_PAGING: UpstreamFailure = upstreamFailure(
   'UPSTREAM_FAILED',
   'Atlas timed out while paging the list.',
 );
-/** A request spent its time in the queue for a connection, which is no fault of Atlas. */
+/** A request spent its time in the queue for a connection, which is not Atlas's fault. */
 export const SENT_LATE: UpstreamFailure = overloaded(
   'The request waited too long for a connection to Atlas.',
 );
