@@ -45,15 +45,21 @@ export function createRotation(
       return;
     }
     observe({ type: 'credential-renewal', credential: name, outcome: 'kept', detail: failure.detail });
+    tryLater(candidate, failures);
+  }
+
+  function tryLater(candidate: CredentialSecrets, failures: number): void {
     clock.after(pauseMs(failures), () => {
       if (proposed === candidate) begin(candidate, failures + 1);
     });
   }
 
-  const begin = (candidate: CredentialSecrets, failures: number) =>
-    void tryCandidate(candidate, failures).catch((error: unknown) =>
-      observe(unexpectedError('the test of a new secret', error)),
-    );
+  function begin(candidate: CredentialSecrets, failures: number): void {
+    tryCandidate(candidate, failures).catch((error: unknown) => {
+      observe(unexpectedError('the test of a new secret', error));
+      tryLater(candidate, failures);
+    });
+  }
 
   return {
     prepare: (request) => current.prepare(request),
