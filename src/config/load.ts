@@ -3,7 +3,7 @@ import { inFileOrder, type Path, type Problem, type Raw, show } from './config-e
 import { type ConfigSource, readSource } from './config-source.ts';
 import { crossCheck, type KnownNames } from './cross-check.ts';
 import { environmentProblems } from './env-errors.ts';
-import { override } from './env-overrides.ts';
+import { applyOverrides } from './env-overrides.ts';
 import { fileRefs, secretRefs } from './file-refs.ts';
 import type { SecretsInForce } from './kept-secrets.ts';
 import { proxyVariable } from './proxy-variables.ts';
@@ -51,7 +51,7 @@ export function loadConfig(options: LoadOptions): LoadedConfig {
   const source = readSource(path, options);
   if (!source.ok) return { ok: false, problems: [...source.problems, ...environmentProblems(env)] };
   const { raw, locate } = source;
-  const { problems: variableProblems, overridden } = override(raw, env);
+  const { problems: variableProblems, overridden } = applyOverrides(raw, env);
   const problems = [...variableProblems];
   const report = createReport(problems, locate, overridden);
   const valid = parse(raw, report);
