@@ -53,6 +53,7 @@ const ENTRY_BYTES = 512;
 
 const idOf = ({ project, key }: EntryAddress) => `${project} ${key}`;
 
+/** At most `MAX_BYTES` of failed loads are recorded; beyond that, the least recently used record is forgotten, and its list may be loaded. */
 export function createCoolDown<Failure extends LoadFailure>(
   { firstPauseMs, longestPauseMs, isRepeatable, kindOf }: CoolDownOptions<Failure>,
   { clock, observe }: { clock: { now(): number }; observe: (event: CacheEvent) => void },

@@ -39,6 +39,7 @@ interface EngineState {
 const REPEAT: JoinResult = { complete: false, repeat: true };
 const FAILED: JoinResult = { complete: false, repeat: false };
 
+/** Own purges are announced on `channel`, so that the other gateways join at once. */
 export function createMembership(
   { keys, channel }: { keys: { control: string; purges: string; news: string }; channel: string },
   {

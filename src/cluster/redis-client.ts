@@ -47,6 +47,7 @@ function codeOf(error: unknown): string {
   return codeOfError(error) ?? 'unreachable';
 }
 
+/** At most `MAX_PENDING` calls are in progress, each for at most its deadline; outcomes and the connection state are observed. */
 export function createRedisClient(
   { timeoutMs, ...connectionOptions }: RedisClientOptions,
   { clock, random, observe }: { clock: Clock; random: Random; observe: (event: SharedEvent) => void },

@@ -84,6 +84,7 @@ function createClient(
   }
 }
 
+/** Nothing is connected before `open`; lost connections are opened again after a pause of up to `LONGEST_RECONNECT_MS`, with jitter. */
 export function createRedisConnection(
   options: ConnectionOptions,
   { random }: { random: Random },

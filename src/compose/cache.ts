@@ -58,6 +58,7 @@ export interface Caches {
   nextRevision(): number;
 }
 
+/** Divides `cache.maxBytes` among the caches by fixed fractions. */
 export function buildCaches(
   { config: { cache }, requestMemoBytes }: Pick<ComposeOptions, 'config' | 'requestMemoBytes'>,
   { clock, observe }: { clock: Clock; observe: (event: LogEvent) => void },

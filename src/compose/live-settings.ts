@@ -86,6 +86,7 @@ export interface InForce {
   replace(config: GatewayConfig, settings: LiveSettings): void;
 }
 
+/** Begins with the settings of the start; `replace` is the only change. */
 export function createInForce(initial: GatewayConfig, initialSettings: LiveSettings): InForce {
   let config = initial;
   let settings = initialSettings;

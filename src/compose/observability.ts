@@ -27,6 +27,7 @@ export interface ObservedParts {
   readonly privateLinks: PrivateLinks;
 }
 
+/** Metrics that read the components at each scrape. */
 export function buildMetrics(
   { config, build, log }: Pick<ComposeOptions, 'config' | 'build' | 'log'>,
   {
@@ -69,6 +70,7 @@ export function buildMetrics(
   );
 }
 
+/** Returns a function that reports the state for the status page. */
 export function buildReport(
   { config, build }: { config: GatewayConfig; build: ComposeOptions['build'] },
   {

@@ -75,6 +75,7 @@ export function buildTransport(
   });
 }
 
+/** One client for each credential; all use the same connections, slots and budget. */
 export function buildUpstream(
   { config, secretOf }: ResolvedConfig,
   { transport, catalog, budget, shareGrant, clock, random, observe }: UpstreamDependencies,

@@ -24,6 +24,7 @@ function addressOf(hop: string): string | undefined {
   return familyOf(address) === undefined ? undefined : address;
 }
 
+/** Without networks, no proxy is trusted: the client is the peer of the connection. */
 export function createTrustedProxies(networks: readonly IpNetwork[]): TrustedProxies {
   const remembered = new LRUCache<string, boolean>({ max: MAX_REMEMBERED });
   let list = new BlockList();

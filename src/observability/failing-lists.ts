@@ -17,6 +17,7 @@ export interface FailingList {
   readonly nextAttemptAt: number | undefined;
 }
 
+/** The lists that fail now; at most `MAX_LISTS` are followed. */
 export interface FailingLists {
   observe(event: LogEvent): void;
   /** Those that failed longest first. */

@@ -35,10 +35,12 @@ const OVERLOADED_RETRY_AFTER_MS = 1_000;
 export const overloaded = (detail: string): UpstreamFailure =>
   upstreamFailure('OVERLOADED', detail, OVERLOADED_RETRY_AFTER_MS);
 
+/** A call, or a request with all its attempts, took longer than its time limit. */
 export const TIMED_OUT: UpstreamFailure = upstreamFailure(
   'UPSTREAM_TIMEOUT',
   'Atlas did not answer in time.',
 );
+/** Atlas answered `TIMEOUT_WHILE_PAGING`, and the list cannot be read in another way. */
 export const TIMED_OUT_PAGING: UpstreamFailure = upstreamFailure(
   'UPSTREAM_FAILED',
   'Atlas timed out while paging the list.',
@@ -59,6 +61,7 @@ export function codesOf(error: unknown): string[] {
   return [...own, ...inner, ...codesOf(error.cause)];
 }
 
+/** Kinds of error codes of Node.js and undici, as `codesOf` returns them. */
 export const isTimeout = (code: string): boolean => TIMEOUT.has(code);
 export const isUnreachable = (code: string): boolean => UNREACHABLE.has(code);
 export const isTls = (code: string): boolean => TLS.test(code);

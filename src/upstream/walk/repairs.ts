@@ -9,6 +9,7 @@ export interface Repairs {
   next(isRequested: (pageNum: number) => boolean): readonly number[] | 'hopeless';
 }
 
+/** Repairs of one attempt, whose pages are in `progress`. */
 export function createRepairs(progress: Pick<Progress, 'unjoined' | 'olderOf'>): Repairs {
   /** Repairs by the second of the two pages. */
   const made = new Map<number, number>();
