@@ -24,7 +24,7 @@ const LICENCE = /^(licen[cs]e|notice|copying)(\.|$)/i;
 const packageOf = (module) => /^(.*node_modules\/(?:@[^/]+\/)?[^/]+)\//.exec(relative(root, module))?.[1];
 
 /** Whether a module is built into Node.js, in some release at least: undici's import of node:sqlite is optional. */
-const isNodes = (name) => name.startsWith('node:') || isBuiltin(name);
+const isNodeModule = (name) => name.startsWith('node:') || isBuiltin(name);
 
 /**
  * Throws if a chunk imports anything from node_modules, or the entry: importing the entry would run the program twice if Node.js was
@@ -35,12 +35,12 @@ function checkImports(chunks) {
   for (const { fileName, code, imports, dynamicImports } of chunks) {
     const required = [...code.matchAll(/\b__require\("([^"]+)"\)/g)].map(([, name]) => name);
     for (const name of [...imports, ...dynamicImports, ...required])
-      if (!files.has(name) && !isNodes(name)) throw new Error(`bin/${fileName} needs ${name}`);
+      if (!files.has(name) && !isNodeModule(name)) throw new Error(`bin/${fileName} needs ${name}`);
   }
 }
 
 /** Writes the third-party files; throws if a bundled package is not a production dependency or has no licence text. */
-function tellPackages(chunks) {
+function writeThirdParty(chunks) {
   // The ids of rolldown's own modules begin with NUL.
   const modules = chunks.flatMap(({ modules }) => Object.keys(modules)).filter((id) => !id.startsWith('\0'));
   const paths = new Set(modules.map(packageOf).filter((path) => path !== undefined));
@@ -84,4 +84,4 @@ const { output } = await build({
 chmodSync(join(bin, ENTRY), 0o755);
 const chunks = output.filter(({ type }) => type === 'chunk');
 checkImports(chunks);
-tellPackages(chunks);
+writeThirdParty(chunks);

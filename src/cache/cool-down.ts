@@ -53,6 +53,7 @@ const ENTRY_BYTES = 512;
 
 const idOf = ({ project, key }: EntryAddress) => `${project} ${key}`;
 
+/** At most `MAX_BYTES` of failed loads are recorded; beyond that, the least recently used record is forgotten, and its list may be loaded. */
 export function createCoolDown<Failure extends LoadFailure>(
   { firstPauseMs, longestPauseMs, isRepeatable, kindOf }: CoolDownOptions<Failure>,
   { clock, observe }: { clock: { now(): number }; observe: (event: CacheEvent) => void },
@@ -85,11 +86,13 @@ export function createCoolDown<Failure extends LoadFailure>(
       const { operation, project, key } = address;
       const named = { operation, project, kind: kindOf(key) };
       const reportedMs = known?.reportedMs ?? 0;
-      // A list that goes on failing is reported when its pause grows, not at each attempt.
+      // A list that keeps failing is reported when its pause grows, not at each attempt.
       const isLonger = repeatable && pauseMs > reportedMs;
       recorded.set(idOf(address), {
         ...named,
-        ...{ failure, failures, failedAt },
+        failure,
+        failures,
+        failedAt,
         until: failedAt + pauseMs,
         reportedMs: isLonger ? pauseMs : reportedMs,
       });

@@ -26,7 +26,7 @@ export interface CachedCandidate {
   readonly coolingUntil: number;
 }
 
-/** What to do without an entry that may be served at once. `fallback`: the window of the entry to serve if Atlas cannot be asked. */
+/** What to do without an entry that may be served at once. `fallback`: the window of the entry to serve if the load fails or is not allowed. */
 export type ColdDecision =
   | {
       readonly type: 'load';

@@ -92,6 +92,7 @@ function storable<Value, Failure extends LoadFailure>(
   };
 }
 
+/** `maxBytes` bounds all entries together, `projectShare` is the fraction of it that one project may use. */
 export function createEntryStore<Value, Failure extends LoadFailure>(
   options: { maxBytes: number; projectShare: number },
   { clock, observe }: { clock: Clock; observe: (event: CacheEvent) => void },

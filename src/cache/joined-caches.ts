@@ -11,6 +11,7 @@ export type JoinedCaches<Value, Failure extends LoadFailure> = Pick<
 
 const sum = (numbers: readonly number[]) => numbers.reduce((total, number) => total + number, 0);
 
+/** Sums up the caches at each call; the sizes of a project are added over all of them. */
 export function joinCaches<Value, Failure extends LoadFailure>(
   caches: readonly JoinedCaches<Value, Failure>[],
 ): JoinedCaches<Value, Failure> {

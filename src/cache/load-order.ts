@@ -10,7 +10,7 @@ export interface OrderedLoad {
   end(): void;
 }
 
-/** The order in which concurrent loads of the same list or page began: after `no-cache` or a purge a second one begins beside the first. */
+/** The order in which concurrent loads of the same list or page began: after `no-cache` or a purge a second one begins while the first is in progress. */
 export interface LoadOrder {
   begin(key: string): OrderedLoad;
   /** When the last of the loads in progress began, in monotonic milliseconds; undefined if there is none. */
@@ -18,7 +18,7 @@ export interface LoadOrder {
 }
 
 interface Row {
-  /** Loads begun since the row exists, which is as long as any of them is in progress. */
+  /** Loads begun since the row was created; a row is removed when none of its loads is in progress. */
   begun: number;
   inProgress: number;
   lastStartedAt: number;

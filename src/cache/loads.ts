@@ -36,6 +36,7 @@ export type EarlyAnswer<Value, Failure extends LoadFailure> =
   | { readonly type: 'slow' }
   | Failure;
 
+/** A wait for an answer before the load is complete; its `answer` rejects only on an unexpected exception. */
 export interface EarlyWait<Value, Failure extends LoadFailure> {
   readonly answer: Promise<EarlyAnswer<Value, Failure>>;
   /** Ends the wait; call it when the request is answered. */
@@ -99,6 +100,7 @@ const FAILURES_BEFORE_SINGLE_ATTEMPT = 2;
 
 const addressKey = ({ project, key }: EntryAddress) => `${project} ${key}`;
 
+/** At most `maxLoads` loads run at once, each with at most `maxWaiting` waiters; every load returns its permit, however it ends. */
 export function createLoads<Value, Failure extends LoadFailure>(
   options: LoadsOptions<Failure>,
   {

@@ -1,8 +1,4 @@
-import {
-  createPartitionedLru,
-  type LruOverhead,
-  type PartitionedLruOptions,
-} from '../lib/partitioned-lru.ts';
+import { createPartitionedLru, type LruOverhead } from '../lib/partitioned-lru.ts';
 import type { FreshnessWindow } from './freshness.ts';
 
 /** A cached value with its freshness window and the purge sequence at which it was loaded. */
@@ -56,8 +52,6 @@ export interface MemoryTierOptions {
   readonly projectShare: number;
   /** Counted per project in addition to its entries; absent: nothing. */
   readonly overhead?: LruOverhead;
-  /** How long after it was stored an entry is removed; absent: entries are removed only to make room. */
-  readonly lifetime?: NonNullable<PartitionedLruOptions['lifetime']>;
 }
 
 /** Each project is a partition of its own: its lists do not evict those of another before all projects exceed the total limit. */

@@ -71,6 +71,7 @@ export interface PageGenerations {
 /** Loads recorded of all lists together, about 5 MiB. The pages of a list that is forgotten are loaded again. */
 const MAX_RECORDED = 50_000;
 
+/** Bounded by `MAX_RECORDED`; the least recently used list is forgotten first. */
 export function createPageGenerations(): PageGenerations {
   const generations = new LRUCache<string, Generation>({
     maxSize: MAX_RECORDED,

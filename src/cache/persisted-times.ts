@@ -10,6 +10,7 @@ export interface WallTimes {
   readonly staleIfErrorMs: number;
 }
 
+/** Converts a window of the monotonic clock to wall-clock times; `fromWallTimes` is the inverse. */
 export function toWallTimes(window: FreshnessWindow, clock: Clock): WallTimes {
   return {
     loadedAt: clock.wall() - clock.now() + window.loadedAt,
@@ -19,6 +20,7 @@ export function toWallTimes(window: FreshnessWindow, clock: Clock): WallTimes {
   };
 }
 
+/** The lifetimes of the listing, for `fromWallTimes`. */
 export const lifetimesOf = ({ freshMs, revalidateMs, staleIfErrorMs }: WallTimes): Lifetimes => ({
   freshMs,
   staleWhileRevalidateMs: revalidateMs,

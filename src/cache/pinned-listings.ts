@@ -1,7 +1,12 @@
 import type { Clock } from '../lib/clock.ts';
-import { EXPIRING_LRU_OVERHEAD } from '../lib/partitioned-lru.ts';
+import { createPartitionedLru, EXPIRING_LRU_OVERHEAD } from '../lib/partitioned-lru.ts';
 import type { FreshnessWindow } from './freshness.ts';
-import { createMemoryTier } from './memory-tier.ts';
+
+/** A pinned listing with its window when it was pinned. */
+interface Pinned<List> {
+  readonly value: List;
+  readonly window: FreshnessWindow;
+}
 
 /**
  * Listings that `next` links refer to, so that a caller who follows them reads one consistent list even if the list is refreshed in
@@ -16,11 +21,7 @@ export interface PinnedListings<List> {
     times: FreshnessWindow,
     bytes: number,
   ): void;
-  find(
-    project: string,
-    listKey: string,
-    snapshot: string,
-  ): { readonly value: List; readonly window: FreshnessWindow } | undefined;
+  find(project: string, listKey: string, snapshot: string): Pinned<List> | undefined;
   /** Removes the listings of a project, or all of them. */
   purge(project: string | undefined): void;
   readonly bytes: number;
@@ -35,26 +36,28 @@ const ENTRY_BYTES = 320;
  * Bounded in bytes like the list cache. A listing that is also the current one is counted twice, which overestimates memory but is safe.
  */
 export function createPinnedListings<List>(
-  options: { maxBytes: number; projectShare: number },
+  { maxBytes, projectShare }: { maxBytes: number; projectShare: number },
   { clock }: { clock: Clock },
 ): PinnedListings<List> {
-  const tier = createMemoryTier<List>(
-    { ...options, overhead: EXPIRING_LRU_OVERHEAD, lifetime: { ms: PINNED_MS, clock } },
-    () => undefined,
-  );
+  const listings = createPartitionedLru<string, Pinned<List> & { readonly bytes: number }>({
+    maxBytes,
+    maxPartitionBytes: maxBytes * projectShare,
+    overhead: EXPIRING_LRU_OVERHEAD,
+    lifetime: { ms: PINNED_MS, clock },
+  });
   const keyOf = (listKey: string, snapshot: string) => `${snapshot} ${listKey}`;
   return {
     pin(project, listKey, snapshot, value, window, bytes) {
       const key = keyOf(listKey, snapshot);
-      tier.set(project, key, { value, window, bytes: bytes + key.length + ENTRY_BYTES, epoch: 0 });
+      listings.set(project, key, { value, window, bytes: bytes + key.length + ENTRY_BYTES });
     },
-    find: (project, listKey, snapshot) => tier.get(project, keyOf(listKey, snapshot)),
+    find: (project, listKey, snapshot) => listings.get(project, keyOf(listKey, snapshot)),
     get bytes() {
-      return tier.bytes;
+      return listings.bytes;
     },
     purge(project) {
-      if (project === undefined) tier.clear();
-      else tier.dropProject(project);
+      if (project === undefined) listings.clear();
+      else listings.drop(project);
     },
   };
 }

@@ -67,6 +67,7 @@ const HIT: CacheStatus = { outcome: 'hit' };
 const EXTENDED: CacheStatus = { outcome: 'hit', detail: 'stretched' };
 const STALE: CacheStatus = { outcome: 'stale' };
 
+/** Composes the entry store, the loads, the page generations and the background refreshes; `decide` has the rules. */
 export function createListCache<Value, Failure extends LoadFailure = LoadFailure>(
   options: ListCacheOptions<Failure>,
   { clock, observe }: { clock: Clock; observe: (event: CacheEvent) => void },

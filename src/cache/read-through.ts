@@ -33,8 +33,8 @@ function isAcceptable<Value, Failure extends LoadFailure>(
 }
 
 /**
- * Returns a function that answers a request for which memory has nothing to serve at once: it waits for a load, or serves `entry` where
- * Atlas cannot be asked or fails.
+ * Returns a function that answers a request for which memory has nothing to serve at once: it waits for a load, or serves `entry` if no
+ * load is allowed or the load fails.
  */
 export function createReadThrough<Value, Failure extends LoadFailure>({
   loads,
@@ -138,7 +138,7 @@ export function createReadThrough<Value, Failure extends LoadFailure>({
     cacheStatus: { ...cacheStatus, detail: 'partial' },
   });
 
-  /** A load that takes long goes on behind the older value. */
+  /** Serves the older value; the load that takes long continues in the background. */
   const toSlow = (fallback: Fallback<Value, Failure> | undefined, { forwarded }: CacheStatus): Read =>
     fallback === undefined
       ? { type: 'overloaded' }

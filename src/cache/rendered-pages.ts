@@ -2,9 +2,7 @@ import { createHash } from 'node:crypto';
 import { promisify } from 'node:util';
 import { type BrotliOptions, brotliCompress, brotliCompressSync, constants, gzip, gzipSync } from 'node:zlib';
 import { compactBuffer } from '../lib/compact-buffer.ts';
-import { LRU_OVERHEAD } from '../lib/partitioned-lru.ts';
-import { freshnessWindow } from './freshness.ts';
-import { createMemoryTier } from './memory-tier.ts';
+import { createPartitionedLru, LRU_OVERHEAD } from '../lib/partitioned-lru.ts';
 
 /** Content codings of a cached representation; `identity` is uncompressed. */
 export type ContentCoding = 'identity' | 'br' | 'gzip';
@@ -34,11 +32,6 @@ const MAX_TEXT_BYTES = 16_384;
 const BROTLI_QUALITY = 4;
 /** A larger body is compressed in another thread: Brotli takes about 30 ms for a MiB. */
 const MAX_SYNC_BYTES = 262_144;
-const FOREVER = freshnessWindow(0, {
-  freshMs: Number.MAX_SAFE_INTEGER,
-  staleWhileRevalidateMs: 0,
-  staleIfErrorMs: 0,
-});
 /** Charged for a page that was requested once, in addition to the length of its key: the entry. */
 const PLACEHOLDER_BYTES = 320;
 /** Charged in addition for a cached page, and for each representation in addition to its bytes: objects, entity tags, prepared heads. */
@@ -102,24 +95,31 @@ export function createRenderedPage<CachedHead = never>(
   };
 }
 
-/** Rendered pages by project and key, bounded in bytes like the list cache. */
-export function createRenderedPages<CachedHead>(options: { maxBytes: number; projectShare: number }) {
-  const tier = createMemoryTier<RenderedPage<CachedHead> | undefined>(
-    { ...options, overhead: LRU_OVERHEAD },
-    () => undefined,
-  );
-  const entryOf = (value: RenderedPage<CachedHead> | undefined, bytes: number) => ({
-    value,
-    window: FOREVER,
-    bytes,
-    epoch: 0,
+/** A page that was requested before; `page` is absent until the second request. */
+interface Known<CachedHead> {
+  readonly page?: RenderedPage<CachedHead>;
+  readonly bytes: number;
+}
+
+/** Rendered pages by project and key, bounded in bytes like the list cache: a page never goes stale, as its key identifies its body. */
+export function createRenderedPages<CachedHead>({
+  maxBytes,
+  projectShare,
+}: {
+  maxBytes: number;
+  projectShare: number;
+}) {
+  const pages = createPartitionedLru<string, Known<CachedHead>>({
+    maxBytes,
+    maxPartitionBytes: maxBytes * projectShare,
+    overhead: LRU_OVERHEAD,
   });
 
   /** Adjusts the byte count of a page that gained a representation, and evicts the page if it has become too large. */
-  function recount(project: string, key: string, value: RenderedPage<CachedHead>, more: number): void {
-    const stored = tier.get(project, key);
-    if (stored?.value !== value) return;
-    if (!tier.set(project, key, entryOf(value, stored.bytes + more))) tier.delete(project, key);
+  function recount(project: string, key: string, page: RenderedPage<CachedHead>, more: number): void {
+    const known = pages.get(project, key);
+    if (known?.page !== page) return;
+    if (!pages.set(project, key, { page, bytes: known.bytes + more })) pages.delete(project, key);
   }
 
   return {
@@ -128,20 +128,20 @@ export function createRenderedPages<CachedHead>(options: { maxBytes: number; pro
      * while they are fresh, and caching a short page costs twice its bytes. A key must always identify the same body.
      */
     get(project: string, key: string, render: () => Buffer): RenderedPage<CachedHead> {
-      const known = tier.get(project, key);
-      if (known?.value !== undefined) return known.value;
-      const value = createRenderedPage<CachedHead>(render(), (body) =>
-        recount(project, key, value, bytesOf(body)),
+      const known = pages.get(project, key);
+      if (known?.page !== undefined) return known.page;
+      const page = createRenderedPage<CachedHead>(render(), (body) =>
+        recount(project, key, page, bytesOf(body)),
       );
-      const stored =
-        known === undefined
-          ? entryOf(undefined, placeholderBytes(key))
-          : entryOf(value, cachedBytes(key, value));
-      tier.set(project, key, stored);
-      return value;
+      pages.set(
+        project,
+        key,
+        known === undefined ? { bytes: placeholderBytes(key) } : { page, bytes: cachedBytes(key, page) },
+      );
+      return page;
     },
     get bytes() {
-      return tier.bytes;
+      return pages.bytes;
     },
   };
 }

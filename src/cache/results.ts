@@ -23,7 +23,7 @@ export interface Loaded<Value, Failure extends LoadFailure> {
   readonly type: 'loaded';
   readonly value: Value;
   readonly bytes: number;
-  /** Since when the value is as it is, in monotonic milliseconds, if the load went on after that: its age counts from here. */
+  /** Monotonic milliseconds at which the value was read, from which its age counts; by default the end of the load. */
   readonly loadedAt?: number;
   /** Overrides the lifetimes of the request. */
   readonly lifetimes?: Lifetimes;

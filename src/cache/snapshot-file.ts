@@ -1,7 +1,8 @@
-import { readdirSync, readFileSync, unlinkSync } from 'node:fs';
+import { readdirSync, readFileSync, statSync, unlinkSync } from 'node:fs';
 import { mkdir, open, rename, unlink } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { decrypt, deriveKeyFor, encrypt, IV_BYTES, TAG_BYTES } from '../lib/aes-gcm.ts';
+import { codeOfError } from '../lib/error-code.ts';
 import type { Random } from '../lib/random.ts';
 
 /** An encrypted file of records that survives a restart; it is read completely or not at all. */
@@ -30,7 +31,18 @@ export interface CacheFileOptions {
 /** Name and version of the format: a file of another version is rejected. */
 const MARK = Buffer.from('atlas-gateway cache 2\n');
 const SUFFIX_BYTES = 4;
-const isMissing = (error: unknown) => error instanceof Error && 'code' in error && error.code === 'ENOENT';
+const isMissing = (error: unknown) => codeOfError(error) === 'ENOENT';
+
+/** The content of a file; undefined if there is none. A file over the limit is not read: memory might not suffice for it. */
+function readBounded(path: string, maxBytes: number): Buffer | undefined {
+  try {
+    if (statSync(path).size <= maxBytes) return readFileSync(path);
+  } catch (error) {
+    if (isMissing(error)) return undefined;
+    throw new Error('the file cannot be read', { cause: error });
+  }
+  throw new Error('the file is larger than the cache');
+}
 
 function removeFile(path: string): void {
   try {
@@ -100,15 +112,9 @@ export function createCacheFile(
       }
     },
     read() {
-      let file: Buffer;
-      try {
-        file = readFileSync(path);
-      } catch (error) {
-        if (isMissing(error)) return [];
-        throw new Error('the file cannot be read');
-      }
+      const file = readBounded(path, maxBytes);
+      if (file === undefined) return [];
       const start = MARK.length + IV_BYTES;
-      if (file.length > maxBytes) throw new Error('the file is larger than the cache');
       if (file.length < start + TAG_BYTES || !file.subarray(0, MARK.length).equals(MARK))
         throw new Error('the file has an unknown format or version');
       const iv = file.subarray(MARK.length, start);

@@ -36,6 +36,7 @@ export interface BroadcastLog {
 /** Longer than the usual deadline: no request waits for this read, and the reply may be large. */
 const LASTING_DEADLINE_MS = 2_000;
 
+/** One call of `scripts.exchange` carries queued news and budget usage; what the engine stores of news is sealed. */
 export function createBroadcastLog(
   {
     self,

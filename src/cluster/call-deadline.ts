@@ -1,5 +1,6 @@
 import type { Clock } from '../lib/clock.ts';
 
+/** The result of a call that was not answered in time. */
 export const TIMED_OUT = Symbol('timed out');
 
 /** Settles like `reply`, or resolves to `TIMED_OUT` after `deadlineMs`. */

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { PurgeScope } from '../cache/purge-log.ts';
 import { createBackoff } from '../lib/backoff.ts';
-import type { Clock } from '../lib/clock.ts';
+import { type Clock, pause } from '../lib/clock.ts';
 import { createPaced } from '../lib/paced.ts';
 import type { Random } from '../lib/random.ts';
 import type { Seal } from '../lib/sealed-box.ts';
@@ -46,6 +46,8 @@ const EXCHANGE_MS = 200;
 /** A join that is older than this no longer proves that all purges are known. */
 const JOIN_TTL_MS = 700;
 const LONGEST_JOIN_MS = 1_000;
+/** Pause between attempts of the first join. */
+const JOIN_POLL_MS = 20;
 /** Minimum pause between joins that messages on the channel trigger; it doubles with each incomplete join. */
 const syncPauseMs = createBackoff({ firstMs: 20, longestMs: SYNC_MS });
 /** The whole cache is invalidated at most once in this time, however often the engine gives reason to. */
@@ -111,7 +113,11 @@ export function createCluster(
       accountKey: (account) => keyOf(`budget:${secret.keyFor('budget', account)}`),
     },
     {
-      ...{ engine, scripts, seal, budget, clock },
+      engine,
+      scripts,
+      seal,
+      budget,
+      clock,
       handlers: {
         onNews: (text) => handlers?.onNews(text),
         onMissedNews: () => handlers?.onMissedNews(),
@@ -121,7 +127,7 @@ export function createCluster(
 
   const membership = createMembership(
     { keys, channel },
-    { ...{ engine, scripts, seal, secret, purges, news, clock, random }, onDoubt },
+    { engine, scripts, seal, secret, purges, news, onDoubt, clock, random },
   );
   const isDue = () => clock.now() - membership.joinedAt > JOIN_TTL_MS;
 
@@ -174,7 +180,7 @@ export function createCluster(
       const hasNotJoined = () => membership.joinedAt === Number.NEGATIVE_INFINITY;
       while (hasNotJoined() && clock.now() < until) {
         if (engine.connected) await synchronize();
-        if (hasNotJoined()) await new Promise<void>((resolve) => void clock.after(20, resolve));
+        if (hasNotJoined()) await pause(clock, JOIN_POLL_MS);
       }
     },
     async close() {

@@ -26,6 +26,7 @@ export interface GroupSecret {
   keyFor(kind: string, ...parts: readonly string[]): string | undefined;
 }
 
+/** Characters of a derived name, Base64url: 144 bits. */
 export const NAME_LENGTH = 24;
 
 /** `place` is the engine's key under which the secret is stored. */

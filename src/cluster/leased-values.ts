@@ -9,6 +9,10 @@ export interface StoredValue {
   readonly lifeMs: number;
 }
 
+/**
+ * `value`: another value than the known one is stored. `leased`: this owner now has the lease and loads. `held`: another gateway has it for
+ * `leaseMs` more. `none`: nothing is stored and no lease was acquired, or the engine failed.
+ */
 export type ReadOrLeaseResult =
   | { readonly type: 'value'; readonly sealed: Buffer }
   | { readonly type: 'leased' }
@@ -56,6 +60,7 @@ function outcomeOf(reply: unknown): SharedOutcome {
   }
 }
 
+/** `channel` is notified of each published value; values of more than `maxBytes` are not stored. */
 export function createLeasedValues(
   { channel, maxBytes }: { channel: string; maxBytes: number },
   { engine, seal }: { engine: RedisClient; seal: Seal },

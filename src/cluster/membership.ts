@@ -39,6 +39,7 @@ interface EngineState {
 const REPEAT: JoinResult = { complete: false, repeat: true };
 const FAILED: JoinResult = { complete: false, repeat: false };
 
+/** Own purges are announced on `channel`, so that the other gateways join at once. */
 export function createMembership(
   { keys, channel }: { keys: { control: string; purges: string; news: string }; channel: string },
   {
@@ -70,7 +71,7 @@ export function createMembership(
   let joinedAt = Number.NEGATIVE_INFINITY;
   const newRun = () => random.bytes(9).toString('base64url');
 
-  /** Undefined if the engine could not be asked. */
+  /** Undefined if the engine did not answer, or not as expected. */
   async function readEngine(): Promise<EngineState | undefined> {
     const first = secret.current === undefined;
     const reply = await engine.evaluate({
@@ -91,8 +92,13 @@ export function createMembership(
     if (!read.success) return undefined;
     const [field, sealedSecret, foundRun, epoch, offset, purgeEntries, newsEntries] = read.data;
     return {
-      ...{ keyId: field.toString(), sealedSecret, run: foundRun },
-      ...{ epoch, offset, purgeEntries, newsEntries },
+      keyId: field.toString(),
+      sealedSecret,
+      run: foundRun,
+      epoch,
+      offset,
+      purgeEntries,
+      newsEntries,
     };
   }
 

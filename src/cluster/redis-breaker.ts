@@ -20,6 +20,7 @@ const FAILURES_TO_OPEN = 5;
 const FIRST_PAUSE_MS = 500;
 const LONGEST_PAUSE_MS = 30_000;
 
+/** Opens after `FAILURES_TO_OPEN` failures in a row, then pauses for `FIRST_PAUSE_MS`, doubled with each failed probe. */
 export function createRedisBreaker({ clock, random }: { clock: Clock; random: Random }): RedisBreaker {
   const pauseMs = createBackoff({
     firstMs: FIRST_PAUSE_MS,

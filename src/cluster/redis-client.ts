@@ -1,4 +1,5 @@
 import type { Clock } from '../lib/clock.ts';
+import { codeOfError } from '../lib/error-code.ts';
 import type { Random } from '../lib/random.ts';
 import { TIMED_OUT, withDeadline } from './call-deadline.ts';
 import type { SharedEvent, SharedOperation, SharedOutcome } from './events.ts';
@@ -18,17 +19,17 @@ export interface SharedRequest {
 }
 
 /**
- * A Redis or Valkey server, which may be unreachable, slow or full at any time: `evaluate` then resolves to undefined and never rejects.
+ * A Redis or Valkey server, which may be unreachable, slow or full at any time: `evaluate` then resolves to undefined, and it never rejects.
  */
 export interface RedisClient {
-  evaluate(request: SharedRequest): Promise<unknown | undefined>;
+  evaluate(request: SharedRequest): Promise<unknown>;
   readonly connected: boolean;
   /** Starts connecting; `onMessage` receives the messages published on the channel, and an empty message after each (re)connection. */
   open(channel: string, onMessage: (message: string) => void): void;
   close(): Promise<void>;
 }
 
-export interface SharedEngineOptions extends ConnectionOptions {
+export interface RedisClientOptions extends ConnectionOptions {
   /** Deadline of a call. */
   readonly timeoutMs: number;
 }
@@ -43,13 +44,12 @@ const isReply = (error: unknown): error is Error => error instanceof Error && er
 /** A code that may be reported, from an error reply or a lost connection. */
 function codeOf(error: unknown): string {
   if (isReply(error)) return REPORTABLE_REPLIES.exec(error.message)?.[1] ?? 'refused';
-  return error instanceof Error && 'code' in error && typeof error.code === 'string'
-    ? error.code
-    : 'unreachable';
+  return codeOfError(error) ?? 'unreachable';
 }
 
+/** At most `MAX_PENDING` calls are in progress, each for at most its deadline; outcomes and the connection state are observed. */
 export function createRedisClient(
-  { timeoutMs, ...connectionOptions }: SharedEngineOptions,
+  { timeoutMs, ...connectionOptions }: RedisClientOptions,
   { clock, random, observe }: { clock: Clock; random: Random; observe: (event: SharedEvent) => void },
 ): RedisClient {
   const connection = createRedisConnection(connectionOptions, { random });
@@ -117,10 +117,12 @@ export function createRedisClient(
     const end = breaker.begin();
     const answer = exchange(request);
     pending.add(answer);
-    const result = await answer;
-    pending.delete(answer);
-    end();
-    return result;
+    try {
+      return await answer;
+    } finally {
+      pending.delete(answer);
+      end();
+    }
   }
 
   return {

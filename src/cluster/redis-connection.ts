@@ -1,7 +1,7 @@
 import type { Cluster, Redis } from 'ioredis';
 import { createBackoff } from '../lib/backoff.ts';
 import type { Random } from '../lib/random.ts';
-import type { SharedAddress } from './redis-url.ts';
+import type { RedisAddress } from './redis-url.ts';
 
 /** A connection to the engine for commands and one for a channel's messages; both reconnect by themselves. */
 export interface RedisConnection {
@@ -24,7 +24,7 @@ export interface ConnectionHandlers {
 }
 
 export interface ConnectionOptions {
-  readonly address: SharedAddress;
+  readonly address: RedisAddress;
   /** Trusted CA certificates in PEM format, instead of the default ones. */
   readonly ca?: string;
 }
@@ -84,6 +84,7 @@ function createClient(
   }
 }
 
+/** Nothing is connected before `open`; lost connections are opened again after a pause of up to `LONGEST_RECONNECT_MS`, with jitter. */
 export function createRedisConnection(
   options: ConnectionOptions,
   { random }: { random: Random },

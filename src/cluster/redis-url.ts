@@ -1,5 +1,7 @@
+import { percentDecoded } from '../lib/percent-decoding.ts';
+
 /** The parsed address of a Redis or Valkey deployment. */
-export interface SharedAddress {
+export interface RedisAddress {
   readonly form: 'single' | 'sentinel' | 'cluster';
   readonly tls: boolean;
   readonly nodes: readonly { readonly host: string; readonly port: number }[];
@@ -17,19 +19,11 @@ const ADDRESS =
   /^redis(s?)(|\+sentinel|\+cluster):\/\/(?:([^@/?#]*)@)?([^@/?#]+)(?:\/([^?#]*))?(?:\?sentinelPassword=([^&#]+))?$/;
 const NODE = /^(\[[0-9a-f:.]+\]|[a-z0-9._-]+)(?::(\d{1,5}))?$/i;
 
-function decode(text: string): string | undefined {
-  try {
-    return decodeURIComponent(text);
-  } catch {
-    return undefined;
-  }
-}
-
 /**
  * `redis://user:password@host:port/database`, `rediss://…` with TLS, `redis+sentinel://host:port,host:port/primary/database`,
  * `redis+cluster://host:port,host:port`. Returns undefined for anything else: an error message could reveal the password.
  */
-export function readSharedAddress(text: string): SharedAddress | undefined {
+export function readRedisUrl(text: string): RedisAddress | undefined {
   const [, secure = '', suffix = '', user, hosts = '', path = '', sentinelPassword] =
     ADDRESS.exec(text) ?? [];
   if (hosts === '') return undefined;
@@ -48,9 +42,9 @@ export function readSharedAddress(text: string): SharedAddress | undefined {
   if (form === 'sentinel' ? primary === undefined || primary === '' : sentinelPassword !== undefined)
     return undefined;
   const colon = user?.indexOf(':') ?? -1;
-  const username = decode(colon < 0 ? (user ?? '') : (user ?? '').slice(0, colon));
-  const password = decode(colon < 0 ? '' : (user ?? '').slice(colon + 1));
-  const sentinelSecret = decode(sentinelPassword ?? '');
+  const username = percentDecoded(colon < 0 ? (user ?? '') : (user ?? '').slice(0, colon));
+  const password = percentDecoded(colon < 0 ? '' : (user ?? '').slice(colon + 1));
+  const sentinelSecret = percentDecoded(sentinelPassword ?? '');
   if (username === undefined || password === undefined || sentinelSecret === undefined) return undefined;
   // A user name without a password is not a valid login.
   if (username !== '' && password === '') return undefined;

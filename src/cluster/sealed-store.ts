@@ -1,5 +1,5 @@
 import { createBackoff } from '../lib/backoff.ts';
-import type { Clock } from '../lib/clock.ts';
+import { type Clock, pause } from '../lib/clock.ts';
 import type { Random } from '../lib/random.ts';
 import type { Seal } from '../lib/sealed-box.ts';
 import { createChangeWaiters } from './change-waiters.ts';
@@ -96,7 +96,7 @@ export function createSealedStore(
       misses++;
       if (misses <= FREE_READS) return;
       const pauseMs = Math.min(missPauseMs(misses - FREE_READS - 1), waitUntil - clock.now());
-      await new Promise<void>((resolve) => void clock.after(Math.max(1, pauseMs), resolve));
+      await pause(clock, Math.max(1, pauseMs));
     };
   }
 

@@ -17,7 +17,7 @@ import type { Clock } from '../lib/clock.ts';
 import type { Random } from '../lib/random.ts';
 import type { LogEvent } from '../observability/log.ts';
 import type { UpstreamFailure } from '../upstream/message.ts';
-import { secretsOf } from './live-settings.ts';
+import { allCredentialSettings } from './live-settings.ts';
 import type { ComposeOptions } from './options.ts';
 
 const NEGATIVE_TTL_MS = 5_000;
@@ -58,6 +58,7 @@ export interface Caches {
   nextRevision(): number;
 }
 
+/** Divides `cache.maxBytes` among the caches by fixed fractions. */
 export function buildCaches(
   { config: { cache }, requestMemoBytes }: Pick<ComposeOptions, 'config' | 'requestMemoBytes'>,
   { clock, observe }: { clock: Clock; observe: (event: LogEvent) => void },
@@ -133,7 +134,7 @@ export function buildPersistence(
   const { snapshot, maxBytes } = config.cache;
   if (snapshot === undefined) return undefined;
   const { publicUrl, host, port } = config.listen;
-  const ids = config.credentials.map((credential) => [credential.name, secretsOf(credential, secretOf).id]);
+  const ids = allCredentialSettings({ config, secretOf }).map(({ name, secrets: { id } }) => [name, id]);
   const file = createCacheFile(
     {
       path: snapshot.path,

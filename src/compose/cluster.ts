@@ -1,6 +1,6 @@
 import { type Cluster, createCluster } from '../cluster/cluster.ts';
 import { createRedisClient, type RedisClient } from '../cluster/redis-client.ts';
-import { readSharedAddress } from '../cluster/redis-url.ts';
+import { readRedisUrl } from '../cluster/redis-url.ts';
 import { createSealedStore, type SealedStore } from '../cluster/sealed-store.ts';
 import { createSharedGrants } from '../cluster/shared-tokens.ts';
 import type { ResolvedConfig } from '../config/reload-settings.ts';
@@ -36,7 +36,7 @@ export function buildCluster(
 ): ClusterParts | undefined {
   const { shared, maxBytes: cacheBytes, projectShare } = config.cache;
   if (shared === undefined) return undefined;
-  const address = readSharedAddress(secretOf(shared.url));
+  const address = readRedisUrl(secretOf(shared.url));
   if (address === undefined) throw new Error('cache.shared.url is not a valid Redis URL');
   const { ca, previousEncryptionKey, timeout } = shared;
   const keys = {

@@ -22,7 +22,7 @@ export interface CredentialSet {
   readonly selection: Credentials;
   /** Adds and removes credentials, changes what they are for, and proposes their secrets. One whose kind has changed stays as it is. */
   replace(settings: readonly CredentialSettings[]): void;
-  /** Closes the clients of all, those removed lately included. */
+  /** Closes all clients, including those of recently removed credentials. */
   close(): Promise<void>;
 }
 
@@ -42,7 +42,7 @@ const isSameSet = (one: ReadonlySet<string> | undefined, other: ReadonlySet<stri
     ? one === other
     : one.size === other.size && [...one].every((id) => other.has(id));
 
-/** The clients of credentials that stay are kept, with their tokens, and what is known about Atlas. */
+/** A credential that stays keeps its client, with its token and the state of its circuit breaker. */
 export function createCredentialSet(
   initial: readonly CredentialSettings[],
   { createClient, freshnessFactor, discover, clock, observe }: CredentialSetDependencies,
@@ -52,7 +52,9 @@ export function createCredentialSet(
   function connect(settings: CredentialSettings, upstream = createClient(settings)): ConfiguredCredential {
     const { name, kind, covers } = settings;
     return {
-      ...{ name, kind, upstream },
+      name,
+      kind,
+      upstream,
       send: upstream.send,
       freshnessFactor: (endpointSet, scope) => freshnessFactor(name, endpointSet, scope),
       ...(covers === undefined ? {} : { covers }),
@@ -61,7 +63,7 @@ export function createCredentialSet(
 
   function update(credential: ConfiguredCredential, settings: CredentialSettings): ConfiguredCredential {
     const { kind, upstream, covers } = credential;
-    // Secrets of another kind are for another way to sign: they wait for a restart, as the log says.
+    // Secrets of another kind need another signer: they wait for a restart, as the log says.
     if (kind !== settings.kind) return credential;
     upstream.proposeSecrets(settings.secrets);
     return isSameSet(covers, settings.covers) ? credential : connect(settings, upstream);

@@ -71,15 +71,21 @@ export function compose(
   const budget = createBudget({ clock });
   const cluster = buildCluster(options, { ...base, budget });
   const transport = buildTransport(options, base);
-  const upstream = buildUpstream(options, {
-    ...{ ...base, transport, catalog, budget, shareGrant: cluster?.shareGrant },
-  });
+  const shareGrant = cluster?.shareGrant;
+  const upstream = buildUpstream(options, { ...base, transport, catalog, budget, shareGrant });
   const caches = buildCaches(options, base);
   const persistence = buildPersistence(options, { ...base, caches });
   const auth = buildAuth(inForce.settings, { ...base, publicUrl, shared: cluster?.access });
-  const { access } = auth;
   const reads = buildReads(config, {
-    ...{ caches, catalog, persistence, upstream, access, cluster, publicUrl, clock, observe },
+    caches,
+    catalog,
+    persistence,
+    upstream,
+    access: auth.access,
+    cluster,
+    publicUrl,
+    clock,
+    observe,
   });
   const privateLinks = createPrivateLinks({ cache: caches.lists, clock });
   const expiryWatch = createExpiryWatch(inForce.expiries, base);
@@ -119,7 +125,13 @@ export function compose(
   });
   const report = buildReport(options, { ...observed, publicListener, statusStats, clock });
   const adminListener = buildAdminListener(config.admin, {
-    ...{ ...listening, publicListener, metrics, statusStats, privateLinks, caches, report },
+    ...listening,
+    publicListener,
+    metrics,
+    statusStats,
+    privateLinks,
+    caches,
+    report,
     purge(scope, source) {
       purgeHere(scope, source);
       reads.sharedTier?.purge(scope);
@@ -135,24 +147,33 @@ export function compose(
     onChange: (name: string) => cluster?.store.notifyChanged(name),
   };
   const { start, stop } = createLifecycle(config.drain, {
-    ...{ publicListener, adminListener, publicUrl, caches, persistence, cluster, clusterHandlers },
-    ...{ upstream, expiryWatch, tracing, inFlight, clock, observe },
+    publicListener,
+    adminListener,
+    publicUrl,
+    caches,
+    persistence,
+    cluster,
+    clusterHandlers,
+    upstream,
+    expiryWatch,
+    tracing,
+    inFlight,
+    clock,
+    observe,
   });
   return {
     start,
     stop,
     reload: createReload(options, {
-      ...{
-        inForce,
-        auth,
-        upstream,
-        publicListener,
-        adminListener,
-        trustedProxies,
-        logging,
-        expiryWatch,
-        observe,
-      },
+      inForce,
+      auth,
+      upstream,
+      publicListener,
+      adminListener,
+      trustedProxies,
+      logging,
+      expiryWatch,
+      observe,
     }),
     rejectReload: (problems) => observe({ type: 'config-reload', outcome: 'rejected', problems }),
     reportUnexpected: (error) => observe(unexpectedError('background work', error)),

@@ -93,6 +93,7 @@ export interface PublicListenerDependencies extends ListenerDependencies {
   readonly beginTrace: BeginTrace;
 }
 
+/** Connects the request handler, the public app and its listener; nothing listens before `listen`. */
 export function buildPublicListener(
   { config: { listen }, hitPath = true }: Pick<ComposeOptions, 'config' | 'hitPath'>,
   dependencies: PublicListenerDependencies,
@@ -177,6 +178,7 @@ export interface AdminListenerDependencies extends ListenerDependencies {
   readonly purge: (scope: PurgeScope & { soft: boolean }, source: PurgeSource) => void;
 }
 
+/** Connects metrics, probes, status pages and purges to the admin listener. */
 export function buildAdminListener(
   admin: GatewayConfig['admin'],
   {

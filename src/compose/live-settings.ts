@@ -4,14 +4,9 @@ import type { GatewayConfig } from '../config/schema.ts';
 import type { AccessList } from '../gateway/auth/authentication.ts';
 import type { ExpiringCredential } from '../gateway/credentials/expiry.ts';
 import type { TlsFiles } from '../server/listener.ts';
+import type { CredentialSecrets } from '../upstream/auth/signer.ts';
 
 type ConfiguredCredential = GatewayConfig['credentials'][number];
-
-/** Id and secret of a credential. */
-export interface CredentialSecrets {
-  readonly id: string;
-  readonly secret: string;
-}
 
 /** The settings that a reload replaces, with their secrets resolved. */
 export interface LiveSettings {
@@ -33,25 +28,39 @@ export interface CredentialSettings {
   readonly covers?: ReadonlySet<string>;
 }
 
-export function secretsOf(
-  { name, serviceAccount, apiKey }: ConfiguredCredential,
+/** A credential with its secrets resolved. Throws if one of them cannot be. */
+export function credentialSettingsOf(
+  { name, serviceAccount, apiKey, projects, organizations }: ConfiguredCredential,
   secretOf: ResolvedConfig['secretOf'],
-): CredentialSecrets {
-  if (serviceAccount !== undefined)
-    return { id: secretOf(serviceAccount.clientId), secret: secretOf(serviceAccount.clientSecret) };
-  if (apiKey !== undefined) return { id: secretOf(apiKey.publicKey), secret: secretOf(apiKey.privateKey) };
+): CredentialSettings {
+  const covers =
+    projects === undefined && organizations === undefined
+      ? {}
+      : { covers: new Set([...(projects ?? []), ...(organizations ?? [])]) };
+  if (serviceAccount !== undefined) {
+    const { clientId, clientSecret } = serviceAccount;
+    const secrets = { id: secretOf(clientId), secret: secretOf(clientSecret) };
+    return { name, kind: 'service-account', secrets, ...covers };
+  }
+  if (apiKey !== undefined) {
+    const { publicKey, privateKey } = apiKey;
+    const secrets = { id: secretOf(publicKey), secret: secretOf(privateKey) };
+    return { name, kind: 'api-key', secrets, ...covers };
+  }
   throw new Error(`credentials: ${name} has neither serviceAccount nor apiKey`);
 }
 
-const kindOf = ({ serviceAccount }: ConfiguredCredential) =>
-  serviceAccount === undefined ? ('api-key' as const) : ('service-account' as const);
+/** All configured credentials, in their order. */
+export const allCredentialSettings = ({ config, secretOf }: ResolvedConfig): readonly CredentialSettings[] =>
+  config.credentials.map((credential) => credentialSettingsOf(credential, secretOf));
 
 /** Resolves all live settings together: if one of them fails, this throws and none is applied. */
 export function resolveLiveSettings({ config, secretOf }: ResolvedConfig): LiveSettings {
   const { signingKey } = config.tokens;
   const tlsFiles = (tls: GatewayConfig['admin']['tls']): TlsFiles | undefined =>
     tls && {
-      ...{ cert: secretOf(tls.cert), key: secretOf(tls.key) },
+      cert: secretOf(tls.cert),
+      key: secretOf(tls.key),
       clientCa: tls.clientCa && secretOf(tls.clientCa),
     };
   return {
@@ -61,22 +70,9 @@ export function resolveLiveSettings({ config, secretOf }: ResolvedConfig): LiveS
     signingKey: signingKey === undefined ? undefined : Buffer.from(secretOf(signingKey)),
     accessList: accessListOf(config, secretOf),
     trustedProxies: config.listen.trustedProxies,
-    credentials: credentialSettings({ config, secretOf }),
+    credentials: allCredentialSettings({ config, secretOf }),
   };
 }
-
-export const credentialSettings = ({ config, secretOf }: ResolvedConfig): readonly CredentialSettings[] =>
-  config.credentials.map((credential) => {
-    const { name, projects, organizations } = credential;
-    return {
-      name,
-      kind: kindOf(credential),
-      secrets: secretsOf(credential, secretOf),
-      ...(projects === undefined && organizations === undefined
-        ? {}
-        : { covers: new Set([...(projects ?? []), ...(organizations ?? [])]) }),
-    };
-  });
 
 /** The configuration in force, and its live settings. */
 export interface InForce {
@@ -89,6 +85,7 @@ export interface InForce {
   replace(config: GatewayConfig, settings: LiveSettings): void;
 }
 
+/** Begins with the settings of the start; `replace` is the only change. */
 export function createInForce(initial: GatewayConfig, initialSettings: LiveSettings): InForce {
   let config = initial;
   let settings = initialSettings;

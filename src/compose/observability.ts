@@ -15,7 +15,7 @@ import type { ComposeOptions } from './options.ts';
 import type { Reads } from './reads.ts';
 import type { Upstream } from './upstream.ts';
 
-/** What metrics and the status page read when they are asked. */
+/** The components that metrics and the status page read at each scrape or view. */
 export interface ObservedParts {
   readonly caches: Caches;
   readonly reads: Pick<Reads, 'loads'>;
@@ -27,6 +27,7 @@ export interface ObservedParts {
   readonly privateLinks: PrivateLinks;
 }
 
+/** Metrics that read the components at each scrape. */
 export function buildMetrics(
   { config, build, log }: Pick<ComposeOptions, 'config' | 'build' | 'log'>,
   {
@@ -69,6 +70,7 @@ export function buildMetrics(
   );
 }
 
+/** Returns a function that reports the state for the status page. */
 export function buildReport(
   { config, build }: { config: GatewayConfig; build: ComposeOptions['build'] },
   {

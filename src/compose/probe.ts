@@ -10,7 +10,7 @@ import { createSignedSend } from '../upstream/auth/signed-send.ts';
 import { createSigner } from '../upstream/pipeline.ts';
 import { createRetry } from '../upstream/retry.ts';
 import { createTransport } from '../upstream/transport.ts';
-import { secretsOf } from './live-settings.ts';
+import { credentialSettingsOf } from './live-settings.ts';
 import { MINT_FRACTION, transportOptions } from './upstream.ts';
 
 /** The result of probing one credential. */
@@ -55,14 +55,9 @@ export function createCredentialProber(
 
   return {
     async verify(credential, { discoverScopes }) {
-      const { name, serviceAccount } = credential;
+      const { name, kind, secrets } = credentialSettingsOf(credential, secretOf);
       const signed = createSigner(
-        {
-          name,
-          kind: serviceAccount === undefined ? 'api-key' : 'service-account',
-          secrets: secretsOf(credential, secretOf),
-          mintTimeoutMs: timeoutMs * MINT_FRACTION,
-        },
+        { name, kind, secrets, mintTimeoutMs: timeoutMs * MINT_FRACTION },
         {
           exchange: transport.exchange,
           internalExchange: transport.exchange,

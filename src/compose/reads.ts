@@ -66,6 +66,7 @@ const createListOf =
     return isProven ? catalog.find(element.list) : undefined;
   };
 
+/** The loaders of lists and documents, the shared tier if there is one, and the service that reads through them. */
 export function buildReads(
   { cache, upstream: { timeout } }: GatewayConfig,
   dependencies: ReadsDependencies,

@@ -13,7 +13,7 @@ import { readProxyAddress } from '../upstream/proxy-address.ts';
 import { createScheduler } from '../upstream/scheduler.ts';
 import { createTransport, type Transport, type TransportOptions } from '../upstream/transport.ts';
 import { type ConfiguredCredential, type CredentialSet, createCredentialSet } from './credentials.ts';
-import { credentialSettings } from './live-settings.ts';
+import { allCredentialSettings } from './live-settings.ts';
 import type { ComposeOptions } from './options.ts';
 
 /** Connections for tokens, digest challenges and rate limits, besides `upstream.maxConnections`. */
@@ -55,7 +55,9 @@ export function transportOptions(
   const { origin, maxBody: maxBodyBytes, timeout, ca } = upstream;
   const proxy = upstream.proxy === undefined ? undefined : readProxyAddress(secretOf(upstream.proxy));
   return {
-    ...{ origin, maxBodyBytes, maxConnections },
+    origin,
+    maxBodyBytes,
+    maxConnections,
     userAgent: `atlas-gateway/${version}`,
     proxy: proxy && { ...proxy, timeoutMs: timeout * PROXY_FRACTION },
     ca: ca === undefined ? undefined : secretOf(ca),
@@ -73,6 +75,7 @@ export function buildTransport(
   });
 }
 
+/** One client for each credential; all use the same connections, slots and budget. */
 export function buildUpstream(
   { config, secretOf }: ResolvedConfig,
   { transport, catalog, budget, shareGrant, clock, random, observe }: UpstreamDependencies,
@@ -87,7 +90,7 @@ export function buildUpstream(
   );
   const pipeline = { exchange: transport.exchange, scheduler, internalScheduler, budget, shareGrant };
   const mintTimeoutMs = timeoutMs * MINT_FRACTION;
-  const credentials = createCredentialSet(credentialSettings({ config, secretOf }), {
+  const credentials = createCredentialSet(allCredentialSettings({ config, secretOf }), {
     createClient: ({ name, kind, secrets }) =>
       createUpstreamClient(
         { name, kind, secrets, timeoutMs, mintTimeoutMs },
@@ -95,7 +98,8 @@ export function buildUpstream(
       ),
     freshnessFactor: (...scope) => budget.freshnessFactor(...scope),
     discover: createDiscover({ catalog, clock, timeoutMs }),
-    ...{ clock, observe },
+    clock,
+    observe,
   });
   return {
     get credentials() {

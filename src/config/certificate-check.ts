@@ -1,5 +1,6 @@
 import { createPrivateKey, type KeyObject, X509Certificate } from 'node:crypto';
 import { createSecureContext } from 'node:tls';
+import { codeOfError } from '../lib/error-code.ts';
 
 const CERTIFICATE = /-----BEGIN CERTIFICATE-----[^-]*-----END CERTIFICATE-----/g;
 
@@ -52,7 +53,7 @@ export function keyPairProblem(cert: string, key: string): string | undefined {
     createSecureContext({ cert, key, minVersion: 'TLSv1.2' });
     return undefined;
   } catch (error) {
-    const code = error instanceof Error && 'code' in error ? String(error.code) : 'unknown';
+    const code = codeOfError(error) ?? 'unknown';
     return `or its certificate cannot be used for TLS (${code}); create a new pair with ECDSA, or RSA of at least 2048 bits`;
   }
 }

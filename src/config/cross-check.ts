@@ -112,7 +112,7 @@ function checkOperations(
 
 function checkOrigin({ upstream: { origin } }: GatewayConfig, report: Report): void {
   const { hostname, protocol } = new URL(origin);
-  if (protocol === 'http:' && !isLoopbackName(hostname))
+  if (protocol === 'http:' && !isLoopback(hostname))
     report(['upstream', 'origin'], `'${origin}' would send credentials unencrypted; write an https address`);
 }
 
@@ -268,8 +268,5 @@ function hasLogin(text: string): boolean {
 
 function isSafeUrl(text: string): boolean {
   const { protocol, hostname } = new URL(text);
-  return protocol === 'https:' || (protocol === 'http:' && isLoopbackName(hostname));
+  return protocol === 'https:' || (protocol === 'http:' && isLoopback(hostname));
 }
-
-/** IPv6 addresses stand in brackets in a URL. */
-const isLoopbackName = (hostname: string): boolean => isLoopback(hostname);

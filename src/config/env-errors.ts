@@ -1,13 +1,13 @@
 import type { Problem, Raw } from './config-error.ts';
 import { show } from './config-error.ts';
-import { type Environment, override } from './env-overrides.ts';
+import { applyOverrides, type Environment } from './env-overrides.ts';
 import { configSchema } from './schema.ts';
 import { issueProblems } from './schema-issues.ts';
 
 /** Problems of the variables that override settings, if the configuration file itself cannot be read. */
 export function environmentProblems(env: Environment): Problem[] {
   const raw: Raw = {};
-  const { problems, overridden } = override(raw, env);
+  const { problems, overridden } = applyOverrides(raw, env);
   const issues = configSchema.safeParse(raw).error?.issues ?? [];
   const ofValues = issues
     .flatMap((issue) => issueProblems(issue, raw))

@@ -15,8 +15,11 @@ const CONFIG_VARIABLE = `${PREFIX}CONFIG`;
 export const variableOf = (setting: string): string =>
   PREFIX + setting.replace(/[A-Z]/g, '_$&').replaceAll('.', '_').toUpperCase();
 
-/** Applies the settings from environment variables to the parsed file; `overridden` maps each setting to its variable. */
-export function override(
+/**
+ * Applies the settings from environment variables to the parsed file, which it changes. `overridden` maps each setting to its variable;
+ * unknown variables are problems.
+ */
+export function applyOverrides(
   raw: Raw,
   env: Environment,
 ): { problems: Problem[]; overridden: Map<string, string> } {
@@ -46,41 +49,4 @@ export function override(
     overridden.set(setting, variable);
   }
   return { problems, overridden };
-}
-
-const pair = (one: string, other: string): string => `${one} is set but ${other} is not; set both`;
-
-/** The configuration used without a file: one credential from the environment, lists readable by local clients. */
-export function fromEnvironment(env: Environment): Raw | string {
-  const set = (variable: string) => (env[variable] ?? '') !== '';
-  const [id, secret, publicKey, privateKey] = [
-    'MONGODB_ATLAS_CLIENT_ID',
-    'MONGODB_ATLAS_CLIENT_SECRET',
-    'MONGODB_ATLAS_PUBLIC_KEY',
-    'MONGODB_ATLAS_PRIVATE_KEY',
-  ] as const;
-  for (const [one, other] of [
-    [id, secret],
-    [secret, id],
-    [publicKey, privateKey],
-    [privateKey, publicKey],
-  ] as const) {
-    if (set(one) && !set(other)) return pair(one, other);
-  }
-  const anonymous = { projects: 'all', organizations: 'all', operations: 'reads' };
-  if (set(id))
-    return {
-      credentials: [
-        { name: 'environment', serviceAccount: { clientId: { env: id }, clientSecret: { env: secret } } },
-      ],
-      anonymous,
-    };
-  if (set(publicKey))
-    return {
-      credentials: [
-        { name: 'environment', apiKey: { publicKey: { env: publicKey }, privateKey: { env: privateKey } } },
-      ],
-      anonymous,
-    };
-  return `no configuration and no credentials; start with --config FILE, or set ${id} and ${secret} (or ${publicKey} and ${privateKey}), or try the gateway without Atlas: atlas-gateway demo`;
 }

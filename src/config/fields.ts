@@ -28,6 +28,7 @@ export const anyDuration = (example: string, description: string) =>
     .transform((text) => parseDuration(text) ?? 0)
     .describe(`${description} A duration such as ${example}.`);
 
+/** A duration with a default, parsed into milliseconds. */
 export const duration = (defaultValue: string, description: string) =>
   anyDuration(defaultValue, description)
     .prefault(defaultValue)
@@ -92,6 +93,7 @@ export const hexId = z
     error: ({ input }) => `${quote(input)} is not a valid id; write 24 lower-case hexadecimal digits`,
   });
 
+/** A list of Atlas ids, or `all`. */
 export const idsOrAll = (kind: string) =>
   z
     .union([z.literal('all'), z.array(hexId)], {
@@ -110,6 +112,7 @@ export const operationNames = z
     'Operation ids, tags (their lists), `reads:<tag>` (their reads), `lists` and `reads`: all that contain no secrets, personal data or billing data.',
   );
 
+/** A port; 0 lets the system choose one. */
 export const port = (defaultValue: number, description: string) =>
   z
     .int({ error: ({ input }) => `${quote(input)} is not a valid port; write a number from 0 to 65535` })
@@ -152,6 +155,7 @@ export const collectorUrl = (description: string) =>
     })
     .describe(description);
 
+/** The address that a listener binds to. */
 export const host = (defaultValue: string, description: string) =>
   z
     .string({ error: ({ input }) => `${quote(input)} is not a valid host; use e.g. ${defaultValue}` })
@@ -186,6 +190,7 @@ export const trustedProxy = z
       `${quote(input)} is not a valid network; write an IP address, or one with a prefix length, e.g. 10.0.0.0/8 or fd00::/8; for a Unix socket, write 'unix:'`,
   });
 
+/** A boolean without a default. */
 export const flag = () =>
   z.boolean({
     error: ({ input }) => `${quote(input)} is not a boolean; write true or false, without quotes`,
@@ -211,6 +216,7 @@ export const day = z
 export const fileRef = (description: string) =>
   z.strictObject({ file: z.string().min(1) }, { error: 'write { file: PATH }' }).describe(description);
 
+/** A limit per minute. */
 export const rate = (description: string) =>
   z
     .strictObject({

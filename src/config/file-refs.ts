@@ -45,7 +45,8 @@ export const keyPairs = (
   config: GatewayConfig,
 ): { cert: { file: string }; key: { file: string }; path: Path }[] =>
   tlsSections(config).map(({ section, tls: { cert, key } }) => ({
-    ...{ cert, key },
+    cert,
+    key,
     path: [section, 'tls', 'key'],
   }));
 

@@ -3,7 +3,7 @@ import { inFileOrder, type Path, type Problem, type Raw, show } from './config-e
 import { type ConfigSource, readSource } from './config-source.ts';
 import { crossCheck, type KnownNames } from './cross-check.ts';
 import { environmentProblems } from './env-errors.ts';
-import { type Environment, override } from './env-overrides.ts';
+import { applyOverrides, type Environment } from './env-overrides.ts';
 import { fileRefs, secretRefs } from './file-refs.ts';
 import type { SecretsInForce } from './kept-secrets.ts';
 import { proxyVariable } from './proxy-variables.ts';
@@ -51,7 +51,7 @@ export function loadConfig(options: LoadOptions): LoadedConfig {
   const source = readSource(path, options);
   if (!source.ok) return { ok: false, problems: [...source.problems, ...environmentProblems(env)] };
   const { raw, locate } = source;
-  const { problems: variableProblems, overridden } = override(raw, env);
+  const { problems: variableProblems, overridden } = applyOverrides(raw, env);
   const problems = [...variableProblems];
   const report = createReport(problems, locate, overridden);
   const valid = parse(raw, report);
@@ -63,26 +63,21 @@ export function loadConfig(options: LoadOptions): LoadedConfig {
   const folder = path === undefined ? '.' : dirname(path);
   resolvePaths(config, folder);
   crossCheck(config, known, { report: reportValid, isWhole: valid.isWhole });
-  const { snapshot } = config.cache;
-  for (const { path: where, variable } of takeProxies(config, env))
-    overridden.set(show(valid.pathInFile(where)), variable);
-  const sources: SecretSources = { env, readFile: (file) => options.readFile(resolve(folder, file)) };
+  adoptProxyVariables(config, {
+    env,
+    adopted: (where, variable) => overridden.set(show(valid.pathInFile(where)), variable),
+  });
   const kept: Problem[] = [];
   const reportKept = createReport(kept, locate, overridden);
   const values = readReferences(config, {
-    ...{ sources, report: reportValid, inForce: options.inForce ?? NOTHING_IN_FORCE },
+    sources: { env, readFile: (file) => options.readFile(resolve(folder, file)) },
+    report: reportValid,
+    inForce: options.inForce ?? NOTHING_IN_FORCE,
     reportKept: (where, message) =>
       reportKept(valid.pathInFile(where), `${message}; the previous value stays in force`),
   });
-  const named = namedFiles(config, folder);
-  const files = path === undefined ? named : [path, ...named];
-  if (snapshot !== undefined) {
-    const problem = snapshotProblem(snapshot.path, {
-      named: files.map((file) => resolve(file)),
-      whyNotWritable: options.whyNotWritable,
-    });
-    if (problem !== undefined) reportValid(['cache', 'snapshot', 'path'], problem);
-  }
+  const files = [...(path === undefined ? [] : [path]), ...namedFiles(config, folder)];
+  checkSnapshotPath(config, { files, whyNotWritable: options.whyNotWritable, report: reportValid });
   if (problems.length > 0) return { ok: false, problems: inFileOrder(problems), files };
   return { ok: true, config, secretOf: secretOf(values), files, kept: inFileOrder(kept) };
 }
@@ -94,22 +89,34 @@ function resolvePaths({ cache: { snapshot }, listen, admin }: GatewayConfig, fol
     if (listener.socket !== undefined) listener.socket = resolve(folder, listener.socket);
 }
 
-/** Takes proxies that the configuration does not name from the environment; returns the settings and their variables. */
-function takeProxies(
+/** Proxies that the configuration does not name are taken from the environment, as curl does. */
+function adoptProxyVariables(
   { upstream, issuers }: GatewayConfig,
-  env: Environment,
-): { path: Path; variable: string }[] {
-  const taken: { path: Path; variable: string }[] = [];
-  const take = (owner: { proxy?: SecretRef | undefined }, { url, path }: { url: string; path: Path }) => {
+  { env, adopted }: { env: Environment; adopted: (path: Path, variable: string) => void },
+): void {
+  const adopt = (owner: { proxy?: SecretRef | undefined }, { url, path }: { url: string; path: Path }) => {
     const variable = owner.proxy === undefined ? proxyVariable(url, env) : undefined;
     if (variable === undefined) return;
     owner.proxy = { env: variable };
-    taken.push({ path, variable });
+    adopted(path, variable);
   };
-  take(upstream, { url: upstream.origin, path: ['upstream', 'proxy'] });
+  adopt(upstream, { url: upstream.origin, path: ['upstream', 'proxy'] });
   for (const [index, { jwks }] of issuers.entries())
-    if ('url' in jwks) take(jwks, { url: jwks.url, path: ['issuers', index, 'jwks', 'proxy'] });
-  return taken;
+    if ('url' in jwks) adopt(jwks, { url: jwks.url, path: ['issuers', index, 'jwks', 'proxy'] });
+}
+
+function checkSnapshotPath(
+  { cache: { snapshot } }: GatewayConfig,
+  {
+    files,
+    whyNotWritable,
+    report,
+  }: { files: readonly string[]; whyNotWritable: LoadOptions['whyNotWritable']; report: Report },
+): void {
+  if (snapshot === undefined) return;
+  const named = files.map((file) => resolve(file));
+  const problem = snapshotProblem(snapshot.path, { named, whyNotWritable });
+  if (problem !== undefined) report(['cache', 'snapshot', 'path'], problem);
 }
 
 /** Adds problems with their place: the line of the file, or the variable that overrides the setting. */

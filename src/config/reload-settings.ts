@@ -11,8 +11,8 @@ export interface ResolvedConfig {
 }
 
 /**
- * Settings that a reload applies, including everything below them; `*` stands for an index or a name. A test walks the schema and checks
- * that every setting is either in this list or in the next.
+ * Settings that a reload applies, including everything below them. A test walks the schema and checks that every setting is either in this
+ * list or in the next.
  */
 export const LIVE_SETTINGS = [
   'listen.tls.cert',
@@ -47,9 +47,7 @@ export const RESTART_SETTINGS = [
 
 /** Whether a list contains a setting or one of its ancestors. */
 export function isListed(list: readonly string[], path: readonly string[]): boolean {
-  return list.some((pattern) =>
-    pattern.split('.').every((part, index) => part === path[index] || (part === '*' && index in path)),
-  );
+  return list.some((setting) => setting.split('.').every((part, index) => part === path[index]));
 }
 
 /** Names of the settings that changed since startup and require a restart. */
@@ -74,7 +72,7 @@ export function changesThatWait(started: ResolvedConfig, next: ResolvedConfig): 
   return waiting;
 }
 
-/** Whether a listener has TLS, and asks clients for certificates, is decided when it is created. */
+/** Whether a listener has TLS, and requires client certificates, is decided when it is created. */
 function listenerChanges(started: GatewayConfig, next: GatewayConfig): string[] {
   const settings = {
     'listen.tls': ({ listen }: GatewayConfig) => listen.tls,

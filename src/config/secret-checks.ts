@@ -1,4 +1,4 @@
-import { readSharedAddress } from '../cluster/redis-url.ts';
+import { readRedisUrl } from '../cluster/redis-url.ts';
 import { readProxyAddress } from '../upstream/proxy-address.ts';
 import type { Path } from './config-error.ts';
 import { proxyRefs } from './file-refs.ts';
@@ -22,7 +22,7 @@ export function checkSecrets(config: GatewayConfig, { secretValue, report }: Sec
   }
   const { shared } = config.cache;
   const address = shared === undefined ? undefined : secretValue(shared.url);
-  if (address !== undefined && readSharedAddress(address) === undefined)
+  if (address !== undefined && readRedisUrl(address) === undefined)
     report(
       ['cache', 'shared', 'url'],
       'is not a valid Redis URL; use redis://, rediss://, redis+sentinel://…/primary or redis+cluster://, with special characters in the password percent-encoded',

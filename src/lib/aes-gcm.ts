@@ -1,5 +1,6 @@
 import { createCipheriv, createDecipheriv, hkdfSync } from 'node:crypto';
 
+/** Lengths of the initialization vector and the authentication tag (NIST SP 800-38D). */
 export const IV_BYTES = 12;
 export const TAG_BYTES = 16;
 const CIPHER = 'aes-256-gcm';
@@ -23,6 +24,7 @@ export interface Encryption {
 export const deriveKeyFor = (purpose: string, secret: string): Buffer =>
   Buffer.from(hkdfSync('sha256', secret, '', `atlas-gateway ${purpose}`, 32));
 
+/** Begins the encryption of one message. */
 export function encrypt({ key, iv, authenticated }: Envelope): Encryption {
   const cipher = createCipheriv(CIPHER, key, iv).setAAD(authenticated);
   return {

@@ -10,6 +10,10 @@ export interface Clock {
   after(delayMs: number, fire: () => void): () => void;
 }
 
+/** Resolves after `delayMs`. */
+export const pause = (clock: Pick<Clock, 'after'>, delayMs: number): Promise<void> =>
+  new Promise((resolve) => void clock.after(delayMs, resolve));
+
 /** The platform's clock. */
 export function createSystemClock(): Clock {
   return {

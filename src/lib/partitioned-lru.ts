@@ -37,7 +37,7 @@ export interface PartitionedLru<Name, Value> {
 
 /** Memory that an `LRUCache` takes in addition to its values. */
 export interface LruOverhead {
-  /** Taken before it holds anything. */
+  /** Taken while it is empty. */
   readonly emptyBytes: number;
   /** Taken per value, and kept when the value is removed: its arrays do not shrink. */
   readonly slotBytes: number;
@@ -48,7 +48,7 @@ export const LRU_OVERHEAD: LruOverhead = { emptyBytes: 1_920, slotBytes: 64 };
 export const EXPIRING_LRU_OVERHEAD: LruOverhead = { emptyBytes: 2_560, slotBytes: 80 };
 const NO_OVERHEAD: LruOverhead = { emptyBytes: 0, slotBytes: 0 };
 
-export interface PartitionedLruOptions {
+interface PartitionedLruOptions {
   readonly maxBytes: number;
   readonly maxPartitionBytes: number;
   /** Counted per partition in addition to the bytes of its values; absent: nothing. */
@@ -61,7 +61,7 @@ export interface PartitionedLruOptions {
 const countedBytes = ({ bytes }: Sized) => Math.max(1, Math.ceil(bytes));
 
 class Partition<Value extends Sized> extends LRUCache<string, Value> {
-  /** The largest number of values that it has held. */
+  /** The largest number of values that it has ever contained. */
   slots = 0;
 }
 

@@ -29,6 +29,7 @@ function addressOf(hop: string): string | undefined {
   return familyOf(address) === undefined ? undefined : address;
 }
 
+/** Without proxies, none is trusted: the client is the peer of the connection. */
 export function createTrustedProxies(proxies: readonly string[]): TrustedProxies {
   const remembered = new LRUCache<string, boolean>({ max: MAX_REMEMBERED });
   let list = new BlockList();

@@ -1,7 +1,7 @@
 import type { Logger } from 'pino';
 import type { TraceExportEvent } from './events.ts';
 
-/** Reports when the collector stops and starts again to take spans. */
+/** Logs when the collector stops accepting spans, and when it accepts them again. */
 export function createExportLog(logger: Logger): (event: TraceExportEvent) => void {
   let failing = false;
   return ({ outcome, spans }) => {

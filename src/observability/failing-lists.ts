@@ -1,6 +1,7 @@
 import { LRUCache } from 'lru-cache';
 import type { Clock } from '../lib/clock.ts';
 import type { LogEvent } from './log.ts';
+import { ACROSS_PROJECTS } from './request-outcome.ts';
 
 /** A list, or another read, that could not be loaded from Atlas the last time it was tried. */
 export interface FailingList {
@@ -12,10 +13,11 @@ export interface FailingList {
   /** Wall-clock milliseconds of the first failure since the last success, and of the latest one. */
   readonly since: number;
   readonly lastAt: number;
-  /** Monotonic milliseconds before which Atlas is not asked again; undefined if the next request asks. */
+  /** Monotonic milliseconds before which the list is not requested from Atlas again; undefined if the next request may load it. */
   readonly nextAttemptAt: number | undefined;
 }
 
+/** The lists that fail now; at most `MAX_LISTS` are followed. */
 export interface FailingLists {
   observe(event: LogEvent): void;
   /** Those that failed longest first. */
@@ -25,7 +27,6 @@ export interface FailingLists {
 const MAX_LISTS = 1_000;
 /** A list that nobody has requested for this long is no longer known to fail. */
 const FORGET_MS = 600_000;
-const ACROSS = '-';
 
 interface Failure {
   readonly operation: string;
@@ -69,7 +70,7 @@ export function createFailingLists({ clock }: { clock: Clock }): FailingLists {
 
   function answered({
     operation,
-    project = ACROSS,
+    project = ACROSS_PROJECTS,
     status,
     errorCode,
     cache,

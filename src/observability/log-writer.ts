@@ -1,5 +1,6 @@
 import { write, writeSync } from 'node:fs';
 import type { Clock } from '../lib/clock.ts';
+import { codeOfError } from '../lib/error-code.ts';
 import type { LogDestination } from './log.ts';
 
 /** A log destination that writes lines asynchronously in batches. */
@@ -26,8 +27,7 @@ const CLOSE_TIMEOUT_MS = 1_000;
 const NEWLINE = 0x0a;
 
 /** Whether a pipe is full rather than broken. */
-const isBusy = (error: unknown): boolean =>
-  error instanceof Error && 'code' in error && (error.code === 'EAGAIN' || error.code === 'EBUSY');
+const isBusy = (error: unknown): boolean => ['EAGAIN', 'EBUSY'].includes(codeOfError(error) ?? '');
 
 function countLines(bytes: Uint8Array): number {
   let lines = 0;

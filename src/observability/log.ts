@@ -26,6 +26,7 @@ import { createRequestLog } from './request-log.ts';
 import { createStateLog } from './state-log.ts';
 import { createUpstreamLog } from './upstream-log.ts';
 
+/** Every event that a component reports: what the log, the metrics and the status page are made of. */
 export type LogEvent =
   | RequestCompletedEvent
   | DeprecatedEvent

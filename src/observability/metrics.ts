@@ -41,7 +41,9 @@ export function createMetrics(sources: MetricSources, build: { version: string; 
   );
   for (const reason of EVICTION_REASONS) evictions.inc({ reason }, 0);
   const measureUpstream = createUpstreamMetrics({
-    ...{ registers, buckets: DURATION_BUCKETS, wall: sources.wall },
+    registers,
+    buckets: DURATION_BUCKETS,
+    wall: sources.wall,
     credentials: () => sources.circuits().map(({ credential }) => credential),
   });
   const shared =

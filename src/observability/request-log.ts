@@ -2,13 +2,13 @@ import { LRUCache } from 'lru-cache';
 import type { Logger } from 'pino';
 import type { RequestCompletedEvent } from '../gateway/events.ts';
 import { compactText } from '../lib/compact-buffer.ts';
+import { isFailure } from './request-outcome.ts';
 
 /** A child takes about 1 KiB. Creating one costs more than the line that it is created for. */
 const MAX_CHILDREN = 2_000;
 
 function levelOf(status: number): 'info' | 'warn' | 'error' {
-  // 501 means that the gateway does not serve a path, not that anything failed.
-  if (status >= 500 && status !== 501) return 'error';
+  if (isFailure(status)) return 'error';
   return status === 401 || status === 403 || status === 429 || status === 501 ? 'warn' : 'info';
 }
 

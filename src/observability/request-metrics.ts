@@ -1,5 +1,6 @@
 import { Counter, Histogram, type Registry } from 'prom-client';
 import type { RequestCompletedEvent } from '../gateway/events.ts';
+import { isFailure } from './request-outcome.ts';
 
 /** The `operation` and `caller` of a request without one: label values never come from the request itself. */
 const NONE = 'none';
@@ -40,6 +41,6 @@ export function createRequestMetrics({
   return ({ operation = NONE, caller = NONE, status, cache, durationMs, errorCode }) => {
     requests.inc({ operation, caller, code: status, cache });
     seconds.observe({ operation, cache }, durationMs / 1_000);
-    if (status >= 500 && status !== 501 && errorCode !== 'NOT_CACHED') errors.inc({ code: status });
+    if (isFailure(status) && errorCode !== 'NOT_CACHED') errors.inc({ code: status });
   };
 }

@@ -28,6 +28,7 @@ function logShutdown(logger: Logger, event: ShutdownEvent): void {
   logger[isCutOff ? 'warn' : 'info']({ phase, inFlight, elapsedMs: event.elapsedMs }, 'shutdown');
 }
 
+/** Returns a function that writes one line per event. */
 export function createStateLog(logger: Logger): (event: OwnEvent) => void {
   return (event) => {
     switch (event.type) {

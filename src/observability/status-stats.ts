@@ -4,6 +4,7 @@ import type { Clock } from '../lib/clock.ts';
 import { createFailingLists, type FailingLists } from './failing-lists.ts';
 import type { LogEvent } from './log.ts';
 import { createRefusalCounts, type RefusalGroup } from './refusal-counts.ts';
+import { isFailure, isHit } from './request-outcome.ts';
 import { createUsageCounts, type Usage } from './usage-counts.ts';
 
 /** Counts of one caller or project since the start. */
@@ -136,9 +137,6 @@ function createTrend(clock: Clock) {
   };
 }
 
-/** 501 is not a failure: it only means that the gateway does not serve a path. */
-const isFailure = (status: number) => status >= 500 && status !== 501;
-
 const add = (ring: Float64Array, slot: number) => {
   ring[slot] = (ring[slot] ?? 0) + 1;
 };
@@ -179,10 +177,10 @@ export function createStatusStats({ clock }: { clock: Clock }): StatusStats {
   function answered(event: RequestCompletedEvent): void {
     const { caller, project, status, cache, endedAt } = event;
     const slot = trend.slotAt(endedAt);
-    const isHit = cache === 'hit' || cache === 'stale';
+    const hit = isHit(cache);
     add(rings.requests, slot);
     if (cache !== 'none') add(rings.lookups, slot);
-    if (isHit) add(rings.hits, slot);
+    if (hit) add(rings.hits, slot);
     if (isFailure(status)) add(rings.errors, slot);
     if (status >= 400) {
       recordRefusal(event);
@@ -192,7 +190,7 @@ export function createStatusStats({ clock }: { clock: Clock }): StatusStats {
     if (caller !== undefined) {
       const count = callers.for(caller);
       count.requests++;
-      if (isHit) count.hits++;
+      if (hit) count.hits++;
     }
     // A project is recorded once a read succeeded or failed with 5xx: callers can write arbitrary ids into a path.
     if (
@@ -204,7 +202,7 @@ export function createStatusStats({ clock }: { clock: Clock }): StatusStats {
     const count = projects.for(project);
     count.requests++;
     count.upstreamCalls += event.upstreamCalls;
-    if (isHit) count.hits++;
+    if (hit) count.hits++;
     if (isFailure(status))
       count.lastError = {
         at: clock.wall(),

@@ -10,6 +10,7 @@ type UpstreamLogEvent =
     >
   | Extract<SharedEvent, { type: 'shared-state' }>;
 
+/** Returns a function that writes one line per event; calls and retries only at level `debug`. */
 export function createUpstreamLog(logger: Logger): (event: UpstreamLogEvent) => void {
   return (event) => {
     switch (event.type) {

@@ -1,5 +1,6 @@
 import { LRUCache } from 'lru-cache';
 import type { RequestCompletedEvent } from '../gateway/events.ts';
+import { ACROSS_PROJECTS, isHit } from './request-outcome.ts';
 
 /** Requests of one caller for one operation of one project since the start. */
 export interface Usage {
@@ -20,7 +21,6 @@ type Counting = { -readonly [Field in keyof Usage]: Usage[Field] };
 type ProjectUsages = Map<string, Map<string, Counting>>;
 
 const MAX_USAGES = 1_000;
-const ACROSS = '-';
 
 const usagesIn = (usages: ProjectUsages): readonly Counting[] =>
   [...usages.values()].flatMap((byOperation) => [...byOperation.values()]);
@@ -51,17 +51,17 @@ export function createUsageCounts() {
   }
 
   return {
-    count({ caller, operation, project = ACROSS, status, cache }: RequestCompletedEvent): void {
+    count({ caller, operation, project = ACROSS_PROJECTS, status, cache }: RequestCompletedEvent): void {
       if (caller === undefined || operation === undefined || cache === 'none') return;
-      const isHit = cache === 'hit' || cache === 'stale';
+      const hit = isHit(cache);
       const isError = status >= 500;
       const usage = projects.get(project)?.get(caller)?.get(operation);
       if (usage === undefined) {
-        add({ caller, operation, project, requests: 1, hits: isHit ? 1 : 0, errors: isError ? 1 : 0 });
+        add({ caller, operation, project, requests: 1, hits: hit ? 1 : 0, errors: isError ? 1 : 0 });
         return;
       }
       usage.requests++;
-      if (isHit) usage.hits++;
+      if (hit) usage.hits++;
       if (isError) usage.errors++;
     },
     /** The most frequent first, of equal ones the latest. */

@@ -1,6 +1,7 @@
 import { chmodSync, existsSync, lstatSync, unlinkSync } from 'node:fs';
 import { connect, type Server } from 'node:net';
 import { dirname } from 'node:path';
+import { codeOfError } from '../lib/error-code.ts';
 
 /** Where a server listens. */
 export interface ListenAddress {
@@ -45,9 +46,6 @@ function explainSocket(code: string | undefined, socket: string, section: string
   }
 }
 
-const codeOf = (error: unknown): string | undefined =>
-  error instanceof Error && 'code' in error ? String(error.code) : undefined;
-
 /** Whether a process accepts connections on a socket; if that cannot be known, whether one may. */
 const isInUse = (socket: string): Promise<boolean> =>
   new Promise((resolve) => {
@@ -55,7 +53,7 @@ const isInUse = (socket: string): Promise<boolean> =>
       probe.destroy();
       resolve(true);
     });
-    probe.on('error', (error) => resolve(codeOf(error) !== 'ECONNREFUSED'));
+    probe.on('error', (error) => resolve(codeOfError(error) !== 'ECONNREFUSED'));
   });
 
 /** Removes the socket of a process that was killed: it would keep the next one from listening. Anything else at its path is kept. */
@@ -95,7 +93,7 @@ async function listenOnSocket(server: Server, socket: string, section: string): 
     return `unix:${socket}`;
   } catch (error) {
     // Libuv reports a missing folder as EACCES.
-    const code = existsSync(dirname(socket)) ? codeOf(error) : 'ENOENT';
+    const code = existsSync(dirname(socket)) ? codeOfError(error) : 'ENOENT';
     throw code === undefined ? error : new Error(explainSocket(code, socket, section));
   }
 }
@@ -107,7 +105,7 @@ export async function listenOn(server: Server, scheme: string, address: ListenAd
   try {
     await start(server, { host, port });
   } catch (error) {
-    throw new Error(explainPort(codeOf(error), address));
+    throw new Error(explainPort(codeOfError(error), address));
   }
   return `${scheme}://${addressOf(server)}`;
 }

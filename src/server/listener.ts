@@ -1,7 +1,7 @@
 import { createServer, type RequestListener, type Server } from 'node:http';
 import { createServer as createTlsServer, type Server as TlsServer } from 'node:https';
 import { Server as TcpServer } from 'node:net';
-import type { Clock } from '../lib/clock.ts';
+import { type Clock, pause } from '../lib/clock.ts';
 import { type UnexpectedErrorEvent, unexpectedError } from '../lib/unexpected-error.ts';
 import { type ListenAddress, listenOn } from './listen-address.ts';
 import { type OpenConnections, trackConnections } from './open-connections.ts';
@@ -155,7 +155,7 @@ export function createListener(
       draining = true;
       connections.announceClose();
       if (!server.listening) return;
-      if (delayMs > 0) await new Promise<void>((resolve) => void clock.after(delayMs, resolve));
+      if (delayMs > 0) await pause(clock, delayMs);
       await new Promise<void>((resolve) => {
         const cancel = clock.after(deadlineMs, () => server.closeAllConnections());
         // `http.Server.close` would cut off responses that a slow client has not received yet, and leave connections open that

@@ -2,7 +2,7 @@ import type { IncomingHttpHeaders } from 'node:http';
 import type { Catalog } from '../atlas/catalog.ts';
 import { scopeOf } from '../atlas/rate-limit-buckets.ts';
 import { resolveVersion } from '../atlas/version.ts';
-import type { Clock } from '../lib/clock.ts';
+import { type Clock, pause } from '../lib/clock.ts';
 import type { Access } from './auth.ts';
 import { createBodies, type RequestedBody } from './bodies.ts';
 import { deprecationHeadersOf } from './deprecation.ts';
@@ -72,9 +72,6 @@ export function createReadEndpoint(
     return { path, operation, pathParameters, view, deprecationHeaders };
   }
 
-  const pause = (delayMs: number) =>
-    delayMs === 0 ? undefined : new Promise<void>((resolve) => void clock.after(delayMs, resolve));
-
   /** Waits as long as the weather says, and takes the body from the data at the moment of the answer. */
   async function answer(
     { operation, pathParameters, view, deprecationHeaders }: MatchedRequest,
@@ -84,7 +81,8 @@ export function createReadEndpoint(
     const place = { operation: operation.id, project: pathParameters['groupId'] };
     const trouble = weather.trouble(place, { counts: body.counts });
     if (trouble?.type === 'hang') return forever();
-    await pause(weather.latencyMs(place, trouble === undefined ? body.countItems() : 0));
+    const latencyMs = weather.latencyMs(place, trouble === undefined ? body.countItems() : 0);
+    if (latencyMs > 0) await pause(clock, latencyMs);
     if (trouble !== undefined) return troubleResponse(trouble);
     const headers = { ...rateHeaders(drawn), ...deprecationHeaders };
     const written = body.write();

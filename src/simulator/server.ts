@@ -2,7 +2,7 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import { createCatalog } from '../atlas/catalog.ts';
 import { operations } from '../atlas/operations.ts';
 import type { BucketSize } from '../atlas/rate-limit-buckets.ts';
-import type { Clock } from '../lib/clock.ts';
+import { type Clock, pause } from '../lib/clock.ts';
 import type { Random } from '../lib/random.ts';
 import { createAccess } from './auth.ts';
 import { createControl } from './control.ts';
@@ -124,8 +124,6 @@ export function createSimulator(
       : unknownPath(pathname);
   }
 
-  const pause = (delayMs: number) => new Promise<void>((resolve) => void clock.after(delayMs, resolve));
-
   async function serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const { url: target = '/', method = 'GET', headers } = request;
     const url = new URL(target, 'http://simulator');
@@ -136,7 +134,7 @@ export function createSimulator(
     const fault = faults.take(target);
     if (fault?.killTokens === true) access.killTokens();
     if (fault?.killNonces === true) access.killNonces();
-    if (fault?.delayMs !== undefined) await pause(fault.delayMs);
+    if (fault?.delayMs !== undefined) await pause(clock, fault.delayMs);
     const simulated =
       fault?.status === undefined ? await route(request, url) : faultResponse(fault, fault.status);
     if (fault?.prepend !== undefined) world.prepend(fault.prepend.address, fault.prepend.item);

@@ -11,9 +11,3 @@ const AUTHORIZATION_CODES: ReadonlySet<string> = new Set([
 /** Whether Atlas rejected the credential itself, so that a new token or nonce may help. */
 export const rejectsCredential = (response: UpstreamResponse): boolean =>
   response.status === 401 && !AUTHORIZATION_CODES.has(errorCodeOf(response.body) ?? '');
-
-/** The two parts of an Atlas credential: client id and secret, or public and private key. */
-export interface CredentialSecrets {
-  readonly id: string;
-  readonly secret: string;
-}

@@ -1,5 +1,6 @@
 import { promisify } from 'node:util';
 import { brotliDecompress, gunzip, inflate } from 'node:zlib';
+import { codeOfError } from '../lib/error-code.ts';
 import { upstreamFailure } from './failure.ts';
 import type { UpstreamFailure } from './message.ts';
 
@@ -38,8 +39,7 @@ export async function decodeBody(
   try {
     return await decoder(body, { maxOutputLength: limit });
   } catch (error) {
-    const tooLarge = error instanceof Error && 'code' in error && error.code === 'ERR_BUFFER_TOO_LARGE';
-    return tooLarge
+    return codeOfError(error) === 'ERR_BUFFER_TOO_LARGE'
       ? upstreamFailure(
           'UPSTREAM_TOO_LARGE',
           `Atlas sent ${body.length} bytes that decode to more than ${limit}.`,

@@ -1,3 +1,4 @@
+import { codeOfError } from '../lib/error-code.ts';
 import type { UpstreamFailure, UpstreamFailureCode } from './message.ts';
 
 const UNREACHABLE = new Set([
@@ -34,15 +35,17 @@ const OVERLOADED_RETRY_AFTER_MS = 1_000;
 export const overloaded = (detail: string): UpstreamFailure =>
   upstreamFailure('OVERLOADED', detail, OVERLOADED_RETRY_AFTER_MS);
 
+/** A call, or a request with all its attempts, took longer than its time limit. */
 export const TIMED_OUT: UpstreamFailure = upstreamFailure(
   'UPSTREAM_TIMEOUT',
   'Atlas did not answer in time.',
 );
+/** Atlas answered `TIMEOUT_WHILE_PAGING`, and the list cannot be read in another way. */
 export const TIMED_OUT_PAGING: UpstreamFailure = upstreamFailure(
   'UPSTREAM_FAILED',
   'Atlas timed out while paging the list.',
 );
-/** A request spent its time in the queue for a connection, which is no fault of Atlas. */
+/** A request spent its time in the queue for a connection, which is not Atlas's fault. */
 export const SENT_LATE: UpstreamFailure = overloaded(
   'The request waited too long for a connection to Atlas.',
 );
@@ -52,11 +55,13 @@ export const LATE_FRACTION = 0.25;
 /** The codes of an error and of its causes, outermost first. */
 export function codesOf(error: unknown): string[] {
   if (!(error instanceof Error)) return [];
-  const own = 'code' in error && typeof error.code === 'string' ? [error.code] : [];
+  const code = codeOfError(error);
+  const own = code === undefined ? [] : [code];
   const inner = error instanceof AggregateError ? error.errors.flatMap(codesOf) : [];
   return [...own, ...inner, ...codesOf(error.cause)];
 }
 
+/** Kinds of error codes of Node.js and undici, as `codesOf` returns them. */
 export const isTimeout = (code: string): boolean => TIMEOUT.has(code);
 export const isUnreachable = (code: string): boolean => UNREACHABLE.has(code);
 export const isTls = (code: string): boolean => TLS.test(code);

@@ -11,6 +11,7 @@ export type DocumentResult =
   | UpstreamRefusal
   | UpstreamFailure;
 
+/** The document to read: the request without its target. */
 export interface DocumentRequest extends Omit<UpstreamRequest, 'target' | 'list' | 'cost'> {
   /** Encoded path without query. */
   readonly path: string;

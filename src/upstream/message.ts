@@ -21,8 +21,10 @@ export interface UpstreamRequest {
   readonly scope: string;
   /** Identifies the list across its pages, filters included; the target if absent. */
   readonly list?: string;
-  /** The class in which the request waits for a slot; by default it follows from `priority`. `internal`: a request that the gateway makes
-   * for itself, which has connections of its own. */
+  /**
+   * The class in which the request waits for a slot; by default it follows from `priority`. `internal`: a request that the gateway makes
+   * for itself, which has connections of its own.
+   */
   readonly loadClass?: LoadClass | 'internal';
   /** Another attempt of a request that failed: the circuit breaker counts all attempts as one. */
   readonly retry?: true;
@@ -32,7 +34,7 @@ export interface UpstreamRequest {
   readonly cost?: number;
   /** Monotonic milliseconds after which the request is no longer worth sending; a call on the wire goes on. */
   readonly sendBy?: number;
-  /** Called when the request is on the wire, so that waits in queues can be told from waits for Atlas. */
+  /** Called when the request is on the wire, so that waits in queues can be distinguished from waits for Atlas. */
   readonly onSent?: () => void;
   /** 1: a single attempt without retries; a list that keeps failing is not worth more. */
   readonly attempts?: 1;

@@ -2,9 +2,9 @@ import type { Clock } from '../lib/clock.ts';
 import type { TraceSpan } from '../lib/trace-span.ts';
 import { type BearerDependencies, createBearer } from './auth/bearer.ts';
 import { createDigest } from './auth/digest.ts';
-import { createRotation, type Rotation, type Signer, type Unsigned } from './auth/secret-rotation.ts';
+import { createRotation, type Rotation } from './auth/secret-rotation.ts';
 import { createSignedSend } from './auth/signed-send.ts';
-import type { CredentialSecrets } from './auth-errors.ts';
+import type { CredentialSecrets, Signer, Unsigned } from './auth/signer.ts';
 import type { Budget } from './budget/budget.ts';
 import { createCircuitBreaker } from './circuit-breaker.ts';
 import { LATE_FRACTION, SENT_LATE, TIMED_OUT } from './failure.ts';
@@ -132,16 +132,14 @@ function createSlotted(
     const { caller = '', priority } = request;
     const deadlineAt = sendDeadlineOf(request);
     const { loadClass = priority === 'background' ? 'background' : 'first-page' } = request;
-    const own = loadClass === 'internal';
+    const isOwn = loadClass === 'internal';
     request.onQueued?.();
-    return (own ? internalScheduler : scheduler).run(
+    return (isOwn ? internalScheduler : scheduler).run(
       {
-        ...{
-          caller,
-          list: listOf(request),
-          loadClass: own ? ('background' as const) : loadClass,
-          deadlineAt,
-        },
+        caller,
+        list: listOf(request),
+        loadClass: isOwn ? 'background' : loadClass,
+        deadlineAt,
         walk: request.reservation,
       },
       () => call(request),
@@ -173,17 +171,17 @@ function createQueueTimes({ clock }: { clock: Clock }) {
 }
 
 /**
- * Answers each request by its deadline, while a call that is on the wire goes on. A request that was sent late because it had to queue was
- * not given its time: that is no fault of Atlas.
+ * Answers each request by its deadline, while a call that is on the wire goes on. A request that was sent late because it had to queue
+ * did not have its full time, which is not Atlas's fault.
  */
 function createDeadline(
   { timeoutMs }: UpstreamClientOptions,
   { clock }: UpstreamClientDependencies,
 ): (next: Send) => Send {
   const withQueueTime = createQueueTimes({ clock });
-  return (next) => (asked) =>
+  return (next) => (original) =>
     new Promise((resolve, reject) => {
-      const { request, queuedMs } = withQueueTime(asked);
+      const { request, queuedMs } = withQueueTime(original);
       const fail = () => resolve(queuedMs() < timeoutMs * LATE_FRACTION ? TIMED_OUT : SENT_LATE);
       let cancel = clock.after(Math.max(0, request.deadlineAt - clock.now()), () => {
         // A request that still waits in a queue fails at the same moment, for a reason that this layer does not know: it goes first.

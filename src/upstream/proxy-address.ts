@@ -1,3 +1,5 @@
+import { percentDecoded } from '../lib/percent-decoding.ts';
+
 /** An HTTP proxy that opens connections to Atlas by CONNECT. */
 export interface ProxyAddress {
   /** Scheme, host and port; without user and password, so that it may appear in errors. */
@@ -7,15 +9,6 @@ export interface ProxyAddress {
 }
 
 const HAS_SCHEME = /^[a-z][a-z\d+.-]*:\/\//i;
-
-/** Returns undefined if a percent sign does not begin an encoded character. */
-function decode(text: string): string | undefined {
-  try {
-    return decodeURIComponent(text);
-  } catch {
-    return undefined;
-  }
-}
 
 /**
  * Parses `http://user:password@host:port`, with `https://` if the proxy itself is reached over TLS. Like curl, it takes an address without
@@ -28,7 +21,7 @@ export function readProxyAddress(text: string): ProxyAddress | undefined {
   if (protocol !== 'http:' && protocol !== 'https:') return undefined;
   if (pathname !== '/' || search !== '' || hash !== '') return undefined;
   if (username === '' && password === '') return { origin };
-  const [user, secret] = [decode(username), decode(password)];
+  const [user, secret] = [percentDecoded(username), percentDecoded(password)];
   if (user === undefined || secret === undefined) return undefined;
   return { origin, authorization: `Basic ${Buffer.from(`${user}:${secret}`).toString('base64')}` };
 }

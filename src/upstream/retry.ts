@@ -1,6 +1,6 @@
 import { errorCodeOf } from '../atlas/api-error.ts';
 import { createBackoff } from '../lib/backoff.ts';
-import type { Clock } from '../lib/clock.ts';
+import { type Clock, pause } from '../lib/clock.ts';
 import type { Random } from '../lib/random.ts';
 import type { UpstreamEvent } from './events.ts';
 import {
@@ -72,7 +72,6 @@ export function createRepeat({ clock, random, observe }: RetryDependencies): Rep
     longestMs: LONGEST_WAIT_MS,
     jitter: { fraction: 0.5, random },
   });
-  const pause = (waitMs: number) => new Promise<void>((resolve) => void clock.after(waitMs, resolve));
   return async (call, { deadlineAt, attempts = ATTEMPTS, except }) => {
     for (let attempt = 1; ; attempt++) {
       const answer = await call();
@@ -82,7 +81,7 @@ export function createRepeat({ clock, random, observe }: RetryDependencies): Rep
       const waitMs = failure.waitMs + backoffMs(attempt - 1);
       if (failure.waitMs > LONGEST_WAIT_MS || clock.now() + waitMs >= deadlineAt) return answer;
       observe({ type: 'upstream-retry', reason: failure.reason });
-      await pause(waitMs);
+      await pause(clock, waitMs);
     }
   };
 }

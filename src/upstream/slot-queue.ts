@@ -90,6 +90,7 @@ class RoundRobin<Call extends QueuedCall> {
 // By class too: whether a call may start depends on its class, and a raised call must not block an urgent one of the same list.
 const keyOf = ({ loadClass, list }: Omit<QueuedCall, 'caller'>) => `${loadClass} ${list}`;
 
+/** An empty queue. It has no bound of its own: the scheduler limits how many calls wait. */
 export function createSlotQueue<Call extends QueuedCall>(): SlotQueue<Call> {
   const ranks = LOAD_CLASSES.map(() => new RoundRobin<Call>());
   const places = new Map<Call, Place>();

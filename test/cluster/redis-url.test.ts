@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { readSharedAddress } from '../../src/cluster/redis-url.ts';
+import { readRedisUrl } from '../../src/cluster/redis-url.ts';
 
 describe('the address of the shared tier', () => {
   test.each([
@@ -34,7 +34,7 @@ describe('the address of the shared tier', () => {
       },
     ],
   ])('%s is understood', (text, expected) => {
-    expect(readSharedAddress(text)).toMatchObject(expected);
+    expect(readRedisUrl(text)).toMatchObject(expected);
   });
 
   test.each([
@@ -55,6 +55,6 @@ describe('the address of the shared tier', () => {
     'redis://cache?sentinelPassword=x',
     'redis+other://one',
   ])('%s is not', (text) => {
-    expect(readSharedAddress(text)).toBeUndefined();
+    expect(readRedisUrl(text)).toBeUndefined();
   });
 });

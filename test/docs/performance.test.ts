@@ -14,5 +14,7 @@ test('every place for the result of a benchmark is filled', () => {
 });
 
 test('results are Markdown that a person can read: no figure is missing', () => {
-  expect(marked.filter(({ body }) => /NaN|undefined|Infinity/.test(body)).map(({ place }) => place)).toEqual([]);
+  expect(marked.filter(({ body }) => /NaN|undefined|Infinity/.test(body)).map(({ place }) => place)).toEqual(
+    [],
+  );
 });

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { type ClusterHandlers, createCluster } from '../../src/cluster/cluster.ts';
 import type { SharedEvent } from '../../src/cluster/events.ts';
 import { createRedisClient } from '../../src/cluster/redis-client.ts';
-import { readSharedAddress } from '../../src/cluster/redis-url.ts';
+import { readRedisUrl } from '../../src/cluster/redis-url.ts';
 import { createSealedStore } from '../../src/cluster/sealed-store.ts';
 import { type Clock, createSystemClock } from '../../src/lib/clock.ts';
 import { createSystemRandom } from '../../src/lib/random.ts';
@@ -166,7 +166,7 @@ export async function joinGroup(
   } = {},
 ) {
   const random = createSystemRandom();
-  const address = readSharedAddress(url);
+  const address = readRedisUrl(url);
   if (address === undefined) throw new Error(`${url} is not a valid Redis URL`);
   const events: SharedEvent[] = [];
   const engine = createRedisClient(

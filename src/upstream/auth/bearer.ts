@@ -2,7 +2,7 @@ import { parseBoundedJson } from '../../lib/bounded-json.ts';
 import type { Clock } from '../../lib/clock.ts';
 import type { Random } from '../../lib/random.ts';
 import { unexpectedError } from '../../lib/unexpected-error.ts';
-import { type CredentialSecrets, rejectsCredential } from '../auth-errors.ts';
+import { rejectsCredential } from '../auth-errors.ts';
 import type { UpstreamEvent } from '../events.ts';
 import { overloaded, upstreamFailure } from '../failure.ts';
 import {
@@ -17,7 +17,7 @@ import {
 import { createRepeat } from '../retry.ts';
 import { readRetryAfter } from '../retry-after.ts';
 import { createMintPause } from './mint-pause.ts';
-import type { Signer, Unsigned } from './secret-rotation.ts';
+import type { CredentialSecrets, Signer, Unsigned } from './signer.ts';
 
 export interface BearerOptions {
   /** The credential's name in the configuration. */
@@ -269,15 +269,16 @@ export function createBearer(
     },
     async revokeToken() {
       isRevoked = true;
-      // One that is being minted would outlive the gateway.
-      const current = minting === undefined ? token : await minting;
+      // A token that is being minted would outlive the gateway; if minting fails, the previous one is still in use.
+      await minting;
+      const current = token;
       token = undefined;
-      if (current?.type === 'token')
-        await post(
-          '/api/oauth/revoke',
-          `token=${encodeURIComponent(current.value)}&token_type_hint=access_token`,
-          clock.now() + options.mintTimeoutMs,
-        );
+      if (current === undefined) return;
+      await post(
+        '/api/oauth/revoke',
+        `token=${encodeURIComponent(current.value)}&token_type_hint=access_token`,
+        clock.now() + options.mintTimeoutMs,
+      );
     },
   };
 }

@@ -1,7 +1,7 @@
 import type { Clock } from '../../lib/clock.ts';
 import { digestResponse, hashA1 } from '../../lib/http-digest.ts';
 import type { Random } from '../../lib/random.ts';
-import { type CredentialSecrets, rejectsCredential } from '../auth-errors.ts';
+import { rejectsCredential } from '../auth-errors.ts';
 import { upstreamFailure } from '../failure.ts';
 import {
   type Exchange,
@@ -11,8 +11,8 @@ import {
   type WireRequest,
 } from '../message.ts';
 import { type DigestChallenge, readChallenge } from './digest-challenge.ts';
-import type { Signer, Unsigned } from './secret-rotation.ts';
 import { createSignedSend } from './signed-send.ts';
+import type { CredentialSecrets, Signer, Unsigned } from './signer.ts';
 
 export interface DigestOptions {
   /** The credential's name in the configuration. */

@@ -11,7 +11,7 @@ export interface MintPause {
   readonly last: UpstreamFailure;
   /** Milliseconds until a token may be requested again; 0 if it may be now. */
   msLeft(): number;
-  /** Records a failed attempt and returns its failure, with the pause that follows. `advisedMs`: what the token endpoint asked for. */
+  /** Records a failed attempt and returns its failure, with the pause that follows. `advisedMs`: the `Retry-After` of the token endpoint; 0 if it sent none. */
   begin(failure: UpstreamFailure, advisedMs: number): UpstreamFailure;
   /** A token was minted. */
   reset(): void;

@@ -1,33 +1,8 @@
 import { createBackoff } from '../../lib/backoff.ts';
 import type { Clock } from '../../lib/clock.ts';
 import { unexpectedError } from '../../lib/unexpected-error.ts';
-import type { CredentialSecrets } from '../auth-errors.ts';
 import type { UpstreamEvent } from '../events.ts';
-import type { UpstreamFailure, UpstreamRequest, UpstreamResult } from '../message.ts';
-
-/** Atlas rejected the token or nonce of a call, or it was gone when the call was to be sent. */
-export interface Unsigned {
-  readonly type: 'unsigned';
-  /** The result if the request is not replayed with another token or nonce. */
-  readonly failure: UpstreamFailure;
-  /** The number of attempts after which a replay would not help. */
-  readonly attempts: number;
-}
-
-/** Signs and sends requests with a credential. */
-export interface Signer {
-  /**
-   * Obtains a token or nonce if there is none, which may take a call of its own. Resolves to undefined if `send` can sign, else to the
-   * result of the request.
-   */
-  prepare(request: UpstreamRequest): Promise<UpstreamResult | undefined>;
-  /** Signs the request and sends it: exactly one call. */
-  send(request: UpstreamRequest): Promise<UpstreamResult | Unsigned>;
-  /** Resolves to undefined if Atlas accepts the credential. */
-  verify(): Promise<UpstreamFailure | undefined>;
-  /** Revokes the current token, so that it does not count against Atlas's limit of live tokens, and mints no other. Absent for credentials without tokens. */
-  revokeToken?(): Promise<void>;
-}
+import type { CredentialSecrets, Signer } from './signer.ts';
 
 /** A credential whose secrets can be replaced while in use. */
 export interface Rotation extends Pick<Signer, 'prepare' | 'send'> {
@@ -70,15 +45,21 @@ export function createRotation(
       return;
     }
     observe({ type: 'credential-renewal', credential: name, outcome: 'kept', detail: failure.detail });
+    tryLater(candidate, failures);
+  }
+
+  function tryLater(candidate: CredentialSecrets, failures: number): void {
     clock.after(pauseMs(failures), () => {
       if (proposed === candidate) begin(candidate, failures + 1);
     });
   }
 
-  const begin = (candidate: CredentialSecrets, failures: number) =>
-    void tryCandidate(candidate, failures).catch((error: unknown) =>
-      observe(unexpectedError('the test of a new secret', error)),
-    );
+  function begin(candidate: CredentialSecrets, failures: number): void {
+    tryCandidate(candidate, failures).catch((error: unknown) => {
+      observe(unexpectedError('the test of a new secret', error));
+      tryLater(candidate, failures);
+    });
+  }
 
   return {
     prepare: (request) => current.prepare(request),

@@ -1,5 +1,5 @@
 import type { Send, UpstreamRequest, UpstreamResult } from '../message.ts';
-import type { Signer, Unsigned } from './secret-rotation.ts';
+import type { Signer, Unsigned } from './signer.ts';
 
 /** Sends one signed call, possibly after waiting. */
 type SendCall = (request: UpstreamRequest) => Promise<UpstreamResult | Unsigned>;

@@ -105,7 +105,7 @@ export class Bucket {
     });
   }
 
-  /** Number of counts adopted from Atlas so far; tells in `count` whether a response is newer than these. */
+  /** Number of counts adopted from Atlas so far: `count` uses it to recognize a response that is older than the latest of them. */
   get reports(): number {
     return this.#reports;
   }

@@ -28,7 +28,7 @@ export function readCount(text: string | undefined): number | undefined {
   return text !== undefined && /^\d{1,8}$/.test(text) ? Number(text) : undefined;
 }
 
-/** The limit in force, which may differ from the default value beside it. */
+/** The limit in force, which may differ from the default in the same object. */
 const limitInForce = (limit: unknown): unknown => (isRecord(limit) ? limit['value'] : undefined);
 
 interface DescribedEndpoint {

@@ -11,6 +11,7 @@ export interface Reservation {
   atEnd(act: () => void): void;
 }
 
+/** An empty reservation: `deposit` fills it. */
 export function createReservation(): Reservation {
   let left = 0;
   let ended = false;

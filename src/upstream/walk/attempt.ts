@@ -28,7 +28,7 @@ export interface AttemptHandlers {
   readonly onCounted: (pages: number) => void;
   /** Called when a page has arrived and the list is not complete. */
   readonly onPage: () => void;
-  /** Called when a page failed and the attempt goes on. */
+  /** Called when a page failed and the attempt continues. */
   readonly onPageFailed: (pageNum: number, failure: UpstreamFailure) => void;
   /** Called once. */
   readonly onEnd: (end: AttemptEnd) => void;
@@ -45,11 +45,11 @@ export interface Attempt {
   abandon(): void;
 }
 
-/** Pages of one list that are requested at the same time. */
+/** Maximum concurrent requests for pages of one list. */
 const MAX_PAGES_OUT = 4;
-/** The first page, which tells the count, and beside it the pages that the first caller needs. */
+/** Pages requested before the first one has arrived: that one, which contains the count, and those that the first caller needs. */
 const MAX_FIRST_PAGES_OUT = 3;
-/** Failures that say nothing about the page: to request it again would only repeat them. */
+/** Failures that have nothing to do with the page: another request for it would fail in the same way. */
 const FINAL: ReadonlySet<UpstreamFailure['code']> = new Set([
   'UPSTREAM_RATE_LIMITED',
   'CALLER_RATE_LIMITED',
@@ -87,7 +87,7 @@ export function startAttempt(options: AttemptOptions, handlers: AttemptHandlers)
   function nextPage(): number | undefined {
     for (const pageNum of [1, ...wanted, ...again]) if (isMissing(pageNum)) return pageNum;
     if (progress.lastPage === undefined) {
-      // Without a count only the page before tells whether there is another one.
+      // Without a count, only the previous page shows whether there is another one.
       const next = progress.nextPage();
       return next > 1 && isMissing(next) ? next : undefined;
     }
@@ -115,7 +115,7 @@ export function startAttempt(options: AttemptOptions, handlers: AttemptHandlers)
       case 'list': {
         again.delete(pageNum);
         const added = progress.add(pageNum, result);
-        // What has arrived of a list that is read in another way still answers callers.
+        // The list will be read in another way, but callers can be answered from the pages that have arrived.
         if (added === 'too-long' || added === 'needs-plain-pages') handlers.onPage();
         if (added === 'added') advance();
         else end({ type: added });

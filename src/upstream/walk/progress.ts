@@ -14,13 +14,13 @@ export interface ListSlice {
   readonly headers: UpstreamHeaders;
 }
 
-/** A slice, and since when its oldest page is here. */
+/** A slice, and when the oldest of its pages arrived. */
 export interface LoadedSlice extends ListSlice {
   /** Monotonic milliseconds. */
   readonly loadedAt: number;
 }
 
-/** All items of a list, in consecutive parts that the reader joins, and since when its oldest page is here. */
+/** All items of a list, in consecutive parts that the reader joins, and when the oldest of its pages arrived. */
 export interface WholeList {
   readonly parts: readonly Items[];
   readonly headers: UpstreamHeaders;
@@ -70,7 +70,7 @@ export interface Progress {
 
 interface ArrivedPage extends FetchedPage, IdentifiedItems {
   readonly arrivedAt: number;
-  /** Tells which of two pages arrived earlier. */
+  /** Number of the page in the order of arrival. */
   readonly order: number;
   /** Whether the list ended on this page when Atlas wrote it. */
   readonly isLast: boolean;
@@ -96,8 +96,8 @@ const isEnd = ({ to }: ItemRange, { items, hasNext }: FetchedPage, count: number
 type ArrivedPages = ReadonlyMap<number, ArrivedPage>;
 
 /**
- * The first page on which the list ended; undefined if it is not known. An empty page may lie far beyond the end, unless the pages before it
- * are here: `beforeGap` is the first that is not.
+ * The first page on which the list ended; undefined if it is not known. An empty page may lie far beyond the end, unless all pages before it
+ * have arrived: `beforeGap` is the first that has not.
  */
 function endOf(pages: ArrivedPages, beforeGap: number): number | undefined {
   const ends = [...pages].filter(
@@ -125,7 +125,7 @@ export function createProgress(options: ProgressOptions): Progress {
   let lastPage: number | undefined;
   let received = { pages: 0, items: 0, bytes: 0 };
 
-  /** Whether the list is too long, as far as can be told from the pages that have arrived. */
+  /** Whether the list is too long, judging by the pages that have arrived. */
   function isTooLong(): boolean {
     const { items, bytes } = received;
     const count = total ?? items;
@@ -168,7 +168,7 @@ export function createProgress(options: ProgressOptions): Progress {
     return pageNum;
   }
 
-  /** The last page that the latest count says, but no page that is known not to be. */
+  /** The last page according to the latest count, or the first page that has not arrived if that is later. */
   const expectedEnd = () =>
     total === undefined ? undefined : Math.max(nextPage(), layout.pagesOf(total) ?? 1);
 
@@ -210,7 +210,7 @@ export function createProgress(options: ProgressOptions): Progress {
     const from = Math.min(range.from - offset, countItems(all));
     const to = Math.min(range.to - offset, countItems(all));
     const last = found.at(-1) ?? newest();
-    // The list has lost items since its first pages: only the page behind these holds the last items of the range.
+    // The list has lost items since its first pages: only the page after these contains the last items of the range.
     if (layout.overlaps && found.length > 0 && to < range.to - offset && last?.isLast === false)
       return undefined;
     const count = counted ? last?.totalCount : undefined;

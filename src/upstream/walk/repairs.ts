@@ -9,11 +9,12 @@ export interface Repairs {
   next(isRequested: (pageNum: number) => boolean): readonly number[] | 'hopeless';
 }
 
+/** Repairs of one attempt, whose pages are in `progress`. */
 export function createRepairs(progress: Pick<Progress, 'unjoined' | 'olderOf'>): Repairs {
   /** Repairs by the second of the two pages. */
   const made = new Map<number, number>();
 
-  /** The older page first, since the other one has seen the change; then both, so that they are of one moment. */
+  /** First the older page, because the newer one already reflects the change; then both, so that they date from the same moment. */
   const pagesToRepair = (pageNum: number, repairs: number) =>
     repairs === 0 ? [progress.olderOf(pageNum - 1, pageNum)] : [pageNum - 1, pageNum];
 

@@ -45,9 +45,9 @@ export interface WalkDependencies {
 export interface WalkHandlers {
   /** A page has arrived. */
   readonly onPage: () => void;
-  /** A page failed and the walk goes on; `covers` tells whether a range needs that page. */
+  /** A page failed and the walk continues. `covers`: whether a range needs that page. */
   readonly onPageFailed: (failure: UpstreamFailure, covers: (range: ItemRange) => boolean) => void;
-  /** The request for a page is on the wire. */
+  /** The request for a page was sent. `covers`: whether a range needs that page. */
   readonly onSent: (covers: (range: ItemRange) => boolean) => void;
   /** Pages of 500 items take longer than the time limit of a call. */
   readonly onSlowPages: () => void;
@@ -55,7 +55,7 @@ export interface WalkHandlers {
   readonly onUnstableOrder: () => void;
 }
 
-/** In monotonic milliseconds. */
+/** The progress of the request for a page, in monotonic milliseconds. */
 export interface PageTimes {
   readonly queuedAt?: number;
   readonly sentAt?: number;
@@ -66,9 +66,9 @@ export interface Walk {
   /** Requests the pages of this range before the others. */
   want(range: ItemRange): void;
   slice(range: ItemRange): LoadedSlice | undefined;
-  /** Since when the pages of this range wait for a connection, and since when one of them is on the wire. */
+  /** When a page of this range began to wait for a connection, and when one was sent; empty if none is requested yet. */
   timesOf(range: ItemRange): PageTimes;
-  /** Rejects only if something threw that must not. */
+  /** Rejects only on an unexpected exception. */
   readonly done: Promise<WalkResult>;
 }
 
@@ -78,8 +78,8 @@ const MAX_ATTEMPTS = 2;
 export const LONGEST_WALK_MS = 120_000;
 
 /**
- * Pages that callers wait for come first, and the first page, which tells the others. Background walks stay in the background. A walk that
- * has not begun when its caller's time is over is not worth beginning.
+ * The first page, which contains the count, and the pages that callers wait for come first. Background walks stay in the background. A walk
+ * that has not begun by its caller's deadline does not begin.
  */
 function sendingOf(
   { priority, deadlineAt }: ListRequest,
@@ -90,7 +90,7 @@ function sendingOf(
   return { loadClass: wanted ? 'first-page' : 'walk' };
 }
 
-/** What each request of a walk is charged: the pages known at its time are charged at once, so that it cannot run out of budget halfway. */
+/** What each request of a walk is charged: all pages known when it is sent, so that the walk cannot run out of budget halfway. */
 function createCharges(expectedPages: number) {
   let unpaid = Math.max(1, expectedPages);
   let paid = 0;
@@ -119,7 +119,7 @@ export function startWalk(
   handlers: WalkHandlers,
 ): Walk {
   const { list, maxItems, maxBytes, retryPages, wanted, longestMs } = options;
-  /** Of the pages of this attempt. */
+  /** Times of the pages of this attempt. */
   const times = new Map<number, PageTimes>();
   let begun = false;
   let counted = true;
@@ -151,7 +151,7 @@ export function startWalk(
     resolveDone(result);
   }
 
-  /** An exception, of which there may be one for each page that is out. */
+  /** Each outstanding page may throw; the first exception rejects the walk. */
   function fail(error: unknown): void {
     close();
     rejectDone(error);
@@ -174,8 +174,15 @@ export function startWalk(
     const charges = createCharges(expectedPages(options.expectedItems, pageSize));
     attempt = startAttempt(
       {
-        ...{ layout, counted, census, maxItems, maxBytes, retryPages, wanted: wanted(), now: clock.now },
+        layout,
+        counted,
         identityFields: list.identityFields,
+        census,
+        maxItems,
+        maxBytes,
+        retryPages,
+        wanted: wanted(),
+        now: clock.now,
       },
       {
         fetchPage: (pageNum, state) =>

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { createRotation } from '../../../src/upstream/auth/secret-rotation.ts';
-import type { CredentialSecrets } from '../../../src/upstream/auth-errors.ts';
+import type { CredentialSecrets } from '../../../src/upstream/auth/signer.ts';
 import type { UpstreamEvent } from '../../../src/upstream/events.ts';
 import { upstreamFailure } from '../../../src/upstream/failure.ts';
 import { createFakeClock } from '../../support/fake-clock.ts';
@@ -11,6 +11,8 @@ function start() {
   const clock = createFakeClock();
   const accepted = new Set(['first']);
   const proofs: string[] = [];
+  /** The secret whose verification throws. */
+  const broken: { secret?: string } = {};
   const events: UpstreamEvent[] = [];
   const rotation = createRotation(
     {
@@ -21,6 +23,7 @@ function start() {
         send: async () => upstreamFailure('UPSTREAM_FAILED', secret),
         async verify() {
           proofs.push(secret);
+          if (secret === broken.secret) throw new TypeError('unexpected');
           return accepted.has(secret) ? undefined : upstreamFailure('UPSTREAM_AUTH', 'refused');
         },
       }),
@@ -33,7 +36,7 @@ function start() {
   };
   const outcomes = () =>
     events.map((event) => (event.type === 'credential-renewal' ? event.outcome : event.type));
-  return { clock, accepted, proofs, rotation, used, outcomes };
+  return { clock, accepted, proofs, broken, rotation, used, outcomes };
 }
 
 test('a new secret is used once one call has verified it', async () => {
@@ -68,4 +71,16 @@ test('proposing the old secret again, or another one, stops the attempts', async
   rotation.proposeSecrets(secretsOf('third'));
   await clock.advance(0);
   expect([await used(), proofs]).toEqual(['third', ['second', 'third']]);
+});
+
+test('a new secret whose verification throws is verified again with backoff', async () => {
+  const { clock, accepted, broken, rotation, used, outcomes } = start();
+  accepted.add('second');
+  broken.secret = 'second';
+  rotation.proposeSecrets(secretsOf('second'));
+  await clock.advance(0);
+  expect([await used(), outcomes()]).toEqual(['first', ['unexpected-error']]);
+  delete broken.secret;
+  await clock.advance(60_000);
+  expect([await used(), outcomes()]).toEqual(['second', ['unexpected-error', 'rotated']]);
 });
