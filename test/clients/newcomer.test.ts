@@ -32,9 +32,11 @@ const readmeBlock = (words: string) => readmeBlocks.find((block) => block.includ
 function npmSettings(): [string, string][] {
   const names = ['registry', 'cafile', 'proxy', 'https-proxy', 'noproxy'];
   const { stdout } = spawnSync('npm', ['config', 'get', ...names], { encoding: 'utf8' });
-  return [...stdout.matchAll(/^([a-z-]+)=(.+)$/gm)]
+  const settings = [...stdout.matchAll(/^([a-z-]+)=(.+)$/gm)]
     .filter(([, , value]) => value !== 'null')
-    .map(([, name = '', value = '']) => [`npm_config_${name.replaceAll('-', '_')}`, value]);
+    .map(([, name = '', value = '']): [string, string] => [`npm_config_${name.replaceAll('-', '_')}`, value]);
+  const authorities = process.env['NODE_EXTRA_CA_CERTS'];
+  return authorities === undefined ? settings : [...settings, ['NODE_EXTRA_CA_CERTS', authorities]];
 }
 
 /** The programs of this machine, without those that `npm run` adds, and with the Node.js of this test first. */
@@ -179,7 +181,7 @@ test.skipIf(cannotFollow)(
     const program = spawnSync('zsh', ['--version']).error === undefined ? 'zsh' : 'bash';
     const ports = { atlas: await freePort(), gateway: await freePort(), admin: await freePort() };
     const blocks = gettingStartedBlocks(ports, (block) =>
-      block.replace('git clone …', `git clone '${repository}'`),
+      block.replace('git clone …', `git clone --quiet '${repository}'`),
     );
     expect(blocks[0]).toContain('git clone');
     const env = {
