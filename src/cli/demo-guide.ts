@@ -57,7 +57,7 @@ function stepsOf({ publicOrigin, adminOrigin, simulatorOrigin, ordersKey }: Demo
     {
       title: 'Count what reached Atlas',
       expect:
-        'Four calls for the four pages of the first list, however often it is read; the 503s are the outage.',
+        'Four calls with 200: three pages of the first list, and the list of team-orders. The 503s are the outage.',
       lines: [`curl -s ${adminOrigin}/metrics | grep atlas_gateway_upstream_requests_total`],
     },
   ];

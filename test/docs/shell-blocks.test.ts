@@ -1,23 +1,19 @@
 import { existsSync } from 'node:fs';
 import { expect, test } from 'vitest';
-import { pages } from '../support/markdown.ts';
-
-/** Its blocks are run by getting-started.test.ts. */
-const PASTED = 'docs/getting-started.md';
+import { GETTING_STARTED } from '../support/getting-started.ts';
+import { pages, shellBlocks } from '../support/markdown.ts';
 
 /** A comment before a block names the test that runs it or sends the same requests, or says why none does. */
 const COMMENT = /<!-- (?:checked by (?<file>\S+)|not run: (?<reason>\S.+)) -->$/;
 
+// The blocks of getting-started.md are run by getting-started.test.ts.
 const blocks = pages
-  .filter(({ path }) => path !== PASTED)
+  .filter(({ path }) => path !== GETTING_STARTED)
   .flatMap(({ path, text }) =>
-    [...text.matchAll(/^ *```(?:sh|bash|shell|console)\n/gm)].map(({ index }) => {
-      const before = text.slice(0, index);
-      return {
-        place: `${path}:${before.split('\n').length}`,
-        comment: COMMENT.exec(before.trimEnd())?.groups,
-      };
-    }),
+    shellBlocks(text).map(({ line, before }) => ({
+      place: `${path}:${line}`,
+      comment: COMMENT.exec(before)?.groups,
+    })),
   );
 
 test('every shell block is checked by a test, or a comment before it says why not', () => {

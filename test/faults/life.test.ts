@@ -1,12 +1,13 @@
 import { spawn, spawnSync } from 'node:child_process';
 import { chmodSync, cpSync, mkdirSync, readdirSync, statSync, writeFileSync } from 'node:fs';
 import { Agent, request as httpRequest } from 'node:http';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import { afterAll, expect, test } from 'vitest';
 import { SAMPLE_PROJECTS } from '../../src/simulator/world.ts';
 import { builtConfiguration, makeFolder, removeFolders, serveBuilt } from '../support/built.ts';
 import { createFakeClock, settled } from '../support/fake-clock.ts';
 import { ACCEPT, ask, json, linksOf, startGateway, startSimulator } from '../support/running.ts';
+import { isRunnableByAll } from '../support/shell.ts';
 
 const { orders, payments, single } = SAMPLE_PROJECTS;
 const HEADERS = { accept: ACCEPT };
@@ -141,12 +142,6 @@ test('70: a port that is in use → exit 1 and a message that names the setting'
   await simulator.close();
 });
 
-/** Whether every user can access a file: a Node.js in a home folder cannot be started by another user. */
-function isForAll(path: string): boolean {
-  const above = dirname(path);
-  return (statSync(path).mode & 0o001) !== 0 && (above === path || isForAll(above));
-}
-
 /** Makes a tree read-only. */
 function makeReadOnly(path: string): void {
   const { mode } = statSync(path);
@@ -166,7 +161,7 @@ test('70: a read-only tree, another user id, a folder that cannot be written →
   const built = await serveBuilt(builtConfiguration(atlas), {
     main: join(root, 'bin/atlas-gateway.js'),
     cwd: root,
-    ...(process.getuid?.() === 0 && isForAll(process.execPath) ? { uid: 65_532 } : {}),
+    ...(process.getuid?.() === 0 && isRunnableByAll(process.execPath) ? { uid: 65_532 } : {}),
   });
   expect((await ask(built.origin, linksOf(orders), { headers: HEADERS })).status).toBe(200);
   built.child.kill('SIGINT');

@@ -29,3 +29,20 @@ export const withoutCode = (text: string): string =>
   text
     .replaceAll(/^( *)```[\s\S]*?^\1```$/gm, '')
     .replaceAll(/`[^`\n]+`/g, (span) => span.slice(1, -1).replaceAll(/[[\]]/g, ''));
+
+export interface ShellBlock {
+  /** The line of its fence, from 1. */
+  readonly line: number;
+  readonly code: string;
+  /** The text before it, without blank lines at its end. */
+  readonly before: string;
+}
+
+/** The shell blocks of a page. */
+export const shellBlocks = (text: string): readonly ShellBlock[] =>
+  [...text.matchAll(/^( *)```(?:sh|bash|shell|console)\n([\s\S]*?)^\1```$/gm)].map(
+    ({ index, 2: code = '' }) => {
+      const before = text.slice(0, index);
+      return { line: before.split('\n').length, code, before: before.trimEnd() };
+    },
+  );
