@@ -171,8 +171,11 @@ export function createLoads<Value, Failure extends LoadFailure>(
     }
     if (result.type === 'loaded') recordGeneration(request, result, load.startedAt);
     const window = windowOf(result, request.lifetimes);
+    const replaced = cachedEntry(request);
     const stored =
       !load.isOvertaken && !isOutranked(result, request) && store.store(request, result, window, epoch);
+    if (stored && result.type === 'refused' && replaced?.value.type === 'loaded')
+      observe({ type: 'evicted', reason: 'refused' });
     load.complete();
     const failure = result.type === 'loaded' ? result.shared?.failure : undefined;
     if (failure === undefined) coolDown.succeeded(request);

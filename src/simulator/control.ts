@@ -1,6 +1,8 @@
 import type { IncomingMessage } from 'node:http';
+import type { ZodError } from 'zod';
 import type { Catalog } from '../atlas/catalog.ts';
-import type { Fault, Faults } from './faults.ts';
+import { faultSchema } from './fault-settings.ts';
+import type { Faults } from './faults.ts';
 import { type Json, writeJson } from './pages.ts';
 import { readForm } from './read-form.ts';
 import type { RequestLog } from './request-log.ts';
@@ -17,6 +19,13 @@ const jsonResponse = (value: Json): SimulatedResponse => ({
 
 const badRequest = (detail: string): SimulatedResponse =>
   errorResponse({ status: 400, errorCode: 'INVALID_REQUEST', detail, parameters: [] });
+
+const invalidSettings = ({ issues }: ZodError): SimulatedResponse =>
+  badRequest(
+    issues
+      .map(({ path, message }) => (path.length === 0 ? message : `${path.join('.')}: ${message}`))
+      .join('; '),
+  );
 
 /** A value as JSON: without the properties that are not set. */
 function asJson(value: object): Json {
@@ -49,8 +58,9 @@ export function createControl({ faults, requestLog, weather, world, catalog }: C
   async function controlFaults(request: IncomingMessage): Promise<SimulatedResponse> {
     if (request.method === 'DELETE') faults.clear();
     if (request.method === 'POST') {
-      const fault: Partial<Fault> = JSON.parse(await readForm(request));
-      faults.add({ target: '', ...fault });
+      const parsed = faultSchema.safeParse(parseJson(await readForm(request)));
+      if (!parsed.success) return invalidSettings(parsed.error);
+      faults.add(parsed.data);
     }
     return jsonResponse(faults.list().map(asJson));
   }
@@ -59,10 +69,7 @@ export function createControl({ faults, requestLog, weather, world, catalog }: C
     if (request.method === 'DELETE') weather.change(CALM_WEATHER);
     if (request.method === 'POST') {
       const parsed = weatherSchema.safeParse(parseJson(await readForm(request)));
-      if (!parsed.success)
-        return badRequest(
-          parsed.error.issues.map(({ path, message }) => `${path.join('.')}: ${message}`).join('; '),
-        );
+      if (!parsed.success) return invalidSettings(parsed.error);
       weather.change(parsed.data);
     }
     return jsonResponse(asJson(weather.settings));

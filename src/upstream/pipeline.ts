@@ -93,7 +93,7 @@ function createWireCall(
       'atlas_gateway.credential': name,
     });
     const result = await signer.send({ ...request, deadlineAt: startedAt + timeoutMs });
-    if (result.type !== 'unsigned')
+    if (result.type !== 'unsigned' || result.rejected === true)
       observe({
         type: 'upstream-exchange',
         operation: request.operation,
@@ -106,7 +106,10 @@ function createWireCall(
   };
 }
 
-const codeOf = (result: UpstreamResult) => (result.type === 'failed' ? result.code : String(result.status));
+function codeOf(result: UpstreamResult | Unsigned): string {
+  if (result.type === 'unsigned') return result.failure.code;
+  return result.type === 'failed' ? result.code : String(result.status);
+}
 
 /** `unsigned`: the token or nonce was rejected, and the call is repeated with another. */
 function spanResultOf(result: UpstreamResult | Unsigned): Parameters<TraceSpan['end']>[0] {

@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { beforeEach, describe, expect, test } from 'vitest';
 import { type CacheDirectives, NO_DIRECTIVES } from '../../src/cache/decide.ts';
+import type { CacheEvent } from '../../src/cache/events.ts';
 import { createMemoryTier } from '../../src/cache/memory-tier.ts';
 import { createListCache } from '../../src/cache/read-cache.ts';
 import type { CacheRead, LoadFailure, LoadResult, LoadStart } from '../../src/cache/results.ts';
@@ -23,6 +24,7 @@ const OPTIONS = {
 describe('the list cache', () => {
   let clock: FakeClock;
   let cache: ReturnType<typeof createListCache<string>>;
+  let events: CacheEvent[];
   let loads: {
     priority: string;
     retry: boolean;
@@ -63,7 +65,8 @@ describe('the list cache', () => {
   beforeEach(() => {
     clock = createFakeClock();
     loads = [];
-    cache = createListCache<string>(OPTIONS, { clock, observe: () => undefined });
+    events = [];
+    cache = createListCache<string>(OPTIONS, { clock, observe: (event) => void events.push(event) });
   });
 
   test('callers that arrive during a load share its result, and only the leader is reported as a miss', async () => {
@@ -127,6 +130,7 @@ describe('the list cache', () => {
     settle(refusal(true));
     await clock.advance(0);
     expect(ask()).toMatchObject({ type: 'refused', response: { status: 404 } });
+    expect(events).toContainEqual({ type: 'evicted', reason: 'refused' });
     await clock.advance(5_000);
     ask();
     expect(loads).toHaveLength(1);

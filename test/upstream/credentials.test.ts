@@ -101,10 +101,27 @@ describe('a service account', () => {
   });
 
   test('whose new token is rejected too fails with UPSTREAM_AUTH', async () => {
-    const { ask, tokens, simulator } = await start('service-account');
+    const { ask, tokens, simulator, events } = await start('service-account');
     simulator.faults.add({ target: 'privateLink', status: 401 });
     expect(statusOf(await ask())).toBe('UPSTREAM_AUTH');
     expect(tokens()).toBe(2);
+    const calls = events.filter(({ type }) => type === 'upstream-exchange');
+    expect(calls).toMatchObject([{ code: 'UPSTREAM_AUTH' }, { code: 'UPSTREAM_AUTH' }]);
+  });
+
+  test('whose every token is rejected does not use up the tokens that it may have, and works again at once', async () => {
+    const { ask, tokens, simulator, clock } = await start('service-account');
+    await ask();
+    simulator.faults.add({ target: 'privateLink', status: 401 });
+    for (let second = 0; second < 60; second++) {
+      expect(statusOf(await ask())).toBe('UPSTREAM_AUTH');
+      await clock.advance(1_000);
+    }
+    expect(tokens()).toBeLessThan(12);
+    const minted = tokens();
+    simulator.faults.clear();
+    expect(statusOf(await ask())).toBe(200);
+    expect(tokens()).toBe(minted);
   });
 
   test('without access to a project gets the 401 of Atlas, without a new token', async () => {

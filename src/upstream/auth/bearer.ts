@@ -18,6 +18,7 @@ import { createRepeat } from '../retry.ts';
 import { readRetryAfter } from '../retry-after.ts';
 import { createMintPause } from './mint-pause.ts';
 import type { CredentialSecrets, Signer, Unsigned } from './signer.ts';
+import { createTokenReplacement } from './token-replacement.ts';
 
 export interface BearerOptions {
   /** The credential's name in the configuration. */
@@ -105,6 +106,11 @@ function readTokenResponse(response: UpstreamResponse): TokenResponse | string {
   return { value, lifeSeconds: usable ? seconds : UNKNOWN_LIFE_SECONDS };
 }
 
+function grantOf({ value, lifeSeconds }: TokenResponse, issuedAt: number): Grant {
+  const lifeMs = lifeSeconds * 1_000;
+  return { type: 'grant', value, renewAt: issuedAt + lifeMs * RENEW_AFTER, endsAt: issuedAt + lifeMs };
+}
+
 /** A request to the OAuth endpoints, authenticated as the client. */
 function formRequest(
   { id, secret }: CredentialSecrets,
@@ -122,7 +128,7 @@ function formRequest(
 
 /**
  * Adds a service account's access token to requests. All requests share one token: it is minted once for all waiters, renewed in the
- * background before it expires, and replaced once if Atlas rejects it. Token requests are retried on transient failures like any other; if
+ * background before it expires, and replaced if Atlas rejects it: ever more slowly while it rejects the new ones too. Token requests are retried on transient failures like any other; if
  * the token endpoint keeps failing, the gateway backs off exponentially.
  */
 export function createBearer(
@@ -148,6 +154,7 @@ export function createBearer(
     upstreamFailure('CREDENTIALS_UNAVAILABLE', `Credential ${name} has no token.`),
     { clock, random },
   );
+  const replacement = createTokenReplacement({ clock, random });
 
   const post = (target: string, form: string, deadlineAt: number) =>
     internalExchange(formRequest(secrets, { target, body: form, deadlineAt }));
@@ -182,15 +189,8 @@ export function createBearer(
         answer.type === 'answered' ? (readRetryAfter(answer.headers, clock) ?? 0) : 0,
       );
     }
-    const wall = clock.wall();
-    const lifeMs = grant.lifeSeconds * 1_000;
     observe({ type: 'credential-renewal', credential: name, outcome: 'renewed' });
-    return {
-      type: 'grant',
-      value: grant.value,
-      renewAt: wall + lifeMs * RENEW_AFTER,
-      endsAt: wall + lifeMs,
-    };
+    return grantOf(grant, clock.wall());
   }
 
   async function mint(): Promise<Token | UpstreamFailure> {
@@ -249,12 +249,18 @@ export function createBearer(
       headers: { authorization: `Bearer ${current.value}`, ...headersOf(request) },
       deadlineAt: request.deadlineAt,
     });
+    const accepted = answer.type === 'answered' && answer.status < 400;
+    if (accepted && token === current) replacement.reset();
     if (answer.type === 'failed' || !rejectsCredential(answer)) return answer;
-    // Several requests may be rejected with the same token: the first one here drops it, the others find its successor.
-    if (token === current) token = undefined;
-    rejected = current.value;
     const failure = upstreamFailure('UPSTREAM_AUTH', `Atlas rejects a new token of credential ${name}.`);
-    return { type: 'unsigned', failure, attempts: 2 };
+    // Several requests may be rejected with the same token: the first one here drops it, the others find its successor.
+    if (token === current) {
+      // A token that may not be replaced yet stays in use: Atlas may accept it again.
+      if (!replacement.begin()) return failure;
+      token = undefined;
+    }
+    rejected = current.value;
+    return { type: 'unsigned', failure, attempts: 2, rejected: true };
   }
 
   return {

@@ -156,7 +156,9 @@ export function createDigest(
     const stale = readChallenge(answer.headers['www-authenticate'])?.stale === true;
     const failure = upstreamFailure('UPSTREAM_AUTH', `Atlas rejects the key of credential ${name}.`);
     if (!adoptNonce(answer, used)) return failure;
-    return { type: 'unsigned', failure, attempts: stale ? MAX_ATTEMPTS : 2 };
+    return stale
+      ? { type: 'unsigned', failure, attempts: MAX_ATTEMPTS }
+      : { type: 'unsigned', failure, attempts: 2, rejected: true };
   }
 
   const verifyingSend = createSignedSend({ prepare, send: (request) => sendWith(internalExchange, request) });

@@ -13,6 +13,8 @@ export interface Unsigned {
   readonly failure: UpstreamFailure;
   /** The number of attempts after which a replay would not help. */
   readonly attempts: number;
+  /** Atlas rejected the credential. Absent: the call was not sent, or only its nonce had expired. */
+  readonly rejected?: true;
 }
 
 /** Signs and sends requests with a credential. */
