@@ -90,8 +90,9 @@ export function watchFiles(
   let cancelPoll: () => void = () => undefined;
   function poll(): void {
     cancelPoll = clock.after(POLL_MS, () => {
+      // First, so that polling survives a check that throws.
+      poll();
       check();
-      if (!closed) poll();
     });
   }
   poll();

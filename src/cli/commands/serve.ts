@@ -32,8 +32,8 @@ export const serve: CommandBody = {
   flags: CONFIG_FLAG,
   help: {
     description: [
-      'The gateway serves the lists of the Atlas Administration API v2 on one listener, and metrics, probes, status and purge on another. It writes one log line per request to standard output: JSON, or a human-readable format on a terminal.',
-      'Without a configuration it listens on loopback only, takes its credentials from the environment, and lets local clients read all lists without secrets and personal data.',
+      'The gateway serves the reads of the Atlas Administration API v2 on one listener, and metrics, probes, status and purge on another. It writes one log line per request to standard output: JSON, or a human-readable format on a terminal.',
+      'Without a configuration it listens on loopback only, takes its credentials from the environment, and lets local clients read everything that contains neither secrets nor personal data.',
       'The configuration and every file it references are watched: changes to callers, keys, policy, secrets and certificates apply within a second. SIGHUP reloads them immediately. On SIGTERM the gateway waits for drain.delay, completes the requests in progress and exits; SIGINT skips the delay. A second signal stops it immediately.',
     ],
     ...CONFIG_HELP,
