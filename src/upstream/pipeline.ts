@@ -220,8 +220,8 @@ export function createUpstreamClient(
   const { name, secrets } = options;
   const { clock, random, observe, budget } = dependencies;
   const internalExchange = createInternalExchange(name, dependencies);
-  const create = (current: CredentialSecrets) =>
-    createSigner({ ...options, secrets: current }, { ...dependencies, internalExchange });
+  const create = (current: CredentialSecrets, report: BearerDependencies['observe']) =>
+    createSigner({ ...options, secrets: current }, { ...dependencies, internalExchange, observe: report });
   const rotation = createRotation({ name, secrets, create }, { clock, observe });
   const circuit = createCircuitBreaker({ credential: name }, { clock, observe });
 

@@ -19,26 +19,40 @@ const pauseMs = createBackoff({ firstMs: 1_000, longestMs: 60_000 });
 const same = (one: CredentialSecrets | undefined, other: CredentialSecrets) =>
   one?.id === other.id && one.secret === other.secret;
 
+type Observe = (event: UpstreamEvent) => void;
+
+const isFailedRenewal = (event: UpstreamEvent) =>
+  event.type === 'credential-renewal' && (event.outcome === 'refused' || event.outcome === 'failed');
+
 /** `create` builds a signer for given secrets. Rejected secrets are verified again with exponential backoff until others are proposed. */
 export function createRotation(
   {
     name,
     secrets,
     create,
-  }: { name: string; secrets: CredentialSecrets; create: (secrets: CredentialSecrets) => Signer },
-  { clock, observe }: { clock: Clock; observe: (event: UpstreamEvent) => void },
+  }: {
+    name: string;
+    secrets: CredentialSecrets;
+    create: (secrets: CredentialSecrets, observe: Observe) => Signer;
+  },
+  { clock, observe }: { clock: Clock; observe: Observe },
 ): Rotation {
   let currentSecrets = secrets;
-  let current = create(secrets);
+  let current = create(secrets, observe);
   let proposed: CredentialSecrets | undefined;
 
   async function tryCandidate(candidate: CredentialSecrets, failures: number): Promise<void> {
-    const signed = create(candidate);
+    let inUse = false;
+    // A candidate that fails is reported as `kept`: reported as a failed renewal too, it would look like the loss of the secret in use.
+    const signed = create(candidate, (event) => {
+      if (inUse || !isFailedRenewal(event)) observe(event);
+    });
     const failure = await signed.verify();
     // In the meantime, other secrets may have been proposed, or the old ones again.
     if (proposed !== candidate) return;
     if (failure === undefined) {
       proposed = undefined;
+      inUse = true;
       currentSecrets = candidate;
       current = signed;
       observe({ type: 'credential-renewal', credential: name, outcome: 'rotated' });

@@ -18,13 +18,15 @@ function start() {
     {
       name: 'one',
       secrets: secretsOf('first'),
-      create: ({ secret }) => ({
+      create: ({ secret }, observe) => ({
         prepare: async () => undefined,
         send: async () => upstreamFailure('UPSTREAM_FAILED', secret),
         async verify() {
           proofs.push(secret);
           if (secret === broken.secret) throw new TypeError('unexpected');
-          return accepted.has(secret) ? undefined : upstreamFailure('UPSTREAM_AUTH', 'refused');
+          const outcome = accepted.has(secret) ? 'renewed' : 'refused';
+          observe({ type: 'credential-renewal', credential: 'one', outcome });
+          return outcome === 'renewed' ? undefined : upstreamFailure('UPSTREAM_AUTH', 'refused');
         },
       }),
     },
@@ -45,7 +47,7 @@ test('a new secret is used once one call has verified it', async () => {
   rotation.proposeSecrets(secretsOf('second'));
   expect(await used()).toBe('first');
   await clock.advance(0);
-  expect([await used(), proofs, outcomes()]).toEqual(['second', ['second'], ['rotated']]);
+  expect([await used(), proofs, outcomes()]).toEqual(['second', ['second'], ['renewed', 'rotated']]);
 });
 
 test('if a new secret is rejected, the old one stays in use and the new one is verified again with backoff', async () => {
@@ -57,6 +59,13 @@ test('if a new secret is rejected, the old one stays in use and the new one is v
   accepted.add('second');
   await clock.advance(60_000);
   expect(await used()).toBe('second');
+});
+
+test('a new secret that is rejected is not reported as a failed renewal of the one in use', async () => {
+  const { clock, rotation, outcomes } = start();
+  rotation.proposeSecrets(secretsOf('second'));
+  await clock.advance(0);
+  expect(outcomes()).toEqual(['kept']);
 });
 
 test('proposing the old secret again, or another one, stops the attempts', async () => {
