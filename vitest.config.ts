@@ -36,7 +36,17 @@ export default defineConfig({
           isolate: false,
         },
       },
-      { extends: true, test: { name: 'system', include: SYSTEM } },
+      {
+        extends: true,
+        test: {
+          name: 'system',
+          include: SYSTEM,
+          // Some of them start three gateways: with more workers, they would measure how they delay each other.
+          maxWorkers: availableParallelism(),
+          // Vitest runs projects with different numbers of workers one after the other, in this order.
+          sequence: { groupOrder: 1 },
+        },
+      },
       { extends: true, test: { name: 'suites', include: DEPLOY } },
       { extends: true, test: { name: 'clients', include: CLIENTS } },
     ],
