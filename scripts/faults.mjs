@@ -1,4 +1,4 @@
-// Prints the results of the fault tests, one line per row. Runs test/faults, or reads the JSON report of an earlier run: --report FILE.
+// Prints the results of the fault tests, one line per row. Runs test/faults, or reads JSON reports of earlier runs: --report FILE, once for each.
 // Exits 1 if a row has failed, was skipped or has no test; rows marked as not holding yet are named, and do not count as failures.
 import { spawnSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
@@ -8,7 +8,7 @@ import { parseArgs } from 'node:util';
 import { ROWS } from '../test/faults/rows.mjs';
 
 const print = (line) => void process.stdout.write(`${line}\n`);
-const { values } = parseArgs({ options: { report: { type: 'string' } } });
+const { values } = parseArgs({ options: { report: { type: 'string', multiple: true } } });
 
 function runTests() {
   const folder = mkdtempSync(join(tmpdir(), 'atlas-gateway-faults-'));
@@ -27,11 +27,11 @@ function runTests() {
   return report;
 }
 
-const report = values.report === undefined ? runTests() : JSON.parse(readFileSync(values.report, 'utf8'));
+const reports = values.report?.map((file) => JSON.parse(readFileSync(file, 'utf8'))) ?? [runTests()];
 /** Ends the title of a test that is expected to fail, which the runner reports as passed: what it tests does not hold yet. */
 const NOT_YET = '(not yet)';
 const statuses = new Map();
-for (const { name, assertionResults } of report.testResults) {
+for (const { name, assertionResults } of reports.flatMap(({ testResults }) => testResults)) {
   if (!name.includes('/test/faults/')) continue;
   for (const { title, ancestorTitles, status } of assertionResults) {
     // The number stands before the title of a test, or of the group that it is in.

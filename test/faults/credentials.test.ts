@@ -10,6 +10,7 @@ import { builtConfiguration, makeFolder, removeFolders, serveBuilt } from '../su
 import { createFakeClock, type FakeClock, settled } from '../support/fake-clock.ts';
 import { answer, GOOD_LIST, type Hostile, type Misbehaviour, startHostile } from '../support/hostile.ts';
 import { ACCEPT, ask, json, linksOf, type Running, startGateway } from '../support/running.ts';
+import { requestForTenMinutes } from '../support/steady-requests.ts';
 
 const { orders, single, search } = SAMPLE_PROJECTS;
 const SOON = { timeout: 5_000, interval: 20 };
@@ -59,11 +60,7 @@ describe('the token endpoint', () => {
       expect(Number(reply.headers['retry-after'])).toBeGreaterThanOrEqual(1);
     }
     expect(atlas.received.tokens).toBe(1);
-    // A request every second for ten minutes.
-    for (let second = 0; second < 600; second += 1) {
-      void running.get(linksOf(search)).catch(() => undefined);
-      await clock.advance(1_000);
-    }
+    await requestForTenMinutes(clock, running.origin, linksOf(search));
     expect(atlas.received.tokens).toBeLessThan(40);
     atlas.token = undefined;
     // The last attempt may still be in progress: new requests wait for it, and the backoff after it is at most a minute.

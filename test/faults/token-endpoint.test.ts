@@ -4,6 +4,7 @@ import { SAMPLE_PROJECTS } from '../../src/simulator/world.ts';
 import { createFakeClock, type FakeClock, settled } from '../support/fake-clock.ts';
 import { answer, type Hostile, type Misbehaviour, startHostile } from '../support/hostile.ts';
 import { ask, json, linksOf, type Running, startGateway } from '../support/running.ts';
+import { requestForTenMinutes } from '../support/steady-requests.ts';
 
 const { orders, single, search } = SAMPLE_PROJECTS;
 const reset = (socket: Socket) => socket.resetAndDestroy();
@@ -85,10 +86,7 @@ describe('the token endpoint', () => {
       const refused = await get(single);
       expect([refused.status, json(refused).errorCode]).toEqual([503, 'CREDENTIALS_UNAVAILABLE']);
       expect(atlas.received.tokens).toBe(3);
-      for (let second = 0; second < 600; second++) {
-        void running.get(linksOf(search)).catch(() => undefined);
-        await clock.advance(1_000);
-      }
+      await requestForTenMinutes(clock, running.origin, linksOf(search));
       expect(atlas.received.tokens).toBeGreaterThan(8);
       expect(atlas.received.tokens).toBeLessThan(30);
     },

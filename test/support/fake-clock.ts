@@ -15,10 +15,13 @@ export function createFakeClock(wallAtStart: number = Date.UTC(2026, 7, 10, 3, 1
   let wallOffset = wallAtStart - now;
   let nextId = 0;
   const timers = new Map<number, { at: number; fire: () => void }>();
-  const nextDue = (until: number) =>
-    [...timers.entries()]
-      .filter(([, timer]) => timer.at <= until)
-      .sort(([a, x], [b, y]) => x.at - y.at || a - b)[0];
+  /** The earliest timer; of several, the one that was set first. */
+  function nextDue(until: number) {
+    let due: { id: number; at: number; fire: () => void } | undefined;
+    for (const [id, { at, fire }] of timers)
+      if (at <= until && (due === undefined || at < due.at)) due = { id, at, fire };
+    return due;
+  }
   return {
     now: () => now,
     wall: () => now + wallOffset,
@@ -31,10 +34,9 @@ export function createFakeClock(wallAtStart: number = Date.UTC(2026, 7, 10, 3, 1
       const until = now + ms;
       await settle();
       for (let due = nextDue(until); due !== undefined; due = nextDue(until)) {
-        const [id, timer] = due;
-        timers.delete(id);
-        now = Math.max(now, timer.at);
-        timer.fire();
+        timers.delete(due.id);
+        now = Math.max(now, due.at);
+        due.fire();
         await settle();
       }
       now = until;
