@@ -91,5 +91,5 @@ test('a new secret whose verification throws is verified again with backoff', as
   expect([await used(), outcomes()]).toEqual(['first', ['unexpected-error']]);
   delete broken.secret;
   await clock.advance(60_000);
-  expect([await used(), outcomes()]).toEqual(['second', ['unexpected-error', 'rotated']]);
+  expect([await used(), outcomes()]).toEqual(['second', ['unexpected-error', 'renewed', 'rotated']]);
 });
