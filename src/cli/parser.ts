@@ -73,8 +73,16 @@ export function addFlags(parser: Parser, { argument, flags }: CommandBody): { re
   };
 }
 
+function unexpectedArgument(parser: Parser): string {
+  const { length } = parser.registeredArguments;
+  return `unexpected argument '${parser.args[length] ?? ''}': ${parser.name()} takes ${length === 0 ? 'no arguments' : 'only one'}`;
+}
+
 /** The message of a parser's error in the form of all others. The parser does not see that `--flag=value` begins with a flag. */
-export function messageOf({ message }: CommanderError, parser: Parser): string {
+export function messageOf({ code, message }: CommanderError, parser: Parser): string {
+  if (code === 'commander.excessArguments') return unexpectedArgument(parser);
+  const [, valueless] = /option '(--[\w-]+) <\w+>' argument missing/.exec(message) ?? [];
+  if (valueless !== undefined) return `${valueless} needs a value`;
   const text = message.replace(/^error: /, '').replaceAll('\n', ' ');
   const [, flag] = /^unknown option '(--[\w-]+)=/.exec(text) ?? [];
   if (flag === undefined) return text;

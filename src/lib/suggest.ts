@@ -17,12 +17,13 @@ const MAX_LENGTH = 64;
 
 /** The name that `written` probably means; undefined if none is similar. */
 export function suggest(written: string, names: Iterable<string>): string | undefined {
+  const compared = written.slice(0, MAX_LENGTH).toLowerCase();
   let best: string | undefined;
-  let bestDistance = Math.max(2, Math.floor(written.length / 3)) + 1;
+  let bestDistance = Math.max(2, Math.floor(compared.length / 3)) + 1;
   for (const name of names) {
     // The distance is at least the difference of the lengths.
-    if (Math.abs(name.length - Math.min(written.length, MAX_LENGTH)) >= bestDistance) continue;
-    const far = distance(written.slice(0, MAX_LENGTH).toLowerCase(), name.toLowerCase());
+    if (Math.abs(name.length - compared.length) >= bestDistance) continue;
+    const far = distance(compared, name.toLowerCase());
     if (far < bestDistance) {
       best = name;
       bestDistance = far;

@@ -15,6 +15,8 @@ export interface FailingList {
   readonly lastAt: number;
   /** Monotonic milliseconds before which the list is not requested from Atlas again; undefined if the next request may load it. */
   readonly nextAttemptAt: number | undefined;
+  /** Whether a caller was answered with the failure since then, as for filters or an element that are not cached. */
+  readonly refused: boolean;
 }
 
 /** The lists that fail now; at most `MAX_LISTS` are followed. */
@@ -33,6 +35,7 @@ interface Failure {
   readonly project: string;
   readonly code: string;
   readonly pauseMs?: number;
+  readonly refused?: boolean;
 }
 
 interface Recorded extends FailingList {
@@ -50,7 +53,7 @@ export function createFailingLists({ clock }: { clock: Clock }): FailingLists {
   const statuses = new Map<string, string>();
   const keyOf = (operation: string, project: string) => `${operation} ${project}`;
 
-  function fail({ operation, project, code, pauseMs }: Failure): void {
+  function fail({ operation, project, code, pauseMs, refused = false }: Failure): void {
     const key = keyOf(operation, project);
     const known = failing.get(key);
     const now = clock.now();
@@ -62,6 +65,7 @@ export function createFailingLists({ clock }: { clock: Clock }): FailingLists {
       since: known?.since ?? clock.wall(),
       lastAt: clock.wall(),
       nextAttemptAt,
+      refused: refused || known?.refused === true,
       forgetAt: Math.max(now, nextAttemptAt ?? now) + FORGET_MS,
     });
   }
@@ -77,7 +81,8 @@ export function createFailingLists({ clock }: { clock: Clock }): FailingLists {
     upstreamCalls,
   }: Extract<LogEvent, { type: 'answered' }>): void {
     if (operation === undefined) return;
-    if (status >= 429 && isUpstreamCode(errorCode)) fail({ operation, project, code: errorCode });
+    if (status >= 429 && isUpstreamCode(errorCode))
+      fail({ operation, project, code: errorCode, refused: true });
     else if (status < 429 && cache !== 'stale' && upstreamCalls > 0) succeed(operation, project);
   }
 

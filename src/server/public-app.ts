@@ -36,9 +36,12 @@ export interface PublicAppDependencies {
   readonly onUnexpectedError: (event: UnexpectedErrorEvent) => void;
 }
 
-const ABOUT = `This is an atlas-gateway: it serves the lists of the MongoDB Atlas Administration API v2 under /api/atlas/v2/.
-All of them: <here>/openapi.json
-Example: curl -H 'Accept: application/vnd.atlas.2023-02-01+json' <here>/api/atlas/v2/groups/{groupId}/streams/privateLinkConnections
+/** For clients that are not browsers. */
+const aboutText = (
+  publicUrl: string,
+) => `This is an atlas-gateway: it serves the reads of the MongoDB Atlas Administration API v2 under /api/atlas/v2/.
+All of them: ${publicUrl}/openapi.json
+Example: curl -H 'Accept: application/vnd.atlas.2023-01-01+json' -H "Authorization: Bearer $ATLAS_GATEWAY_KEY" ${publicUrl}/api/atlas/v2/groups
 `;
 
 /** Paths outside the API. */
@@ -135,7 +138,7 @@ export function createPublicApp({
   for (const path of [...PAGES, ...HEALTH_PATHS]) app.use(path, secureHeaders(PAGE_HEADERS));
   for (const path of HEALTH_PATHS) app.use(path, noStore);
   app.route('/', createLandingRoutes({ ...landing, version, report: reportAnswer }));
-  app.get('/', (context) => context.text(ABOUT));
+  app.get('/', (context) => context.text(aboutText(landing.publicUrl())));
   app.route('/', createDescriptionRoutes('public', version));
   for (const path of PAGES) app.all(path, readOnly);
   app.route('/', createHealthRoutes(unready));

@@ -15,8 +15,10 @@ export interface FailingReport {
   readonly since: string;
   /** Seconds until Atlas is asked again; 0: by the next request. */
   readonly nextAttemptSeconds: number;
-  /** The age of the oldest list that is served in its place; absent: nothing is cached, so requests fail. */
+  /** The age of the oldest list that is served in its place; absent: nothing is cached. */
   readonly servedSeconds?: number;
+  /** Whether requests fail: nothing is cached, or not what some of them ask for, such as other filters. */
+  readonly failsRequests: boolean;
 }
 
 interface Circumstances {
@@ -43,7 +45,7 @@ export function reportFailing(
     served.set(name, Math.max(seconds, served.get(name) ?? 0));
   }
   return failing.map((list) => {
-    const { operation, project, code, since, nextAttemptAt = now } = list;
+    const { operation, project, code, since, nextAttemptAt = now, refused } = list;
     const servedSeconds = served.get(nameOf(list));
     return {
       operation,
@@ -52,6 +54,7 @@ export function reportFailing(
       since: new Date(since).toISOString(),
       nextAttemptSeconds: Math.max(0, Math.ceil((nextAttemptAt - now) / 1_000)),
       ...(servedSeconds === undefined ? {} : { servedSeconds }),
+      failsRequests: refused || servedSeconds === undefined,
     };
   });
 }

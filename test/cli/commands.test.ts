@@ -1,7 +1,7 @@
 import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { createServer } from 'node:net';
+import { createServer, type Server } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { stripVTControlCharacters } from 'node:util';
@@ -36,8 +36,20 @@ async function run(args: readonly string[], env: Record<string, string> = {}) {
   return { code, ...output };
 }
 
+const servers: Server[] = [];
+
+/** A port that is in use until the end of the test. */
+async function takePort(): Promise<number> {
+  const server = createServer();
+  servers.push(server);
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const address = server.address();
+  return typeof address === 'object' && address !== null ? address.port : 0;
+}
+
 afterEach(() => {
   for (const child of children.splice(0)) child.kill('SIGKILL');
+  for (const server of servers.splice(0)) server.close();
 });
 
 describe('the command line', () => {
@@ -74,9 +86,13 @@ describe('the command line', () => {
   test.each([
     [['srve'], "atlas-gateway: unknown command 'srve' (Did you mean serve?)\n"],
     [['serve', '--confg', 'x'], "unknown option '--confg' (Did you mean --config?)"],
-    [['serve', '--config'], "option '--config <FILE>' argument missing"],
+    [['serve', '--config'], '--config needs a value'],
+    [['new-key', '--caller'], '--caller needs a value'],
     [['serve', '--config='], '--config needs a value'],
-    [['serve', 'gateway.yaml'], "too many arguments for 'serve'. Expected 0 arguments but got 1."],
+    [['serve', 'gateway.yaml'], "unexpected argument 'gateway.yaml': serve takes no arguments"],
+    [['serve', '--port', '1'], "unknown option '--port'"],
+    [['demo', '--port', '1', '--admin-port', '1'], '--port and --admin-port must differ'],
+    [['simulator', '--port', '1e3'], '--port must be a port from 0 to 65535'],
     [['demo', '--port', 'x'], '--port must be a port from 0 to 65535'],
     [['new-key'], '--caller NAME is required'],
     [['serve'], 'atlas-gateway demo'],
@@ -142,10 +158,7 @@ describe('serve', () => {
   });
 
   test('reports the port in use and exits with 1', async () => {
-    const taken = createServer();
-    await new Promise<void>((resolve) => taken.listen(0, '127.0.0.1', resolve));
-    const address = taken.address();
-    const port = typeof address === 'object' && address !== null ? address.port : 0;
+    const port = await takePort();
     const env = {
       MONGODB_ATLAS_CLIENT_ID: 'a',
       MONGODB_ATLAS_CLIENT_SECRET: 'a-secret-of-22-letters',
@@ -157,7 +170,6 @@ describe('serve', () => {
     expect(err).toBe(
       `atlas-gateway: Port ${port} on 127.0.0.1 is in use: stop the process that listens there, or set listen.port to another port.\n`,
     );
-    await new Promise((resolve) => taken.close(resolve));
   });
 
   test('with an invalid configuration exits with 2 and reports file and line', async () => {
@@ -210,6 +222,32 @@ describe('demo', () => {
     demo.child.kill('SIGINT');
     expect(await demo.ended).toBe(0);
   });
+
+  test.each(['--port', '--admin-port'])('names the flag of a port in use: %s', async (flag) => {
+    const port = await takePort();
+    const other = flag === '--port' ? '--admin-port' : '--port';
+    expect(await say(['demo', flag, String(port), other, '0'])).toMatchObject({
+      code: 1,
+      err: `atlas-gateway: Port ${port} on 127.0.0.1 is in use: stop the process that listens there, or set ${flag} to another port.\n`,
+    });
+  });
+
+  test.each([[['demo', '--port', '0', '--admin-port', '0']], [['simulator', '--port', '0']]])(
+    '%j handles a signal that arrives while it prints that it runs',
+    async (args) => {
+      let handlesSignals = false;
+      const handledFrom: boolean[] = [];
+      const { code } = await say(args, {
+        print: () => void handledFrom.push(handlesSignals),
+        async shutdownSignal() {
+          handlesSignals = true;
+          return 'SIGTERM';
+        },
+      });
+      expect(code).toBe(0);
+      expect(handledFrom).not.toContain(false);
+    },
+  );
 
   test('prints a line per request with --verbose', async () => {
     const demo = start(['demo', '--port', '0', '--admin-port', '0', '--verbose']);

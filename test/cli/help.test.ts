@@ -103,7 +103,7 @@ test.each([
   [['help', 'srve'], "did you mean 'serve'?"],
   [['completion'], 'name a shell: atlas-gateway completion bash | zsh | fish'],
   [['completion', 'bsh'], "did you mean 'bash'?"],
-  [['completion', 'bash', 'zsh'], "too many arguments for 'completion'. Expected 1 argument but got 2."],
+  [['completion', 'bash', 'zsh'], "unexpected argument 'zsh': completion takes only one"],
   [['check', '--projects'], '--projects sends requests to Atlas: add --online'],
   [['check', '--online=yes'], '--online takes no value'],
   [['check', '--confg=x'], "unknown option '--confg': did you mean '--config'?"],

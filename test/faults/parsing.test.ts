@@ -134,6 +134,7 @@ describe('a request', () => {
     }
     const root = await raw(running.origin, `GET http://gateway HTTP/1.1\r\n${HOST}Connection: close\r\n\r\n`);
     expect(root).toContain('This is an atlas-gateway');
+    expect(root).toMatch(/All of them: https?:\/\/\S+\/openapi.json/);
   });
 
   test('3: on the admin listener too → answered like its path, or refused', async () => {

@@ -60,6 +60,16 @@ describe('failing lists', () => {
     expect(lists.all()).toMatchObject([{ ...LIST, code: '503', since, nextAttemptAt: clock.now() + 5_000 }]);
   });
 
+  test('remember that a request failed, although other requests for them are answered from memory', () => {
+    const { lists } = create();
+    lists.observe({ type: 'refreshed', ...LIST, outcome: 'kept', detail: 'UPSTREAM_FAILED' });
+    expect(lists.all()).toMatchObject([{ refused: false }]);
+    lists.observe(answered({ status: 502, errorCode: 'UPSTREAM_FAILED' }));
+    lists.observe(answered({ cache: 'stale' }));
+    lists.observe(paused(5_000));
+    expect(lists.all()).toMatchObject([{ refused: true }]);
+  });
+
   test.each([
     ['an answer that took a call', answered({})],
     ['an answer that says the list is gone', answered({ status: 404, errorCode: 'GROUP_NOT_FOUND' })],

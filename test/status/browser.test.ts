@@ -383,6 +383,7 @@ describe.skipIf(executablePath === undefined)('the status page in a browser', ()
       expect(await page.evaluate('document.documentElement.scrollWidth'), name).toBe(360);
     };
     for (const path of [
+      `/?project=${orders.id}`,
       `${CONNECTIONS}?sort=state`,
       `${CONNECTIONS}?text=nothing-is-like-that`,
       `/projects/${search.id}/private-link-connections`,

@@ -1,10 +1,19 @@
 import { describe, expect, test } from 'vitest';
 import { createStatusStats } from '../../src/observability/status-stats.ts';
-import { addressOf, inFocus, readFocus } from '../../src/status/overview/focus.ts';
+import { addressOf, type Focus, inFocus, readFocus } from '../../src/status/overview/focus.ts';
 import { writeStatusPage } from '../../src/status/overview/page.tsx';
-import { createReport } from '../../src/status/report.ts';
+import { createReport, type StatusReport } from '../../src/status/report.ts';
 import { binsOf, rangeOf } from '../../src/status/trend-points.ts';
 import { createFakeClock } from '../support/fake-clock.ts';
+
+const ID = '64b7c0ffee0000000000a004';
+
+/** A page of this report, with the tags removed. */
+const textOf = (report: StatusReport, focus: Focus = {}) =>
+  writeStatusPage({ report, operations: [], focus, lists: [] }, { nonce: 'n', signedIn: false })
+    .replace(/<(style|script)[\s\S]*?<\/\1>/g, ' ')
+    .replace(/<[^>]*>/g, ' ')
+    .replace(/\s+/g, ' ');
 
 function create(coolingDown: Readonly<Record<'list' | 'page', number>>, circuitOpenedAt?: number) {
   const clock = createFakeClock();
@@ -32,13 +41,7 @@ function create(coolingDown: Readonly<Record<'list' | 'page', number>>, circuitO
     },
     { clock },
   );
-  const text = () =>
-    writeStatusPage(
-      { report: report(), operations: [], focus: {}, lists: [] },
-      { nonce: 'n', signedIn: false },
-    )
-      .replace(/<[^>]*>/g, ' ')
-      .replace(/\s+/g, ' ');
+  const text = () => textOf(report());
   return { clock, report, text };
 }
 
@@ -61,6 +64,75 @@ test('the status page says since when a circuit breaker is open', async () => {
   expect(report().credentials).toMatchObject([{ circuitOpen: true, circuitOpenSince: openedAt }]);
   expect(text()).toContain('open for 3 min , probes once a second');
   expect(create({ list: 0, page: 0 }).text()).toContain('closed');
+});
+
+describe('while Atlas fails', () => {
+  const { report } = create({ list: 0, page: 0 });
+  const failing = {
+    ...{ operation: 'listGroupClusters', project: ID, code: '503', since: report().time },
+    ...{ nextAttemptSeconds: 5, servedSeconds: 40, failsRequests: false },
+  };
+
+  test('the page says that requests fail although others for the same list are served', () => {
+    expect(textOf({ ...report(), failing: [failing] })).toContain('ready, serving stale');
+    const text = textOf({ ...report(), failing: [{ ...failing, failsRequests: true }] });
+    expect(text).toContain('ready, Atlas failing');
+    expect(text).toContain('serving lists up to 40 s old, and requests for one list fail;');
+    expect(text).toContain('some requests fail, others are served from 40 s ago');
+  });
+
+  test.each([
+    ['UPSTREAM_TIMEOUT', 'Atlas does not answer in time since'],
+    ['UPSTREAM_UNREACHABLE', 'Atlas is unreachable since'],
+    ['OVERLOADED', 'All connections to Atlas are in use since'],
+    ['UPSTREAM_BAD_BODY', 'Atlas is failing (UPSTREAM_BAD_BODY) since'],
+  ])('%s reads: %s', (code, sentence) => {
+    expect(textOf({ ...report(), failing: [{ ...failing, code }] })).toContain(sentence);
+  });
+
+  test('the state stays on a page that is narrowed down', () => {
+    expect(textOf({ ...report(), failing: [failing] }, { caller: 'team-orders' })).toContain(
+      'ready, serving stale',
+    );
+  });
+
+  test('projects that fail are shown before those that are requested more', () => {
+    const usage = {
+      listings: 0,
+      staleListings: 0,
+      items: 0,
+      bytes: 0,
+      oldestSeconds: 0,
+      requests: 9,
+      hits: 9,
+    };
+    const others = Array.from({ length: 150 }, (_, index) => ({ ...usage, id: `other-${index}` }));
+    const projects = [...others, { ...usage, id: ID, requests: 1 }];
+    const text = textOf({ ...report(), failing: [failing], projects });
+    expect(text).toContain(`Purge project ${ID}`);
+    expect(text).toContain('The 100 most requested and failing of 151');
+  });
+});
+
+test('tables that are too long for the page say how many rows they have', () => {
+  const { report } = create({ list: 0, page: 0 });
+  const many = Array.from({ length: 1_000 }, (_, index) => `many-${index}`);
+  const text = textOf({
+    ...report(),
+    callers: many.map((name) => ({ name, keys: 1, requests: 1, hits: 0, upstreamCalls: 0 })),
+    budget: many.map((credential, index) => ({
+      ...{ credential, endpointSet: 'clusters', capacity: 1_000 },
+      remaining: 1_000 - index,
+    })),
+    refusalGroups: many.map((caller) => ({
+      ...{ caller, code: 'PROJECT_FORBIDDEN', status: 403, operation: 'listGroupClusters' },
+      ...{ requests: 1, lastAt: report().time },
+    })),
+  });
+  expect(text).toContain('The 100 with the most requests of 1,000; all of them are in /status.json');
+  expect(text).toContain('The 50 with the least left of 1,000.');
+  expect(text).toContain('many-999 1 of 1,000');
+  expect(text).toContain('The 50 most frequent of 1,000; narrow the page down');
 });
 
 describe('focus', () => {

@@ -4,7 +4,7 @@ import { configSchema } from '../../config/schema.ts';
 import { createSimulator } from '../../simulator/server.ts';
 import { SAMPLE_CREDENTIALS, SAMPLE_PROJECTS } from '../../simulator/world.ts';
 import { COLOUR_VARIABLE, showsColours } from '../colours.ts';
-import { type CommandBody, readPort } from '../command.ts';
+import { type CommandBody, type Flags, readPort, UsageError } from '../command.ts';
 import { demoGuide } from '../demo-guide.ts';
 import { createKey } from './new-key.ts';
 
@@ -49,6 +49,19 @@ function demoConfig({
   });
 }
 
+function readPorts(flags: Flags): { listen: number; admin: number } {
+  const ports = { listen: readPort(flags, 'port', 8_080), admin: readPort(flags, 'admin-port', 9_090) };
+  if (ports.listen === ports.admin && ports.listen !== 0)
+    throw new UsageError('--port and --admin-port must differ');
+  return ports;
+}
+
+/** The gateway's error with the flags of the demo in place of the settings, which the demo has no file for. */
+function whyNotStarted(error: unknown): string {
+  if (!(error instanceof Error)) return 'cannot start';
+  return error.message.replace('listen.port', '--port').replace('admin.port', '--admin-port');
+}
+
 export const demo: CommandBody = {
   flags: {
     port: {
@@ -89,7 +102,7 @@ export const demo: CommandBody = {
     flags,
     { version, node, print, printError, isTerminal, env, clock, random, shutdownSignal, onHangup },
   ) {
-    const ports = { listen: readPort(flags, 'port', 8_080), admin: readPort(flags, 'admin-port', 9_090) };
+    const ports = readPorts(flags);
     // There is no configuration to reload, and closing the terminal must not stop the demo.
     onHangup(() => undefined);
     const simulator = createSimulator({}, { clock, random });
@@ -101,18 +114,18 @@ export const demo: CommandBody = {
     const write = flags['verbose'] === true ? print : () => undefined;
     const log = { destination: { write }, people: true, colorize: colour };
     const gateway = compose({ config, secretOf, build: { version, node }, log }, { clock, random });
+    // Before the guide says that Ctrl-C stops the demo.
+    const stopped = shutdownSignal();
     let started: Awaited<ReturnType<typeof gateway.start>>;
     try {
       started = await gateway.start();
     } catch (error) {
-      printError(
-        `atlas-gateway: ${error instanceof Error ? error.message : 'cannot start'} (in the demo: --port and --admin-port)\n`,
-      );
+      printError(`atlas-gateway: ${whyNotStarted(error)}\n`);
       await simulator.close();
       return 1;
     }
     print(demoGuide({ ...started, simulatorOrigin: origin, ordersKey: keys.orders, colour }));
-    await shutdownSignal();
+    await stopped;
     await gateway.stop({ immediate: true });
     await simulator.close();
     return 0;

@@ -70,6 +70,8 @@ export const serve: CommandBody = {
       colorize: showsColours({ isTerminal, env }),
     };
     const gateway = compose({ ...loaded, build: { version, node }, log }, { clock, random });
+    // Before the start: whoever reads that the gateway listens may stop it at once.
+    const stopped = context.shutdownSignal();
     try {
       await gateway.start();
     } catch (error) {
@@ -93,7 +95,7 @@ export const serve: CommandBody = {
       { files: () => files, readFile: context.readFile, onChange: reload },
       { clock },
     );
-    const signal = await context.shutdownSignal();
+    const signal = await stopped;
     watching.close();
     reload = () => {};
     await gateway.stop({ immediate: signal === 'SIGINT', signal });

@@ -4,6 +4,11 @@ import { SAMPLE_CREDENTIALS, SAMPLE_PROJECTS } from '../../simulator/world.ts';
 import { type CommandBody, readPort, readText } from '../command.ts';
 import { loadWeather } from '../weather-file.ts';
 
+const whyNotListening = (error: unknown, port: number): string =>
+  error instanceof Error && 'code' in error && error.code === 'EADDRINUSE'
+    ? `port ${port} is in use: stop the process that listens there`
+    : `cannot listen on port ${port}: check the permissions of this user`;
+
 export const simulator: CommandBody = {
   flags: {
     port: {
@@ -53,8 +58,10 @@ export const simulator: CommandBody = {
       random,
     });
     const { serviceAccount, apiKey } = SAMPLE_CREDENTIALS;
+    const port = readPort(flags, 'port', 8_443);
+    const stopped = shutdownSignal();
     try {
-      const origin = await simulated.listen(readPort(flags, 'port', 8_443));
+      const origin = await simulated.listen(port);
       print(`The simulated Atlas listens on ${origin}.\n\nCredentials (valid nowhere else):\n`);
       print(
         `  service account  ${serviceAccount.clientId} : ${serviceAccount.clientSecret}\n  API key          ${apiKey.publicKey} : ${apiKey.privateKey}\n\nProjects:\n`,
@@ -64,11 +71,11 @@ export const simulator: CommandBody = {
           `  ${id}  ${name}: ${visible ? `${connections} private link connections` : 'not accessible to these credentials'}\n`,
         );
       }
-    } catch {
-      printError('atlas-gateway: the port is in use; choose another with --port\n');
+    } catch (error) {
+      printError(`atlas-gateway: ${whyNotListening(error, port)}, or choose another port with --port\n`);
       return 1;
     }
-    await shutdownSignal();
+    await stopped;
     await simulated.close();
     return 0;
   },

@@ -7,11 +7,12 @@ import type { Clock } from '../../lib/clock.ts';
 import type { AccessResult } from './page.tsx';
 import { readableBy } from './readable.ts';
 
-/** What a key may read, with the HTTP status of the answer; `caller` and `reason` are for the log. */
+/** What a key may read, with the HTTP status of the answer; `errorCode`, `caller` and `reason` are for the log. */
 export interface CheckedAccess {
   readonly status: 200 | 401 | 429 | 503;
   readonly result: AccessResult;
   readonly retryAfterSeconds?: number;
+  readonly errorCode?: string;
   readonly caller?: string;
   readonly reason?: string;
 }
@@ -28,6 +29,7 @@ function tooMany(waitMs: number): CheckedAccess {
     status: 429,
     result: refused(`Too many requests. Try again in ${retryAfterSeconds} s.`),
     retryAfterSeconds,
+    errorCode: 'CALLER_RATE_LIMITED',
     reason: 'too-many-attempts',
   };
 }
@@ -59,11 +61,17 @@ export function createAccessCheck(
       case 'unauthenticated': {
         const waitMs = failures.count(address === undefined ? 'unknown' : networkOf(address));
         if (waitMs > 0) return tooMany(waitMs);
-        return { status: 401, result: refused('That key is not valid here.'), reason: known.reason };
+        return {
+          status: 401,
+          result: refused('That key is not valid here.'),
+          errorCode: 'UNAUTHENTICATED',
+          reason: known.reason,
+        };
       }
       case 'unavailable':
         return {
           status: 503,
+          errorCode: 'AUTH_UNAVAILABLE',
           result: refused('The token cannot be verified now: the keys of its issuer are unavailable.'),
         };
     }

@@ -65,6 +65,7 @@ function OperationDetails({
           Versions {versions.map(({ name }) => name).join(', ')}
           {alias === undefined ? '' : `; also called ${alias}`}
         </p>
+        <Choices operation={operation} />
         <div class="command">
           <code>{curlOf(operation, publicUrl)}</code>
           <button type="button" class="copy needs-script">
@@ -73,5 +74,25 @@ function OperationDetails({
         </div>
       </div>
     </details>
+  );
+}
+
+/** The values of parameters that the command requires and that accept only these. */
+function Choices({ operation }: { readonly operation: Operation }) {
+  const required = [
+    ...operation.pathParameters,
+    ...operation.queryParameters.filter((parameter) => parameter.required === true),
+  ];
+  return (
+    <>
+      {required.map(({ name, enum: values }) =>
+        values === undefined ? null : (
+          <p class="faint">
+            <code>{name}</code> is {values.length === 1 ? '' : 'one of '}
+            {values.join(', ')}
+          </p>
+        ),
+      )}
+    </>
   );
 }

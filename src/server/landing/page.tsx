@@ -34,6 +34,7 @@ export function writeLandingPage(options: LandingPageOptions): string {
       </p>
       <AccessForm />
       <h2>Operations</h2>
+      <Variables />
       <SearchField count={operations.length} />
       <Operations operations={operations} publicUrl={publicUrl} />
     </>,
@@ -73,9 +74,20 @@ function ReadableBy({ readable, publicUrl }: { readonly readable: Readable; read
       <Scopes title="Projects" scopes={projects} />
       <Scopes title="Organizations" scopes={organizations} />
       <h2>Operations</h2>
+      <Variables />
       <SearchField count={operations.length} />
       <Operations operations={operations} publicUrl={publicUrl} />
     </>
+  );
+}
+
+/** What the commands need before they are pasted. */
+function Variables() {
+  return (
+    <p class="faint">
+      The commands use variables of the shell: set <code>ATLAS_GATEWAY_KEY</code> to your key, and those in
+      the address, such as <code>groupId</code>, to what you read.
+    </p>
   );
 }
 

@@ -18,7 +18,7 @@ export function NothingCached({
       </p>
       <pre class="scroll" tabindex={0}>
         <code>
-          {`curl -H 'Accept: application/vnd.atlas.2023-02-01+json' -H "Authorization: Bearer $CALLER_KEY" '${address}'`}
+          {`curl -H 'Accept: application/vnd.atlas.2023-02-01+json' -H "Authorization: Bearer $ATLAS_GATEWAY_KEY" '${address}'`}
         </code>
       </pre>
     </section>

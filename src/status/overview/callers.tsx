@@ -4,7 +4,8 @@ import { Table } from '../table.tsx';
 import type { Focus } from './focus.ts';
 import { CallerLink } from './links.tsx';
 
-const MAX_CALLERS = 200;
+/** Keeps the page fast to render and readable; /status.json contains all callers. */
+const MAX_CALLERS = 100;
 const COLUMNS = [
   { name: 'Caller' },
   { name: 'Keys', number: true },
@@ -43,6 +44,16 @@ export function Callers({
         ],
       }))}
       whenEmpty="No requests yet."
+      {...(callers.length > MAX_CALLERS ? { more: <LeftOut total={callers.length} /> } : {})}
     />
+  );
+}
+
+function LeftOut({ total }: { readonly total: number }) {
+  return (
+    <>
+      The {MAX_CALLERS} with the most requests of {count(total)}; all of them are in{' '}
+      <a href="/status.json">/status.json</a>.
+    </>
   );
 }

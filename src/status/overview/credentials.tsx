@@ -43,7 +43,7 @@ export function Credentials({ report: { credentials, time } }: { readonly report
       rows={credentials.map(({ name, kind, circuitOpenSince, daysLeft, expires }) => ({
         key: name,
         cells: [
-          name,
+          <bdi>{name}</bdi>,
           KIND_NAMES[kind],
           <Expiry
             {...(daysLeft === undefined ? {} : { daysLeft })}

@@ -16,16 +16,9 @@ const RELOADED = { applied: 'reloaded', partial: 'reloaded in part', rejected: '
 /** The state of the gateway at one glance, with the outcome of the last reload. */
 export function Glance({ report }: { readonly report: StatusReport }) {
   const { state, version, node, uptimeSeconds, inFlight, reload } = report;
-  const health = healthOf(report);
   return (
     <section class="glance" aria-labelledby="state-title">
-      <h1 id="state-title">
-        <span id="state" class={`badge ${state} ${health}`} data-state={state}>
-          {state}
-          {HEALTH_TEXT[health]}
-        </span>
-        <span class="unseen"> atlas-gateway</span>
-      </h1>
+      <StateTitle report={report} />
       <p class="build">
         version {version}, Node {node.replace(/^v/, '')}, up for {duration(uptimeSeconds)}
       </p>
@@ -41,6 +34,22 @@ export function Glance({ report }: { readonly report: StatusReport }) {
     </section>
   );
 }
+
+/** The heading of the page: the state of the gateway. */
+export function StateTitle({ report }: { readonly report: StatusReport }) {
+  const { state } = report;
+  const health = healthOf(report);
+  return (
+    <h1 id="state-title">
+      <span id="state" class={`badge ${state} ${health}`} data-state={state}>
+        {state}
+        {HEALTH_TEXT[health]}
+      </span>
+      <span class="unseen"> atlas-gateway</span>
+    </h1>
+  );
+}
+
 function Tiles({ report }: { readonly report: StatusReport }) {
   const { requests, inFlight, inFlightLimit, cache, reload, time } = report;
   return (

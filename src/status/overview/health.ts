@@ -6,14 +6,17 @@ export type Health = 'ok' | 'stale' | 'failing';
 
 export function healthOf({ failing }: Pick<StatusReport, 'failing'>): Health {
   if (failing.length === 0) return 'ok';
-  return failing.every(({ servedSeconds }) => servedSeconds !== undefined) ? 'stale' : 'failing';
+  return failing.some(({ failsRequests }) => failsRequests) ? 'failing' : 'stale';
 }
 
-/** Codes of failures that are not Atlas's own: its limits, and credentials that it rejects. */
+/** Codes of failures that are not Atlas's own: its limits, credentials that it rejects, and requests that were not sent in time. */
 const OTHER_FAILURES: Readonly<Record<string, string>> = {
   UPSTREAM_RATE_LIMITED: 'Atlas limits the rate of requests',
   UPSTREAM_AUTH: 'Atlas rejects the credentials',
   CREDENTIALS_UNAVAILABLE: 'No token can be obtained from Atlas',
+  UPSTREAM_UNREACHABLE: 'Atlas is unreachable',
+  UPSTREAM_TIMEOUT: 'Atlas does not answer in time',
+  OVERLOADED: 'All connections to Atlas are in use',
 };
 
 /** What fails, as the beginning of a sentence. */

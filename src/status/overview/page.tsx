@@ -9,7 +9,7 @@ import { Callers } from './callers.tsx';
 import { Credentials } from './credentials.tsx';
 import { type Focus, inFocus, isFocused } from './focus.ts';
 import { FocusBar } from './focus-bar.tsx';
-import { Glance } from './glance.tsx';
+import { Glance, StateTitle } from './glance.tsx';
 import { healthOf } from './health.ts';
 import type { Names } from './project-name.tsx';
 import { MAX_PROJECTS, Projects } from './projects.tsx';
@@ -113,7 +113,10 @@ function FocusedSections({ report, lists, names, focus }: SectionsProps) {
   );
   return (
     <>
-      <FocusBar focus={focus} names={names} />
+      <div class="focus">
+        <StateTitle report={report} />
+        <FocusBar focus={focus} names={names} />
+      </div>
       <Projects report={report} projects={projects} names={names} focus={focus} />
       <Usages usages={usages} max={MAX_FOCUSED_USAGES} names={names} focus={focus} />
       {project === undefined && operation === undefined ? null : (

@@ -6,7 +6,7 @@ import type { Focus } from './focus.ts';
 import { ACROSS, type Names, ProjectLink, projectText } from './project-name.tsx';
 
 /** Keeps the page fast to render and readable; /status.json contains all projects. */
-export const MAX_PROJECTS = 200;
+export const MAX_PROJECTS = 100;
 
 const COLUMNS = [
   { name: 'Project or organization' },
@@ -31,8 +31,8 @@ interface ProjectsProps {
 
 /** The projects in the order of the report, with buttons to purge them. */
 export function Projects({ report, projects, names, focus }: ProjectsProps) {
-  const shown = new Set(mostRequested(projects));
   const failing = new Set(report.failing.map(({ project }) => project));
+  const shown = new Set(mostUrgent(projects, failing));
   const rows = projects
     .filter((project) => shown.has(project))
     .map((project) =>
@@ -58,16 +58,23 @@ export function Projects({ report, projects, names, focus }: ProjectsProps) {
 function LeftOut({ total }: { readonly total: number }) {
   return (
     <>
-      The {MAX_PROJECTS} most requested of {count(total)}; all of them are in{' '}
+      The {MAX_PROJECTS} most requested and failing of {count(total)}; all of them are in{' '}
       <a href="/status.json">/status.json</a>.
     </>
   );
 }
 
-const mostRequested = (projects: readonly ProjectReport[]): readonly ProjectReport[] =>
-  projects.length <= MAX_PROJECTS
-    ? projects
-    : projects.toSorted((one, other) => other.requests - one.requests).slice(0, MAX_PROJECTS);
+/** Those that fail, then the most requested. */
+function mostUrgent(
+  projects: readonly ProjectReport[],
+  failing: ReadonlySet<string>,
+): readonly ProjectReport[] {
+  if (projects.length <= MAX_PROJECTS) return projects;
+  const urgency = ({ id }: ProjectReport) => Number(failing.has(id));
+  return projects
+    .toSorted((one, other) => urgency(other) - urgency(one) || other.requests - one.requests)
+    .slice(0, MAX_PROJECTS);
+}
 
 interface RowContext {
   readonly time: string;

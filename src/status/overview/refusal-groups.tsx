@@ -40,6 +40,11 @@ export function RefusalGroups({ groups, time, focus }: RefusalGroupsProps) {
         ],
       }))}
       whenEmpty="None since the start."
+      {...(groups.length > MAX_GROUPS
+        ? {
+            more: `The ${MAX_GROUPS} most frequent of ${count(groups.length)}; narrow the page down to see others.`,
+          }
+        : {})}
     />
   );
 }

@@ -34,16 +34,19 @@ export function Trouble({
           <li data-key={`${list.operation} ${list.project}`}>
             <OperationLink name={list.operation} focus={focus} /> of{' '}
             <ProjectLink id={list.project} names={names} focus={focus} />:{' '}
-            <span class="mono">{visible(list.code, 64)}</span>,{' '}
-            {list.servedSeconds === undefined
-              ? 'requests fail'
-              : `served from ${duration(list.servedSeconds)} ago`}
+            <span class="mono">{visible(list.code, 64)}</span>, {listText(list)}
           </li>
         ))}
         {failing.length > MAX_LISTED ? <li>and {count(failing.length - MAX_LISTED)} more</li> : null}
       </ul>
     </section>
   );
+}
+
+function listText({ servedSeconds, failsRequests }: FailingReport): string {
+  if (servedSeconds === undefined) return 'requests fail';
+  const served = `served from ${duration(servedSeconds)} ago`;
+  return failsRequests ? `some requests fail, others are ${served}` : served;
 }
 
 /** The time of day in UTC, with the date if it is not today. */
@@ -54,7 +57,7 @@ function Since({ at, now }: { readonly at: string; readonly now: string }) {
 
 function servedText(failing: readonly FailingReport[]): string {
   const ages = failing.flatMap(({ servedSeconds }) => (servedSeconds === undefined ? [] : [servedSeconds]));
-  const unserved = failing.length - ages.length;
+  const unserved = failing.filter(({ failsRequests }) => failsRequests).length;
   const served = `serving lists up to ${duration(Math.max(...ages))} old`;
   if (unserved === 0) return served;
   const failures =

@@ -91,6 +91,8 @@ describe('the landing page', () => {
     expect(text.match(/class="operation"/g)).toHaveLength(operations.length);
     for (const { id } of operations) expect(text).toContain(`<b>${id}</b>`);
     expect(text).toContain('openapi.json');
+    expect(text).toContain('<code>clusterView</code> is one of PRIMARY, SECONDARY, INDIVIDUAL_PROCESS');
+    expect(text).toContain('set <code>ATLAS_GATEWAY_KEY</code> to your key');
   });
 
   test('loads only its own script and style, and is not sent again to a browser that has it', async () => {
@@ -124,7 +126,10 @@ describe('what a key may read', () => {
     expect([response.status, response.headers.get('retry-after')]).toEqual([429, '60']);
     // Guesses do not lock out the owner of a key.
     expect((await post('right')).status).toBe(200);
-    expect(reported.at(0)).toMatchObject({ status: 401, reason: 'wrong-secret' });
+    expect(reported.at(0)).toMatchObject({
+      ...{ status: 401, errorCode: 'UNAUTHENTICATED', reason: 'wrong-secret' },
+    });
+    expect(reported.at(60)).toMatchObject({ status: 429, errorCode: 'CALLER_RATE_LIMITED' });
   });
 
   test('counts as a request of the caller', async () => {
