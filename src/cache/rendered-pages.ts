@@ -1,6 +1,7 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import { promisify } from 'node:util';
 import { type BrotliOptions, brotliCompress, brotliCompressSync, constants, gzip, gzipSync } from 'node:zlib';
+import { LRUCache } from 'lru-cache';
 import { compactBuffer } from '../lib/compact-buffer.ts';
 import { LRU_OVERHEAD } from '../lib/partitioned-lru.ts';
 import { freshnessWindow } from './freshness.ts';
@@ -39,10 +40,12 @@ const FOREVER = freshnessWindow(0, {
   staleWhileRevalidateMs: 0,
   staleIfErrorMs: 0,
 });
-/** Charged for a page that was requested once, in addition to the length of its key: the entry. */
-const PLACEHOLDER_BYTES = 320;
-/** Charged in addition for a cached page, and for each representation in addition to its bytes: objects, entity tags, prepared heads. */
-const PAGE_BYTES = 384;
+/** The fraction of the memory for the keys of pages that were requested once. */
+const REQUESTED_FRACTION = 0.0625;
+/** Charged for such a key, in addition to its length. */
+const REQUESTED_BYTES = 160;
+/** Charged for a cached page, and for each representation in addition to its bytes: entry, objects, entity tags, prepared heads. */
+const PAGE_BYTES = 704;
 const REPRESENTATION_BYTES = 2_048;
 
 type Compression = Exclude<ContentCoding, 'identity'>;
@@ -63,9 +66,8 @@ const shortText = (bytes: Buffer) => (bytes.length <= MAX_TEXT_BYTES ? bytes.toS
 /** Bytes charged for a representation. */
 const bytesOf = ({ bytes, text }: Representation<unknown>) =>
   bytes.length + (text?.length ?? 0) + REPRESENTATION_BYTES;
-const placeholderBytes = (key: string) => PLACEHOLDER_BYTES + key.length;
 const cachedBytes = (key: string, page: RenderedPage<unknown>) =>
-  placeholderBytes(key) + PAGE_BYTES + bytesOf(page.identity);
+  key.length + PAGE_BYTES + bytesOf(page.identity);
 
 /**
  * A body that is hashed once, and compressed when a content coding is first requested. `onEncoded` is called with each further
@@ -76,7 +78,7 @@ export function createRenderedPage<CachedHead = never>(
   onEncoded: (body: Representation<CachedHead>) => void = () => undefined,
 ): RenderedPage<CachedHead> {
   const plain = compactBuffer(page);
-  const tag = createHash('sha256').update(plain).digest('base64url').slice(0, 27);
+  const tag = hash('sha256', plain, 'base64url').slice(0, 27);
   const identity: Representation<CachedHead> = { bytes: plain, etag: `"${tag}"`, text: shortText(plain) };
   const representations: { [Coding in Compression]?: ReturnType<RenderedPage<CachedHead>['body']> } = {};
 
@@ -102,13 +104,44 @@ export function createRenderedPage<CachedHead = never>(
   };
 }
 
+/**
+ * Remembers which pages were requested once. All projects share one `LRUCache`: a project whose lists are requested only once needs none of
+ * its own, which takes longer to create than a short page to render.
+ */
+function createFirstRequests(maxBytes: number) {
+  const requested = new LRUCache<string, true>({
+    maxSize: Math.max(1, maxBytes),
+    sizeCalculation: (_requested, id) => REQUESTED_BYTES + id.length,
+  });
+  return {
+    /** Whether the page was requested before; the next request counts as its first again. */
+    isRepeated(project: string, key: string): boolean {
+      const id = `${project} ${key}`;
+      if (requested.delete(id)) return true;
+      requested.set(id, true);
+      return false;
+    },
+    get bytes() {
+      return requested.calculatedSize;
+    },
+  };
+}
+
 /** Rendered pages by project and key, bounded in bytes like the list cache. */
-export function createRenderedPages<CachedHead>(options: { maxBytes: number; projectShare: number }) {
-  const tier = createMemoryTier<RenderedPage<CachedHead> | undefined>(
-    { ...options, overhead: LRU_OVERHEAD },
+export function createRenderedPages<CachedHead>({
+  maxBytes,
+  projectShare,
+}: {
+  maxBytes: number;
+  projectShare: number;
+}) {
+  const requestedBytes = Math.floor(maxBytes * REQUESTED_FRACTION);
+  const firstRequests = createFirstRequests(requestedBytes);
+  const tier = createMemoryTier<RenderedPage<CachedHead>>(
+    { maxBytes: maxBytes - requestedBytes, projectShare, overhead: LRU_OVERHEAD },
     () => undefined,
   );
-  const entryOf = (value: RenderedPage<CachedHead> | undefined, bytes: number) => ({
+  const entryOf = (value: RenderedPage<CachedHead>, bytes: number) => ({
     value,
     window: FOREVER,
     bytes,
@@ -129,19 +162,16 @@ export function createRenderedPages<CachedHead>(options: { maxBytes: number; pro
      */
     get(project: string, key: string, render: () => Buffer): RenderedPage<CachedHead> {
       const known = tier.get(project, key);
-      if (known?.value !== undefined) return known.value;
+      if (known !== undefined) return known.value;
       const value = createRenderedPage<CachedHead>(render(), (body) =>
         recount(project, key, value, bytesOf(body)),
       );
-      const stored =
-        known === undefined
-          ? entryOf(undefined, placeholderBytes(key))
-          : entryOf(value, cachedBytes(key, value));
-      tier.set(project, key, stored);
+      if (firstRequests.isRepeated(project, key))
+        tier.set(project, key, entryOf(value, cachedBytes(key, value)));
       return value;
     },
     get bytes() {
-      return tier.bytes;
+      return tier.bytes + firstRequests.bytes;
     },
   };
 }
