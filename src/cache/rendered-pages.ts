@@ -1,6 +1,7 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import { promisify } from 'node:util';
 import { type BrotliOptions, brotliCompress, brotliCompressSync, constants, gzip, gzipSync } from 'node:zlib';
+import { LRUCache } from 'lru-cache';
 import { compactBuffer } from '../lib/compact-buffer.ts';
 import { createPartitionedLru, LRU_OVERHEAD } from '../lib/partitioned-lru.ts';
 
@@ -32,10 +33,12 @@ const MAX_TEXT_BYTES = 16_384;
 const BROTLI_QUALITY = 4;
 /** A larger body is compressed in another thread: Brotli takes about 30 ms for a MiB. */
 const MAX_SYNC_BYTES = 262_144;
-/** Charged for a page that was requested once, in addition to the length of its key: the entry. */
-const PLACEHOLDER_BYTES = 320;
-/** Charged in addition for a cached page, and for each representation in addition to its bytes: objects, entity tags, prepared heads. */
-const PAGE_BYTES = 384;
+/** The fraction of the memory for the keys of pages that were requested once. */
+const REQUESTED_FRACTION = 0.0625;
+/** Charged for such a key, in addition to its length. */
+const REQUESTED_BYTES = 160;
+/** Charged for a cached page, and for each representation in addition to its bytes: entry, objects, entity tags, prepared heads. */
+const PAGE_BYTES = 704;
 const REPRESENTATION_BYTES = 2_048;
 
 type Compression = Exclude<ContentCoding, 'identity'>;
@@ -56,9 +59,8 @@ const shortText = (bytes: Buffer) => (bytes.length <= MAX_TEXT_BYTES ? bytes.toS
 /** Bytes charged for a representation. */
 const bytesOf = ({ bytes, text }: Representation<unknown>) =>
   bytes.length + (text?.length ?? 0) + REPRESENTATION_BYTES;
-const placeholderBytes = (key: string) => PLACEHOLDER_BYTES + key.length;
 const cachedBytes = (key: string, page: RenderedPage<unknown>) =>
-  placeholderBytes(key) + PAGE_BYTES + bytesOf(page.identity);
+  key.length + PAGE_BYTES + bytesOf(page.identity);
 
 /**
  * A body that is hashed once, and compressed when a content coding is first requested. `onEncoded` is called with each further
@@ -69,7 +71,7 @@ export function createRenderedPage<CachedHead = never>(
   onEncoded: (body: Representation<CachedHead>) => void = () => undefined,
 ): RenderedPage<CachedHead> {
   const plain = compactBuffer(page);
-  const tag = createHash('sha256').update(plain).digest('base64url').slice(0, 27);
+  const tag = hash('sha256', plain, 'base64url').slice(0, 27);
   const identity: Representation<CachedHead> = { bytes: plain, etag: `"${tag}"`, text: shortText(plain) };
   const representations: { [Coding in Compression]?: ReturnType<RenderedPage<CachedHead>['body']> } = {};
 
@@ -85,6 +87,8 @@ export function createRenderedPage<CachedHead = never>(
     if (plain.length <= MAX_SYNC_BYTES) return add(coding, compressNow(plain, coding));
     const later = compressLater(plain, coding).then((bytes) => add(coding, bytes));
     representations[coding] = later;
+    // A failure is of this request, which reports it; the next one compresses again.
+    later.catch(() => delete representations[coding]);
     return later;
   }
 
@@ -95,10 +99,33 @@ export function createRenderedPage<CachedHead = never>(
   };
 }
 
-/** A page that was requested before; `page` is absent until the second request. */
-interface Known<CachedHead> {
-  readonly page?: RenderedPage<CachedHead>;
+/** A cached page; `bytes` grow with its representations. */
+interface Stored<CachedHead> {
+  readonly page: RenderedPage<CachedHead>;
   readonly bytes: number;
+}
+
+/**
+ * Remembers which pages were requested once. All projects share one `LRUCache`: a project whose lists are requested only once needs none of
+ * its own, which takes longer to create than a short page to render.
+ */
+function createFirstRequests(maxBytes: number) {
+  const requested = new LRUCache<string, true>({
+    maxSize: Math.max(1, maxBytes),
+    sizeCalculation: (_requested, id) => REQUESTED_BYTES + id.length,
+  });
+  return {
+    /** Whether the page was requested before; the next request counts as its first again. */
+    isRepeated(project: string, key: string): boolean {
+      const id = `${project} ${key}`;
+      if (requested.delete(id)) return true;
+      requested.set(id, true);
+      return false;
+    },
+    get bytes() {
+      return requested.calculatedSize;
+    },
+  };
 }
 
 /** Rendered pages by project and key, bounded in bytes like the list cache: a page never goes stale, as its key identifies its body. */
@@ -109,9 +136,12 @@ export function createRenderedPages<CachedHead>({
   maxBytes: number;
   projectShare: number;
 }) {
-  const pages = createPartitionedLru<string, Known<CachedHead>>({
-    maxBytes,
-    maxPartitionBytes: maxBytes * projectShare,
+  const requestedBytes = Math.floor(maxBytes * REQUESTED_FRACTION);
+  const firstRequests = createFirstRequests(requestedBytes);
+  const pageBytes = maxBytes - requestedBytes;
+  const pages = createPartitionedLru<string, Stored<CachedHead>>({
+    maxBytes: pageBytes,
+    maxPartitionBytes: pageBytes * projectShare,
     overhead: LRU_OVERHEAD,
   });
 
@@ -129,19 +159,16 @@ export function createRenderedPages<CachedHead>({
      */
     get(project: string, key: string, render: () => Buffer): RenderedPage<CachedHead> {
       const known = pages.get(project, key);
-      if (known?.page !== undefined) return known.page;
+      if (known !== undefined) return known.page;
       const page = createRenderedPage<CachedHead>(render(), (body) =>
         recount(project, key, page, bytesOf(body)),
       );
-      pages.set(
-        project,
-        key,
-        known === undefined ? { bytes: placeholderBytes(key) } : { page, bytes: cachedBytes(key, page) },
-      );
+      if (firstRequests.isRepeated(project, key))
+        pages.set(project, key, { page, bytes: cachedBytes(key, page) });
       return page;
     },
     get bytes() {
-      return pages.bytes;
+      return pages.bytes + firstRequests.bytes;
     },
   };
 }

@@ -29,9 +29,13 @@ interface OwnFields {
   readonly userAgent: string | undefined;
   readonly durationMs: number;
   readonly bytes: number;
+  project?: string;
   traceId?: string;
   path?: string;
 }
+
+/** Whether further lines will have the same project, caller and outcome: the next request for a list that was loaded is a hit. */
+const isRepeated = ({ upstreamCalls }: RequestCompletedEvent): boolean => upstreamCalls === 0;
 
 /**
  * Logs one line per request, by far the most frequent ones. The fields that repeat are serialized once, as the bindings of a child logger;
@@ -41,7 +45,8 @@ export function createRequestLog(logger: Logger): RequestLog {
   const children = new LRUCache<string, Logger>({ max: MAX_CHILDREN });
 
   function childFor(event: RequestCompletedEvent): Logger {
-    const { caller, operation, project, method, status, cache, upstreamCalls, errorCode, reason } = event;
+    const { caller, operation, method, status, cache, upstreamCalls, errorCode, reason } = event;
+    const project = isRepeated(event) ? event.project : undefined;
     const error = errorCode === undefined && reason === undefined ? '' : ` ${errorCode} ${reason}`;
     // None of them contains a space. Key and project are copied below: both can keep the whole request target alive.
     const key = `${caller ?? ''} ${operation ?? ''} ${project ?? ''} ${method} ${status} ${cache} ${upstreamCalls}${error}`;
@@ -65,7 +70,7 @@ export function createRequestLog(logger: Logger): RequestLog {
 
   return {
     write(event) {
-      const { requestId, clientIp, userAgent, bytes, traceId, path } = event;
+      const { requestId, clientIp, userAgent, bytes, project, traceId, path } = event;
       const own: OwnFields = {
         requestId,
         clientIp,
@@ -74,6 +79,7 @@ export function createRequestLog(logger: Logger): RequestLog {
         bytes,
       };
       // Pino looks at every property, undefined ones included.
+      if (project !== undefined && !isRepeated(event)) own.project = project;
       if (traceId !== undefined) own.traceId = traceId;
       if (path !== undefined) own.path = path;
       childFor(event)[levelOf(event.status)](own);

@@ -47,15 +47,23 @@ export function createAppListener(
 ): AppListener {
   const bodySlots = createBodySlots(whenOver, { clock });
   const bindings = new WeakMap<object, Bindings>();
-  const listener = getRequestListener(
-    (request, { incoming }) => app.fetch(request, bindings.get(incoming) ?? {}),
-    {
-      hostname: DEFAULT_HOST,
-      // Node-server's own `Response` would send the copy that Hono makes of `RESPONSE_ALREADY_SENT` for HEAD a second time.
-      overrideGlobalObjects: false,
-      errorHandler: () => responseOf(errorAnswer(INVALID_URL, nextRequestId())),
-    },
-  );
+
+  /**
+   * Removes them as well: a minor garbage collection treats the values of a `WeakMap` as reachable, and these refer to their keys, so that
+   * what belongs to a request would stay until the next major one.
+   */
+  function takeBindings(incoming: object): Bindings {
+    const found = bindings.get(incoming);
+    bindings.delete(incoming);
+    return found ?? {};
+  }
+
+  const listener = getRequestListener((request, { incoming }) => app.fetch(request, takeBindings(incoming)), {
+    hostname: DEFAULT_HOST,
+    // Node-server's own `Response` would send the copy that Hono makes of `RESPONSE_ALREADY_SENT` for HEAD a second time.
+    overrideGlobalObjects: false,
+    errorHandler: () => responseOf(errorAnswer(INVALID_URL, nextRequestId())),
+  });
   const report = (error: unknown) => onUnexpectedError(unexpectedError('a route', error));
 
   async function handle(

@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 
 const LENGTH = 22;
 
@@ -7,4 +7,4 @@ const LENGTH = 22;
  * may be of any length.
  */
 export const listIdOf = (path: string, filters: string): string =>
-  createHash('sha256').update(`${path}?${filters}`).digest('base64url').slice(0, LENGTH);
+  hash('sha256', `${path}?${filters}`, 'base64url').slice(0, LENGTH);

@@ -2,6 +2,7 @@ import type { Catalog } from '../../atlas/catalog.ts';
 import { identityFieldsOf } from '../../atlas/identity-fields.ts';
 import { countItems, type Items, itemFields } from '../../atlas/list-parser.ts';
 import type { Clock } from '../../lib/clock.ts';
+import { listIdOf } from '../../upstream/list-id.ts';
 import { walkList } from '../../upstream/walk/walk.ts';
 import type { Discover } from './selection.ts';
 
@@ -41,6 +42,7 @@ export function createDiscover({
             operation: operation.id,
             path: operation.path,
             filters: '',
+            list: listIdOf(operation.path, ''),
             countable: true,
             identityFields: identityFieldsOf(operation.id),
             accept: `application/vnd.atlas.${operation.versions.at(-1)?.name ?? ''}+json`,

@@ -146,17 +146,15 @@ export function createListLoader(
       });
     };
 
-  function reportUnstable({ operation, path, filters, scope }: ListRequest): void {
-    const id = listIdOf(path, filters);
-    if (!unstableLists.has(id)) observe({ type: 'unstable-order', operation, scope });
-    unstableLists.set(id, true);
+  function reportUnstable({ operation, list, scope }: ListRequest): void {
+    if (!unstableLists.has(list)) observe({ type: 'unstable-order', operation, scope });
+    unstableLists.set(list, true);
   }
 
   /** One walk from beginning to end with one credential. */
   async function loadWhole(load: BegunLoad, credential: Credential): Promise<LoadResult<CachedList>> {
     const list = listRequestOf(load);
     const progress = inProgress.get(load.flight)?.progress;
-    const id = listIdOf(list.path, list.filters);
     const walk = startWalk(
       {
         list,
@@ -165,7 +163,7 @@ export function createListLoader(
         expectedItems: load.before?.type === 'list' && load.before.whole ? itemsOf(load.before) : 0,
         retryPages: load.retry,
         wanted: () => progress?.wanted() ?? [],
-        smallPages: slowLists.has(id),
+        smallPages: slowLists.has(list.list),
         longestMs: LONGEST_WALK_MS,
       },
       { send: countedSend(credential, load), clock },
@@ -173,7 +171,7 @@ export function createListLoader(
         onPage: () => progress?.onPage(),
         onPageFailed: (failure, covers) => progress?.onPageFailed(failure, covers),
         onSent: (covers) => progress?.onSent(covers),
-        onSlowPages: () => void slowLists.set(id, true),
+        onSlowPages: () => void slowLists.set(list.list, true),
         onUnstableOrder: () => reportUnstable(list),
       },
     );
@@ -299,10 +297,13 @@ async function walkedResult(result: WalkResult, listings: ListingFactory): Promi
 
 function listRequestOf({ query, priority, deadlineAt, loadClass, retry }: BegunLoad): ListRequest {
   const { operation, pathParameters, filters, mediaType, headers = [], caller } = query;
+  const path = targetPath(operation, pathParameters);
+  const canonicalFilters = canonicalQuery(filters);
   return {
     operation: operation.id,
-    path: targetPath(operation, pathParameters),
-    filters: canonicalQuery(filters),
+    path,
+    filters: canonicalFilters,
+    list: listIdOf(path, canonicalFilters),
     countable: isCountable(operation),
     identityFields: identityFieldsOf(operation.id),
     accept: mediaType,

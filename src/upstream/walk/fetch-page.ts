@@ -2,7 +2,6 @@ import { errorCodeOf } from '../../atlas/api-error.ts';
 import { type ListBody, parseInSteps } from '../../atlas/list-parser.ts';
 import { runInTurns } from '../../lib/event-loop.ts';
 import { upstreamFailure } from '../failure.ts';
-import { listIdOf } from '../list-id.ts';
 import type {
   Send,
   UpstreamFailure,
@@ -21,7 +20,9 @@ export interface FetchedPage extends ListBody {
 export type PageResult = FetchedPage | UpstreamRefusal | UpstreamFailure;
 
 /** The list to read: the request without its page parameters. */
-export interface ListRequest extends Omit<UpstreamRequest, 'target' | 'cost'> {
+export interface ListRequest extends Omit<UpstreamRequest, 'target' | 'cost' | 'list'> {
+  /** Identifies the list, see `listIdOf`. */
+  readonly list: string;
   /** Encoded path without query. */
   readonly path: string;
   /** Encoded filter parameters, joined by `&`; empty if there are none. */
@@ -79,7 +80,6 @@ export async function fetchPage(send: Send, list: ListRequest, page: PageRequest
   const answer = await send({
     ...request,
     ...sending,
-    list: listIdOf(path, filters),
     target: `${path}?${query}`,
   });
   return answer.type === 'failed' ? answer : readPage(answer, itemsPerPage);

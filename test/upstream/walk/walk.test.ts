@@ -12,6 +12,7 @@ const LIST = {
   operation: 'o',
   path: '/list',
   filters: '',
+  list: 'id of the list',
   countable: true,
   identityFields: ['id'],
   accept: '',
