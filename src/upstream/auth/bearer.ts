@@ -128,8 +128,8 @@ function formRequest(
 
 /**
  * Adds a service account's access token to requests. All requests share one token: it is minted once for all waiters, renewed in the
- * background before it expires, and replaced if Atlas rejects it: ever more slowly while it rejects the new ones too. Token requests are retried on transient failures like any other; if
- * the token endpoint keeps failing, the gateway backs off exponentially.
+ * background before it expires, and replaced if Atlas rejects it: ever more slowly while it rejects the new ones too. Token requests are
+ * retried on transient failures like any other; if the token endpoint keeps failing, the gateway backs off exponentially.
  */
 export function createBearer(
   options: BearerOptions,
@@ -189,8 +189,9 @@ export function createBearer(
         answer.type === 'answered' ? (readRetryAfter(answer.headers, clock) ?? 0) : 0,
       );
     }
+    const granted = grantOf(grant, clock.wall());
     observe({ type: 'credential-renewal', credential: name, outcome: 'renewed' });
-    return grantOf(grant, clock.wall());
+    return granted;
   }
 
   async function mint(): Promise<Token | UpstreamFailure> {
