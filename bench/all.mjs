@@ -39,7 +39,7 @@ const nodes = [process.execPath, ...(flags.node?.split(',') ?? [])].join(',');
 const RUNS = [
   {
     name: 'hits',
-    minutes: 7,
+    minutes: 9,
     script: 'bench.mjs',
     given: ['--only', 'nginx+log,bare,gateway,hono-full', '--rounds', '7'],
   },
@@ -61,11 +61,11 @@ const RUNS = [
   { name: 'parse', minutes: 1, script: 'parse.mjs' },
   { name: 'match', minutes: 1, script: 'catalog-match.mjs' },
   { name: 'flood', minutes: 5, script: 'flood.mjs' },
-  { name: 'weather', minutes: 8, script: 'weather.mjs' },
+  { name: 'weather', minutes: 20, script: 'weather.mjs' },
   { name: 'upstream', minutes: 3, script: 'upstream-calls.mjs' },
   { name: 'scale', minutes: 2, script: 'scale.mjs' },
   { name: 'memory', minutes: 5, script: 'memory.mjs' },
-  { name: 'growth', minutes: 8, script: 'growth.mjs', given: ['--most', '10000'] },
+  { name: 'growth', minutes: 8, script: 'growth.mjs', given: ['--most', '10000', '--rounds', '3'] },
   { name: 'soak', minutes: 10, script: 'soak.mjs' },
 ];
 const only = flags.only?.split(',');

@@ -28,6 +28,8 @@ const most = Number(options.most ?? (options.short ? 10 : 100_000));
 const rounds = Number(options.rounds ?? (options.short ? 1 : 5));
 const WARM_UP_SECONDS = options.short ? 0 : 3;
 const sizes = [1, 10, 100, 1_000, 10_000, 100_000].filter((size) => size <= most);
+/** A configuration file has at most 1 MiB, which is enough for about 7 000 callers with a key each. */
+const MOST_KEYS = 1_000;
 const parts = listed(options.only) ?? ['listings', 'projects', 'callers', 'keys', 'room'];
 const report = createReport(options);
 const HEAD = ['', 'requests/s', 'CPU µs', '÷ the first', 'p99 ms', 'MiB'];
@@ -55,14 +57,14 @@ const request = (target, key) => ({ target, headers: { Accept: ACCEPT, Authoriza
  * Starts a gateway of each size before the first measurement, then measures them alternately. `projectsOf` returns the lists to load
  * beforehand, `requestsOf` the requests, one per row of the table.
  */
-async function compare(part, title, { projectsOf, callersOf, requestsOf }) {
+async function compare(part, title, { projectsOf, callersOf, requestsOf, largest = most }) {
   const folder = mkdtempSync(join(tmpdir(), 'atlas-gateway-bench-'));
   const projects = projectsOf(sizes.at(-1));
   const atlas = await startAtlas(Object.fromEntries(projects.map((id) => [id, 1])));
   const gateways = [];
   const rows = [];
   try {
-    for (const size of sizes) {
+    for (const size of sizes.filter((one) => one <= largest)) {
       const gateway = await startGateway({
         atlas: atlas.origin,
         folder,
@@ -164,18 +166,24 @@ ${Array.from({ length: size }, (_none, index) => `      - '${projectId(index)}'`
       requestsOf: (size) => [{ name: size, requests: [request(listPath(one), first)] }],
     }),
   callers: () =>
-    compare('callers', `Hits by number of callers with a key each, up to ${ASKED} of whom ask in turn`, {
-      projectsOf: () => [one],
-      callersOf: (size) =>
-        Array.from({ length: size }, (_none, index) => caller(`caller-${index}`, [callerKey(index)])).join(
-          '\n',
-        ),
-      requestsOf: (size) => [
-        { name: size, requests: sample(size, (index) => request(listPath(one), callerKey(index))) },
-      ],
-    }),
+    compare(
+      'callers',
+      `Hits by number of callers with a key each, up to ${ASKED} of whom send requests in turn`,
+      {
+        largest: MOST_KEYS,
+        projectsOf: () => [one],
+        callersOf: (size) =>
+          Array.from({ length: size }, (_none, index) => caller(`caller-${index}`, [callerKey(index)])).join(
+            '\n',
+          ),
+        requestsOf: (size) => [
+          { name: size, requests: sample(size, (index) => request(listPath(one), callerKey(index))) },
+        ],
+      },
+    ),
   keys: () =>
     compare('keys', `Hits by number of keys of one caller, up to ${ASKED} of which are used in turn`, {
+      largest: MOST_KEYS,
       projectsOf: () => [one],
       callersOf: (size) =>
         caller(

@@ -108,26 +108,21 @@ report.printSetup(
   'weather-setup',
   `The gateway and the simulator are processes of their own. Times are those of the requests that the row counts. ${pinning}`,
 );
+const missed = results.filter(({ misses }) => misses.length > 0);
+const verdict =
+  missed.length === 0
+    ? 'Every row is within its limits.'
+    : missed.map((result) => `- ${result.what} (${result.row}): ${resultOf(result)}`).join('\n');
 report.print(
   'weather',
-  table(
-    ['what', 'row', 'answers', 'p50 ms', 'p99 ms', 'calls', 'peak MiB', 'loop ms', 'result'],
+  `${table(
+    ['what', 'row', 'answers', 'p50 ms', 'p99 ms', 'calls', 'peak MiB', 'loop ms'],
     results.map((result) => {
       const { row, what, statuses, p50Ms, p99Ms, calls, needed, peakMiB, lagMs } = result;
       const [p50, p99, peak, lag] = [p50Ms, p99Ms, peakMiB, lagMs].map(rounded);
-      return [
-        what,
-        row,
-        statuses,
-        p50,
-        p99,
-        `${rounded(calls)} (${rounded(needed)})`,
-        peak,
-        lag,
-        resultOf(result),
-      ];
+      return [what, row, statuses, p50, p99, `${rounded(calls)} (${rounded(needed)})`, peak, lag];
     }),
-  ),
+  )}\n\n${verdict}`,
   'A slow, large, sick or changing Atlas',
 );
 report.keep('weather', results);

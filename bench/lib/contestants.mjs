@@ -92,7 +92,7 @@ export function chosen({ names, nodes, tell }) {
         kind: one.name,
         version,
         name: versions.length > 1 ? `${one.name} node${/\d+/.exec(version)[0]}` : one.name,
-        title: `${TITLES[one.name]}${versions.length > 1 ? ` (Node ${version.slice(1)})` : ''}`,
+        title: `${TITLES[one.name]}${versions.length > 1 ? ` (Node ${/\d+/.exec(version)[0]})` : ''}`,
         onFirstNode: index === 0,
       }));
     if (has(one.runs)) return [{ ...one, kind: one.name, title: TITLES[one.name] }];

@@ -20,7 +20,7 @@ export const FLOODS = {
     }),
   },
   'bad queries': {
-    title: 'query parameters that do not exist',
+    title: 'unknown query parameters',
     statuses: [400],
     request: (_number, token) => ({ target: `${path}?x${token}=${token}`, headers: usual }),
   },
