@@ -158,13 +158,18 @@ function ratios(entrant, other) {
   );
 }
 
+/** Medians of the counted rounds, as texts. */
+function middlesOf(entrant) {
+  const counted = countedRounds(entrant);
+  return (name, digits) => median(counted.map((round) => entrant.samples[round][name])).toFixed(digits);
+}
+
 const ratioText = (entrant, other) => (other === undefined ? '–' : spreadText(ratios(entrant, other), 2));
 
 /** One row of each scenario: the gateway's figures, and its ratios to the others. */
 const summary = [];
 function summaryOf(ours, withLog, bare, honoStack) {
-  const counted = countedRounds(ours);
-  const middle = (name, digits) => median(counted.map((round) => ours.samples[round][name])).toFixed(digits);
+  const middle = middlesOf(ours);
   return [
     middle('perSecond', 0),
     ratioText(ours, withLog),
@@ -184,9 +189,7 @@ function show(scenario, entrants) {
     );
   const withLog = find('nginx+log');
   const rows = entrants.map((entrant) => {
-    const counted = countedRounds(entrant);
-    const middle = (name, digits) =>
-      median(counted.map((round) => entrant.samples[round][name])).toFixed(digits);
+    const middle = middlesOf(entrant);
     return [
       entrant.contestant.title,
       middle('perSecond', 0),

@@ -4,9 +4,7 @@ import type { RequestCompletedEvent } from './events.ts';
 import type { ReadResult } from './reads/listing.ts';
 import type { Reader } from './reads/reader.ts';
 import type { RequestContext } from './request-context.ts';
-
-/** 501 means that the gateway does not serve a path, not that anything failed. */
-const isFailure = (status: number) => status >= 500 && status !== 501;
+import { isFailure } from './request-outcome.ts';
 
 /** Begins the span of a request once it is known whether it is a caller's. Without credentials, a caller is anonymous. */
 export const createBeginSpan =

@@ -1,7 +1,7 @@
 import { LRUCache } from 'lru-cache';
+import { ACROSS_PROJECTS } from '../gateway/request-outcome.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { LogEvent } from './log.ts';
-import { ACROSS_PROJECTS } from './request-outcome.ts';
 
 /** A list, or another read, that could not be loaded from Atlas the last time it was tried. */
 export interface FailingList {

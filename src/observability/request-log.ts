@@ -1,8 +1,8 @@
 import { LRUCache } from 'lru-cache';
 import type { Logger } from 'pino';
 import type { RequestCompletedEvent } from '../gateway/events.ts';
+import { isFailure } from '../gateway/request-outcome.ts';
 import { compactText } from '../lib/compact-buffer.ts';
-import { isFailure } from './request-outcome.ts';
 
 /** A child takes about 1 KiB. Creating one costs more than the line that it is created for. */
 const MAX_CHILDREN = 2_000;

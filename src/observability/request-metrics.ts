@@ -1,6 +1,6 @@
 import { Counter, Histogram, type Registry } from 'prom-client';
 import type { RequestCompletedEvent } from '../gateway/events.ts';
-import { isFailure } from './request-outcome.ts';
+import { isFailure } from '../gateway/request-outcome.ts';
 
 /** The `operation` and `caller` of a request without one: label values never come from the request itself. */
 const NONE = 'none';

@@ -1,10 +1,10 @@
 import { LRUCache } from 'lru-cache';
 import type { RequestCompletedEvent } from '../gateway/events.ts';
+import { isFailure, isHit } from '../gateway/request-outcome.ts';
 import type { Clock } from '../lib/clock.ts';
 import { createFailingLists, type FailingLists } from './failing-lists.ts';
 import type { LogEvent } from './log.ts';
 import { createRefusalCounts, type RefusalGroup } from './refusal-counts.ts';
-import { isFailure, isHit } from './request-outcome.ts';
 import { createUsageCounts, type Usage } from './usage-counts.ts';
 
 /** Counts of one caller or project since the start. */

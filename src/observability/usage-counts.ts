@@ -1,6 +1,6 @@
 import { LRUCache } from 'lru-cache';
 import type { RequestCompletedEvent } from '../gateway/events.ts';
-import { ACROSS_PROJECTS, isHit } from './request-outcome.ts';
+import { ACROSS_PROJECTS, isHit } from '../gateway/request-outcome.ts';
 
 /** Requests of one caller for one operation of one project since the start. */
 export interface Usage {

@@ -3,7 +3,8 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, describe, expect, test } from 'vitest';
 import { makeFolder, removeFolders } from '../support/built.ts';
-import { freePort, hasRedis, joinGroup, type Redis, startRedis } from '../support/redis.ts';
+import { freePort } from '../support/free-port.ts';
+import { hasRedis, joinGroup, type Redis, startRedis } from '../support/redis.ts';
 
 const ADD_SLOTS = ['CLUSTER', 'ADDSLOTSRANGE', '0', '16383'];
 

@@ -1,11 +1,11 @@
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
-import { createServer } from 'node:net';
 import { userInfo } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, expect, test } from 'vitest';
 import { SAMPLE_PROJECTS } from '../../src/simulator/world.ts';
 import { type Built, builtConfiguration, makeFolder, removeFolders, serveBuilt } from '../support/built.ts';
+import { freePort } from '../support/free-port.ts';
 import { ACCEPT, linksOf, startSimulator } from '../support/running.ts';
 
 const noNginx = spawnSync('nginx', ['-v']).error !== undefined;
@@ -15,14 +15,6 @@ afterAll(() => {
   for (const child of children) child.kill('SIGTERM');
   removeFolders();
 });
-
-const freePort = () =>
-  new Promise<number>((resolve) => {
-    const server = createServer().listen(0, '127.0.0.1', () => {
-      const address = server.address();
-      server.close(() => resolve(typeof address === 'object' && address !== null ? address.port : 0));
-    });
-  });
 
 /** The configuration in docs/deploying.md, with these ports. */
 function documented(port: number, gateways: readonly number[]): string {

@@ -3,8 +3,8 @@ import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { delimiter, join, resolve } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { freePort } from '../support/free-port.ts';
 import { expectPromisesKept, gettingStartedBlocks } from '../support/getting-started.ts';
-import { freePort } from '../support/redis.ts';
 import { paste } from '../support/shell.ts';
 
 const isMissing = (program: string): boolean => {

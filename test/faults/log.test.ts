@@ -1,12 +1,12 @@
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { closeSync, constants, openSync, readFileSync, readSync, truncateSync, writeFileSync } from 'node:fs';
-import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { afterAll, afterEach, expect, test, vi } from 'vitest';
 import { openLogFile } from '../../src/observability/log-writer.ts';
 import { SAMPLE_CREDENTIALS, SAMPLE_PROJECTS } from '../../src/simulator/world.ts';
 import { builtConfiguration, makeFolder, removeFolders } from '../support/built.ts';
 import { createFakeClock, settled } from '../support/fake-clock.ts';
+import { freePort } from '../support/free-port.ts';
 import { ACCEPT, ask, linksOf, startSimulator } from '../support/running.ts';
 
 const { orders } = SAMPLE_PROJECTS;
@@ -21,15 +21,6 @@ afterEach(() => {
 });
 afterAll(removeFolders);
 vi.setConfig({ testTimeout: 60_000 });
-
-/** A port that was free a moment ago. If standard output cannot be read, the port must be known beforehand. */
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const address = server.address();
-  await new Promise((resolve) => server.close(resolve));
-  return typeof address === 'object' && address !== null ? address.port : 0;
-}
 
 interface Logging {
   readonly child: ChildProcess;

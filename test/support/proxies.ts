@@ -5,7 +5,7 @@ import { tmpdir, userInfo } from 'node:os';
 import { join } from 'node:path';
 import { createServer as createTlsServer } from 'node:tls';
 import { expect } from 'vitest';
-import { freePort } from './redis.ts';
+import { freePort } from './free-port.ts';
 
 /** A real forward proxy on a free port of the loopback interface. */
 export interface ForwardProxy {

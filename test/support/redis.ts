@@ -12,6 +12,7 @@ import { type Clock, createSystemClock } from '../../src/lib/clock.ts';
 import { createSystemRandom } from '../../src/lib/random.ts';
 import { createSeal } from '../../src/lib/sealed-box.ts';
 import { createBudget } from '../../src/upstream/budget/budget.ts';
+import { freePort } from './free-port.ts';
 
 /** A separate redis-server without persistence. */
 export interface Redis {
@@ -35,18 +36,6 @@ if (!hasRedis)
   process.stdout.write('redis-server is not installed here: tests of the shared tier are skipped\n');
 
 export const ENCRYPTION_KEY = 'a key of the shared tier that tests encrypt with';
-
-/** Returns a free port. */
-export function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const server = createServer();
-    server.on('error', reject);
-    server.listen(0, '127.0.0.1', () => {
-      const address = server.address();
-      server.close(() => resolve(typeof address === 'object' && address !== null ? address.port : 0));
-    });
-  });
-}
 
 export async function startRedis(more: readonly string[] = []): Promise<Redis> {
   const folder = mkdtempSync(join(tmpdir(), 'atlas-gateway-redis-'));

@@ -1,4 +1,4 @@
-// Cold pages of long lists beside the same calls to Atlas itself, and how soon the whole list is held.
+// Cold pages of long lists compared with the same calls to Atlas itself, and how soon the whole list is cached.
 import { pathOf } from './atlas.mjs';
 import { isHit, pageQuery, sleep, times } from './stage.mjs';
 
@@ -41,5 +41,5 @@ async function coldPages({ open, check, short }) {
 }
 
 export const COLD_PAGES = [
-  { row: 'cold', what: '10 000 items at 300 ms, beside direct calls', run: coldPages },
+  { row: 'cold', what: '10 000 items at 300 ms, with direct calls', run: coldPages },
 ];

@@ -93,5 +93,5 @@ export const MANY_LISTS = [
   { row: 97, what: '200 cold lists at once, 1 s a page', run: coldLists },
   { row: 98, what: '200 lists past staleWhileRevalidate', run: staleLists },
   { row: 99, what: '400 cold lists queueing', run: queueing },
-  { row: 109, what: 'a single caller beside 1 000 cold lists', run: busyCaller },
+  { row: 109, what: 'a single caller during 1 000 cold lists', run: busyCaller },
 ];

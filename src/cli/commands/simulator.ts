@@ -1,11 +1,12 @@
 import { formatProblem } from '../../config/config-error.ts';
+import { codeOfError } from '../../lib/error-code.ts';
 import { createSimulator } from '../../simulator/server.ts';
 import { SAMPLE_CREDENTIALS, SAMPLE_PROJECTS } from '../../simulator/world.ts';
 import { type CommandBody, readPort, readText } from '../command.ts';
 import { loadWeather } from '../weather-file.ts';
 
 const whyNotListening = (error: unknown, port: number): string =>
-  error instanceof Error && 'code' in error && error.code === 'EADDRINUSE'
+  codeOfError(error) === 'EADDRINUSE'
     ? `port ${port} is in use: stop the process that listens there`
     : `cannot listen on port ${port}: check the permissions of this user`;
 

@@ -1,5 +1,5 @@
 import { createLocalJWKSet, errors, type JSONWebKeySet, type JWTVerifyGetKey } from 'jose';
-import type { Clock } from '../../lib/clock.ts';
+import { type Clock, pause } from '../../lib/clock.ts';
 import { fetchOnce } from '../../upstream/dispatcher.ts';
 import type { ProxyAddress } from '../../upstream/proxy-address.ts';
 
@@ -100,15 +100,13 @@ function createRemoteKeys(
     return fetching;
   }
 
-  const pause = (ms: number) => new Promise<void>((resolve) => void clock.after(ms, resolve));
-
   /** Refreshes old keys and waits if they are too old to use, but only briefly while the key server is failing. */
   async function refreshOld(fetchedAt: number): Promise<void> {
     const ageMs = clock.now() - fetchedAt;
     if (ageMs < REFRESH_AFTER_MS) return;
     const refreshed = refresh();
     if (ageMs < MAX_AGE_MS || refreshed === undefined) return;
-    await (failing ? Promise.race([refreshed, pause(FAILING_WAIT_MS)]) : refreshed);
+    await (failing ? Promise.race([refreshed, pause(clock, FAILING_WAIT_MS)]) : refreshed);
   }
 
   async function findKnown(...[header, token]: Parameters<JWTVerifyGetKey>) {

@@ -2,6 +2,7 @@ import { fromWallTimes, lifetimesOf, toWallTimes } from '../../cache/persisted-t
 import type { ListCache } from '../../cache/read-cache.ts';
 import type { CacheFile } from '../../cache/snapshot-file.ts';
 import type { Clock } from '../../lib/clock.ts';
+import { codeOfError } from '../../lib/error-code.ts';
 import type { PersistenceEvent } from '../events.ts';
 import type { CachedList } from './listing.ts';
 import { createListingCodec } from './listing-codec.ts';
@@ -54,7 +55,7 @@ export function createPersistence(
       // The file may contain lists that were invalidated during the write.
       if (invalidations !== before) file.remove();
     } catch (error) {
-      const code = error instanceof Error && 'code' in error ? String(error.code) : 'unknown';
+      const code = codeOfError(error) ?? 'unknown';
       observe({ type: 'cache-file', outcome: 'not-written', detail: code });
     }
   }

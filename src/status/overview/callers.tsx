@@ -2,6 +2,7 @@ import { count, percent } from '../format.ts';
 import type { CallerReport } from '../report.ts';
 import { Table } from '../table.tsx';
 import type { Focus } from './focus.ts';
+import { LeftOut } from './left-out.tsx';
 import { CallerLink } from './links.tsx';
 
 /** Keeps the page fast to render and readable; /status.json contains all callers. */
@@ -44,16 +45,9 @@ export function Callers({
         ],
       }))}
       whenEmpty="No requests yet."
-      {...(callers.length > MAX_CALLERS ? { more: <LeftOut total={callers.length} /> } : {})}
+      {...(callers.length > MAX_CALLERS
+        ? { more: <LeftOut shown={`${MAX_CALLERS} with the most requests`} total={callers.length} /> }
+        : {})}
     />
-  );
-}
-
-function LeftOut({ total }: { readonly total: number }) {
-  return (
-    <>
-      The {MAX_CALLERS} with the most requests of {count(total)}; all of them are in{' '}
-      <a href="/status.json">/status.json</a>.
-    </>
   );
 }

@@ -3,6 +3,7 @@ import { bytes, count, duration, percent, visible } from '../format.ts';
 import type { ProjectReport, StatusReport } from '../report.ts';
 import { type Row, Table } from '../table.tsx';
 import type { Focus } from './focus.ts';
+import { LeftOut } from './left-out.tsx';
 import { ACROSS, type Names, ProjectLink, projectText } from './project-name.tsx';
 
 /** Keeps the page fast to render and readable; /status.json contains all projects. */
@@ -50,17 +51,10 @@ export function Projects({ report, projects, names, focus }: ProjectsProps) {
       columns={COLUMNS}
       rows={rows}
       whenEmpty="No project was read yet: a project appears here after its first request."
-      {...(projects.length > MAX_PROJECTS ? { more: <LeftOut total={projects.length} /> } : {})}
+      {...(projects.length > MAX_PROJECTS
+        ? { more: <LeftOut shown={`${MAX_PROJECTS} most requested and failing`} total={projects.length} /> }
+        : {})}
     />
-  );
-}
-
-function LeftOut({ total }: { readonly total: number }) {
-  return (
-    <>
-      The {MAX_PROJECTS} most requested and failing of {count(total)}; all of them are in{' '}
-      <a href="/status.json">/status.json</a>.
-    </>
   );
 }
 

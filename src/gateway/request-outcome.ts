@@ -1,4 +1,4 @@
-import type { RequestCompletedEvent } from '../gateway/events.ts';
+import type { RequestCompletedEvent } from './events.ts';
 
 /** The project of a read that concerns no single project or organization. */
 export const ACROSS_PROJECTS = '-';
