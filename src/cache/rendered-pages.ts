@@ -36,7 +36,7 @@ const MAX_SYNC_BYTES = 262_144;
 /** The fraction of the memory for the keys of pages that were requested once. */
 const REQUESTED_FRACTION = 0.0625;
 /** Charged for such a key, in addition to its length. */
-const REQUESTED_BYTES = 256;
+const REQUESTED_BYTES = 360;
 /** Charged for a cached page, and for each representation in addition to its bytes: entry, objects, entity tags, prepared heads. */
 const PAGE_BYTES = 704;
 const REPRESENTATION_BYTES = 2_048;
